@@ -1,0 +1,808 @@
+"""`LSTMAutoencoder`: where sequences (numpy) and networks (Keras) meet."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, Self
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skae import _programs
+from skae._inference import TrainedNetwork
+from skae._losses import ObservedLoss, check_suits
+from skae._networks import Architecture, build_autoencoder
+from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
+from skae._samples import RowSamples, Samples, SequenceSamples
+from skae._scoring import (
+    ErrorMeasure,
+    fit_error_measure,
+    mean_of_observed,
+    robust_offset,
+    squared_error,
+    weighted_quantile,
+)
+from skae._sequences import Floats, Sequences, blank_sequences
+from skae._training import Batches, StopOnNaN, Trainer, require_finite
+from skae._validation import (
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+    fraction,
+    positive_int,
+    positive_real,
+    returns_frames,
+    unchanged_on_error,
+)
+from skae._wrapper import KerasAdapter, RoutedParameters
+
+Array = NDArray[np.floating]
+
+MAX_COVARIANCE_WINDOWS = 2048
+"""Held-out windows, spread evenly, that an error measure is fitted on at most."""
+
+MIN_CALIBRATION = 20
+"""Held-out scores below which the training scores help to set the automatic threshold."""
+
+
+class LSTMAutoencoder(
+    OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
+):
+    """LSTM autoencoder: outlier detector and transformer for sequences and time series.
+
+    An encoder LSTM reads a sequence into a latent vector, a decoder LSTM writes the sequence
+    again from it. What resembles the training data is reconstructed well; the error of the
+    reconstruction is the outlier score, and the latent vector is a feature vector.
+
+    With ``window_size=None`` **each sample is a sequence**: X is an array of shape
+    (n_samples, n_steps, n_features), a list of arrays of shape (n_steps_i, n_features) of
+    unequal lengths, an array in which NaN rows pad shorter sequences, or a table of shape
+    (n_samples, n_steps), one univariate sequence a row.
+
+    With ``window_size=W`` **each sample is a row** of a time series of shape (n_rows,
+    n_features), or of several in a list. Windows of W rows are made inside, and every method
+    answers with one entry per row.
+
+    Parameters
+    ----------
+    window_size : int, default=None
+        Number of rows in a window; None if samples are sequences.
+    latent_dim : int, default=16
+        Size of the latent vector.
+    units : int or tuple of int, default=64
+        Units of the encoder's LSTM layers, first to last. The decoder mirrors them.
+    bottleneck : {"vector", "sequence"}, default="vector"
+        One latent vector a sequence, or one a time step.
+    pooling : {"last", "mean", "max"}, default="last"
+        What of the encoder's hidden states makes the latent vector: the last one, or their
+        mean or maximum over the steps.
+    bidirectional : bool, default=False
+        Whether the encoder reads in both directions.
+    cell : {"lstm", "gru"}, default="lstm"
+        Kind of recurrent layer.
+    decoder : {"repeat", "state"}, default="repeat"
+        How the latent vector reaches the decoder: as its input at every step, or as its
+        initial state, with no input (Srivastava et al. 2015, the unconditional decoder).
+    reverse : bool, default=False
+        Decode from the last step to the first (Malhotra et al. 2016).
+    output_activation : {"linear", "sigmoid", "tanh"}, default="linear"
+        Activation of the reconstruction.
+    dropout : float, default=0.0
+        Rate of dropout after each recurrent layer, in training.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the input in training, while the
+        target stays clean (denoising autoencoder).
+    model : callable, default=None
+        Builds one's own Keras autoencoder, as SciKeras has it: it may take ``meta`` (a dict
+        with "n_features_in_", the features of a step, and "n_steps_", the longest sequence)
+        and parameters given as ``model__name``. The model maps (n, n_steps, n_features) to
+        the same shape; layers named "encoder" and "decoder", if any, serve `transform` and
+        `inverse_transform`. Padded steps are 0 in its input, or NaN if it holds a
+        ``skae.layers.NaNToZero``. It takes the place of the network parameters above.
+    loss : str, callable or keras.losses.Loss, default="mse"
+        Any Keras loss. It is averaged over what was observed, never over padding.
+        "binary_crossentropy" wants data in [0, 1] and ``output_activation="sigmoid"``.
+    optimizer : str, class or keras.optimizers.Optimizer, default="adam"
+        Any Keras optimizer. Options are given as ``optimizer__name``, such as
+        ``optimizer__clipnorm=1.0``.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=1e-3
+        Not used if `optimizer` or the model brings its own.
+    epochs : int, default=50
+        Most passes over the training data.
+    batch_size : int, default=32
+        Sequences in a training step.
+    validation_fraction : float, default=0.1
+        Part of the data that is not trained on but watched for early stopping and used to
+        set the threshold: a random part of a set of sequences, the end of a time series (at
+        least one window). Windows share no row across the cut.
+    early_stopping : bool, default=True
+        Stop when the validation loss (the training loss without held-out data) has not
+        improved for `patience` epochs. The best weights are restored in any case.
+    patience : int, default=5
+        Epochs to wait for an improvement.
+    callbacks : list of keras.callbacks.Callback, default=None
+        Called during training. Classes are made with options such as
+        ``callbacks__0__factor``, as SciKeras has it.
+    warm_start : bool, default=False
+        Go on from the weights and the optimizer state of the previous `fit`.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, held-out part, order of batches, dropout and noise. No global
+        generator or setting is touched.
+    verbose : int, default=0
+        Progress of training, as in ``keras.Model.fit``.
+    stride : int, default=1
+        Rows between the starts of two windows. One more window ends with the last row, so
+        that each row is covered whatever the stride.
+    error : {"mse", "mae", "mahalanobis"}, default="mse"
+        Measure of a step's reconstruction error: mean over the features of squares or of
+        absolute values, or the squared Mahalanobis distance of the vector of absolute
+        errors from those on held-out data (Malhotra et al. 2016).
+    aggregation : {"window", "mean", "median", "max", "last"}, default="window"
+        How errors of steps become the score of a sequence or row. For a sequence: their
+        mean ("window", "mean"), median, maximum, or the error of its last step. For a row:
+        the average over the windows that cover it of their mean errors ("window"), or the
+        mean, median or maximum of the errors which these windows have at the row itself, or
+        that of the window in which the row comes last.
+    contamination : "auto" or float, default="auto"
+        Sets `offset_`. "auto": the median of the held-out errors times a robust factor, see
+        Notes. A float in (0, 0.5]: so large a part of the training data are outliers.
+    **optimizer__options
+        Parameters that SciKeras routes: ``optimizer__...``, ``loss__...``, ``model__...``,
+        ``callbacks__...``.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained autoencoder: (n, n_steps, n_features), NaN in padded steps, to the same.
+    encoder_ : keras.Model
+        Its first part: (n, n_steps, n_features) to the latents.
+    decoder_ : keras.Model
+        Its second part: latents and the (n, n_steps) mask of steps to make, to sequences.
+    history_ : dict of str to list of float
+        "loss" and "val_loss" of each epoch.
+    offset_ : float
+        ``decision_function = score_samples - offset_``; below it is an outlier.
+    error_measure_ : callable
+        From residuals of shape (..., n_features) to errors of the same shape.
+    n_steps_ : int
+        Number of steps of the longest sequence seen in `fit`.
+    n_features_in_ : int
+        Number of columns of a table or time series, or of features of a step.
+    feature_names_in_ : ndarray of shape (n_features_in_,), object
+        Names of the columns seen in `fit`, where all are strings.
+
+    See Also
+    --------
+    SequenceWindower : Makes windows in a pipeline.
+    sklearn.ensemble.IsolationForest : Outlier detection on rows without order.
+
+    Notes
+    -----
+    NaN is what was not observed. A reading that is missing inside a sequence does not count
+    in loss and score; as an input it takes the last value observed before it in its sequence,
+    else the first after it, else the feature's mean in training.
+
+    With ``contamination="auto"`` an error above the 99 % quantile of the held-out errors is
+    an outlier; or above :math:`\\exp(m + 3 s)`, if that is less, with :math:`m`, :math:`s` the
+    median and 1.4826 times the median absolute deviation of their logarithms, so that a few
+    outliers among the held-out data do no harm. Where fewer than 20 held-out samples exist,
+    the training data join them.
+
+    A set of sequences is trained on as a set: equal sequences are merged with the sum of
+    their weights, and their order does not matter.
+
+    References
+    ----------
+    .. [1] N. Srivastava, E. Mansimov, R. Salakhutdinov (2015), "Unsupervised Learning of
+       Video Representations using LSTMs", arXiv:1502.04681, section 2.2.
+    .. [2] P. Malhotra et al. (2016), "LSTM-based Encoder-Decoder for Multi-sensor Anomaly
+       Detection", arXiv:1607.00148, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import LSTMAutoencoder
+    >>> series = np.sin(np.arange(300) / 5)[:, None]
+    >>> detector = LSTMAutoencoder(window_size=20, units=8, epochs=2, random_state=0)
+    >>> detector.fit(series).score_samples(series).shape
+    (300,)
+
+    Sequences of unequal length:
+
+    >>> sequences = [series[:12], series[5:40], series[50:71]]
+    >>> LSTMAutoencoder(units=8, latent_dim=3, epochs=2).fit_transform(sequences).shape
+    (3, 3)
+    """
+
+    _parameter_constraints = {
+        "window_size": [positive_int(), None],
+        "latent_dim": [positive_int()],
+        "units": [positive_int(), tuple, list],
+        "bottleneck": [StrOptions({"vector", "sequence"})],
+        "pooling": [StrOptions({"last", "mean", "max"})],
+        "bidirectional": ["boolean"],
+        "cell": [StrOptions({"lstm", "gru"})],
+        "decoder": [StrOptions({"repeat", "state"})],
+        "reverse": ["boolean"],
+        "output_activation": [StrOptions({"linear", "sigmoid", "tanh"})],
+        "dropout": [fraction()],
+        "noise": [positive_real(zero=True)],
+        "model": [callable, None],
+        "loss": [str, callable, keras.losses.Loss],
+        "optimizer": [str, type, keras.optimizers.Optimizer],
+        "learning_rate": [
+            positive_real(),
+            keras.optimizers.schedules.LearningRateSchedule,
+        ],
+        "epochs": [positive_int()],
+        "batch_size": [positive_int()],
+        "validation_fraction": [fraction()],
+        "early_stopping": ["boolean"],
+        "patience": [positive_int()],
+        "callbacks": [list, dict, keras.callbacks.Callback, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose", StrOptions({"auto"})],
+        "stride": [positive_int()],
+        "error": [StrOptions({"mse", "mae", "mahalanobis"})],
+        "aggregation": [StrOptions({"window", "mean", "median", "max", "last"})],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+    }
+
+    # The last parameter bears a routed name because scikit-learn's checks pass every name.
+    def __init__(
+        self,
+        window_size: int | None = None,
+        *,
+        latent_dim: int = 16,
+        units: int | tuple[int, ...] = 64,
+        bottleneck: str = "vector",
+        pooling: str = "last",
+        bidirectional: bool = False,
+        cell: str = "lstm",
+        decoder: str = "repeat",
+        reverse: bool = False,
+        output_activation: str = "linear",
+        dropout: float = 0.0,
+        noise: float = 0.0,
+        model: Any = None,
+        loss: Any = "mse",
+        optimizer: Any = "adam",
+        learning_rate: Any = 1e-3,
+        epochs: int = 50,
+        batch_size: int = 32,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = True,
+        patience: int = 5,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: Any = 0,
+        stride: int = 1,
+        error: str = "mse",
+        aggregation: str = "window",
+        contamination: str | float = "auto",
+        **optimizer__options: Any,
+    ):
+        self.window_size = window_size
+        self.latent_dim = latent_dim
+        self.units = units
+        self.bottleneck = bottleneck
+        self.pooling = pooling
+        self.bidirectional = bidirectional
+        self.cell = cell
+        self.decoder = decoder
+        self.reverse = reverse
+        self.output_activation = output_activation
+        self.dropout = dropout
+        self.noise = noise
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.stride = stride
+        self.error = error
+        self.aggregation = aggregation
+        self.contamination = contamination
+        self._set_routed(optimizer__options)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train the network and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_features), (n_samples, n_steps) or, \
+                with `window_size`, (n_rows, n_features); or list of such
+            Sequences or rows, see the class. NaN is what was not observed.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence or row in the loss; 0 is the same as leaving it out.
+
+        Returns
+        -------
+        self : LSTMAutoencoder
+
+        Raises
+        ------
+        ValueError
+            If X does not fit the parameters, is infinite, is too short, holds a sequence
+            with nothing observed, or if training ends in NaN. The estimator is then as it
+            was before.
+        """
+        resume = self.warm_start and hasattr(self, "model_")
+        return self._fit(X, sample_weight, epochs=self.epochs, resume=resume)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one epoch more, and set the threshold anew.
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`; the first call also makes the network.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : LSTMAutoencoder
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
+        return self._fit(X, sample_weight, epochs=1, resume=hasattr(self, "model_"))
+
+    def _fit(self, X: Any, sample_weight: Any, *, epochs: int, resume: bool) -> Self:
+        with unchanged_on_error(self):
+            rng = self._rng(resume)
+            samples = self._read_weighted(X, sample_weight, reset=not resume)
+            training, held_out = samples.split(self.validation_fraction, rng)
+            adapter = self._adapter(training, seed := int(rng.integers(1, 2**31 - 1)))
+            if not resume:
+                self._start(adapter, training, seed)
+            with _programs.unchanged_on_error(self.model_):
+                self._train(adapter, training, held_out, rng, epochs)
+                self._calibrate(samples, training, held_out)
+        return self
+
+    def _rng(self, resume: bool) -> np.random.Generator:
+        """Return a generator of this fit's own; a resumed one must not repeat its orders."""
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        return np.random.default_rng([seed, len(self.history_["loss"]) if resume else 0])
+
+    def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
+        samples = read_samples(self, X, reset=reset)
+        if self.window_size and samples.windows.max_length < self.window_size:
+            raise ValueError(
+                f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
+                f"series, but expected at least window_size={self.window_size}. Give more rows "
+                "or choose a smaller window_size."
+            )
+        check_suits(self.loss, samples.windows.rows)
+        if sample_weight is not None and isinstance(samples, RowSamples) and samples.is_list:
+            sample_weight = np.concatenate([np.asarray(part) for part in sample_weight])
+        return replace(samples, weights=check_sample_weight(sample_weight, len(samples)))
+
+    def _adapter(self, training: Samples, seed: int) -> KerasAdapter:
+        windows = training.windows
+        routed = self._routed()
+        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
+            routed.setdefault("optimizer__learning_rate", self.learning_rate)
+        return KerasAdapter(
+            self.model or partial(build_autoencoder, self._architecture(windows), seed),
+            meta={"n_features_in_": windows.n_features, "n_steps_": windows.max_length},
+            loss=self.loss,
+            optimizer=self.optimizer,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+            **routed,
+        )
+
+    def _architecture(self, windows: Sequences) -> Architecture:
+        units = (self.units,) if isinstance(self.units, Integral) else tuple(self.units)
+        if not units or not all(isinstance(u, Integral) and u > 0 for u in units):
+            raise ValueError(
+                f"Got units={self.units!r}, but expected a positive integer or a tuple of such."
+            )
+        options = {name: getattr(self, name) for name in _NETWORK_OPTIONS}
+        return Architecture(windows.n_features, units=tuple(map(int, units)), **options)
+
+    def _start(self, adapter: KerasAdapter, training: Samples, seed: int) -> None:
+        """Make an untrained model and what else the first epoch needs."""
+        self.model_ = adapter.build_compiled(seed, ObservedLoss)
+        self.history_: dict[str, list[float]] = {"loss": []}
+        self.n_steps_ = training.windows.max_length
+        self._fitted_on_table = _is_table(training)
+        self._fill_values = _feature_means(training.windows.rows)
+
+    def _train(
+        self,
+        adapter: KerasAdapter,
+        training: Samples,
+        held_out: Samples | None,
+        rng: np.random.Generator,
+        epochs: int,
+    ) -> None:
+        self.history_ = adapter.train(
+            Trainer(self.model_),
+            self._batches(training, rng),
+            history=self.history_,
+            epochs=epochs,
+            extra_callbacks=self._stopping(held_out is not None, epochs),
+            validation_data=None if held_out is None else self._batches(held_out),
+        )
+        require_finite(self.model_, self.history_)
+
+    def _batches(
+        self, samples: Samples, rng: np.random.Generator | None = None
+    ) -> Batches:
+        return Batches(
+            samples.windows,
+            self._fill_values,
+            self.batch_size,
+            weights=samples.weights,
+            keep_nan=_programs.masks_nan(self.model_),
+            rng=rng,
+        )
+
+    def _stopping(self, has_validation: bool, epochs: int) -> list[keras.callbacks.Callback]:
+        callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
+        if self.early_stopping and epochs > 1:
+            monitor = "val_loss" if has_validation else "loss"
+            callbacks.append(
+                keras.callbacks.EarlyStopping(
+                    monitor, mode="min", patience=self.patience, restore_best_weights=True
+                )
+            )
+        return callbacks
+
+    def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
+        """Fit what measures and thresholds errors, on what was held out."""
+        spared = training if held_out is None else held_out
+        some = spared.windows.at_most(MAX_COVARIANCE_WINDOWS)
+        residuals = np.concatenate(list(self._network.residuals(some)))
+        self.error_measure_ = fit_error_measure(self.error, residuals)
+        if self.contamination != "auto":
+            scores = self._scores(samples)
+            self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
+            return
+        parts = [spared] if len(spared) >= MIN_CALIBRATION else [training, held_out]
+        parts = [part for part in parts if part is not None]
+        scores = np.concatenate([self._scores(part) for part in parts])
+        self.offset_ = robust_offset(scores, np.concatenate([_weights(p) for p in parts]))
+
+    # ---------------------------------------------------------------- scoring
+
+    def score_samples(self, X: Any) -> Any:
+        """Return the score of each sample: minus its reconstruction error.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `fit`; sequences may have other lengths than there.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Higher is more normal. With `window_size` and a list of series, a list of such.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit the parameters or the features seen in `fit`.
+        """
+        samples = self._read_fitted(X)
+        return samples.as_given(self._scores(samples))
+
+    def decision_function(self, X: Any) -> Any:
+        """Return ``score_samples(X) - offset_``: negative for outliers.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,), float64
+        """
+        samples = self._read_fitted(X)
+        return samples.as_given(self._scores(samples) - self.offset_)
+
+    def predict(self, X: Any) -> Any:
+        """Return which samples are outliers.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+            -1 for outliers, 1 for inliers.
+        """
+        samples = self._read_fitted(X)
+        return samples.as_given(np.where(self._scores(samples) < self.offset_, -1, 1))
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Fit, and return which samples are outliers.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+            -1 for outliers, 1 for inliers.
+        """
+        return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return minus the mean squared error of the reconstruction.
+
+        It does not depend on `error`, `aggregation` and `loss`, so that a search without
+        labels can compare them.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        score : float
+            Higher is better.
+        """
+        samples = self._read_fitted(X)
+        errors = self._step_errors(samples.windows, squared_error)
+        return float(samples.scores(errors, "window").mean())
+
+    def score_timesteps(self, X: Any) -> Any:
+        """Return the reconstruction error of each time step.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples, n_steps), float64
+            Mean over the features; higher is worse; NaN in padded steps and where nothing
+            was observed. A list of arrays of shape (n_steps_i,) for a list. With
+            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "window") makes
+            of the errors that the covering windows have at the row.
+        """
+        samples = self._read_fitted(X)
+        return samples.per_step(self._step_errors(samples.windows), self.aggregation)
+
+    def explain(self, X: Any) -> Any:
+        """Return the reconstruction error of each time step and feature.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples, n_steps, n_features), float64
+            As `score_timesteps`, whose errors are their means over the features. For a
+            table, shape (n_samples, n_steps). With `window_size`, shape (n_rows,
+            n_features).
+        """
+        samples = self._read_fitted(X)
+        residuals = self._network.residuals(samples.windows)
+        errors = (self.error_measure_(block) for block in residuals)
+        return _like_table(samples, samples.per_step(errors, self.aggregation))
+
+    # ---------------------------------------------------------------- encoding
+
+    @property
+    def encoder_(self) -> keras.Model:
+        """The part of `model_` that makes latents of sequences."""
+        return self._network.encoder
+
+    @property
+    def decoder_(self) -> keras.Model:
+        """The part of `model_` that makes sequences of latents."""
+        return self._network.decoder
+
+    def transform(self, X: Any) -> Any:
+        """Return the latents of each sample.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        latents : ndarray of shape (n_samples, latent_dim), float32
+            With `window_size`, those of the window that ends at each row, which is shorter
+            at the beginning. With ``bottleneck="sequence"``, shape (n_samples, n_steps,
+            latent_dim), NaN in padded steps, or a list for a list; a row's are averaged over
+            the windows that cover it. Flat where `set_output` asks for a table.
+        """
+        samples = self._read_fitted(X)
+        if self.bottleneck == "vector":
+            latents = np.concatenate(list(self._network.encoded(samples.latent_windows())))
+            return samples.as_given(latents)
+        found = samples.per_step(self._network.encoded(samples.windows), "mean")
+        if not returns_frames(self) or self.window_size:
+            return found
+        return np.asarray(found).reshape(len(samples), -1)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return what the decoder makes of latents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, latent_dim) or, with ``bottleneck="sequence"``, \
+                (n_samples, n_steps, latent_dim) or a list; with `window_size` (n_rows, \
+                latent_dim) in either case
+            Latents as `transform` returns them.
+
+        Returns
+        -------
+        sequences : ndarray of shape (n_samples, n_steps, n_features), float32
+            A vector is decoded to `n_steps_` steps, the longest length seen in `fit`. A
+            table if `fit` saw a table. With `window_size`, shape (n_rows, n_features): each
+            row is averaged over the windows that hold it.
+
+        Raises
+        ------
+        ValueError
+            If the shape of X does not fit.
+        """
+        check_is_fitted(self)
+        samples, latents = self._read_latents(X)
+        windows = samples.latent_windows() if self.bottleneck == "vector" else samples.windows
+        decoded = self._network.decoded(latents, windows)
+        given = samples.per_step(decoded, "mean", windows)
+        return given[..., 0] if self._fitted_on_table else given
+
+    def reconstruct(self, X: Any) -> Any:
+        """Return the reconstruction of X: decoded from its latents.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`.
+
+        Returns
+        -------
+        reconstruction : ndarray of the shape of X, float32
+            NaN in padded steps; a value where a reading was missing. A list for a list. With
+            `window_size`, each row is averaged over the windows that cover it.
+        """
+        samples = self._read_fitted(X)
+        blocks = self._network.reconstructed(samples.windows)
+        return _like_table(samples, samples.per_step(blocks, "mean"))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Return the names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored, but compared with `feature_names_in_` where that exists.
+
+        Returns
+        -------
+        ndarray of str, object
+            ``lstmautoencoder0``, ...; with ``bottleneck="sequence"`` and sequences as
+            samples, ``lstmautoencoder0_t0``, ..., step by step.
+        """
+        names = super().get_feature_names_out(input_features)
+        if self.bottleneck == "vector" or self.window_size:
+            return names
+        steps = range(self.n_steps_)
+        return np.asarray([f"{name}_t{step}" for step in steps for name in names], dtype=object)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.encoder_.output_shape[-1])
+
+    # ---------------------------------------------------------------- inside
+
+    def _read_fitted(self, X: Any) -> Samples:
+        check_is_fitted(self)
+        return read_samples(self, X, reset=False)
+
+    @property
+    def _network(self) -> TrainedNetwork:
+        check_is_fitted(self)
+        return TrainedNetwork(self.model_, self._fill_values)
+
+    def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
+        """Return the samples that X holds latents of, and these."""
+        size, by_step = self._n_features_out, self.bottleneck == "sequence"
+        if self.window_size:
+            rows = read_latent_rows(X, self, size)
+            return rows, rows.windows if by_step else rows.rows
+        if by_step:
+            sequences = read_latent_sequences(X, size)
+            return SequenceSamples(sequences), sequences
+        latents = read_latents(X, size)
+        return SequenceSamples(blank_sequences(len(latents), self.n_steps_)), latents
+
+    def _step_errors(
+        self, windows: Sequences, measure: ErrorMeasure | None = None
+    ) -> Iterator[Array]:
+        measure = measure or self.error_measure_
+        for residuals in self._network.residuals(windows):
+            yield mean_of_observed(measure(residuals))
+
+    def _scores(self, samples: Samples) -> Array:
+        return samples.scores(self._step_errors(samples.windows), self.aggregation)
+
+    def __sklearn_tags__(self):
+        """Say that NaN and three dimensions are allowed, and latents are float32."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+_NETWORK_OPTIONS = (
+    "latent_dim",
+    "bottleneck",
+    "pooling",
+    "bidirectional",
+    "cell",
+    "decoder",
+    "reverse",
+    "output_activation",
+    "dropout",
+    "noise",
+)
+
+
+def _feature_means(rows: Floats) -> Floats:
+    """Return the mean of what was observed of each feature; 0 where nothing was."""
+    return np.nan_to_num(mean_of_observed(rows, axis=0)).astype(np.float32)
+
+
+def _weights(samples: Samples) -> Array:
+    return np.ones(len(samples), np.float32) if samples.weights is None else samples.weights
+
+
+def _like_table(samples: Samples, per_feature: Any) -> Any:
+    """Drop the axis of the one feature where the samples came as a table."""
+    return per_feature[..., 0] if _is_table(samples) else per_feature
+
+
+def _is_table(samples: Samples) -> bool:
+    return isinstance(samples, SequenceSamples) and samples.windows.is_table

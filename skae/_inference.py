@@ -1,0 +1,96 @@
+"""Windows through a trained network, a block at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._programs import forward, masks_nan
+from skae._sequences import Floats, Sequences
+
+BLOCK = 1024
+"""Windows whose results are held at once."""
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A trained autoencoder with what its inputs need.
+
+    Parameters
+    ----------
+    model : keras.Model
+    fill_values : ndarray of shape (n_features,), float32
+        Input for a feature of which a window observed nothing.
+    """
+
+    model: keras.Model
+    fill_values: Floats
+
+    @property
+    def encoder(self) -> keras.Model:
+        """The part that makes latents of sequences."""
+        return _part(self.model, "encoder")
+
+    @property
+    def decoder(self) -> keras.Model:
+        """The part that makes sequences of latents."""
+        return _part(self.model, "decoder")
+
+    def reconstructed(self, windows: Sequences) -> Iterator[Floats]:
+        """Yield reconstructions (n, n_steps, n_features), NaN in padded steps."""
+        yield from self._through(self.model, windows)
+
+    def residuals(self, windows: Sequences) -> Iterator[Floats]:
+        """Yield ``observed - reconstructed``, NaN where nothing was observed."""
+        outputs = self.reconstructed(windows)
+        for block, output in zip(windows.blocks(BLOCK), outputs, strict=True):
+            yield block.padded(windows.max_length) - output
+
+    def encoded(self, windows: Sequences) -> Iterator[Floats]:
+        """Yield latents: (n, latent_dim), or (n, n_steps, latent_dim) NaN in padded steps."""
+        yield from self._through(self.encoder, windows)
+
+    def decoded(self, latents: Floats | Sequences, windows: Sequences) -> Iterator[Floats]:
+        """Yield what latents are decoded to, as long as `windows` and NaN after their ends.
+
+        Parameters
+        ----------
+        latents : ndarray of shape (n_windows, latent_dim) or Sequences
+            One vector a window, or one a step.
+        windows : Sequences
+            Whose lengths are taken.
+        """
+        length = windows.max_length
+        for i, block in enumerate(windows.blocks(BLOCK)):
+            if isinstance(latents, Sequences):
+                inputs = np.nan_to_num(block.padded(length))
+            else:
+                inputs = latents[i * BLOCK : (i + 1) * BLOCK]
+            inside = block.steps_inside(length)
+            masked = [inside] if len(self.decoder.inputs) == 2 else []
+            yield _outside_nan(forward(self.decoder, inputs, *masked), inside)
+
+    def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
+        length, keep_nan = windows.max_length, masks_nan(self.model)
+        for block in windows.blocks(BLOCK):
+            inputs = block.padded_and_imputed(self.fill_values, length)
+            output = forward(model, inputs if keep_nan else np.nan_to_num(inputs))
+            yield _outside_nan(output, block.steps_inside(length))
+
+
+def _outside_nan(output: Floats, inside: NDArray[np.bool_]) -> Floats:
+    if output.ndim == 2 or inside.all():
+        return output
+    return np.where(inside[:, :, None], output, np.float32(np.nan))
+
+
+def _part(model: keras.Model, name: str) -> keras.Model:
+    try:
+        return model.get_layer(name)
+    except ValueError:
+        raise ValueError(
+            f"Got a model without a layer named {name!r}, but expected one, itself a Keras "
+            f"model, for the part that is asked for. Name it so in the callable `model`."
+        ) from None

@@ -1,0 +1,94 @@
+"""Keras layers for sequences of unequal length: NaN to mask, one latent to many steps.
+
+In skae a step that does not exist is NaN in every feature. Inside a network it is zero, and
+a boolean mask, handed to each layer that needs it, says so. Padding stands on the right.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+LSTM = keras.layers.LSTM
+GRU = keras.layers.GRU
+
+_register = keras.saving.register_keras_serializable(package="skae")
+
+
+class _MaskedLayer(keras.layers.Layer):
+    """A layer without weights, which Keras need not warn that it drops a mask."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+
+@_register
+class NaNToZero(_MaskedLayer):
+    """Replace NaN by zero. A genuine zero stays what it is: the mask is made elsewhere."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return `inputs` without NaN."""
+        return ops.where(ops.isnan(inputs), ops.zeros_like(inputs), inputs)
+
+
+@_register
+class StepMask(_MaskedLayer):
+    """Tell which steps exist: those that are not NaN in every feature."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps) booleans for `inputs` of shape (n, n_steps, n_features)."""
+        return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
+
+
+@_register
+class RepeatToLength(_MaskedLayer):
+    """Repeat a vector over the steps that exist, as many as the mask says.
+
+    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps, size) for ``[vector (n, size), mask (n, n_steps)]``."""
+        vector, mask = inputs
+        return ops.expand_dims(vector, 1) * _as_factor(mask, vector)
+
+
+@_register
+class ReverseSteps(_MaskedLayer):
+    """Turn the steps that exist back to front; padding stays on the right."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps, size) for ``[sequence of that shape, mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        steps = ops.arange(ops.shape(sequence)[1])
+        lengths = ops.sum(ops.cast(mask, steps.dtype), axis=1, keepdims=True)
+        source = ops.where(steps < lengths, lengths - 1 - steps, steps)
+        return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
+
+
+@_register
+class MaskedMaxPooling(_MaskedLayer):
+    """Return the maximum over the steps that exist."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        lowest = ops.full_like(sequence, float("-inf"))
+        return ops.max(ops.where(ops.expand_dims(mask, -1), sequence, lowest), axis=1)
+
+
+@_register
+class MaskedMeanPooling(_MaskedLayer):
+    """Return the mean over the steps that exist."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        real = _as_factor(mask, sequence)
+        return ops.sum(sequence * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+
+
+def _as_factor(mask: Any, like: Any) -> Any:
+    """Return a (n, n_steps) mask as (n, n_steps, 1) zeros and ones."""
+    return ops.expand_dims(ops.cast(mask, like.dtype), -1)

@@ -1,0 +1,90 @@
+"""The training loss: any Keras loss, over what was observed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="skae")
+class ObservedLoss(keras.losses.Loss):
+    """Mean of a Keras loss over the entries that were observed, weighted by sample.
+
+    Targets are NaN where nothing was observed: in padded steps, and in single features of a
+    step where a reading is missing. Padding therefore changes neither the loss nor its
+    gradient, as it would if Keras divided by the padded size.
+
+    Parameters
+    ----------
+    loss : str, callable or keras.losses.Loss
+        Any Keras loss. One that is a mean over the features (mse, mae, huber,
+        binary_crossentropy, ...) is taken entry by entry; any other (cosine_similarity, ...)
+        step by step, over the steps with something observed.
+    """
+
+    def __init__(self, loss: Any, name: str = "observed_loss", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self.loss = loss
+        resolved = keras.losses.get(loss)
+        self._losses = resolved.call if isinstance(resolved, keras.losses.Loss) else resolved
+        self._by_entry = _is_mean_over_features(self._losses)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Return the weighted mean, a scalar; 0 where no weight is left."""
+        total, weight = self.parts(y_true, y_pred, sample_weight)
+        return ops.divide_no_nan(total, weight)
+
+    def parts(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Return numerator and denominator of the mean, so that parts of a batch add up."""
+        y_pred = ops.cast(y_pred, "float32")
+        y_true = ops.cast(y_true, "float32")
+        observed = ops.logical_not(ops.isnan(y_true))
+        target = ops.where(observed, y_true, ops.stop_gradient(y_pred))
+        weights = ops.cast(observed, "float32")
+        if self._by_entry:
+            losses = self._losses(target[..., None], y_pred[..., None])
+        else:
+            losses = self._losses(target, y_pred)
+            weights = ops.max(weights, axis=-1)
+        if sample_weight is not None:
+            missing_axes = len(weights.shape) - len(sample_weight.shape)
+            shape = (*ops.shape(sample_weight), *[1] * missing_axes)
+            weights = weights * ops.cast(ops.reshape(sample_weight, shape), "float32")
+        return ops.sum(losses * weights), ops.sum(weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {"loss": keras.losses.serialize(keras.losses.get(self.loss)), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ObservedLoss":
+        """Return the loss that `get_config` describes."""
+        return cls(keras.losses.deserialize(config["loss"]), config["name"])
+
+
+def _is_mean_over_features(losses: Callable[[Any, Any], Any]) -> bool:
+    y_true, y_pred = np.float32([[0.2, 0.7, 0.1]]), np.float32([[0.6, 0.3, 0.3]])
+    by_step = ops.convert_to_numpy(losses(y_true, y_pred))
+    by_entry = ops.convert_to_numpy(losses(y_true[..., None], y_pred[..., None]))
+    return np.allclose(by_step, by_entry.mean(axis=-1), rtol=1e-4)
+
+
+def check_suits(loss: Any, rows: np.ndarray) -> None:
+    """Refuse data that the loss is not made for.
+
+    Raises
+    ------
+    ValueError
+        If the loss is the binary cross-entropy and a value is not in [0, 1].
+    """
+    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
+    if name.lower().replace("_", "") not in ("binarycrossentropy", "bce"):
+        return
+    lowest, highest = np.nanmin(rows), np.nanmax(rows)
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            f"Got loss={name!r} and X with values from {lowest:g} to {highest:g}, but expected "
+            "values in [0, 1]. Scale X with MinMaxScaler, or choose another loss."
+        )

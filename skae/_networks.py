@@ -1,0 +1,156 @@
+"""Sizes in, uncompiled Keras autoencoders out.
+
+Every network is one functional model of two named parts, which are models themselves::
+
+    sequence (n, T, F) --> encoder --> latent --> decoder --> reconstruction (n, T, F)
+                     \\--> step mask (n, T) ------^
+
+NaN in the input marks the steps that do not exist; T is free.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from skae._layers import (
+    GRU,
+    LSTM,
+    MaskedMaxPooling,
+    MaskedMeanPooling,
+    NaNToZero,
+    RepeatToLength,
+    ReverseSteps,
+    StepMask,
+)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of; see the parameters of `LSTMAutoencoder`."""
+
+    n_features: int
+    latent_dim: int = 16
+    units: tuple[int, ...] = (64,)
+    bottleneck: str = "vector"
+    pooling: str = "last"
+    bidirectional: bool = False
+    cell: str = "lstm"
+    decoder: str = "repeat"
+    reverse: bool = False
+    output_activation: str = "linear"
+    dropout: float = 0.0
+    noise: float = 0.0
+
+
+def build_autoencoder(architecture: Architecture, seed: int) -> keras.Model:
+    """Return an autoencoder with freshly drawn weights.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    seed : int
+        Fixes every weight, dropout mask and noise; no global generator is touched.
+
+    Returns
+    -------
+    keras.Model
+        From (n, T, n_features), NaN in padded steps, to the reconstruction of that shape.
+        Its layers named "encoder" and "decoder" are models; the decoder takes the latent
+        and the (n, T) mask of the steps to make.
+    """
+    make = _Layers(architecture, seed)
+    encoder, decoder = _encoder(architecture, make), _decoder(architecture, make)
+    sequence = keras.Input((None, architecture.n_features), name="sequence")
+    mask = StepMask(name="step_mask")(sequence)
+    return keras.Model(sequence, decoder([encoder(sequence), mask]), name="autoencoder")
+
+
+class _Layers:
+    """Makes the layers that have weights or randomness, each with a seed of its own."""
+
+    def __init__(self, architecture: Architecture, seed: int):
+        self.architecture = architecture
+        self._rng = np.random.default_rng(seed)
+
+    def seed(self) -> int:
+        return int(self._rng.integers(1, 2**31 - 1))
+
+    def dense(self, units: int, name: str, activation: str = "linear") -> layers.Layer:
+        kernel = keras.initializers.GlorotUniform(self.seed())
+        return layers.Dense(units, activation, kernel_initializer=kernel, name=name)
+
+    def recurrent(self, units: int, name: str, **options: Any) -> layers.Layer:
+        cell: Callable[..., layers.Layer] = {"lstm": LSTM, "gru": GRU}[self.architecture.cell]
+        return cell(
+            units,
+            kernel_initializer=keras.initializers.GlorotUniform(self.seed()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=self.seed()),
+            seed=self.seed(),
+            name=name,
+            **options,
+        )
+
+    def both_directions(self, units: int, name: str, **options: Any) -> layers.Layer:
+        forward = self.recurrent(units, f"{name}_forward", **options)
+        backward = self.recurrent(units, f"{name}_backward", go_backwards=True, **options)
+        return layers.Bidirectional(forward, backward_layer=backward, name=name)
+
+    def dropout(self, x: Any, name: str) -> Any:
+        rate = self.architecture.dropout
+        return layers.Dropout(rate, seed=self.seed(), name=name)(x) if rate else x
+
+    def noise(self, x: Any, name: str) -> Any:
+        stddev = self.architecture.noise
+        return layers.GaussianNoise(stddev, seed=self.seed(), name=name)(x) if stddev else x
+
+
+def _encoder(a: Architecture, make: _Layers) -> keras.Model:
+    sequence = keras.Input((None, a.n_features), name="sequence")
+    mask = StepMask(name="step_mask")(sequence)
+    x = make.noise(NaNToZero(name="nan_to_zero")(sequence), "noise")
+    layer = make.both_directions if a.bidirectional else make.recurrent
+    every_step = a.bottleneck == "sequence" or a.pooling != "last"
+    for i, units in enumerate(a.units):
+        is_last = i == len(a.units) - 1
+        x = layer(units, f"encoder_{i}", return_sequences=every_step or not is_last)(x, mask=mask)
+        x = make.dropout(x, f"encoder_dropout_{i}")
+    if a.bottleneck == "vector" and every_step:
+        pooling = {"mean": MaskedMeanPooling, "max": MaskedMaxPooling}[a.pooling]
+        x = pooling(name=f"{a.pooling}_pooling")([x, mask])
+    return keras.Model(sequence, make.dense(a.latent_dim, "latent")(x), name="encoder")
+
+
+def _decoder(a: Architecture, make: _Layers) -> keras.Model:
+    shape = (None, a.latent_dim) if a.bottleneck == "sequence" else (a.latent_dim,)
+    latent = keras.Input(shape, name="latent")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    x, states = _decoder_start(a, make, latent, mask)
+    for i, (units, state) in enumerate(zip(a.units[::-1], states, strict=True)):
+        layer = make.recurrent(units, f"decoder_{i}", return_sequences=True)
+        x = make.dropout(layer(x, mask=mask, initial_state=state), f"decoder_dropout_{i}")
+    if a.reverse:
+        x = ReverseSteps(name="reverse_steps")([x, mask])
+    output = make.dense(a.n_features, "reconstruction", a.output_activation)(x)
+    return keras.Model([latent, mask], output, name="decoder")
+
+
+def _decoder_start(a: Architecture, make: _Layers, latent: Any, mask: Any) -> tuple[Any, list]:
+    """Return the first input sequence of the decoder and the initial state of each layer."""
+    no_states: list = [None] * len(a.units)
+    if a.bottleneck == "sequence":
+        turn = ReverseSteps(name="reverse_latent")
+        return (turn([latent, mask]) if a.reverse else latent), no_states
+    if a.decoder == "repeat":
+        x = make.dense(a.units[-1], "expand")(latent)
+        return RepeatToLength(name="repeat_to_length")([x, mask]), no_states
+    n_states = {"lstm": 2, "gru": 1}[a.cell]
+    states = [
+        [make.dense(units, f"state_{i}_{part}")(latent) for part in "hc"[:n_states]]
+        for i, units in enumerate(a.units[::-1])
+    ]
+    nothing = layers.Rescaling(0.0, name="no_input")(latent)
+    return RepeatToLength(name="repeat_to_length")([nothing, mask]), states

@@ -1,0 +1,292 @@
+"""Compiled programs, kept and reused between fits.
+
+Tracing and compiling a Keras model takes seconds and leaks tens of megabytes; a second fit of
+the same architecture needs neither. A fit therefore trains a *twin*: a copy of the
+estimator's own model that stays in a pool together with its compiled training step, into
+which weights and optimizer variables are copied and out of which they are copied back.
+"""
+
+import contextlib
+import json
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skae._layers import NaNToZero
+
+MAX_KEPT_PROGRAMS = 16
+"""Compiled programs of each kind that are kept; the least recently used goes first."""
+
+FORWARD_BLOCK = 256
+"""Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
+
+
+class Pool:
+    """Keeps a bounded number of reusable things, each used by one thread at a time."""
+
+    def __init__(self, max_kept: int):
+        self.max_kept = max_kept
+        self._idle: OrderedDict[tuple[Hashable, int], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def borrow(self, key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
+        """Lend the thing kept under `key`, or a new one while that is in use.
+
+        A thing whose use ends in an exception is not kept.
+        """
+        thing = self._take(key)
+        if thing is None:
+            thing = make()
+        yield thing
+        self._keep(key, thing)
+
+    def clear(self) -> None:
+        """Drop everything that is not in use."""
+        with self._lock:
+            self._idle.clear()
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    def _take(self, key: Hashable) -> Any:
+        with self._lock:
+            for slot in self._idle:
+                if slot[0] == key:
+                    return self._idle.pop(slot)
+        return None
+
+    def _keep(self, key: Hashable, thing: Any) -> None:
+        with self._lock:
+            self._idle[key, id(thing)] = thing
+            while len(self._idle) > self.max_kept:
+                self._idle.popitem(last=False)
+
+
+_twins = Pool(MAX_KEPT_PROGRAMS)
+_forwards: OrderedDict[str, Any] = OrderedDict()
+_forwards_lock = threading.Lock()
+
+
+def clear_programs() -> None:
+    """Drop all compiled programs; the next fit or score of a network compiles again.
+
+    Examples
+    --------
+    >>> import skae
+    >>> skae.clear_programs()
+    """
+    _twins.clear()
+    with _forwards_lock:
+        _forwards.clear()
+
+
+_keys: weakref.WeakKeyDictionary[keras.Model, str | None] = weakref.WeakKeyDictionary()
+
+
+def architecture_key(model: keras.Model) -> str | None:
+    """Return a text that two models share if and only if they compute the same function.
+
+    Names and seeds do not count. None for a model that Keras cannot copy from its
+    description, which is then compiled for itself.
+    """
+    if model not in _keys:
+        _keys[model] = _describe(model)
+    return _keys[model]
+
+
+def _describe(model: keras.Model) -> str | None:
+    try:
+        text = json.dumps(_without_seeds(model.get_config()), sort_keys=True)
+        copy_architecture(model)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
+    for i, layer in enumerate(model._flatten_layers()):
+        text = text.replace(json.dumps(layer.name), f'"layer {i}"')
+    return f"{type(model).__qualname__} {text}"
+
+
+def copy_architecture(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers, with weights of its own."""
+    return model.__class__.from_config(model.get_config())
+
+
+def _without_seeds(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {key: _without_seeds(value) for key, value in config.items() if key != "seed"}
+    if isinstance(config, list | tuple):
+        return [_without_seeds(value) for value in config]
+    return config
+
+
+def masks_nan(model: keras.Model) -> bool:
+    """Tell whether the model takes padded steps as NaN."""
+    return any(isinstance(layer, NaNToZero) for layer in model._flatten_layers())
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A copy of a model with its compiled steps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with its optimizer's variables made.
+    train_step, test_step : callable
+        From inputs, targets (n, n_steps, n_features) and weights (n, 1) or (n, n_steps) to
+        numerator and denominator of the loss; the first also updates the weights.
+    """
+
+    model: keras.Model
+    train_step: Callable
+    test_step: Callable
+
+
+@contextlib.contextmanager
+def twin_of(model: keras.Model) -> Iterator[Twin]:
+    """Lend a twin in the state of `model`; give `model` the state of the twin at the end.
+
+    The model stays as it is if the block raises.
+    """
+    model.optimizer.build(model.trainable_variables)
+    with _twins.borrow(_training_key(model), lambda: _make_twin(model)) as twin:
+        _copy_state(model, twin.model)
+        yield twin
+        _copy_state(twin.model, model)
+
+
+def _training_key(model: keras.Model) -> Hashable:
+    architecture = architecture_key(model)
+    if architecture is None:
+        return object()
+    optimizer = model.optimizer.get_config()
+    del optimizer["name"]
+    # A plain rate is a variable of the optimizer, copied like the others.
+    if not isinstance(optimizer["learning_rate"], dict):
+        del optimizer["learning_rate"]
+    return architecture, type(model.optimizer), repr(optimizer), repr(model.loss.get_config())
+
+
+def _make_twin(model: keras.Model) -> Twin:
+    twin = model
+    if architecture_key(model) is not None:
+        twin = copy_architecture(model)
+        optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+        twin.compile(optimizer=optimizer, loss=model.loss)
+        optimizer.build(twin.trainable_variables)
+    return Twin(twin, *_compile_steps(twin))
+
+
+def _compile_steps(model: keras.Model) -> tuple[Callable, Callable]:
+    """Compile the training and the test step for batches of any size and length."""
+    batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
+    signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
+
+    @tf.function(input_signature=signature)
+    def train_step(inputs: Any, targets: Any, weights: Any) -> Any:
+        with tf.GradientTape() as tape:
+            total, weight = model.loss.parts(targets, model(inputs, training=True), weights)
+            loss = tf.math.divide_no_nan(total, weight) + sum(model.losses)
+            loss = model.optimizer.scale_loss(loss)
+        variables = model.trainable_weights
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        return total, weight
+
+    @tf.function(input_signature=signature)
+    def test_step(inputs: Any, targets: Any, weights: Any) -> Any:
+        return model.loss.parts(targets, model(inputs, training=False), weights)
+
+    return train_step, test_step
+
+
+def _copy_state(source: keras.Model, target: keras.Model) -> None:
+    if source is not target:
+        for old, new in zip(state_of(source), state_of(target), strict=True):
+            new.assign(old)
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return every variable that training changes: weights, seeds, optimizer."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+@contextlib.contextmanager
+def unchanged_on_error(model: keras.Model) -> Iterator[None]:
+    """Set weights and optimizer variables back if the block raises."""
+    before = [keras.ops.convert_to_numpy(variable) for variable in state_of(model)]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(state_of(model), before, strict=False):
+            variable.assign(value)
+        raise
+
+
+def forward(model: keras.Model, *inputs: np.ndarray) -> np.ndarray:
+    """Return ``model(inputs)`` without training behaviour, in blocks of a fixed size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    *inputs : ndarray of shape (n_samples, ...)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...), float32
+    """
+    program, weights = _forward_program(model), _weights(model)
+    n_samples = len(inputs[0])
+    outputs = []
+    for start in range(0, n_samples, FORWARD_BLOCK):
+        block = [_filled_up(array[start : start + FORWARD_BLOCK], n_samples) for array in inputs]
+        outputs.append(program(weights, block).numpy())
+    return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
+
+
+def _filled_up(block: np.ndarray, n_samples: int) -> np.ndarray:
+    """Repeat the last entry up to a full block, so that every call has the same shape."""
+    missing = FORWARD_BLOCK - len(block)
+    return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block
+
+
+def _weights(model: keras.Model) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    trainable = [tf.convert_to_tensor(v.value) for v in model.trainable_variables]
+    return trainable, [tf.convert_to_tensor(v.value) for v in model.non_trainable_variables]
+
+
+def _forward_program(model: keras.Model) -> Callable:
+    key = architecture_key(model)
+    if key is None:
+        return _compile_forward(model)
+    with _forwards_lock:
+        if key not in _forwards:
+            _forwards[key] = _compile_forward(copy_architecture(model))
+            while len(_forwards) > MAX_KEPT_PROGRAMS:
+                _forwards.popitem(last=False)
+        _forwards.move_to_end(key)
+        return _forwards[key]
+
+
+def _compile_forward(model: keras.Model) -> Callable:
+    """Compile a function of weights and inputs; `model` lends only its structure."""
+    signature = (
+        tuple(
+            [tf.TensorSpec(v.shape, v.dtype) for v in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ),
+        [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs],
+    )
+
+    @tf.function(input_signature=signature)
+    def run(weights: tuple[list, list], inputs: list) -> Any:
+        inputs = inputs[0] if len(inputs) == 1 else inputs
+        return model.stateless_call(*weights, inputs, training=False)[0]
+
+    return run

@@ -1,0 +1,148 @@
+"""From what a user hands over to samples, checked against what the estimator has seen."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from skae._samples import RowSamples, Samples, SequenceSamples
+from skae._sequences import (
+    Floats,
+    Indices,
+    Sequences,
+    from_array,
+    from_list,
+    from_table,
+    is_list_of_sequences,
+    stack_series,
+)
+from skae._validation import check_feature_names, feature_names_of
+
+
+def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:
+    """Return the samples in X: sequences, or rows if the estimator has a `window_size`.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder
+        Its `n_features_in_` and `feature_names_in_` are set or compared.
+    X : array-like or list
+    reset : bool
+        Whether to set, as in `fit`, or to compare.
+
+    Raises
+    ------
+    ValueError
+        If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
+    """
+    if estimator.window_size is None:
+        return SequenceSamples(_read_sequences(estimator, X, reset))
+    is_list = is_list_of_sequences(X)
+    read = _read_series if is_list else _read_rows
+    rows, lengths = read(estimator, X, reset)
+    return RowSamples(rows, lengths, estimator.window_size, estimator.stride, is_list)
+
+
+def read_latents(X: Any, latent_dim: int) -> Floats:
+    """Return latents of shape (n, latent_dim), float32.
+
+    Raises
+    ------
+    ValueError
+        If X has another number of columns.
+    """
+    latents = check_array(X, dtype=np.float32)
+    if latents.shape[1] != latent_dim:
+        raise ValueError(
+            f"Got X with {latents.shape[1]} columns, but expected latents with "
+            f"latent_dim={latent_dim}."
+        )
+    return latents
+
+
+def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
+    """Return sequences of latents from a list, (n, n_steps, latent_dim), or the same flat.
+
+    Raises
+    ------
+    ValueError
+        If the shape of X does not fit.
+    """
+    if is_list_of_sequences(X):
+        return from_list(X)
+    array = np.asarray(X)
+    if array.ndim == 2 and array.shape[1] % latent_dim == 0:
+        array = array.reshape(len(array), -1, latent_dim)
+    if array.ndim != 3 or array.shape[2] != latent_dim:
+        raise ValueError(
+            f"Got X with shape {array.shape}, but expected (n_samples, n_steps, "
+            f"latent_dim={latent_dim}) or the same flat."
+        )
+    return from_array(array)
+
+
+def read_latent_rows(X: Any, estimator: Any, latent_dim: int) -> RowSamples:
+    """Return latents per row, of one series or a list of such."""
+    is_list = is_list_of_sequences(X)
+    if is_list:
+        rows, lengths = stack_series(X)
+    else:
+        rows, lengths = _one_series(read_latents(X, latent_dim))
+    return RowSamples(rows, lengths, estimator.window_size, estimator.stride, is_list)
+
+
+def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
+    if is_list_of_sequences(X):
+        sequences = from_list(X)
+    elif feature_names_of(X) is None and (array := np.asarray(X)).ndim == 3:
+        sequences = from_array(array)
+    else:
+        return _read_table(estimator, X, reset)
+    _check_n_features(estimator, sequences.n_features, reset)
+    return sequences
+
+
+def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
+    if not reset and estimator.model_.input_shape[-1] > 1:
+        raise ValueError(
+            f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="
+            f"{estimator.model_.input_shape[-1]}) as in fit."
+        )
+    # The columns of a table are its steps: their number is fixed by a fit on a table.
+    if not reset and estimator.n_features_in_ == 1:
+        return from_table(check_array(X, dtype=np.float32, ensure_all_finite="allow-nan"))
+    return from_table(_validated(estimator, X, reset))
+
+
+def _read_rows(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
+    return _one_series(_validated(estimator, X, reset))
+
+
+def _one_series(rows: Floats) -> tuple[Floats, Indices]:
+    return rows, np.array([len(rows)], dtype=np.intp)
+
+
+def _validated(estimator: Any, X: Any, reset: bool) -> Floats:
+    return validate_data(
+        estimator, X, dtype=np.float32, ensure_all_finite="allow-nan", order="C", reset=reset
+    )
+
+
+def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
+    check_feature_names(estimator, X[0], reset=reset)
+    rows, lengths = stack_series(X)
+    _check_n_features(estimator, rows.shape[1], reset)
+    return rows, lengths
+
+
+def _check_n_features(estimator: Any, n_features: int, reset: bool) -> None:
+    if reset:
+        estimator.n_features_in_ = n_features
+        return
+    expected = estimator.model_.input_shape[-1]
+    if n_features != expected:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting "
+            f"{expected} features as input."
+        )

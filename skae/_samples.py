@@ -1,0 +1,193 @@
+"""What a sample is: a sequence, or a row of a series.
+
+Either kind says which windows go through a network, how samples are held out, and how what
+is found per window and step becomes an answer per sample.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._scoring import aggregate_steps
+from skae._sequences import Floats, Indices, Sequences
+from skae._windows import average_over_windows, covering_windows, trailing_windows
+
+Array = NDArray[np.floating]
+Blocks = Iterable[Array]
+
+
+@dataclass(frozen=True)
+class SequenceSamples:
+    """Samples each of which is a sequence.
+
+    Parameters
+    ----------
+    windows : Sequences
+        The samples.
+    weights : ndarray of shape (n_samples,), float32, optional
+    """
+
+    windows: Sequences
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def select(self, chosen: Indices) -> "SequenceSamples":
+        """Return the samples at the positions `chosen`."""
+        weights = None if self.weights is None else self.weights[chosen]
+        return SequenceSamples(self.windows.select(chosen), weights)
+
+    def split(
+        self, fraction: float, rng: np.random.Generator
+    ) -> tuple["SequenceSamples", "SequenceSamples | None"]:
+        """Return samples to train on and held-out ones, which share no row.
+
+        Equal sequences are merged first, with the sum of their weights, and brought into an
+        order that depends on their contents alone. So a weight of 2 is the same as being
+        there twice, 0 the same as not being there, and the order of samples does not matter.
+        Overlapping windows keep their order, and their end is held out; windows that reach
+        across the cut are left out.
+        """
+        if self._overlap():
+            samples, (training, held_out) = self, self._cut_at_end(fraction)
+        else:
+            samples = self.distinct()
+            order = rng.permutation(len(samples))
+            n_held_out = samples._n_held_out(fraction)
+            held_out, training = order[:n_held_out], order[n_held_out:]
+        return samples.select(training), samples.select(held_out) if len(held_out) else None
+
+    def distinct(self) -> "SequenceSamples":
+        """Merge equal sequences, in an order that depends on their contents alone."""
+        windows = self.windows
+        weights = np.ones(len(self), np.float32) if self.weights is None else self.weights
+        first: dict[bytes, int] = {}
+        total: dict[bytes, float] = {}
+        for i in np.flatnonzero(weights > 0):
+            start = windows.starts[i]
+            content = windows.rows[start : start + windows.lengths[i]].tobytes()
+            first.setdefault(content, i)
+            total[content] = total.get(content, 0.0) + float(weights[i])
+        order = sorted(first)
+        chosen = np.array([first[content] for content in order], dtype=np.intp)
+        merged = np.array([total[content] for content in order], dtype=np.float32)
+        return SequenceSamples(windows.select(chosen), merged)
+
+    def scores(self, step_errors: Blocks, how: str) -> Array:
+        """Return the score of each sample from blocks of (n, n_steps) errors."""
+        return -np.concatenate([aggregate_steps(block, how) for block in step_errors])
+
+    def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
+        """Return what was found per step, laid out as the input."""
+        return self.windows.as_given(np.concatenate(list(blocks)))
+
+    def as_given(self, per_sample: Array) -> Array:
+        """Return results per sample as they are: a list of sequences is a list of samples."""
+        return per_sample
+
+    def latent_windows(self) -> Sequences:
+        """Return the window whose latent vector stands for each sample."""
+        return self.windows
+
+    def _overlap(self) -> bool:
+        ends = self.windows.starts + self.windows.lengths
+        return bool((self.windows.starts[1:] < ends[:-1]).any())
+
+    def _n_held_out(self, fraction: float) -> int:
+        return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
+
+    def _cut_at_end(self, fraction: float) -> tuple[Indices, Indices]:
+        """Positions of the windows that end before a row, and of those that start from it."""
+        n_held_out, starts = self._n_held_out(fraction), self.windows.starts
+        cut = starts[len(self) - n_held_out] if n_held_out else np.iinfo(np.intp).max
+        before = np.flatnonzero(starts + self.windows.lengths <= cut)
+        if not len(before):
+            return np.arange(len(self)), before
+        return before, np.flatnonzero(starts >= cut)
+
+
+@dataclass(frozen=True)
+class RowSamples:
+    """Samples each of which is a row of one or more series.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float32
+        The series, one after the other; NaN where a value was not observed.
+    lengths : ndarray of shape (n_series,), intp
+    window_size, stride : int
+    is_list : bool
+        Whether the series came, and answers go, as a list.
+    weights : ndarray of shape (n_rows,), float32, optional
+    """
+
+    rows: Floats
+    lengths: Indices
+    window_size: int
+    stride: int
+    is_list: bool = False
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def windows(self) -> Sequences:
+        """The windows that cover every row."""
+        return covering_windows(self.rows, self.lengths, self.window_size, self.stride)
+
+    def split(
+        self, fraction: float, rng: np.random.Generator
+    ) -> tuple["RowSamples", "RowSamples | None"]:
+        """Return the beginning of each series to train on, and the end, held out.
+
+        Windows are made in either part by itself, so they share no row. At least one window
+        is held out; a series too short to spare it is trained on whole.
+        """
+        n_held_out = np.maximum(self.window_size, np.round(fraction * self.lengths).astype(np.intp))
+        n_held_out[(self.lengths - n_held_out < self.window_size) | (fraction == 0)] = 0
+        ends = np.cumsum(self.lengths)
+        cuts = ends - n_held_out
+        before = [slice(*part) for part in zip(ends - self.lengths, cuts, strict=True)]
+        after = [slice(cut, end) for cut, end in zip(cuts, ends, strict=True) if cut < end]
+        return self._part(before), self._part(after) if after else None
+
+    def scores(self, step_errors: Blocks, how: str) -> Array:
+        """Return the score of each row from blocks of (n_windows, window_size) errors."""
+        return -np.concatenate(list(average_over_windows(self.windows, step_errors, how)))
+
+    def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
+        """Return what was found per step of the windows as one entry per row."""
+        how = "mean" if how == "window" else how
+        rows = average_over_windows(windows or self.windows, blocks, how)
+        return self.as_given(np.concatenate(list(rows)))
+
+    def as_given(self, per_sample: Array) -> Any:
+        """Return results per row as one array, or as a list for a list of series."""
+        return np.split(per_sample, np.cumsum(self.lengths)[:-1]) if self.is_list else per_sample
+
+    def latent_windows(self) -> Sequences:
+        """Return the window whose latent vector stands for each row: the one ending there."""
+        return trailing_windows(self.rows, self.lengths, self.window_size)
+
+    def _part(self, slices: list[slice]) -> "RowSamples":
+        return RowSamples(
+            _stack(self.rows, slices),
+            np.array([part.stop - part.start for part in slices], dtype=np.intp),
+            self.window_size,
+            self.stride,
+            self.is_list,
+            None if self.weights is None else _stack(self.weights, slices),
+        )
+
+
+Samples = SequenceSamples | RowSamples
+
+
+def _stack(rows: NDArray, parts: list[slice]) -> NDArray:
+    return rows[parts[0]] if len(parts) == 1 else np.concatenate([rows[part] for part in parts])

@@ -1,0 +1,307 @@
+"""Any accepted input as sequences: slices of one stack of rows, padded when asked for.
+
+One convention runs through the package: **NaN is what was not observed**. Steps after the
+end of a sequence are NaN in every feature; a missing reading is NaN in its feature.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences held as slices of one stack of rows, so that overlapping ones cost nothing.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float32
+        All rows; NaN where a value was not observed.
+    starts, lengths : ndarray of shape (n_sequences,), intp
+        Sequence `i` is ``rows[starts[i] : starts[i] + lengths[i]]``.
+    offsets : ndarray of shape (n_sequences,), intp, optional
+        Padded steps that stood before each sequence in the array it came from.
+    n_steps : int, optional
+        Number of steps of that array; None when the input was a list.
+    is_table : bool
+        Whether that array was a table of one univariate sequence a row.
+    """
+
+    rows: Floats
+    starts: Indices
+    lengths: Indices
+    offsets: Indices | None = None
+    n_steps: int | None = None
+    is_table: bool = False
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a step."""
+        return self.rows.shape[1]
+
+    @cached_property
+    def max_length(self) -> int:
+        """Number of steps of the longest sequence."""
+        return int(self.lengths.max())
+
+    @cached_property
+    def has_padding(self) -> bool:
+        """Whether some sequence is shorter than the longest."""
+        return bool((self.lengths != self.max_length).any())
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value inside some sequence was not observed."""
+        return bool(self._counts(np.isnan(self.rows).any(axis=1)).any())
+
+    def _counts(self, flags: NDArray[np.bool_]) -> Indices:
+        """Count the flagged rows inside each sequence."""
+        total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
+        return total[self.starts + self.lengths] - total[self.starts]
+
+    def select(self, chosen: Any) -> "Sequences":
+        """Return the sequences at the positions `chosen`, over the same rows."""
+        offsets = None if self.offsets is None else self.offsets[chosen]
+        starts, lengths = self.starts[chosen], self.lengths[chosen]
+        return replace(self, starts=starts, lengths=lengths, offsets=offsets)
+
+    def at_most(self, n: int) -> "Sequences":
+        """Return at most `n` sequences, spread evenly over all."""
+        return self.select(slice(None, None, -(-len(self) // n)))
+
+    def steps_inside(self, length: int) -> NDArray[np.bool_]:
+        """Return which of `length` steps belong to each sequence and are not padding."""
+        return np.arange(length) < self.lengths[:, None]
+
+    def blocks(self, size: int) -> Iterator["Sequences"]:
+        """Yield the sequences in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.select(slice(start, start + size))
+
+    def padded(self, length: int | None = None) -> Floats:
+        """Return the sequences as one right-padded array.
+
+        Parameters
+        ----------
+        length : int, optional
+            Number of steps to pad to; the longest sequence's by default.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, length, n_features), float32
+            NaN after the end of a sequence and wherever nothing was observed.
+        """
+        steps = np.arange(self.max_length if length is None else length)
+        index = self.starts[:, None] + steps
+        outside = steps >= self.lengths[:, None]
+        if not outside.any():
+            return np.take(self.rows, index, axis=0)
+        values = np.take(self.rows, np.minimum(index, len(self.rows) - 1), axis=0)
+        values[outside] = np.nan
+        return values
+
+    def padded_and_imputed(self, fallback: Floats, length: int | None = None) -> Floats:
+        """Return the padded array with every gap inside a sequence filled.
+
+        A gap takes the last value observed before it in its sequence, else the first one
+        after it, else the feature's entry of `fallback`.
+        """
+        values = self.padded(length)
+        if not self.has_missing:
+            return values
+        inside = self.steps_inside(values.shape[1])
+        filled = _hold_last_observed(values)
+        backward = _hold_last_observed(values[:, ::-1])[:, ::-1]
+        filled = np.where(np.isnan(filled), backward, filled)
+        filled = np.where(np.isnan(filled), fallback, filled)
+        return np.where(inside[:, :, None], filled, np.nan).astype(np.float32, copy=False)
+
+    def as_given(self, padded: NDArray) -> NDArray | list[NDArray]:
+        """Lay out results per step as the input was: a list for a list, else one array.
+
+        Parameters
+        ----------
+        padded : ndarray of shape (n_sequences, max_length, ...)
+            Results per step, NaN after the end of each sequence.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, ...) or list of ndarray
+        """
+        if self.n_steps is None:
+            return [row[:length] for row, length in zip(padded, self.lengths, strict=True)]
+        shape = (len(self), self.n_steps, *padded.shape[2:])
+        if padded.shape == shape and not np.any(self.offsets):
+            return padded
+        given = np.full(shape, np.nan, dtype=padded.dtype)
+        offsets = np.zeros(len(self), np.intp) if self.offsets is None else self.offsets
+        sequence, step = np.nonzero(self.steps_inside(padded.shape[1]))
+        given[sequence, step + offsets[sequence]] = padded[sequence, step]
+        return given
+
+
+def _hold_last_observed(values: Floats) -> Floats:
+    """Repeat each value over the NaN steps that follow it, along axis 1."""
+    steps = np.arange(values.shape[1])[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, steps), axis=1)
+    return np.take_along_axis(values, last, axis=1)
+
+
+def is_list_of_sequences(X: Any) -> bool:
+    """Tell a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
+    if isinstance(X, np.ndarray) and not (X.dtype == object and X.ndim == 1):
+        return False
+    if not isinstance(X, list | tuple | np.ndarray) or len(X) == 0:
+        return False
+    shapes = [_shape(item) for item in X]
+    if any(len(shape) == 2 for shape in shapes):
+        return True
+    return all(len(shape) == 1 for shape in shapes) and len(set(shapes)) > 1
+
+
+def _shape(item: Any) -> tuple[int, ...]:
+    if hasattr(item, "shape"):
+        return tuple(item.shape)
+    if not isinstance(item, list | tuple):
+        return ()
+    return (len(item), *(_shape(item[0]) if len(item) else ()))
+
+
+def stack_series(X: Any) -> tuple[Floats, Indices]:
+    """Stack a list of series into rows.
+
+    Parameters
+    ----------
+    X : list of array-like of shape (n_rows_i, n_features) or (n_rows_i,)
+        Series; NaN where a value was not observed.
+
+    Returns
+    -------
+    rows : ndarray of shape (sum of n_rows_i, n_features), float32
+    lengths : ndarray of shape (n_series,), intp
+
+    Raises
+    ------
+    ValueError
+        If an item is empty, not finite, not numeric, or has another number of features
+        than the first.
+    """
+    items = [_check_item(item, i) for i, item in enumerate(X)]
+    widths = [item.shape[1] for item in items]
+    for i, width in enumerate(widths):
+        if width != widths[0]:
+            raise ValueError(
+                f"X[{i}] has {width} features, but X[0] has {widths[0]}; expected every item "
+                "to have shape (n_rows_i, n_features) with the same n_features."
+            )
+    return np.concatenate(items), np.array([len(item) for item in items], dtype=np.intp)
+
+
+def _check_item(item: Any, i: int) -> Floats:
+    if len(_shape(item)) == 1:
+        item = np.asarray(item)[:, None]
+    return check_array(
+        item, dtype=np.float32, ensure_all_finite="allow-nan", input_name=f"X[{i}]"
+    )
+
+
+def from_list(X: Any) -> Sequences:
+    """Return the sequences of a list, without the unobserved steps at their ends."""
+    rows, lengths = stack_series(X)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
+    # A list's steps are all of them real: a NaN row inside it is a gap, at either end too.
+    return without_empty(Sequences(rows, starts, lengths))
+
+
+def from_array(X: NDArray) -> Sequences:
+    """Return the sequences of a 3-D array, whose padding is NaN before or after them.
+
+    Overlapping windows that are a strided view, as `SequenceWindower` returns, are taken
+    back to the rows they share, so nothing of the size of the windows is ever allocated.
+
+    Raises
+    ------
+    ValueError
+        If the array is not finite (NaN apart), empty, or holds a sequence with nothing
+        observed.
+    """
+    rows, starts = _rows_and_starts(X)
+    rows = check_array(rows, dtype=np.float32, ensure_all_finite="allow-nan", input_name="X")
+    lengths = np.full(len(X), X.shape[1], dtype=np.intp)
+    return _without_padding(Sequences(rows, starts, lengths, n_steps=X.shape[1]))
+
+
+def from_table(X: Floats) -> Sequences:
+    """Return the univariate sequences of a table, one a row."""
+    return replace(from_array(X[:, :, None]), is_table=True)
+
+
+def blank_sequences(n_sequences: int, n_steps: int) -> Sequences:
+    """Return equally long sequences of one feature that is zero."""
+    return from_array(np.zeros((n_sequences, n_steps, 1), np.float32))
+
+
+def _rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
+    n_sequences, n_steps, n_features = X.shape
+    if 0 in X.shape:
+        raise ValueError(
+            f"Found array with shape {X.shape}, but expected at least 1 sample, 1 step and "
+            "1 feature(s) in (n_samples, n_steps, n_features)."
+        )
+    between, within = X.strides[:2]
+    overlapping = within > 0 and between % within == 0 and 0 < between < n_steps * within
+    if not overlapping or n_sequences == 1:
+        return X.reshape(-1, n_features), np.arange(n_sequences, dtype=np.intp) * n_steps
+    stride = between // within
+    shape = ((n_sequences - 1) * stride + n_steps, n_features)
+    rows = as_strided(X, shape, X.strides[1:], writeable=False)
+    return rows, np.arange(n_sequences, dtype=np.intp) * stride
+
+
+def _without_padding(sequences: Sequences) -> Sequences:
+    """Leave out the steps before the first and after the last observed one."""
+    observed = ~np.isnan(sequences.rows).all(axis=1)
+    if observed.all():
+        return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
+    without_empty(sequences, observed)
+    positions = np.flatnonzero(observed)
+    ends = sequences.starts + sequences.lengths
+    first = positions[np.searchsorted(positions, sequences.starts)]
+    last = positions[np.searchsorted(positions, ends) - 1]
+    return replace(
+        sequences, starts=first, lengths=last - first + 1, offsets=first - sequences.starts
+    )
+
+
+def without_empty(
+    sequences: Sequences, observed: NDArray[np.bool_] | None = None, what: str = "X[{}]"
+) -> Sequences:
+    """Return `sequences`, every one of which must hold an observed value.
+
+    Raises
+    ------
+    ValueError
+        If nothing was observed in some sequence.
+    """
+    if observed is None:
+        observed = ~np.isnan(sequences.rows).all(axis=1)
+    empty = np.flatnonzero(sequences._counts(observed) == 0)
+    if len(empty):
+        raise ValueError(
+            f"Got {what.format(empty[0])} with nothing but NaN ({len(empty)} such of "
+            f"{len(sequences)}), but expected at least one observed value in each sequence. "
+            "Drop these sequences, or cut the series at its gaps and pass a list."
+        )
+    return sequences

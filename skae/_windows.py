@@ -1,0 +1,566 @@
+"""Rows to windows and back: views, averages over what overlaps, `SequenceWindower`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skae._sequences import Indices, Sequences, is_list_of_sequences, stack_series, without_empty
+from skae._validation import (
+    StrOptions,
+    check_feature_names,
+    feature_names_of,
+    fit_context,
+    positive_int,
+    returns_frames,
+)
+
+Array = NDArray[np.floating]
+
+
+def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
+    """Return the full windows of a series as a read-only view.
+
+    ::
+
+        rows      r0 r1 r2 r3 r4        window_size=3, stride=1
+        window 0  [r0 r1 r2]
+        window 1     [r1 r2 r3]
+        window 2        [r2 r3 r4]
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+    window_size : int
+    stride : int, default=1
+        Rows between the ends of two windows. Windows are counted back from the last row.
+
+    Returns
+    -------
+    ndarray of shape (n_windows, window_size, n_features)
+
+    See Also
+    --------
+    overlap_average : The inverse.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae._windows import overlap_average, sliding_windows
+    >>> rows = np.arange(5.0)[:, None]
+    >>> windows = sliding_windows(rows, 3)
+    >>> windows[:, :, 0]
+    array([[0., 1., 2.],
+           [1., 2., 3.],
+           [2., 3., 4.]])
+    >>> bool((overlap_average(windows) == rows).all())
+    True
+    """
+    views = np.lib.stride_tricks.sliding_window_view(rows, window_size, axis=0)
+    return views[(len(rows) - window_size) % stride :: stride].transpose(0, 2, 1)
+
+
+def overlap_average(windows: Array, stride: int = 1) -> Array:
+    """Return the rows of a series, each the average over the windows that hold it.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n_windows, window_size, n_features)
+        Values that are NaN do not count.
+    stride : int, default=1
+        Rows between the ends of two windows.
+
+    Returns
+    -------
+    ndarray of shape ((n_windows - 1) * stride + window_size, n_features)
+        NaN in rows that no window holds a value of.
+
+    See Also
+    --------
+    sliding_windows : The inverse, with an example of both.
+    """
+    n_windows, window_size, n_features = windows.shape
+    shape = ((n_windows - 1) * stride + window_size, n_features)
+    dtype = np.result_type(windows.dtype, np.float32)
+    first = np.full(shape, np.nan, dtype)
+    excess, count = np.zeros(shape, dtype), np.zeros(shape, np.intp)
+    steps = [slice(step, step + (n_windows - 1) * stride + 1, stride) for step in range(window_size)]
+    for step, rows in enumerate(steps):
+        values = windows[:, step]
+        observed = ~np.isnan(values)
+        first[rows] = np.where(np.isnan(first[rows]), values, first[rows])
+        # Averaging the differences from one member gives back equal members to the last bit.
+        excess[rows] += np.where(observed, values - first[rows], 0)
+        count[rows] += observed
+    return first + excess / np.maximum(count, 1)
+
+
+def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
+    """Return the first rows of windows that together cover every row of a series.
+
+    Windows start at 0, `stride`, ...; one more ends with the last row where these leave a
+    tail. A series shorter than the window is one window by itself.
+
+    Examples
+    --------
+    >>> window_starts(8, window_size=3, stride=2)
+    array([0, 2, 4, 5])
+    """
+    last = max(n_rows - window_size, 0)
+    starts = np.arange(0, last + 1, stride, dtype=np.intp)
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
+def covering_windows(
+    rows: NDArray[np.float32], series_lengths: Indices, window_size: int, stride: int
+) -> Sequences:
+    """Return the windows that cover every row of one or more stacked series, as `Sequences`.
+
+    Raises
+    ------
+    ValueError
+        If nothing was observed in some window.
+    """
+    firsts = np.concatenate([[0], np.cumsum(series_lengths)[:-1]]).astype(np.intp)
+    starts, lengths = [], []
+    for first, n_rows in zip(firsts, series_lengths, strict=True):
+        begin = window_starts(int(n_rows), window_size, stride)
+        starts.append(first + begin)
+        lengths.append(np.full(len(begin), min(window_size, n_rows), dtype=np.intp))
+    windows = Sequences(rows, np.concatenate(starts), np.concatenate(lengths))
+    return without_empty(windows, what="window {}")
+
+
+def trailing_windows(
+    rows: NDArray[np.float32], series_lengths: Indices, window_size: int
+) -> Sequences:
+    """Return one window per row, which ends at the row and is shorter at the beginning."""
+    firsts = np.repeat(np.cumsum(series_lengths) - series_lengths, series_lengths)
+    ends = np.arange(1, len(rows) + 1)
+    starts = np.maximum(firsts, ends - window_size).astype(np.intp)
+    return without_empty(Sequences(rows, starts, ends - starts), what="the window of row {}")
+
+
+def average_over_windows(
+    windows: Sequences, blocks: Iterable[Array], how: str = "mean"
+) -> Iterator[Array]:
+    """Yield, for each row in order, what the windows that cover it say of it.
+
+    Only the windows that reach into the next block are kept, so memory does not grow with
+    their number.
+
+    Parameters
+    ----------
+    windows : Sequences
+        Windows in order of their starts, which cover every row.
+    blocks : iterable of ndarray of shape (n_windows_in_block, window_size, ...)
+        One value per step (and feature) of consecutive windows; NaN where there is none.
+    how : {"window", "mean", "median", "max", "last"}
+        "window" averages the means of the covering windows. The others look at the values
+        that the covering windows have for the row itself: their mean, median, maximum, or
+        the one in which the row stands last. A row that no window has a value for takes
+        the "window" way.
+
+    Yields
+    ------
+    ndarray of shape (n_rows_in_block, ...), float64
+    """
+    done, first, kept = 0, 0, None
+    for block in blocks:
+        kept = block if kept is None else np.concatenate([kept, block])
+        stop = first + len(kept)
+        is_last = stop == len(windows)
+        until = len(windows.rows) if is_last else int(windows.starts[stop - 1]) + 1
+        held = windows.select(slice(first, stop))
+        yield _rows_from_windows(held, kept, done, until, how)
+        done = until
+        keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
+        first, kept = first + keep, kept[keep:]
+
+
+def _rows_from_windows(windows: Sequences, values: Array, begin: int, end: int, how: str) -> Array:
+    rows = np.arange(begin, end)
+    earliest = np.searchsorted(windows.starts + windows.lengths, rows, side="right")
+    latest = np.searchsorted(windows.starts, rows, side="right") - 1
+    covering = earliest[:, None] + np.arange((latest - earliest).max(initial=0) + 1)
+    outside = covering > latest[:, None]
+    covering = np.minimum(covering, latest[:, None])
+    if how == "window":
+        return _average_of_means(values, covering, outside)
+    found = values[covering, rows[:, None] - windows.starts[covering]].astype(np.float64)
+    found[outside] = np.nan
+    result = _reduce(found, how)
+    unseen = np.isnan(result)
+    if unseen.any():
+        result[unseen] = _average_of_means(values, covering, outside)[unseen]
+    return result
+
+
+def _average_of_means(values: Array, covering: Indices, outside: NDArray[np.bool_]) -> Array:
+    observed = ~np.isnan(values)
+    total = np.where(observed, values, 0).sum(axis=1, dtype=np.float64)
+    means = (total / np.maximum(observed.sum(axis=1), 1))[covering]
+    means[outside] = 0
+    counts = (~outside).sum(axis=1).reshape(-1, *[1] * (values.ndim - 2))
+    return means.sum(axis=1) / counts
+
+
+def _reduce(found: Array, how: str) -> Array:
+    """Reduce (n_rows, n_covering, ...) over axis 1, without what is NaN."""
+    observed = ~np.isnan(found)
+    if how == "last":
+        first = np.expand_dims(observed.argmax(axis=1), 1)
+        return np.take_along_axis(found, first, axis=1)[:, 0]
+    if how == "mean":
+        count = observed.sum(axis=1)
+        total = np.where(observed, found, 0).sum(axis=1)
+        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    if how == "max":
+        best = np.where(observed, found, -np.inf).max(axis=1)
+        return np.where(observed.any(axis=1), best, np.nan)
+    seen = observed.any(axis=1)
+    result = np.full(seen.shape, np.nan)
+    result[seen] = np.nanmedian(np.moveaxis(found, 1, -1)[seen], axis=-1)
+    return result
+
+
+class SequenceWindower(TransformerMixin, BaseEstimator):
+    """Cut the rows of a time series into windows.
+
+    By default there is one window per row: window `i` ends at row `i`, and what would lie
+    before the beginning of the series is NaN, which `LSTMAutoencoder` masks. The number of
+    samples stays the same, so the transformer works inside a `Pipeline` and under
+    cross-validation.
+
+    ::
+
+        rows      r0 r1 r2 r3           window_size=3, padding="nan"
+        window 0  [-- -- r0]
+        window 1     [-- r0 r1]
+        window 2        [r0 r1 r2]
+        window 3           [r1 r2 r3]
+
+    Parameters
+    ----------
+    window_size : int, default=30
+        Number of rows in a window.
+    stride : int, default=1
+        Rows between the ends of two windows. Windows are counted back from the last row, so
+        that the newest rows always are in one: with padding, row ``(n_rows - 1) % stride``
+        ends the first window.
+    padding : {"nan", "edge", None}, default="nan"
+        What stands before the beginning of the series: NaN, copies of the first row, or
+        nothing; then only full windows are returned, and rows at the beginning that fill
+        no window are left out.
+    series : str, default=None
+        Column of a dataframe that says which series a row belongs to. It is not a feature.
+        The rows of a series need not stand together; windows come in the order of the rows.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,), object
+        Names of these columns, where all of them are strings.
+
+    See Also
+    --------
+    skae.LSTMAutoencoder : Takes the windows; with its `window_size` it makes them itself.
+
+    Notes
+    -----
+    The windows of one series are a read-only view of one padded copy of the rows: its memory
+    is that of the rows, whatever the window size. Windows of several series are copied.
+
+    Under ``set_output(transform="pandas")`` (or "polars") each window becomes one flat row of
+    a table, named by feature and age: ``temperature_t-2``, ``temperature_t-1``,
+    ``temperature_t-0``, the last being the row at which the window ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import SequenceWindower
+    >>> rows = np.arange(4.0)[:, None]
+    >>> windower = SequenceWindower(window_size=3).fit(rows)
+    >>> windows = windower.transform(rows)
+    >>> windows[:, :, 0]
+    array([[nan, nan,  0.],
+           [nan,  0.,  1.],
+           [ 0.,  1.,  2.],
+           [ 1.,  2.,  3.]])
+    >>> windower.inverse_transform(windows)[:, 0]
+    array([0., 1., 2., 3.])
+    """
+
+    _parameter_constraints = {
+        "window_size": [positive_int()],
+        "stride": [positive_int()],
+        "padding": [StrOptions({"nan", "edge"}), None],
+        "series": [str, None],
+    }
+
+    def __init__(
+        self,
+        window_size: int = 30,
+        *,
+        stride: int = 1,
+        padding: str | None = "nan",
+        series: str | None = None,
+    ):
+        self.window_size = window_size
+        self.stride = stride
+        self.padding = padding
+        self.series = series
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the parameters and remember the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or list of such
+            Rows in order of time; NaN is allowed.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequenceWindower
+        """
+        self._series_of(X, reset=True)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the windows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or list of such
+            Rows in order of time. A list holds several series; no window crosses from one
+            into the next.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_windows, window_size, n_features)
+            A read-only view of one padded copy of the rows, unless there are several
+            series. A flat table where `set_output` asks for one.
+
+        Raises
+        ------
+        ValueError
+            If the columns differ from those seen in `fit`, or no series fills a window.
+        """
+        check_is_fitted(self)
+        series, positions = self._series_of(X, reset=False)
+        windows = [self._windows_of(rows) for rows in series]
+        joined = windows[0] if len(windows) == 1 else self._join(windows, series, positions)
+        if not len(joined):
+            raise ValueError(
+                f"Got X with {max(map(len, series))} rows, but expected at least "
+                f"window_size={self.window_size} for padding=None."
+            )
+        return joined.reshape(len(joined), -1) if returns_frames(self) else joined
+
+    def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
+        """Return the rows, each the average over the windows that hold it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window_size, n_features), or flat of shape \
+                (n_windows, window_size * n_features)
+            Windows as `transform` returns them, or what a model made of them.
+        n_rows : int or sequence of int, default=None
+            Number of rows of the series. Needed only with ``stride > 1`` and
+            ``padding="edge"``, where the windows do not tell it. A sequence of ints means
+            that X holds the windows of so many series, one after the other.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows, n_features) or list of such
+            A list if `n_rows` is a sequence. With ``padding=None``, rows that were in no
+            window are missing from the beginning.
+
+        Raises
+        ------
+        ValueError
+            If the shape of X does not fit the parameters, `n_rows` does not fit X, or
+            `stride` is above `window_size`, so that rows between windows are lost.
+        """
+        check_is_fitted(self)
+        if self.stride > self.window_size:
+            raise ValueError(
+                f"Got stride={self.stride} above window_size={self.window_size}: the rows "
+                "between two windows are in none of them and cannot be given back."
+            )
+        windows = self._check_windows(X)
+        if n_rows is None or isinstance(n_rows, int | np.integer):
+            return self._rows_of(windows, n_rows)
+        counts = [self._n_windows(count) for count in n_rows]
+        if sum(counts) != len(windows):
+            raise ValueError(
+                f"Got X with {len(windows)} windows, but n_rows={list(n_rows)} makes "
+                f"{counts} windows, {sum(counts)} in all."
+            )
+        parts = np.split(windows, np.cumsum(counts)[:-1])
+        return [self._rows_of(part, n) for part, n in zip(parts, n_rows, strict=True)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Return the names of the columns of flat windows.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; those seen in `fit` by default.
+
+        Returns
+        -------
+        ndarray of shape (window_size * n_features,), object
+        """
+        check_is_fitted(self)
+        names = self._feature_names(input_features)
+        ages = range(self.window_size - 1, -1, -1)
+        return np.asarray([f"{name}_t-{age}" for age in ages for name in names], dtype=object)
+
+    def __sklearn_tags__(self):
+        """Say that NaN is allowed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _feature_names(self, input_features: Any) -> list[str]:
+        seen = getattr(self, "feature_names_in_", None)
+        known = [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
+        if input_features is None:
+            names = known
+        elif seen is not None and list(input_features) != known:
+            raise ValueError("input_features is not equal to feature_names_in_")
+        elif len(input_features) != len(known):
+            raise ValueError(
+                "input_features should have length equal to number of features "
+                f"({len(known)}), got {len(input_features)}"
+            )
+        else:
+            names = list(input_features)
+        return [name for name in names if name != self.series]
+
+    def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        """Return the series in X, and the positions in X of the rows of each."""
+        if is_list_of_sequences(X):
+            return self._series_of_list(X, reset=reset)
+        if self.series is None:
+            rows = validate_data(
+                self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=reset
+            )
+            return [rows], [np.arange(len(rows))]
+        return self._series_of_column(X, reset=reset)
+
+    def _series_of_list(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        if self.series is not None:
+            raise ValueError(
+                f"Got series={self.series!r} with a list of series, but expected a dataframe "
+                "with that column; a list says by itself where a series ends."
+            )
+        check_feature_names(self, X[0], reset=reset)
+        rows, lengths = stack_series(X)
+        self._check_n_features(rows.shape[1], reset=reset)
+        ends = np.cumsum(lengths)
+        positions = np.split(np.arange(len(rows)), ends[:-1])
+        return np.split(rows, ends[:-1]), positions
+
+    def _check_n_features(self, n_features: int, *, reset: bool) -> None:
+        if reset:
+            self.n_features_in_ = n_features
+        elif n_features != self.n_features_in_:
+            raise ValueError(
+                f"X has {n_features} features, but SequenceWindower is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+
+    def _series_of_column(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        names = feature_names_of(X)
+        if names is None or self.series not in names:
+            columns = "no named columns" if names is None else f"the columns {list(names)}"
+            raise ValueError(
+                f"Got series={self.series!r} and X with {columns}, but expected a dataframe "
+                "with a column of that name."
+            )
+        check_feature_names(self, X, reset=reset)
+        self._check_n_features(len(names), reset=reset)
+        labels = np.asarray(X[self.series])
+        features = [name for name in names if name != self.series]
+        rows = check_array(
+            X[features], dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+        )
+        _, codes = np.unique(labels, return_inverse=True)
+        positions = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        return [rows[chosen] for chosen in positions], positions
+
+    def _n_windows(self, n_rows: int) -> int:
+        if self.padding is None:
+            return max(0, (n_rows - self.window_size) // self.stride + 1)
+        return -(-n_rows // self.stride)
+
+    def _windows_of(self, rows: Array) -> Array:
+        if self.padding is None:
+            if len(rows) < self.window_size:
+                return np.empty((0, self.window_size, rows.shape[1]), rows.dtype)
+            return sliding_windows(rows, self.window_size, self.stride)
+        before = np.full((self.window_size - 1, rows.shape[1]), np.nan, rows.dtype)
+        if self.padding == "edge":
+            before[:] = rows[0]
+        return sliding_windows(np.concatenate([before, rows]), self.window_size, self.stride)
+
+    def _join(
+        self, windows: list[Array], series: list[Array], positions: list[Indices]
+    ) -> Array:
+        """Bring the windows of several series into the order of the rows they end at."""
+        ends = [
+            rows[len(rows) - 1 - (len(part) - 1) * self.stride :: self.stride] if len(part) else []
+            for part, rows in zip(windows, positions, strict=True)
+        ]
+        order = np.argsort(np.concatenate(ends), kind="stable")
+        return np.concatenate(windows)[order]
+
+    def _check_windows(self, X: Any) -> Array:
+        names = self._feature_names(None)
+        X = np.asarray(X)
+        if X.ndim == 2 and X.shape[1] == self.window_size * len(names):
+            X = X.reshape(len(X), self.window_size, len(names))
+        if X.ndim != 3 or X.shape[1] != self.window_size:
+            raise ValueError(
+                f"Got X with shape {X.shape}, but expected (n_windows, window_size="
+                f"{self.window_size}, n_features={len(names)}) or the same flat."
+            )
+        return X
+
+    def _rows_of(self, windows: Array, n_rows: int | None) -> Array:
+        rows = overlap_average(windows, self.stride)
+        if self.padding is None:
+            n_rows = len(rows) if n_rows is None else min(n_rows, len(rows))
+        if n_rows is None:
+            n_rows = self._infer_n_rows(rows, len(windows))
+        if self._n_windows(n_rows) != len(windows):
+            raise ValueError(
+                f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series of so "
+                f"many rows has {self._n_windows(n_rows)} windows."
+            )
+        return rows[len(rows) - n_rows :]
+
+    def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
+        """Count the rows that are not padding, of those `stride` leaves open."""
+        most = n_windows * self.stride
+        if self.stride == 1:
+            return most
+        if self.padding == "edge":
+            raise ValueError(
+                f"Got n_rows=None with stride={self.stride} and padding='edge', but expected "
+                "the number of rows: such windows do not tell it."
+            )
+        open_rows = rows[len(rows) - most :][: self.stride - 1]
+        seen = ~np.isnan(open_rows).all(axis=1)
+        padding = int(seen.argmax()) if seen.any() else len(open_rows)
+        return most - padding
