@@ -13,24 +13,36 @@ _HOME = {
     "AnomalyScoreDisplay": "skae._displays",
     "LSTMAutoencoder": "skae._autoencoder",
     "SequenceWindower": "skae._windows",
-    "datasets": "skae.datasets",
+    "clear_programs": "skae._programs",
 }
+_MODULES = ("datasets", "layers", "metrics")
 
-__all__ = ["AnomalyScoreDisplay", "LSTMAutoencoder", "SequenceWindower", "__version__", "datasets"]
+__all__ = [
+    "AnomalyScoreDisplay",
+    "LSTMAutoencoder",
+    "SequenceWindower",
+    "__version__",
+    "clear_programs",
+    "datasets",
+    "layers",
+    "metrics",
+]
 
 if TYPE_CHECKING:
-    from skae import datasets
+    from skae import datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
     from skae._displays import AnomalyScoreDisplay
+    from skae._programs import clear_programs
     from skae._windows import SequenceWindower
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from the module it lives in."""
+    if name in _MODULES:
+        return importlib.import_module(f"skae.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'skae' has no attribute {name!r}")
-    module = importlib.import_module(_HOME[name])
-    value = module if name == "datasets" else getattr(module, name)
+    value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 

@@ -1,9 +1,9 @@
 """`LSTMAutoencoder`: where sequences (numpy) and networks (Keras) meet."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import keras
@@ -14,9 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skae import _programs
+from skae._fitting import adapter_for, train
 from skae._inference import TrainedNetwork
 from skae._losses import ObservedLoss, check_suits
-from skae._networks import Architecture, build_autoencoder
+from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
 from skae._scoring import (
@@ -28,7 +29,6 @@ from skae._scoring import (
     weighted_quantile,
 )
 from skae._sequences import Floats, Sequences, blank_sequences
-from skae._training import Batches, StopOnNaN, Trainer, require_finite
 from skae._validation import (
     Interval,
     StrOptions,
@@ -40,7 +40,7 @@ from skae._validation import (
     returns_frames,
     unchanged_on_error,
 )
-from skae._wrapper import KerasAdapter, RoutedParameters
+from skae._wrapper import RoutedParameters
 
 Array = NDArray[np.floating]
 
@@ -54,7 +54,7 @@ MIN_CALIBRATION = 20
 class LSTMAutoencoder(
     OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
 ):
-    """LSTM autoencoder: outlier detector and transformer for sequences and time series.
+    r"""LSTM autoencoder: outlier detector and transformer for sequences and time series.
 
     An encoder LSTM reads a sequence into a latent vector, a decoder LSTM writes the sequence
     again from it. What resembles the training data is reconstructed well; the error of the
@@ -189,7 +189,7 @@ class LSTMAutoencoder(
     else the first after it, else the feature's mean in training.
 
     With ``contamination="auto"`` an error above the 99 % quantile of the held-out errors is
-    an outlier; or above :math:`\\exp(m + 3 s)`, if that is less, with :math:`m`, :math:`s` the
+    an outlier; or above :math:`\exp(m + 3 s)`, if that is less, with :math:`m`, :math:`s` the
     median and 1.4826 times the median absolute deviation of their logarithms, so that a few
     outliers among the held-out data do no harm. Where fewer than 20 held-out samples exist,
     the training data join them.
@@ -378,11 +378,11 @@ class LSTMAutoencoder(
             rng = self._rng(resume)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
-            adapter = self._adapter(training, seed := int(rng.integers(1, 2**31 - 1)))
+            adapter = adapter_for(self, training.windows, seed := int(rng.integers(1, 2**31)))
             if not resume:
-                self._start(adapter, training, seed)
+                self._start(adapter.build_compiled(seed, ObservedLoss), training)
             with _programs.unchanged_on_error(self.model_):
-                self._train(adapter, training, held_out, rng, epochs)
+                self.history_ = train(self, adapter, training, held_out, rng, epochs)
                 self._calibrate(samples, training, held_out)
         return self
 
@@ -404,78 +404,13 @@ class LSTMAutoencoder(
             sample_weight = np.concatenate([np.asarray(part) for part in sample_weight])
         return replace(samples, weights=check_sample_weight(sample_weight, len(samples)))
 
-    def _adapter(self, training: Samples, seed: int) -> KerasAdapter:
-        windows = training.windows
-        routed = self._routed()
-        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
-            routed.setdefault("optimizer__learning_rate", self.learning_rate)
-        return KerasAdapter(
-            self.model or partial(build_autoencoder, self._architecture(windows), seed),
-            meta={"n_features_in_": windows.n_features, "n_steps_": windows.max_length},
-            loss=self.loss,
-            optimizer=self.optimizer,
-            callbacks=self.callbacks,
-            verbose=self.verbose,
-            **routed,
-        )
-
-    def _architecture(self, windows: Sequences) -> Architecture:
-        units = (self.units,) if isinstance(self.units, Integral) else tuple(self.units)
-        if not units or not all(isinstance(u, Integral) and u > 0 for u in units):
-            raise ValueError(
-                f"Got units={self.units!r}, but expected a positive integer or a tuple of such."
-            )
-        options = {name: getattr(self, name) for name in _NETWORK_OPTIONS}
-        return Architecture(windows.n_features, units=tuple(map(int, units)), **options)
-
-    def _start(self, adapter: KerasAdapter, training: Samples, seed: int) -> None:
-        """Make an untrained model and what else the first epoch needs."""
-        self.model_ = adapter.build_compiled(seed, ObservedLoss)
-        self.history_: dict[str, list[float]] = {"loss": []}
+    def _start(self, model: keras.Model, training: Samples) -> None:
+        """Set what is there before the first epoch."""
+        self.model_ = model
+        self.history_ = {"loss": []}
         self.n_steps_ = training.windows.max_length
         self._fitted_on_table = _is_table(training)
         self._fill_values = _feature_means(training.windows.rows)
-
-    def _train(
-        self,
-        adapter: KerasAdapter,
-        training: Samples,
-        held_out: Samples | None,
-        rng: np.random.Generator,
-        epochs: int,
-    ) -> None:
-        self.history_ = adapter.train(
-            Trainer(self.model_),
-            self._batches(training, rng),
-            history=self.history_,
-            epochs=epochs,
-            extra_callbacks=self._stopping(held_out is not None, epochs),
-            validation_data=None if held_out is None else self._batches(held_out),
-        )
-        require_finite(self.model_, self.history_)
-
-    def _batches(
-        self, samples: Samples, rng: np.random.Generator | None = None
-    ) -> Batches:
-        return Batches(
-            samples.windows,
-            self._fill_values,
-            self.batch_size,
-            weights=samples.weights,
-            keep_nan=_programs.masks_nan(self.model_),
-            rng=rng,
-        )
-
-    def _stopping(self, has_validation: bool, epochs: int) -> list[keras.callbacks.Callback]:
-        callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
-        if self.early_stopping and epochs > 1:
-            monitor = "val_loss" if has_validation else "loss"
-            callbacks.append(
-                keras.callbacks.EarlyStopping(
-                    monitor, mode="min", patience=self.patience, restore_best_weights=True
-                )
-            )
-        return callbacks
 
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
         """Fit what measures and thresholds errors, on what was held out."""
@@ -734,6 +669,47 @@ class LSTMAutoencoder(
     def _n_features_out(self) -> int:
         return int(self.encoder_.output_shape[-1])
 
+    # ---------------------------------------------------------------- persistence
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write parameters and fitted state to one file, without pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            An existing file is replaced only when all went well.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is a function or another object that JSON and Keras do not know.
+
+        See Also
+        --------
+        LSTMAutoencoder.load : Reads the file.
+        """
+        save_estimator(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Return the estimator that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        LSTMAutoencoder
+            In the state it was saved in; it scores, and trains on, the same.
+
+        Raises
+        ------
+        ValueError
+            If the file is not one that `save` wrote, or one of a newer skae.
+        """
+        return load_estimator(cls, path)
+
     # ---------------------------------------------------------------- inside
 
     def _read_fitted(self, X: Any) -> Samples:
@@ -774,20 +750,6 @@ class LSTMAutoencoder(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-_NETWORK_OPTIONS = (
-    "latent_dim",
-    "bottleneck",
-    "pooling",
-    "bidirectional",
-    "cell",
-    "decoder",
-    "reverse",
-    "output_activation",
-    "dropout",
-    "noise",
-)
 
 
 def _feature_means(rows: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """The training loss: any Keras loss, over what was observed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
@@ -45,6 +45,7 @@ class ObservedLoss(keras.losses.Loss):
         weights = ops.cast(observed, "float32")
         if self._by_entry:
             losses = self._losses(target[..., None], y_pred[..., None])
+            losses = ops.reshape(losses, ops.shape(weights))
         else:
             losses = self._losses(target, y_pred)
             weights = ops.max(weights, axis=-1)
@@ -53,6 +54,14 @@ class ObservedLoss(keras.losses.Loss):
             shape = (*ops.shape(sample_weight), *[1] * missing_axes)
             weights = weights * ops.cast(ops.reshape(sample_weight, shape), "float32")
         return ops.sum(losses * weights), ops.sum(weights)
+
+    @property
+    def key(self) -> Hashable:
+        """What two losses share only if they compute the same; a function is itself."""
+        resolved = keras.losses.get(self.loss)
+        if isinstance(resolved, keras.losses.Loss):
+            return type(resolved), repr(resolved.get_config())
+        return resolved
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
@@ -65,10 +74,18 @@ class ObservedLoss(keras.losses.Loss):
 
 
 def _is_mean_over_features(losses: Callable[[Any, Any], Any]) -> bool:
-    y_true, y_pred = np.float32([[0.2, 0.7, 0.1]]), np.float32([[0.6, 0.3, 0.3]])
+    y_true = np.array([[0.2, 0.7, 0.1]], np.float32)
+    y_pred = np.array([[0.6, 0.3, 0.3]], np.float32)
     by_step = ops.convert_to_numpy(losses(y_true, y_pred))
+    if by_step.ndim == 0:
+        raise ValueError(
+            f"Got a loss ({losses!r}) that returns one number for everything, but expected one "
+            "number a step, shape (n, n_steps) for (n, n_steps, n_features): padding and "
+            "sample weights could not be told apart. Leave the mean over steps to skae."
+        )
     by_entry = ops.convert_to_numpy(losses(y_true[..., None], y_pred[..., None]))
-    return np.allclose(by_step, by_entry.mean(axis=-1), rtol=1e-4)
+    by_entry = by_entry.reshape(y_true.shape)
+    return np.allclose(by_step, by_entry if by_step.ndim == 2 else by_entry.mean(-1), rtol=1e-4)
 
 
 def check_suits(loss: Any, rows: np.ndarray) -> None:

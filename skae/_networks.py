@@ -1,9 +1,9 @@
-"""Sizes in, uncompiled Keras autoencoders out.
+r"""Sizes in, uncompiled Keras autoencoders out.
 
 Every network is one functional model of two named parts, which are models themselves::
 
     sequence (n, T, F) --> encoder --> latent --> decoder --> reconstruction (n, T, F)
-                     \\--> step mask (n, T) ------^
+                     \--> step mask (n, T) ------^
 
 NaN in the input marks the steps that do not exist; T is free.
 """

@@ -71,7 +71,7 @@ class Pool:
 
 
 _twins = Pool(MAX_KEPT_PROGRAMS)
-_forwards: OrderedDict[str, Any] = OrderedDict()
+_forwards: OrderedDict[Hashable, Any] = OrderedDict()
 _forwards_lock = threading.Lock()
 
 
@@ -88,29 +88,44 @@ def clear_programs() -> None:
         _forwards.clear()
 
 
-_keys: weakref.WeakKeyDictionary[keras.Model, str | None] = weakref.WeakKeyDictionary()
+_keys: weakref.WeakKeyDictionary[keras.Model, Hashable] = weakref.WeakKeyDictionary()
 
 
-def architecture_key(model: keras.Model) -> str | None:
-    """Return a text that two models share if and only if they compute the same function.
+def architecture_key(model: keras.Model) -> Hashable:
+    """Return what two models share if and only if they compute, and train, the same function.
 
     Names and seeds do not count. None for a model that Keras cannot copy from its
     description, which is then compiled for itself.
     """
     if model not in _keys:
         _keys[model] = _describe(model)
-    return _keys[model]
+    description = _keys[model]
+    # Layers may be frozen at any time.
+    return description and (description, *(v.trainable for v in model.variables))
 
 
-def _describe(model: keras.Model) -> str | None:
+def _describe(model: keras.Model) -> Hashable:
+    layers = list(model._flatten_layers())
+    numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
     try:
-        text = json.dumps(_without_seeds(model.get_config()), sort_keys=True)
-        copy_architecture(model)
+        text = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
     except (NotImplementedError, TypeError, ValueError):
         return None
-    for i, layer in enumerate(model._flatten_layers()):
-        text = text.replace(json.dumps(layer.name), f'"layer {i}"')
-    return f"{type(model).__qualname__} {text}"
+    # The kinds themselves, because a class may be defined anew under its name.
+    kinds = tuple(map(type, layers))
+    return (text, kinds) if _can_be_copied(model, text, kinds) else None
+
+
+def _can_be_copied(model: keras.Model, text: str, kinds: tuple[type, ...]) -> bool:
+    """Tell whether Keras can make the model from its description; only own code may fail."""
+    modules = {kind.__module__.partition(".")[0] for kind in kinds}
+    if modules <= {"keras", "skae"} and '"function"' not in text:
+        return True
+    try:
+        copy = copy_architecture(model)
+    except (NotImplementedError, TypeError, ValueError):
+        return False
+    return tuple(map(type, copy._flatten_layers())) == kinds
 
 
 def copy_architecture(model: keras.Model) -> keras.Model:
@@ -118,11 +133,18 @@ def copy_architecture(model: keras.Model) -> keras.Model:
     return model.__class__.from_config(model.get_config())
 
 
-def _without_seeds(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {key: _without_seeds(value) for key, value in config.items() if key != "seed"}
-    if isinstance(config, list | tuple):
-        return [_without_seeds(value) for value in config]
+def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
+    """Return `config` without seeds, flags of training, and names of layers."""
+    match config:
+        case dict():
+            kept = {key: config[key] for key in config if key not in ("seed", "trainable")}
+            if isinstance(name := kept.get("name"), str):
+                kept["name"] = numbers.get(name, name)
+            return {key: _anonymous(value, numbers) for key, value in kept.items()}
+        case [str(name), int(), int()]:  # how Keras refers to the output of a layer
+            return [numbers.get(name, name), *config[1:]]
+        case list() | tuple():
+            return [_anonymous(value, numbers) for value in config]
     return config
 
 
@@ -171,7 +193,7 @@ def _training_key(model: keras.Model) -> Hashable:
     # A plain rate is a variable of the optimizer, copied like the others.
     if not isinstance(optimizer["learning_rate"], dict):
         del optimizer["learning_rate"]
-    return architecture, type(model.optimizer), repr(optimizer), repr(model.loss.get_config())
+    return architecture, type(model.optimizer), repr(optimizer), model.loss.key
 
 
 def _make_twin(model: keras.Model) -> Twin:
@@ -245,12 +267,12 @@ def forward(model: keras.Model, *inputs: np.ndarray) -> np.ndarray:
     n_samples = len(inputs[0])
     outputs = []
     for start in range(0, n_samples, FORWARD_BLOCK):
-        block = [_filled_up(array[start : start + FORWARD_BLOCK], n_samples) for array in inputs]
+        block = [_filled_up(array[start : start + FORWARD_BLOCK]) for array in inputs]
         outputs.append(program(weights, block).numpy())
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
 
 
-def _filled_up(block: np.ndarray, n_samples: int) -> np.ndarray:
+def _filled_up(block: np.ndarray) -> np.ndarray:
     """Repeat the last entry up to a full block, so that every call has the same shape."""
     missing = FORWARD_BLOCK - len(block)
     return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block

@@ -71,7 +71,7 @@ class SequenceSamples:
         for i in np.flatnonzero(weights > 0):
             start = windows.starts[i]
             content = windows.rows[start : start + windows.lengths[i]].tobytes()
-            first.setdefault(content, i)
+            first.setdefault(content, int(i))
             total[content] = total.get(content, 0.0) + float(weights[i])
         order = sorted(first)
         chosen = np.array([first[content] for content in order], dtype=np.intp)

@@ -6,7 +6,7 @@ so that higher is more normal, as scikit-learn has it.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,21 @@ def fit_error_measure(kind: str, held_out_residuals: Array) -> ErrorMeasure:
     return {"mse": squared_error, "mae": absolute_error}[kind]
 
 
+def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
+    """Return an error measure as plain values, exact to the last bit."""
+    if isinstance(measure, MahalanobisError):
+        arrays = {"mean": measure.mean.tolist(), "covariance": measure.covariance.tolist()}
+        return {"kind": "mahalanobis", **arrays}
+    return {"kind": "mse" if measure is squared_error else "mae"}
+
+
+def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
+    """Return the error measure that `measure_to_plain` was given."""
+    if plain["kind"] == "mahalanobis":
+        return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
+    return fit_error_measure(plain["kind"], np.empty((0, 1)))
+
+
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
     observed = ~np.isnan(errors)
@@ -145,7 +160,9 @@ def aggregate_steps(step_errors: Array, how: str) -> Array:
 def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> float:
     """Return the quantile of `values`, where a weight of 2 is the same as being there twice.
 
-    Between two values it is interpolated linearly, as ``numpy.quantile`` does.
+    Between two values it is interpolated linearly, as ``numpy.quantile`` does. Where weights
+    are below 1, all are scaled up until the smallest is 1: weights that sum to 1 are common,
+    and equal ones have to mean what no weights mean.
 
     Parameters
     ----------
@@ -161,8 +178,9 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
     """
     if weights is None:
         return float(np.quantile(values, q))
+    counts = np.asarray(weights, dtype=np.float64) / min(1.0, weights[weights > 0].min())
     order = np.argsort(values, kind="stable")
-    ordered, reached = values[order], np.cumsum(weights[order], dtype=np.float64)
+    ordered, reached = values[order], np.cumsum(counts[order])
     position = q * max(reached[-1] - 1, 0)
     below, above = np.searchsorted(reached, [np.floor(position), np.floor(position) + 1], "right")
     low, high = ordered[np.minimum([below, above], len(ordered) - 1)]
@@ -187,10 +205,12 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
     float
     """
     highest = -weighted_quantile(scores, 0.01, weights)
-    logs = np.log(np.maximum(-scores, np.finfo(np.float32).tiny))
-    centre = weighted_quantile(logs, 0.5, weights)
-    spread = MAD_TO_STD * weighted_quantile(np.abs(logs - centre), 0.5, weights)
-    return -float(min(highest, np.exp(centre + 3 * spread)))
+    median = -weighted_quantile(scores, 0.5, weights)
+    tiny = np.finfo(np.float32).tiny
+    deviations = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
+    spread = MAD_TO_STD * weighted_quantile(deviations, 0.5, weights)
+    # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
+    return -float(min(highest, median * np.exp(3 * spread)))
 
 
 class Event(NamedTuple):

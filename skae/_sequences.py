@@ -64,7 +64,7 @@ class Sequences:
     @cached_property
     def has_missing(self) -> bool:
         """Whether a value inside some sequence was not observed."""
-        return bool(self._counts(np.isnan(self.rows).any(axis=1)).any())
+        return bool(self._counts(np.any(np.isnan(self.rows), axis=1)).any())
 
     def _counts(self, flags: NDArray[np.bool_]) -> Indices:
         """Count the flagged rows inside each sequence."""
@@ -179,17 +179,19 @@ def _shape(item: Any) -> tuple[int, ...]:
     return (len(item), *(_shape(item[0]) if len(item) else ()))
 
 
-def stack_series(X: Any) -> tuple[Floats, Indices]:
+def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices]:
     """Stack a list of series into rows.
 
     Parameters
     ----------
     X : list of array-like of shape (n_rows_i, n_features) or (n_rows_i,)
         Series; NaN where a value was not observed.
+    dtype : dtype or list of dtype, default=float32
+        As in ``sklearn.utils.check_array``.
 
     Returns
     -------
-    rows : ndarray of shape (sum of n_rows_i, n_features), float32
+    rows : ndarray of shape (sum of n_rows_i, n_features), `dtype`
     lengths : ndarray of shape (n_series,), intp
 
     Raises
@@ -198,7 +200,7 @@ def stack_series(X: Any) -> tuple[Floats, Indices]:
         If an item is empty, not finite, not numeric, or has another number of features
         than the first.
     """
-    items = [_check_item(item, i) for i, item in enumerate(X)]
+    items = [_check_item(item, i, dtype) for i, item in enumerate(X)]
     widths = [item.shape[1] for item in items]
     for i, width in enumerate(widths):
         if width != widths[0]:
@@ -209,12 +211,10 @@ def stack_series(X: Any) -> tuple[Floats, Indices]:
     return np.concatenate(items), np.array([len(item) for item in items], dtype=np.intp)
 
 
-def _check_item(item: Any, i: int) -> Floats:
+def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
     if len(_shape(item)) == 1:
         item = np.asarray(item)[:, None]
-    return check_array(
-        item, dtype=np.float32, ensure_all_finite="allow-nan", input_name=f"X[{i}]"
-    )
+    return check_array(item, dtype=dtype, ensure_all_finite="allow-nan", input_name=f"X[{i}]")
 
 
 def from_list(X: Any) -> Sequences:
@@ -272,7 +272,7 @@ def _rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
 
 def _without_padding(sequences: Sequences) -> Sequences:
     """Leave out the steps before the first and after the last observed one."""
-    observed = ~np.isnan(sequences.rows).all(axis=1)
+    observed = _observed_rows(sequences.rows)
     if observed.all():
         return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
     without_empty(sequences, observed)
@@ -283,6 +283,10 @@ def _without_padding(sequences: Sequences) -> Sequences:
     return replace(
         sequences, starts=first, lengths=last - first + 1, offsets=first - sequences.starts
     )
+
+
+def _observed_rows(rows: Floats) -> NDArray[np.bool_]:
+    return np.logical_not(np.all(np.isnan(rows), axis=1))
 
 
 def without_empty(
@@ -296,7 +300,7 @@ def without_empty(
         If nothing was observed in some sequence.
     """
     if observed is None:
-        observed = ~np.isnan(sequences.rows).all(axis=1)
+        observed = _observed_rows(sequences.rows)
     empty = np.flatnonzero(sequences._counts(observed) == 0)
     if len(empty):
         raise ValueError(

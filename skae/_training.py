@@ -116,16 +116,18 @@ class Trainer:
             run = _callback_list(callbacks, twin.model, verbose, epochs, len(x))
             twin.model.stop_training = False
             run.on_train_begin()
+            logs: dict[str, float] = {}
             for epoch in range(initial_epoch, epochs):
                 run.on_epoch_begin(epoch)
                 logs = {"loss": _train_epoch(twin, x, run)}
                 if validation_data is not None:
-                    logs["val_loss"] = _evaluate(twin, validation_data)
+                    logs["val_loss"] = _evaluate(twin, validation_data, run)
                 x.on_epoch_end()
                 run.on_epoch_end(epoch, logs)
                 if twin.model.stop_training:
                     break
-            run.on_train_end()
+            twin.model.optimizer.finalize_variable_values(twin.model.trainable_weights)
+            run.on_train_end(logs)
         run.set_model(self.model)
         return self.model.history
 
@@ -154,14 +156,26 @@ def _train_epoch(twin: Twin, batches: Batches, run: keras.callbacks.CallbackList
         run.on_train_batch_begin(i)
         batch_total, batch_weight = twin.train_step(*batches[i])
         total, weight = total + float(batch_total), weight + float(batch_weight)
-        run.on_train_batch_end(i, {"loss": total / weight if weight else 0.0})
+        run.on_train_batch_end(i, {"loss": _mean(total, weight)})
+        if twin.model.stop_training:
+            break
+    return _mean(total, weight)
+
+
+def _evaluate(twin: Twin, batches: Batches, run: keras.callbacks.CallbackList) -> float:
+    run.on_test_begin()
+    total = weight = 0.0
+    for i in range(len(batches)):
+        run.on_test_batch_begin(i)
+        batch_total, batch_weight = twin.test_step(*batches[i])
+        total, weight = total + float(batch_total), weight + float(batch_weight)
+        run.on_test_batch_end(i, {"loss": _mean(total, weight)})
+    run.on_test_end({"loss": _mean(total, weight)})
+    return _mean(total, weight)
+
+
+def _mean(total: float, weight: float) -> float:
     return total / weight if weight else 0.0
-
-
-def _evaluate(twin: Twin, batches: Batches) -> float:
-    parts = [twin.test_step(*batches[i]) for i in range(len(batches))]
-    total, weight = np.sum(np.array(parts, dtype=np.float64), axis=0)
-    return float(total / weight) if weight else 0.0
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -5,24 +5,21 @@ this file is all there is to mend.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
-    _num_samples,
 )
 from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
-    "HasMethods",
     "Interval",
-    "Options",
     "StrOptions",
     "check_feature_names",
     "check_sample_weight",
@@ -94,5 +91,3 @@ def unchanged_on_error(estimator: object) -> Iterator[None]:
         vars(estimator).update(before)
         raise
 
-
-Constraints = dict[str, list[type | str | None | Interval | StrOptions | Options | Callable]]

@@ -20,6 +20,7 @@ from skae._validation import (
 )
 
 Array = NDArray[np.floating]
+FLOAT_DTYPES = [np.float64, np.float32]
 
 
 def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
@@ -77,19 +78,20 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
     Returns
     -------
     ndarray of shape ((n_windows - 1) * stride + window_size, n_features)
-        NaN in rows that no window holds a value of.
+        NaN in rows that no window holds a value of. Of no windows, no rows.
 
     See Also
     --------
     sliding_windows : The inverse, with an example of both.
     """
     n_windows, window_size, n_features = windows.shape
-    shape = ((n_windows - 1) * stride + window_size, n_features)
+    n_rows = (n_windows - 1) * stride + window_size if n_windows else 0
+    shape = (n_rows, n_features)
     dtype = np.result_type(windows.dtype, np.float32)
     first = np.full(shape, np.nan, dtype)
     excess, count = np.zeros(shape, dtype), np.zeros(shape, np.intp)
-    steps = [slice(step, step + (n_windows - 1) * stride + 1, stride) for step in range(window_size)]
-    for step, rows in enumerate(steps):
+    for step in range(window_size):
+        rows = slice(step, step + (n_windows - 1) * stride + 1, stride)
         values = windows[:, step]
         observed = ~np.isnan(values)
         first[rows] = np.where(np.isnan(first[rows]), values, first[rows])
@@ -156,14 +158,14 @@ def average_over_windows(
     Parameters
     ----------
     windows : Sequences
-        Windows in order of their starts, which cover every row.
+        Windows in order of their starts and of their ends, which cover every row.
     blocks : iterable of ndarray of shape (n_windows_in_block, window_size, ...)
         One value per step (and feature) of consecutive windows; NaN where there is none.
     how : {"window", "mean", "median", "max", "last"}
         "window" averages the means of the covering windows. The others look at the values
         that the covering windows have for the row itself: their mean, median, maximum, or
         the one in which the row stands last. A row that no window has a value for takes
-        the "window" way.
+        the "window" way. Windows with nothing but NaN do not count.
 
     Yields
     ------
@@ -174,9 +176,10 @@ def average_over_windows(
         kept = block if kept is None else np.concatenate([kept, block])
         stop = first + len(kept)
         is_last = stop == len(windows)
-        until = len(windows.rows) if is_last else int(windows.starts[stop - 1]) + 1
+        until = len(windows.rows) if is_last else int(windows.starts[stop])
         held = windows.select(slice(first, stop))
-        yield _rows_from_windows(held, kept, done, until, how)
+        if until > done:
+            yield _rows_from_windows(held, kept, done, until, how)
         done = until
         keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
         first, kept = first + keep, kept[keep:]
@@ -203,10 +206,10 @@ def _rows_from_windows(windows: Sequences, values: Array, begin: int, end: int, 
 def _average_of_means(values: Array, covering: Indices, outside: NDArray[np.bool_]) -> Array:
     observed = ~np.isnan(values)
     total = np.where(observed, values, 0).sum(axis=1, dtype=np.float64)
-    means = (total / np.maximum(observed.sum(axis=1), 1))[covering]
-    means[outside] = 0
-    counts = (~outside).sum(axis=1).reshape(-1, *[1] * (values.ndim - 2))
-    return means.sum(axis=1) / counts
+    count = observed.sum(axis=1)
+    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)[covering]
+    means[outside] = np.nan
+    return _reduce(means, "mean")
 
 
 def _reduce(found: Array, how: str) -> Array:
@@ -357,13 +360,17 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         series, positions = self._series_of(X, reset=False)
         windows = [self._windows_of(rows) for rows in series]
-        joined = windows[0] if len(windows) == 1 else self._join(windows, series, positions)
-        if not len(joined):
+        ends = np.concatenate([self._ends_of(*one) for one in zip(windows, positions, strict=True)])
+        if not len(ends):
             raise ValueError(
                 f"Got X with {max(map(len, series))} rows, but expected at least "
                 f"window_size={self.window_size} for padding=None."
             )
-        return joined.reshape(len(joined), -1) if returns_frames(self) else joined
+        order = np.argsort(ends, kind="stable")
+        joined = windows[0] if len(windows) == 1 else np.concatenate(windows)[order]
+        if not returns_frames(self):
+            return joined
+        return _with_index(joined.reshape(len(joined), -1), X, ends[order])
 
     def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
         """Return the rows, each the average over the windows that hold it.
@@ -453,7 +460,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             return self._series_of_list(X, reset=reset)
         if self.series is None:
             rows = validate_data(
-                self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=reset
+                self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
             )
             return [rows], [np.arange(len(rows))]
         return self._series_of_column(X, reset=reset)
@@ -465,7 +472,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
                 "with that column; a list says by itself where a series ends."
             )
         check_feature_names(self, X[0], reset=reset)
-        rows, lengths = stack_series(X)
+        rows, lengths = stack_series(X, FLOAT_DTYPES)
         self._check_n_features(rows.shape[1], reset=reset)
         ends = np.cumsum(lengths)
         positions = np.split(np.arange(len(rows)), ends[:-1])
@@ -490,11 +497,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             )
         check_feature_names(self, X, reset=reset)
         self._check_n_features(len(names), reset=reset)
-        labels = np.asarray(X[self.series])
+        labels = _labels(X[self.series])
         features = [name for name in names if name != self.series]
-        rows = check_array(
-            X[features], dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
-        )
+        rows = check_array(X[features], dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         _, codes = np.unique(labels, return_inverse=True)
         positions = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
         return [rows[chosen] for chosen in positions], positions
@@ -514,23 +519,16 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             before[:] = rows[0]
         return sliding_windows(np.concatenate([before, rows]), self.window_size, self.stride)
 
-    def _join(
-        self, windows: list[Array], series: list[Array], positions: list[Indices]
-    ) -> Array:
-        """Bring the windows of several series into the order of the rows they end at."""
-        ends = [
-            rows[len(rows) - 1 - (len(part) - 1) * self.stride :: self.stride] if len(part) else []
-            for part, rows in zip(windows, positions, strict=True)
-        ]
-        order = np.argsort(np.concatenate(ends), kind="stable")
-        return np.concatenate(windows)[order]
+    def _ends_of(self, windows: Array, positions: Indices) -> Indices:
+        """Return the positions of the rows at which the windows of a series end."""
+        return positions[::-1][:: self.stride][: len(windows)][::-1]
 
     def _check_windows(self, X: Any) -> Array:
         names = self._feature_names(None)
         X = np.asarray(X)
         if X.ndim == 2 and X.shape[1] == self.window_size * len(names):
             X = X.reshape(len(X), self.window_size, len(names))
-        if X.ndim != 3 or X.shape[1] != self.window_size:
+        if X.ndim != 3 or X.shape[1:] != (self.window_size, len(names)):
             raise ValueError(
                 f"Got X with shape {X.shape}, but expected (n_windows, window_size="
                 f"{self.window_size}, n_features={len(names)}) or the same flat."
@@ -539,8 +537,6 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
     def _rows_of(self, windows: Array, n_rows: int | None) -> Array:
         rows = overlap_average(windows, self.stride)
-        if self.padding is None:
-            n_rows = len(rows) if n_rows is None else min(n_rows, len(rows))
         if n_rows is None:
             n_rows = self._infer_n_rows(rows, len(windows))
         if self._n_windows(n_rows) != len(windows):
@@ -548,10 +544,12 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
                 f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series of so "
                 f"many rows has {self._n_windows(n_rows)} windows."
             )
-        return rows[len(rows) - n_rows :]
+        return rows[max(len(rows) - n_rows, 0) :]
 
     def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
         """Count the rows that are not padding, of those `stride` leaves open."""
+        if self.padding is None:
+            return len(rows)
         most = n_windows * self.stride
         if self.stride == 1:
             return most
@@ -564,3 +562,21 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         seen = ~np.isnan(open_rows).all(axis=1)
         padding = int(seen.argmax()) if seen.any() else len(open_rows)
         return most - padding
+
+
+def _labels(column: Any) -> NDArray:
+    """Return the labels of a pandas or polars column, none of which may be missing."""
+    missing = column.isna() if hasattr(column, "isna") else column.is_null()
+    if missing.any():
+        raise ValueError(
+            f"Got series={column.name!r} with {int(missing.sum())} missing labels, but expected "
+            "each row to name its series."
+        )
+    return np.asarray(column)
+
+
+def _with_index(flat: Array, X: Any, ends: Indices) -> Any:
+    """Give flat windows the index of the pandas rows they end at, where that is not all rows."""
+    if len(flat) == len(X) or not hasattr(X, "iloc"):
+        return flat
+    return type(X)(flat, index=X.index[ends])

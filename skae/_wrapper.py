@@ -6,6 +6,7 @@ release which drops one of them fails loudly.
 
 import contextlib
 import random
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Self
@@ -74,15 +75,19 @@ def _is_routed(name: str) -> bool:
     return prefix in ROUTED_PREFIXES and bool(separator) and bool(rest)
 
 
+_seeding = threading.RLock()
+
+
 @contextlib.contextmanager
 def _seeds_from(seed: int) -> Iterator[None]:
     """Let layers without a seed, which Keras gives one from `random`, take it from `seed`."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
+    with _seeding:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 class KerasAdapter(BaseWrapper):
@@ -161,7 +166,7 @@ class KerasAdapter(BaseWrapper):
         """
         self.model_ = trainer
         self._initialize_callbacks()
-        self._fit_callbacks = [*extra_callbacks, *_flat(self._fit_callbacks)]
+        self._fit_callbacks: list = [*extra_callbacks, *_flat(self._fit_callbacks)]
         self.history_ = {key: list(values) for key, values in history.items()}
         n_before = len(self.history_.get("loss", []))
         self._fit_keras_model(
