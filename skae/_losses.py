@@ -1,5 +1,6 @@
 """The training loss: any Keras loss, over what was observed."""
 
+import inspect
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -59,18 +60,30 @@ class ObservedLoss(keras.losses.Loss):
     def key(self) -> Hashable:
         """What two losses share only if they compute the same; a function is itself."""
         resolved = keras.losses.get(self.loss)
-        if isinstance(resolved, keras.losses.Loss):
-            return type(resolved), repr(resolved.get_config())
-        return resolved
+        if not isinstance(resolved, keras.losses.Loss):
+            return resolved
+        options = {name: value for name, value in vars(resolved).items() if name != "name"}
+        return type(resolved), tuple((k, _hashable(options[k])) for k in sorted(options))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        return {"loss": keras.losses.serialize(keras.losses.get(self.loss)), "name": self.name}
+        resolved = keras.losses.get(self.loss)
+        description = keras.losses.serialize(resolved)
+        # Keras leaves out the options of some: Huber's delta, the axis of CosineSimilarity.
+        options = getattr(resolved, "_fn_kwargs", {})
+        accepted = inspect.signature(type(resolved)).parameters if options else ()
+        for name in options.keys() & accepted:
+            description["config"].setdefault(name, options[name])
+        return {"loss": description, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ObservedLoss":
         """Return the loss that `get_config` describes."""
         return cls(keras.losses.deserialize(config["loss"]), config["name"])
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def _is_mean_over_features(losses: Callable[[Any, Any], Any]) -> bool:

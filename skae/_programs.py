@@ -9,6 +9,7 @@ which weights and optimizer variables are copied and out of which they are copie
 import contextlib
 import json
 import threading
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -20,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from skae._layers import NaNToZero
+from skae._seeds import seeds_from
 
 MAX_KEPT_PROGRAMS = 16
 """Compiled programs of each kind that are kept; the least recently used goes first."""
@@ -58,7 +60,7 @@ class Pool:
 
     def _take(self, key: Hashable) -> Any:
         with self._lock:
-            for slot in self._idle:
+            for slot in reversed(self._idle):
                 if slot[0] == key:
                     return self._idle.pop(slot)
         return None
@@ -108,8 +110,11 @@ def _describe(model: keras.Model) -> Hashable:
     layers = list(model._flatten_layers())
     numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
     try:
-        text = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
-    except (NotImplementedError, TypeError, ValueError):
+        with warnings.catch_warnings():
+            # A lambda, which Keras would copy without the names around it.
+            warnings.filterwarnings("error", ".*`lambda`", UserWarning)
+            text = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
+    except (NotImplementedError, TypeError, ValueError, OSError, UserWarning):
         return None
     # The kinds themselves, because a class may be defined anew under its name.
     kinds = tuple(map(type, layers))
@@ -123,14 +128,15 @@ def _can_be_copied(model: keras.Model, text: str, kinds: tuple[type, ...]) -> bo
         return True
     try:
         copy = copy_architecture(model)
-    except (NotImplementedError, TypeError, ValueError):
+    except Exception:  # whatever own code may raise
         return False
     return tuple(map(type, copy._flatten_layers())) == kinds
 
 
 def copy_architecture(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, with weights of its own."""
-    return model.__class__.from_config(model.get_config())
+    with seeds_from(0):
+        return model.__class__.from_config(model.get_config())
 
 
 def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
@@ -242,7 +248,7 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 @contextlib.contextmanager
 def unchanged_on_error(model: keras.Model) -> Iterator[None]:
     """Set weights and optimizer variables back if the block raises."""
-    before = [keras.ops.convert_to_numpy(variable) for variable in state_of(model)]
+    before = [variable.numpy() for variable in state_of(model)]
     try:
         yield
     except BaseException:

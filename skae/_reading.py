@@ -17,7 +17,7 @@ from skae._sequences import (
     is_list_of_sequences,
     stack_series,
 )
-from skae._validation import check_feature_names, feature_names_of
+from skae._validation import check_feature_names, feature_names_of, too_large_is_infinite
 
 
 def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:
@@ -111,7 +111,7 @@ def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
         )
     # The columns of a table are its steps: their number is fixed by a fit on a table.
     if not reset and estimator.n_features_in_ == 1:
-        return from_table(check_array(X, dtype=np.float32, ensure_all_finite="allow-nan"))
+        return from_table(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan"))
     return from_table(_validated(estimator, X, reset))
 
 
@@ -124,9 +124,9 @@ def _one_series(rows: Floats) -> tuple[Floats, Indices]:
 
 
 def _validated(estimator: Any, X: Any, reset: bool) -> Floats:
-    return validate_data(
-        estimator, X, dtype=np.float32, ensure_all_finite="allow-nan", order="C", reset=reset
-    )
+    options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
+    with too_large_is_infinite():
+        return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
 
 
 def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:

@@ -127,7 +127,7 @@ def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
     observed = ~np.isnan(errors)
-    total = np.where(observed, errors, 0.0).sum(axis=axis)
+    total = np.where(observed, errors, 0.0).sum(axis=axis, dtype=np.float64)
     count = observed.sum(axis=axis)
     return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
 
@@ -170,13 +170,13 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
     q : float
         From 0 to 1.
     weights : ndarray of shape (n,), default=None
-        Not negative; equal by default.
+        Not negative; equal by default, and if all of them are zero.
 
     Returns
     -------
     float
     """
-    if weights is None:
+    if weights is None or not weights.any():
         return float(np.quantile(values, q))
     counts = np.asarray(weights, dtype=np.float64) / min(1.0, weights[weights > 0].min())
     order = np.argsort(values, kind="stable")

@@ -214,7 +214,13 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
 def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
     if len(_shape(item)) == 1:
         item = np.asarray(item)[:, None]
-    return check_array(item, dtype=dtype, ensure_all_finite="allow-nan", input_name=f"X[{i}]")
+    return _checked(item, dtype, f"X[{i}]")
+
+
+def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
+    # What is too large becomes infinite, and check_array says so: one error, no warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 
 
 def from_list(X: Any) -> Sequences:
@@ -238,7 +244,7 @@ def from_array(X: NDArray) -> Sequences:
         observed.
     """
     rows, starts = _rows_and_starts(X)
-    rows = check_array(rows, dtype=np.float32, ensure_all_finite="allow-nan", input_name="X")
+    rows = _checked(rows, np.float32, "X")
     lengths = np.full(len(X), X.shape[1], dtype=np.intp)
     return _without_padding(Sequences(rows, starts, lengths, n_steps=X.shape[1]))
 

@@ -29,6 +29,7 @@ __all__ = [
     "positive_int",
     "positive_real",
     "returns_frames",
+    "too_large_is_infinite",
     "unchanged_on_error",
 ]
 
@@ -46,6 +47,14 @@ def positive_real(*, zero: bool = False) -> Interval:
 def fraction(maximum: float = 1.0, *, zero: bool = True) -> Interval:
     """Parameter constraint: a real number from zero up to, not including, `maximum`."""
     return Interval(Real, 0, maximum, closed="left" if zero else "neither")
+
+
+def too_large_is_infinite() -> contextlib.AbstractContextManager:
+    """Let numpy cast what float32 cannot hold to infinity without a warning of its own.
+
+    ``check_array`` refuses infinity afterwards, and says so.
+    """
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def check_feature_names(estimator: object, X: object, *, reset: bool) -> None:

@@ -89,7 +89,7 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
     shape = (n_rows, n_features)
     dtype = np.result_type(windows.dtype, np.float32)
     first = np.full(shape, np.nan, dtype)
-    excess, count = np.zeros(shape, dtype), np.zeros(shape, np.intp)
+    excess, count = np.zeros((2, *shape), dtype)
     for step in range(window_size):
         rows = slice(step, step + (n_windows - 1) * stride + 1, stride)
         values = windows[:, step]
@@ -105,7 +105,8 @@ def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
     """Return the first rows of windows that together cover every row of a series.
 
     Windows start at 0, `stride`, ...; one more ends with the last row where these leave a
-    tail. A series shorter than the window is one window by itself.
+    tail. A series shorter than the window is one window by itself. A stride above the window
+    size counts as the window size, for it would leave rows out.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
     array([0, 2, 4, 5])
     """
     last = max(n_rows - window_size, 0)
-    starts = np.arange(0, last + 1, stride, dtype=np.intp)
+    starts = np.arange(0, last + 1, min(stride, window_size), dtype=np.intp)
     return starts if starts[-1] == last else np.append(starts, last)
 
 

@@ -4,16 +4,15 @@ Everything in here that leans on SciKeras' private names is pinned by one test, 
 release which drops one of them fails loudly.
 """
 
-import contextlib
-import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
 import keras
 from scikeras.wrappers import BaseWrapper
 from sklearn.base import BaseEstimator
+
+from skae._seeds import seeds_from
 
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
 """Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
@@ -75,21 +74,6 @@ def _is_routed(name: str) -> bool:
     return prefix in ROUTED_PREFIXES and bool(separator) and bool(rest)
 
 
-_seeding = threading.RLock()
-
-
-@contextlib.contextmanager
-def _seeds_from(seed: int) -> Iterator[None]:
-    """Let layers without a seed, which Keras gives one from `random`, take it from `seed`."""
-    with _seeding:
-        state = random.getstate()
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(state)
-
-
 class KerasAdapter(BaseWrapper):
     """A SciKeras wrapper that leaves data, seeds and validation to its holder.
 
@@ -125,7 +109,7 @@ class KerasAdapter(BaseWrapper):
         loss_for : callable
             Makes the loss to train from the one that the parameters name.
         """
-        with _seeds_from(seed):
+        with seeds_from(seed):
             model = self._build_keras_model()
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
@@ -133,7 +117,9 @@ class KerasAdapter(BaseWrapper):
             arguments = self._get_compile_kwargs()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
         # An optimizer is used up by one model; an instance among the parameters must not be.
-        optimizer = type(optimizer).from_config(optimizer.get_config())
+        # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
+        config = {**optimizer.get_config(), "name": "optimizer"}
+        optimizer = type(optimizer).from_config(config)
         model.compile(optimizer=optimizer, loss=loss_for(loss))
         return model
 

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def series():
+    """A noisy sine in two features, 200 rows."""
+    time = np.arange(200)
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(200, 2))
+    return np.stack([np.sin(time / 4), np.cos(time / 4)], axis=1) + noise
+
+
+@pytest.fixture(scope="session")
+def sequences():
+    """Thirty sines of unequal length and phase, two features."""
+    rng = np.random.default_rng(1)
+    starts, lengths = rng.uniform(0, 6, 30), rng.integers(3, 9, 30)
+    return [
+        np.stack([np.sin(s + np.arange(n)), np.cos(s + np.arange(n))], axis=1)
+        for s, n in zip(starts, lengths, strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def small():
+    """Make an `LSTMAutoencoder` small enough for tests; one compiled network serves most."""
+    from skae import LSTMAutoencoder
+
+    def make(window_size=None, **parameters):
+        defaults = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0}
+        return LSTMAutoencoder(window_size, **(defaults | parameters))
+
+    return make
+
+
+def pad(sequences, n_steps):
+    """Return sequences as one array, NaN after the end of each."""
+    padded = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan)
+    for i, sequence in enumerate(sequences):
+        padded[i, : len(sequence)] = sequence
+    return padded

@@ -1,0 +1,191 @@
+"""Slow, obvious twins of what the package computes: plain loops, to test against."""
+
+import math
+
+import numpy as np
+
+NAN = float("nan")
+
+
+def padded_series(rows, window_size, padding):
+    """Put what `padding` says before the first row."""
+    if padding is None:
+        return [list(row) for row in rows]
+    filler = [NAN] * len(rows[0]) if padding == "nan" else list(rows[0])
+    return [list(filler) for _ in range(window_size - 1)] + [list(row) for row in rows]
+
+
+def windows(rows, window_size, stride=1, padding=None):
+    """Return windows of a series, counted back from its last row."""
+    series = padded_series(rows, window_size, padding)
+    found = []
+    end = len(series)
+    while end >= window_size:
+        found.insert(0, series[end - window_size : end])
+        end -= stride
+    return np.array(found).reshape(len(found), window_size, len(rows[0]))
+
+
+def window_ends(n_rows, window_size, stride=1, padding=None):
+    """Return the rows at which the windows of a series end."""
+    first = 0 if padding else window_size - 1
+    return [row for row in range(n_rows) if row >= first and (n_rows - 1 - row) % stride == 0]
+
+
+def windows_of_labelled_rows(rows, labels, window_size, stride=1, padding="nan"):
+    """Return the windows of interleaved series, in the order of the rows they end at."""
+    found = []
+    for label in set(labels):
+        positions = [i for i in range(len(rows)) if labels[i] == label]
+        mine = windows([rows[i] for i in positions], window_size, stride, padding)
+        ends = window_ends(len(positions), window_size, stride, padding)
+        found += [(positions[end], window) for end, window in zip(ends, mine, strict=True)]
+    return np.array([window for _, window in sorted(found, key=lambda pair: pair[0])])
+
+
+def mean(values):
+    """Return the mean of what is not NaN; NaN of nothing."""
+    observed = [float(value) for value in values if not math.isnan(value)]
+    return math.fsum(observed) / len(observed) if observed else NAN
+
+
+def overlap_average(windows, stride=1):
+    """Return rows, each the average of what the windows have for it."""
+    n_windows, window_size, n_features = windows.shape
+    n_rows = (n_windows - 1) * stride + window_size
+    members = [[[] for _ in range(n_features)] for _ in range(n_rows)]
+    for i in range(n_windows):
+        for step in range(window_size):
+            for feature in range(n_features):
+                members[i * stride + step][feature].append(windows[i, step, feature])
+    return np.array([[mean(cell) for cell in row] for row in members])
+
+
+def covering(series_lengths, window_size, stride):
+    """Return (start, length) of windows that cover every row of stacked series."""
+    found, first = [], 0
+    for n_rows in series_lengths:
+        length, step = min(window_size, n_rows), min(stride, window_size)
+        start = 0
+        while start + length < n_rows:
+            found.append((first + start, length))
+            start += step
+        found.append((first + n_rows - length, length))
+        first += n_rows
+    return found
+
+
+def trailing(series_lengths, window_size):
+    """Return (start, length) of the window that ends at each row of stacked series."""
+    found, first = [], 0
+    for n_rows in series_lengths:
+        for row in range(n_rows):
+            length = min(window_size, row + 1)
+            found.append((first + row + 1 - length, length))
+        first += n_rows
+    return found
+
+
+def reduce(values, how):
+    """Return the mean, median or largest of what is not NaN."""
+    observed = sorted(float(value) for value in values if not math.isnan(value))
+    if not observed:
+        return NAN
+    middle = len(observed) // 2
+    if how == "max":
+        return observed[-1]
+    if how == "median":
+        return mean([observed[middle], observed[-middle - 1]])
+    return mean(observed)
+
+
+def rows_from_windows(starts_and_lengths, values, n_rows, how):
+    """Return what the covering windows say of each row; `values` is (n_windows, n_steps)."""
+    result = []
+    for row in range(n_rows):
+        own, means = [], []
+        for (start, length), found in zip(starts_and_lengths, values, strict=True):
+            if start <= row < start + length:
+                own.append(found[row - start])
+                means.append(mean(found))
+        observed = [value for value in own if not math.isnan(value)]
+        if how == "window" or not observed:
+            result.append(mean(means))
+        elif how == "last":
+            # The earliest window has the row at its latest step.
+            result.append(observed[0])
+        else:
+            result.append(reduce(observed, how))
+    return np.array(result)
+
+
+def aggregate_steps(step_errors, how):
+    """Return one error for each sequence."""
+    result = []
+    for errors in step_errors:
+        observed = [error for error in errors if not math.isnan(error)]
+        result.append(observed[-1] if how == "last" else reduce(observed, how))
+    return np.array(result)
+
+
+def pad(sequences, length):
+    """Return ragged sequences as one array, NaN after the end of each."""
+    n_features = len(sequences[0][0])
+    blank = [NAN] * n_features
+    return np.array(
+        [[list(s[t]) if t < len(s) else blank for t in range(length)] for s in sequences]
+    )
+
+
+def impute(sequence, fallback):
+    """Fill each gap with the last value before it, else the first after it, else `fallback`."""
+    filled = np.array(sequence)
+    for feature in range(filled.shape[1]):
+        for step in range(len(sequence)):
+            before = [x for x in sequence[:step, feature][::-1] if not math.isnan(x)]
+            after = [x for x in sequence[step:, feature] if not math.isnan(x)]
+            if math.isnan(sequence[step, feature]):
+                filled[step, feature] = [*before[:1], *after[:1], fallback[feature]][0]
+    return filled
+
+
+def trim(sequence):
+    """Return a sequence without the NaN rows at its ends, and how many stood before it."""
+    observed = [step for step, row in enumerate(sequence) if not np.isnan(row).all()]
+    return sequence[observed[0] : observed[-1] + 1], observed[0]
+
+
+def weighted_quantile(values, q, weights):
+    """Return the quantile of values repeated as often as their whole weights say."""
+    repeated = [value for value, n in zip(values, weights, strict=True) for _ in range(int(n))]
+    return float(np.quantile(repeated, q))
+
+
+def mahalanobis(errors, mean, covariance):
+    """Return the squared distance of the observed part of one vector of errors."""
+    seen = [i for i, error in enumerate(errors) if not math.isnan(error)]
+    inverse = np.linalg.inv([[covariance[i, j] for j in seen] for i in seen])
+    deviation = [errors[i] - mean[i] for i in seen]
+    return sum(
+        deviation[i] * inverse[i][j] * deviation[j]
+        for i in range(len(seen))
+        for j in range(len(seen))
+    )
+
+
+def find_events(is_outlier, severity, min_length=1, merge_gap=0):
+    """Return (first, last, worst) rows of runs of outliers."""
+    runs = []
+    for row, flagged in enumerate(is_outlier):
+        if not flagged:
+            continue
+        if runs and row - runs[-1][1] - 1 <= merge_gap:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    events = []
+    for start, end in runs:
+        if end - start + 1 >= min_length:
+            peak = max(range(start, end + 1), key=lambda row: severity[row])
+            events.append((start, end, peak))
+    return events

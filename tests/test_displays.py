@@ -1,0 +1,226 @@
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skae._displays import DETECTED, LABELLED, AnomalyScoreDisplay, make_axes
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def make_display(**params):
+    scores = np.ones(100)
+    scores[[20, 21, 60]] = [5, 6, 7]
+    values = np.arange(200.0).reshape(100, 2)
+    return AnomalyScoreDisplay(**{"values": values, "scores": scores, "threshold": 3.0, **params})
+
+
+class Threshold:
+    """An estimator of the fewest methods: the score of a row is the negative of its size."""
+
+    offset_ = -10.0
+
+    def score_samples(self, X):
+        return -np.abs(np.asarray(X)).max(axis=1)
+
+
+def test_display_stores_arrays_and_finds_events():
+    display = make_display()
+    assert display.events == [(20, 21, 21), (60, 60, 60)]
+    assert display.feature_names == ["x0", "x1"]
+    np.testing.assert_array_equal(display.index, np.arange(100))
+    assert not hasattr(display, "axes_")
+
+
+def test_plot_draws_a_panel_for_each_feature_and_one_for_the_scores():
+    display = make_display(feature_names=["load", "heat"]).plot()
+    assert [ax.get_ylabel() for ax in display.axes_] == ["load", "heat", "anomaly score"]
+    np.testing.assert_array_equal(display.series_lines_[1].get_ydata(), display.values[:, 1])
+    np.testing.assert_array_equal(display.score_line_.get_ydata(), display.scores)
+    assert display.threshold_line_.get_ydata() == [3, 3]
+    assert display.axes_[0].figure is display.figure_
+
+
+def test_plot_returns_the_display_and_may_be_called_again():
+    display = make_display()
+    assert display.plot() is display
+    first = display.figure_
+    assert display.plot().figure_ is not first
+
+
+def test_events_are_shaded_in_every_panel():
+    display = make_display().plot()
+    assert len(display.event_spans_) == 2 * 3
+    span = display.event_spans_[0]
+    assert (span.get_x(), span.get_x() + span.get_width()) == (20, 21)
+    assert same_color(span.get_facecolor()[:3], DETECTED)
+
+
+def test_labelled_events_stand_apart_from_detected_ones():
+    labels = np.zeros(100, dtype=int)
+    labels[18:25] = 1
+    display = make_display(labels=labels).plot()
+    assert len(display.label_spans_) == 3
+    span = display.label_spans_[0]
+    assert (span.get_x(), span.get_x() + span.get_width()) == (18, 24)
+    assert same_color(span.get_facecolor(), LABELLED)
+    assert span.get_y() > 1, "labels lie above the panel, detected events in it"
+
+
+@pytest.mark.parametrize("encode", [np.asarray, lambda y: y == 1, lambda y: 1 - 2 * y])
+def test_labels_are_zero_one_bool_or_minus_one(encode):
+    y = np.zeros(100, dtype=int)
+    y[5:7] = 1
+    display = make_display(labels=encode(y)).plot()
+    assert [span.get_x() for span in display.label_spans_] == [5] * 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (None, ["score", "threshold", "detected"]),
+        (np.arange(100) == 3, ["score", "threshold", "detected", "labelled"]),
+    ],
+)
+def test_legend_names_what_is_there(labels, names):
+    display = make_display(labels=labels).plot()
+    assert [text.get_text() for text in display.axes_[0].get_legend().get_texts()] == names
+
+
+def test_legend_without_events():
+    display = make_display(threshold=100).plot()
+    names = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert names == ["score", "threshold"] and display.event_spans_ == []
+
+
+def test_a_single_axes_takes_the_scores_only():
+    ax = Figure().subplots()
+    display = make_display().plot(ax)
+    assert list(display.axes_) == [ax] and display.series_lines_ == []
+    assert display.score_line_ in ax.lines
+
+
+def test_axes_of_ones_own_take_the_first_features():
+    axes = make_axes(1, Figure())
+    display = make_display().plot(axes)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["x0", "anomaly score"]
+
+
+@pytest.mark.parametrize("features", [["x1"], [1]])
+def test_features_are_chosen_by_name_or_number(features):
+    display = make_display().plot(features=features)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["x1", "anomaly score"]
+
+
+def test_many_features_do_not_make_many_panels():
+    display = make_display(values=np.zeros((100, 40)))
+    assert len(display.plot().axes_) == 7
+    assert len(display.plot(max_panels=2).axes_) == 3
+
+
+def test_dates_are_formatted_as_dates():
+    index = np.datetime64("2024-01-01") + np.arange(100) * np.timedelta64(12, "h")
+    display = make_display(index=index).plot()
+    display.figure_.canvas.draw()
+    formatter = display.axes_[-1].xaxis.get_major_formatter()
+    assert type(formatter).__name__ == "ConciseDateFormatter"
+    assert display.axes_[-1].get_xticklabels()[0].get_text() == "Jan"
+    assert formatter.get_offset() == "2024", "the year, and not the month of the last tick"
+
+
+@pytest.mark.parametrize(
+    ("peak", "log_scale", "scale"),
+    [(50, "auto", "linear"), (100, "auto", "log"), (1000, False, "linear"), (7, True, "log")],
+)
+def test_scores_far_above_the_threshold_get_a_logarithmic_axis(peak, log_scale, scale):
+    scores = np.ones(100)
+    scores[50] = peak
+    display = make_display(scores=scores).plot(log_scale=log_scale)
+    assert display.axes_[-1].get_yscale() == scale
+
+
+def test_from_estimator_scores_and_plots():
+    X = np.zeros((50, 1))
+    X[[10, 12, 30]] = 20
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), X, merge_gap=1, min_length=2)
+    assert display.threshold == 10 and display.events == [(10, 12, 10)]
+    assert len(display.axes_) == 2
+
+
+def test_from_estimator_takes_index_and_names_from_a_dataframe():
+    index = pd.date_range("2024-01-01", periods=50, freq="h", tz="Europe/Berlin")
+    X = pd.DataFrame({"load": np.zeros(50)}, index=index)
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), X)
+    assert display.feature_names == ["load"]
+    assert display.index[0] == np.datetime64("2023-12-31T23:00"), "aware times become UTC"
+
+
+def test_from_estimator_takes_names_from_polars_and_row_numbers_for_a_text_index():
+    X = pd.DataFrame({"load": np.zeros(5)}, index=list("abcde"))
+    assert AnomalyScoreDisplay.from_estimator(Threshold(), X).index[0] == 0
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), pl.DataFrame({"load": [0.0] * 5}))
+    assert display.feature_names == ["load"]
+
+
+def test_from_estimator_finds_the_threshold_of_a_pipeline():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    pipeline = make_pipeline(StandardScaler(), IsolationForest(n_estimators=5, random_state=0))
+    display = AnomalyScoreDisplay.from_estimator(pipeline.fit(X), X)
+    assert display.threshold == pytest.approx(-pipeline[-1].offset_)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"scores": np.ones(99)}, r"Got scores of shape \(99,\).*100 rows"),
+        ({"labels": np.ones(3)}, "Got labels of shape"),
+        ({"index": np.ones(3)}, "Got index of shape"),
+        ({"feature_names": ["a"]}, "Got 1 feature_names, but expected 2"),
+        ({"values": np.ones((2, 3, 4))}, r"Got values of shape \(2, 3, 4\)"),
+        ({"values": np.array([["a"]])}, "expected one numeric series"),
+    ],
+)
+def test_display_refuses(params, message):
+    with pytest.raises(ValueError, match=message):
+        make_display(**params)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"features": ["nope"]}, r"Got feature 'nope', but expected a number or one of \['x0'"),
+        ({"features": [2]}, "Got feature 2"),
+        ({"axes": make_axes(3, Figure())}, "Got 4 axes for 2 features"),
+        ({"axes": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
+    ],
+)
+def test_plot_refuses(params, message):
+    with pytest.raises(ValueError, match=message):
+        make_display().plot(**params)
+
+
+def test_one_feature_may_come_as_a_vector():
+    display = make_display(values=np.arange(100.0)).plot()
+    assert len(display.axes_) == 2
+
+
+def test_importing_the_display_does_not_load_matplotlib():
+    code = "import skae._displays, sys; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

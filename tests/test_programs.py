@@ -1,0 +1,421 @@
+"""Compiled programs: when they are shared, and that sharing them changes nothing."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stock import ARCHITECTURES, SMALL, compiled, padded, randomise, sequences
+
+from skae._networks import Architecture, build_autoencoder
+from skae._programs import (
+    FORWARD_BLOCK,
+    Pool,
+    architecture_key,
+    clear_programs,
+    forward,
+    masks_nan,
+    state_of,
+    twin_of,
+    unchanged_on_error,
+)
+
+X = sequences(5)
+WEIGHTS = np.ones((5, 1), np.float32)
+
+
+def _state(model):
+    return [variable.numpy() for variable in state_of(model)]
+
+
+def _assert_same_state(one, other):
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ------------------------------------------------------------------- keys
+
+CHANGES = {
+    "n_features": 3,
+    "latent_dim": 2,
+    "units": (4, 4),
+    "bottleneck": "sequence",
+    "pooling": "mean",
+    "bidirectional": True,
+    "cell": "gru",
+    "decoder": "state",
+    "reverse": True,
+    "output_activation": "tanh",
+    "dropout": 0.25,
+    "noise": 0.25,
+}
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Architecture)])
+def test_each_field_of_the_architecture_changes_the_key(field):
+    changed = replace(SMALL, **{field: CHANGES[field]})
+    models = build_autoencoder(SMALL, 0), build_autoencoder(changed, 0)
+    assert architecture_key(models[0]) != architecture_key(models[1])
+
+
+@given(
+    name=st.sampled_from(sorted(ARCHITECTURES)),
+    field=st.sampled_from(["latent_dim", "cell", "output_activation", "dropout", "n_features"]),
+    seeds=st.lists(st.integers(0, 2**30), min_size=3, max_size=3, unique=True),
+)
+@settings(max_examples=6, deadline=None)
+def test_the_key_is_that_of_the_architecture_whatever_the_seed(name, field, seeds):
+    a = ARCHITECTURES[name]
+    change = {"cell": "lstm"} if (field, a.cell) == ("cell", "gru") else {field: CHANGES[field]}
+    one, same, other = (
+        architecture_key(build_autoencoder(kind, seed))
+        for kind, seed in zip((a, a, replace(a, **change)), seeds, strict=True)
+    )
+    assert one == same != other
+
+
+def _dense_model(*activations, names=None):
+    names = names or [None] * len(activations)
+    layers = [
+        keras.layers.Dense(2, activation=activation, name=name)
+        for activation, name in zip(activations, names, strict=True)
+    ]
+    return keras.Sequential([keras.Input((None, 2)), *layers])
+
+
+def test_names_of_layers_and_models_do_not_count():
+    one, other = _dense_model("tanh", names=["this"]), _dense_model("tanh", names=["that"])
+    assert one.name != other.name
+    assert architecture_key(one) == architecture_key(other)
+
+
+def test_a_layer_named_as_its_activation_is_told_apart():
+    one, other = _dense_model("tanh", names=["tanh"]), _dense_model("relu", names=["relu"])
+    assert architecture_key(one) != architecture_key(other)
+    x = np.full((1, 2, 2), -1, np.float32)
+    for model in (one, other):
+        np.testing.assert_allclose(forward(model, x), model(x), atol=1e-6)
+
+
+def test_what_a_layer_is_connected_to_counts():
+    def model(first):
+        x = keras.Input((None, 2))
+        branches = [keras.layers.Dense(2, name=name)(x) for name in ("left", "right")]
+        chained = keras.layers.Dense(2, name="top")(branches[first])
+        return keras.Model(x, keras.layers.Subtract(name="minus")([chained, branches[0]]))
+
+    assert architecture_key(model(0)) != architecture_key(model(1))
+
+
+def test_classes_of_one_name_are_told_apart():
+    def model(factor):
+        @keras.saving.register_keras_serializable(package="tests")
+        class Scale(keras.layers.Layer):
+            def call(self, inputs):
+                return inputs * factor
+
+        return keras.Sequential([keras.Input((None, 2)), Scale()])
+
+    x, first = np.ones((1, 2, 2), np.float32), model(1.0)
+    assert forward(first, x).max() == 1.0
+    assert forward(model(2.0), x).max() == 2.0
+    assert forward(first, x).max() == 1.0
+
+
+def _subclassed():
+    class Subclassed(keras.Model):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+
+        def call(self, inputs):
+            return self.layer(inputs)
+
+    x, model = keras.Input((None, 2)), Subclassed(keras.layers.Dense(2))
+    return keras.Model(x, model(x))
+
+
+def _named(x):
+    return 3 * keras.ops.abs(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.Sequential([keras.Input((None, 2)), keras.layers.Lambda(lambda x: 3 * x)]),
+        lambda: _dense_model(lambda x: 3 * keras.ops.abs(x)),
+        lambda: _dense_model(_named),
+        _subclassed,
+    ],
+    ids=["lambda layer", "lambda activation", "named activation", "subclassed model"],
+)
+def test_a_model_that_cannot_be_copied_has_no_key_and_works(make):
+    model = make()
+    assert architecture_key(model) is None
+    x = sequences(3)
+    np.testing.assert_allclose(forward(model, x), model(x), atol=1e-6)
+
+
+def test_a_model_that_cannot_be_copied_is_trained_itself():
+    model = _dense_model(lambda x: 3 * x)
+    model.compile(optimizer="sgd", loss=compiled().loss)
+    before = model.get_weights()
+    with twin_of(model) as twin:
+        twin.train_step(X, X, WEIGHTS)
+    assert twin.model is model and not np.array_equal(model.get_weights()[0], before[0])
+
+
+@pytest.mark.parametrize(
+    "model, masks", [(build_autoencoder(SMALL, 0), True), (_dense_model("tanh"), False)]
+)
+def test_a_model_with_a_layer_for_nan_takes_nan(model, masks):
+    assert masks_nan(model) is masks
+
+
+# ------------------------------------------------------------------- pool
+
+
+def test_a_thing_that_was_given_back_is_lent_again():
+    pool = Pool(2)
+    with pool.borrow("a", object) as first:
+        pass
+    with pool.borrow("a", object) as second:
+        assert second is first
+    assert len(pool) == 1
+
+
+def test_a_thing_in_use_is_not_lent_twice():
+    pool = Pool(2)
+    with pool.borrow("a", object) as first, pool.borrow("a", object) as second:
+        assert first is not second
+    assert len(pool) == 2
+
+
+def test_what_ends_in_an_error_is_not_kept():
+    pool = Pool(2)
+    with pytest.raises(KeyError), pool.borrow("a", object):
+        raise KeyError
+    assert len(pool) == 0
+
+
+def test_the_least_recently_used_goes():
+    pool = Pool(2)
+    for key in "abac":
+        with pool.borrow(key, lambda key=key: [key]) as thing:
+            assert thing == [key]
+    assert len(pool) == 2
+    found = []
+    for key in "acb":
+        with pool.borrow(key, lambda: ["new"]) as thing:
+            found += thing
+    assert found == ["a", "c", "new"]
+
+
+def test_threads_never_share_a_thing():
+    pool, clashes = Pool(4), []
+
+    def use(_):
+        with pool.borrow("a", lambda: {"users": 0}) as thing:
+            thing["users"] += 1
+            clashes.append(thing["users"] != 1)
+            thing["users"] -= 1
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(use, range(200)))
+    assert not any(clashes) and len(clashes) == 200
+
+
+# ------------------------------------------------------------------- twins
+
+
+def test_the_model_takes_the_state_of_its_twin():
+    model = compiled()
+    before = _state(model)
+    with twin_of(model) as twin:
+        twin.train_step(X, X, WEIGHTS)
+    assert model.optimizer.iterations == 1
+    assert not np.array_equal(before[0], _state(model)[0])
+    _assert_same_state(_state(twin.model), _state(model))
+
+
+def test_the_model_stays_as_it_is_if_the_block_raises():
+    model = compiled()
+    model.optimizer.build(model.trainable_variables)
+    before = _state(model)
+    with pytest.raises(RuntimeError), twin_of(model) as twin:
+        twin.train_step(X, X, WEIGHTS)
+        raise RuntimeError
+    _assert_same_state(_state(model), before)
+
+
+def test_a_block_that_raises_does_not_spoil_the_next():
+    def one_step(model):
+        with twin_of(model) as twin:
+            twin.train_step(X, X, WEIGHTS)
+        return _state(model)
+
+    expected, broken = one_step(compiled()), compiled()
+    with pytest.raises(RuntimeError), twin_of(broken) as twin:
+        twin.model.set_weights([np.full_like(w, np.nan) for w in twin.model.get_weights()])
+        raise RuntimeError
+    _assert_same_state(one_step(compiled()), expected)
+
+
+def test_training_goes_on_with_the_optimizers_momenta():
+    def train(model, steps):
+        with twin_of(model) as twin:
+            for _ in range(steps):
+                twin.train_step(X, X, WEIGHTS)
+
+    at_once, in_between, other = compiled(), compiled(), compiled(seed=1)
+    train(at_once, 2)
+    train(in_between, 1)
+    train(other, 3)
+    train(in_between, 1)
+    _assert_same_state(_state(in_between), _state(at_once))
+
+
+def test_two_models_of_one_architecture_have_twins_of_their_own():
+    with twin_of(compiled(seed=0)) as one, twin_of(compiled(seed=1)) as other:
+        assert one.model is not other.model
+        assert not np.array_equal(one.model.get_weights()[0], other.model.get_weights()[0])
+
+
+def test_cleared_programs_are_made_anew():
+    clear_programs()
+    model = compiled()
+    with twin_of(model) as first:
+        pass
+    with twin_of(model) as again:
+        assert again.model is first.model
+    clear_programs()
+    with twin_of(model) as anew:
+        assert anew.model is not first.model
+    np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
+
+
+def test_functions_of_one_name_are_trained_apart():
+    def model(power):
+        def own(y_true, y_pred):
+            return keras.ops.mean(keras.ops.abs(y_true - y_pred) ** power, axis=-1)
+
+        return compiled(loss=own)
+
+    for power in (2, 4):
+        with twin_of(built := model(power)) as twin:
+            total, weight = twin.test_step(X, X, WEIGHTS)
+        expected = np.mean(np.abs(X - np.asarray(built(X))) ** power)
+        assert float(total / weight) == pytest.approx(expected, rel=1e-4)
+
+
+def test_options_of_a_loss_are_trained_apart():
+    totals = []
+    for delta in (0.1, 1.0):
+        with twin_of(compiled(loss=keras.losses.Huber(delta=delta))) as twin:
+            totals.append(float(twin.test_step(X, X, WEIGHTS)[0]))
+    assert totals[0] < 0.5 * totals[1]
+
+
+def test_what_an_error_leaves_behind_is_set_back():
+    model = compiled()
+    model.optimizer.build(model.trainable_variables)
+    before = _state(model)
+    with pytest.raises(RuntimeError), unchanged_on_error(model):
+        for variable in state_of(model):
+            variable.assign(keras.ops.ones_like(variable))
+        raise RuntimeError
+    _assert_same_state(_state(model), before)
+
+
+# ------------------------------------------------------------------- forward
+
+
+@pytest.fixture(scope="module")
+def model():
+    return randomise(build_autoencoder(SMALL, 0))
+
+
+@pytest.fixture(scope="module")
+def many(model):
+    x = sequences(FORWARD_BLOCK + 50, 3)
+    return x, forward(model, x)
+
+
+def test_forward_is_the_model(model, many):
+    np.testing.assert_allclose(many[1], model(many[0]), atol=1e-6)
+    assert many[1].dtype == np.float32
+
+
+def test_forward_takes_any_length_and_padding(model):
+    x = padded(sequences(2, 6))
+    np.testing.assert_allclose(forward(model, x), model(x), atol=1e-6)
+
+
+def test_forward_of_a_part_is_the_part(model, many):
+    x, encoder = sequences(3), model.get_layer("encoder")
+    np.testing.assert_allclose(forward(encoder, x), encoder(x), atol=1e-6)
+    decoder, mask = model.get_layer("decoder"), np.ones((3, 4), bool)
+    found = forward(decoder, forward(encoder, x), mask)
+    np.testing.assert_allclose(found, model(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [1, 7, FORWARD_BLOCK, FORWARD_BLOCK + 49])
+def test_forward_does_not_depend_on_how_samples_are_cut(model, many, cut):
+    x, whole = many
+    parts = np.concatenate([forward(model, x[:cut]), forward(model, x[cut:])])
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_forward_does_not_depend_on_the_other_samples(model, many):
+    x, whole = many
+    np.testing.assert_array_equal(forward(model, x[[200, 3]]), whole[[200, 3]])
+
+
+def test_forward_uses_the_weights_of_each_model():
+    for seed in (1, 2):
+        model = build_autoencoder(SMALL, seed)
+        np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
+
+
+def test_forward_sees_new_weights(model):
+    model = build_autoencoder(SMALL, 1)
+    forward(model, X)
+    randomise(model)
+    np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
+
+
+def test_forward_works_with_frozen_layers():
+    model = build_autoencoder(SMALL, 1)
+    expected = forward(model, X)
+    model.get_layer("encoder").trainable = False
+    np.testing.assert_allclose(forward(model, X), expected, atol=1e-6)
+
+
+def test_frozen_layers_are_not_trained():
+    model = compiled()
+    model.get_layer("encoder").trainable = False
+    frozen, free = (model.get_layer(name).get_weights() for name in ("encoder", "decoder"))
+    with twin_of(model) as twin:
+        twin.train_step(X, X, WEIGHTS)
+    _assert_same_state(model.get_layer("encoder").get_weights(), frozen)
+    assert not np.array_equal(model.get_layer("decoder").get_weights()[0], free[0])
+
+
+def test_two_threads_run_models_of_one_architecture_at_once():
+    clear_programs()
+    models = [build_autoencoder(SMALL, seed) for seed in (1, 2)]
+    expected = [np.asarray(model(X)) for model in models]
+    barrier = threading.Barrier(2)
+
+    def run(model):
+        barrier.wait()
+        return [forward(model, X) for _ in range(10)]
+
+    with ThreadPoolExecutor(2) as threads:
+        for found, right in zip(threads.map(run, models), expected, strict=True):
+            for output in found:
+                np.testing.assert_allclose(output, right, atol=1e-6)

@@ -1,0 +1,224 @@
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few, random_rows, series_lists
+
+from skae._scoring import (
+    MahalanobisError,
+    absolute_error,
+    aggregate_steps,
+    find_events,
+    fit_error_measure,
+    mean_of_observed,
+    measure_from_plain,
+    measure_to_plain,
+    robust_offset,
+    squared_error,
+    weighted_quantile,
+)
+
+SHAPES = [(0, 3), (1, 3), (4, 3), (2, 5, 3), (0, 5, 3), (3,)]
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
+
+
+# ------------------------------------------------------------------------ errors
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("mse", [9.0, 4.0, np.nan]), ("mae", [3.0, 2.0, np.nan])]
+)
+def test_plain_errors_keep_nan_and_are_float64(kind, expected, dtype):
+    residuals = np.array([-3.0, 2.0, np.nan], dtype)
+    errors = fit_error_measure(kind, residuals)(residuals)
+    np.testing.assert_array_equal(errors, expected)
+    assert errors.dtype == np.float64
+
+
+def test_squares_of_large_float32_residuals_do_not_overflow():
+    assert squared_error(np.array([1e30], np.float32))[0] == pytest.approx(1e60)
+
+
+@few
+@given(series_lists(), st.sampled_from([-1, 0, (0, 1)]))
+def test_mean_of_observed_is_over_real_entries_only(items, axis):
+    errors = items[0]
+    lanes = {-1: list(errors), 0: list(errors.T), (0, 1): [errors.ravel()]}[axis]
+    expected = [naive.mean(lane) for lane in lanes]
+    close(np.ravel(mean_of_observed(errors, axis)), expected)
+
+
+# ------------------------------------------------------------------------ mahalanobis
+
+
+def spread(seed=0):
+    """Return a mean and a covariance of three features."""
+    root = random_rows(3, 3, seed)
+    return np.array([0.5, 1.0, 2.0]), root @ root.T + np.eye(3)
+
+
+@few
+@given(st.integers(1, 10), st.integers(0, 99), st.sampled_from([0.0, 0.5]))
+def test_mean_share_is_the_distance_of_what_was_observed(n_steps, seed, missing):
+    mean, covariance = spread(seed)
+    residuals = random_rows(n_steps, 3, seed, missing)
+    found = mean_of_observed(MahalanobisError(mean, covariance)(residuals))
+    expected = [
+        np.nan if np.isnan(row).all() else naive.mahalanobis(np.abs(row), mean, covariance)
+        for row in residuals
+    ]
+    close(found, expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shares_have_the_shape_of_the_residuals(shape):
+    shares = MahalanobisError(*spread())(np.ones(shape, np.float32))
+    assert shares.shape == shape and shares.dtype == np.float64
+
+
+def test_shares_are_nan_where_nothing_was_observed():
+    residuals = random_rows(20, 3, seed=0, missing=0.5)
+    shares = MahalanobisError(*spread())(residuals)
+    np.testing.assert_array_equal(np.isnan(shares), np.isnan(residuals))
+
+
+def test_mahalanobis_of_one_feature_is_the_squared_standard_score():
+    residuals = random_rows(500, 1, seed=0)
+    errors = np.abs(residuals)
+    found = MahalanobisError.fit(residuals)(residuals)
+    np.testing.assert_allclose(found, (errors - errors.mean()) ** 2 / errors.var(), rtol=1e-5)
+
+
+def test_mahalanobis_is_fitted_on_absolute_errors():
+    residuals = random_rows(2000, 3, seed=0)
+    measure = MahalanobisError.fit(residuals)
+    np.testing.assert_allclose(measure.mean, np.abs(residuals).mean(axis=0))
+    np.testing.assert_allclose(measure.covariance, np.cov(np.abs(residuals).T), atol=0.02)
+
+
+def test_steps_with_a_missing_feature_are_left_out_of_the_fit():
+    residuals = random_rows(60, 3, seed=0, missing=0.2)
+    whole = residuals[~np.isnan(residuals).any(axis=1)]
+    measure = MahalanobisError.fit(residuals.reshape(3, 20, 3))
+    np.testing.assert_array_equal(measure.covariance, MahalanobisError.fit(whole).covariance)
+
+
+@pytest.mark.parametrize("constant", [0.0, 2.0])
+@pytest.mark.parametrize("n_constant", [1, 3])
+def test_constant_features_have_finite_errors(constant, n_constant):
+    residuals = random_rows(50, 3, seed=0)
+    residuals[:, :n_constant] = constant
+    shares = MahalanobisError.fit(residuals)(residuals + 0.1)
+    assert np.isfinite(shares).all()
+
+
+@pytest.mark.parametrize("n_whole", [0, 1])
+def test_too_few_whole_steps_are_an_error(n_whole):
+    residuals = np.full((5, 2), np.nan)
+    residuals[:n_whole] = 1.0
+    message = f"Got error='mahalanobis' with {n_whole} held-out steps that have every feature"
+    with pytest.raises(ValueError, match=message):
+        MahalanobisError.fit(residuals)
+
+
+@pytest.mark.parametrize("kind", ["mse", "mae", "mahalanobis"])
+def test_a_measure_written_as_plain_values_measures_the_same(kind):
+    residuals = random_rows(20, 3, seed=0)
+    measure = fit_error_measure(kind, residuals)
+    read = measure_from_plain(measure_to_plain(measure))
+    np.testing.assert_array_equal(read(residuals), measure(residuals))
+
+
+# ------------------------------------------------------------------------ steps to sequences
+
+
+@few
+@given(series_lists(), st.sampled_from(["window", "mean", "median", "max", "last"]))
+def test_aggregate_steps_equals_its_naive_twin(items, how):
+    errors = naive.pad(items, 12)[:, :, 0].astype(np.float64)
+    errors[:, 0] = 1.0
+    close(aggregate_steps(errors, how), naive.aggregate_steps(errors, how))
+
+
+# ------------------------------------------------------------------------ thresholds
+
+values = st.lists(st.integers(-9, 9), min_size=1, max_size=12)
+quantiles = st.sampled_from([0.0, 0.01, 0.1, 0.25, 0.5, 0.9, 1.0])
+
+
+@few
+@given(values, quantiles, st.integers(0, 99))
+def test_weighted_quantile_equals_repetition(values, q, seed):
+    weights = np.random.default_rng(seed).integers(0, 4, len(values)).astype(np.float32)
+    weights[0] += 1
+    expected = naive.weighted_quantile(values, q, weights)
+    assert weighted_quantile(np.array(values, float), q, weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.25, 1.0])
+@given(values, quantiles)
+def test_equal_weights_up_to_one_mean_no_weights(scale, values, q):
+    values = np.array(values, float)
+    weights = np.full(len(values), scale, np.float32)
+    assert weighted_quantile(values, q, weights) == pytest.approx(np.quantile(values, q))
+
+
+def test_weights_that_are_all_zero_mean_no_weights():
+    assert weighted_quantile(np.arange(5.0), 0.5, np.zeros(5, np.float32)) == 2
+
+
+def test_offset_is_the_quantile_of_clean_errors():
+    errors = np.linspace(1, 2, 1001)
+    assert robust_offset(-errors) == pytest.approx(-1.99)
+
+
+def test_offset_stays_low_when_outliers_are_among_the_scores():
+    errors = np.concatenate([np.random.default_rng(0).uniform(1, 2, 90), np.full(10, 1e3)])
+    median = np.median(errors)
+    spread = 1.4826 * np.median(np.abs(np.log(errors / median)))
+    assert robust_offset(-errors) == pytest.approx(-median * np.exp(3 * spread))
+
+
+@given(st.floats(1e-30, 1e30), st.integers(1, 9), st.booleans())
+def test_equal_scores_are_all_inliers(error, n, weighted):
+    scores = np.full(n, -error)
+    assert (scores >= robust_offset(scores, np.full(n, 0.3) if weighted else None)).all()
+
+
+def test_scores_of_zero_have_an_offset_of_zero():
+    assert robust_offset(np.zeros(5)) == 0
+
+
+@few
+@given(values, st.integers(0, 99))
+def test_offset_takes_a_weight_as_repetition(values, seed):
+    scores = -np.exp(np.array(values, float))
+    weights = np.random.default_rng(seed).integers(1, 4, len(values)).astype(np.float32)
+    repeated = np.repeat(scores, weights.astype(int))
+    assert robust_offset(scores, weights) == pytest.approx(robust_offset(repeated))
+
+
+# ------------------------------------------------------------------------ events
+
+
+@few
+@given(st.lists(st.booleans(), max_size=25), st.integers(1, 4), st.integers(0, 4))
+def test_events_equal_their_naive_twin(flags, min_length, merge_gap):
+    severity = random_rows(len(flags), 1, seed=len(flags))[:, 0]
+    found = find_events(np.array(flags, bool), severity, min_length=min_length, merge_gap=merge_gap)
+    assert found == naive.find_events(flags, severity, min_length, merge_gap)
+
+
+@pytest.mark.parametrize("flags", [[], [False, False]])
+def test_no_outliers_are_no_events(flags):
+    assert find_events(np.array(flags, bool), np.zeros(len(flags))) == []
+
+
+def test_absolute_error_and_events_are_plain_python_at_the_end():
+    (event,) = find_events(np.array([False, True]), absolute_error(np.array([0.0, -1.0])))
+    assert [type(row) for row in event] == [int, int, int]

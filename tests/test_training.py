@@ -1,0 +1,388 @@
+"""The training loop against ``keras.Model.fit``, batch by batch and callback by callback."""
+
+import keras
+import numpy as np
+import pytest
+from stock import SMALL, compiled, copy_weights, padded, stock_autoencoder
+from stock import sequences as make
+
+from skae import LSTMAutoencoder
+from skae._layers import NaNToZero
+from skae._losses import ObservedLoss
+from skae._programs import state_of
+from skae._sequences import Sequences, from_array, from_list
+from skae._training import Batches, StopOnNaN, Trainer, require_finite
+
+X = make(7)
+FALLBACK = np.float32([10, 20])
+
+
+def batches(x=X, batch_size=3, **options):
+    return Batches(from_array(x), FALLBACK, batch_size, **options)
+
+
+def fit(model, epochs=2, *, x=None, validation=None, callbacks=(), initial_epoch=0, verbose=0):
+    return Trainer(model).fit(
+        x or batches(),
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        verbose=verbose,
+        callbacks=list(callbacks),
+        validation_data=validation,
+    )
+
+
+def stock_fit(model, optimizer, epochs=2, callbacks=(), validation=None):
+    """Train the stock-Keras graph from the weights of `model` by ``keras.Model.fit``."""
+    stock = stock_autoencoder(SMALL)
+    copy_weights(model, stock)
+    stock.compile(optimizer=optimizer, loss="mse")
+    history = stock.fit(
+        X,
+        X,
+        batch_size=3,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        callbacks=list(callbacks),
+        validation_data=None if validation is None else (validation, validation),
+    )
+    return stock, history
+
+
+# ------------------------------------------------------------------- batches
+
+
+def test_batches_keep_the_order_and_the_last_is_shorter():
+    found = [batches()[i][0] for i in range(len(batches()))]
+    assert [len(inputs) for inputs in found] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(found), X)
+
+
+def test_shuffled_batches_hold_everything_once_in_a_new_order_every_epoch():
+    shuffled = batches(rng=np.random.default_rng(0))
+    orders = []
+    for _ in range(3):
+        epoch = np.concatenate([shuffled[i][0] for i in range(len(shuffled))])
+        assert sorted(map(bytes, epoch)) == sorted(map(bytes, X))
+        orders.append(epoch.tobytes())
+        shuffled.on_epoch_end()
+    assert len(set(orders)) == 3
+
+
+def test_a_missing_reading_is_imputed_in_the_input_only():
+    x = X.copy()
+    x[0, 2, 0] = x[1, :, 1] = np.nan
+    inputs, targets, _ = batches(x)[0]
+    np.testing.assert_array_equal(targets, x[:3])
+    assert inputs[0, 2, 0] == x[0, 1, 0] and (inputs[1, :, 1] == FALLBACK[1]).all()
+
+
+@pytest.mark.parametrize("keep_nan", [True, False])
+def test_padding_is_nan_in_the_target_and_nan_or_zero_in_the_input(keep_nan):
+    lists = [X[0], X[1, :2]]
+    inputs, targets, _ = Batches(from_list(lists), FALLBACK, 2, keep_nan=keep_nan)[0]
+    assert np.isnan(targets[1, 2:]).all()
+    padding = inputs[1, 2:]
+    assert np.isnan(padding).all() if keep_nan else (padding == 0).all()
+
+
+def test_weights_of_sequences_follow_the_shuffle():
+    weights = np.arange(7, dtype=np.float32)
+    shuffled = batches(weights=weights, rng=np.random.default_rng(0))
+    for inputs, _, found in (shuffled[i] for i in range(len(shuffled))):
+        for x, weight in zip(inputs, found, strict=True):
+            np.testing.assert_array_equal(x, X[int(weight[0])])
+
+
+def test_weights_of_rows_are_cut_like_the_rows():
+    rows = np.arange(12, dtype=np.float32).reshape(6, 2)
+    windows = Sequences(rows, np.array([0, 1, 4]), np.array([3, 3, 2]))
+    weights = Batches(windows, FALLBACK, 3, weights=rows[:, 0])[0][2]
+    np.testing.assert_array_equal(weights, [[0, 2, 4], [2, 4, 6], [8, 10, 0]])
+
+
+# ------------------------------------------------------------------- as Keras does
+
+OPTIMIZERS = {
+    "adam-clipnorm": lambda: keras.optimizers.Adam(0.01, clipnorm=0.05),
+    "sgd-momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+    "schedule": lambda: keras.optimizers.RMSprop(
+        keras.optimizers.schedules.ExponentialDecay(0.01, decay_steps=2, decay_rate=0.5)
+    ),
+    "averaged": lambda: keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.5),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_equals_that_of_keras(name):
+    model = compiled(optimizer=OPTIMIZERS[name]())
+    stock, expected = stock_fit(model, OPTIMIZERS[name](), epochs=4)
+    history = fit(model, epochs=4)
+    copy_weights(model, trained := stock_autoencoder(SMALL))
+    for ours, theirs in zip(trained.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(history.history["loss"], expected.history["loss"], atol=1e-5)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Records which hooks are called in which order, with what."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+
+def _recording(hook):
+    def record(self, *position, logs=None):
+        if position and isinstance(position[-1], dict):
+            *position, logs = position
+        self.calls.append((hook, *position, sorted(logs or {})))
+
+    return record
+
+
+for _hook in (
+    [f"on_{kind}_{edge}" for kind in ("train", "test", "epoch") for edge in ("begin", "end")]
+    + [f"on_{kind}_batch_{edge}" for kind in ("train", "test") for edge in ("begin", "end")]
+):  # fmt: skip
+    setattr(Recorder, _hook, _recording(_hook))
+
+
+def test_callbacks_are_called_as_keras_calls_them():
+    ours, theirs = Recorder(), Recorder()
+    model = compiled()
+    stock_fit(model, "adam", callbacks=[theirs], validation=X[:4])
+    fit(model, callbacks=[ours], validation=batches(X[:4]))
+    assert ours.calls == theirs.calls
+
+
+class Scripted(keras.callbacks.Callback):
+    """Puts the validation losses of a script in place of the real ones; records weights."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.losses = losses
+        self.weights, self.rates = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.rates.append(float(self.model.optimizer.learning_rate))
+
+    def on_epoch_end(self, epoch, logs):
+        logs["val_loss"] = self.losses[epoch]
+        self.weights.append(self.model.get_weights())
+
+
+def test_early_stopping_restores_the_best_weights():
+    script = Scripted([3.0, 1.0, 2.0, 2.5, 0.0])
+    stopping = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
+    model = compiled()
+    history = fit(model, 5, callbacks=[script, stopping])
+    assert len(history.history["loss"]) == 4
+    assert all(map(np.array_equal, model.get_weights(), script.weights[1]))
+    assert not np.array_equal(script.weights[1][0], script.weights[3][0])
+
+
+def test_reduce_on_plateau_changes_the_rate_and_it_stays():
+    script = Scripted([1.0] * 4)
+    plateau = keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=1)
+    model = compiled(optimizer=keras.optimizers.SGD(0.1))
+    history = fit(model, 4, callbacks=[script, plateau])
+    np.testing.assert_allclose(script.rates, [0.1, 0.1, 0.01, 0.001], rtol=1e-5)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-4)
+    np.testing.assert_allclose(history.history["learning_rate"], script.rates, rtol=1e-5)
+
+
+def test_a_rate_that_a_callback_sets_does_not_reach_the_next_fit():
+    weights = []
+    for rate in (0.1, 1e-6, 0.1):
+        model = compiled(optimizer=keras.optimizers.SGD(rate))
+        scheduler = keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)
+        fit(model, 1, callbacks=[scheduler])
+        weights.append(model.get_weights())
+    assert all(map(np.array_equal, weights[0], weights[2]))
+    assert not np.array_equal(weights[0][0], weights[1][0])
+
+
+class StopAt(keras.callbacks.Callback):
+    def __init__(self, hook, count):
+        super().__init__()
+        self.left = count
+        setattr(self, hook, self._stop)
+
+    def _stop(self, *_, **__):
+        self.left -= 1
+        self.model.stop_training = self.left == 0
+
+
+@pytest.mark.parametrize(
+    "hook, count, epochs, steps",
+    [("on_epoch_end", 2, 2, 6), ("on_train_batch_end", 4, 2, 4)],
+)
+def test_a_callback_stops_training(hook, count, epochs, steps):
+    model = compiled()
+    history = fit(model, 5, callbacks=[StopAt(hook, count)])
+    assert len(history.history["loss"]) == epochs
+    assert int(model.optimizer.iterations) == steps
+
+
+def test_a_callback_that_raises_leaves_the_model_as_it_was():
+    def fail(epoch, logs):
+        raise RuntimeError("from the callback")
+
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(RuntimeError, match="from the callback"):
+        fit(model, callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=fail)])
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_callbacks_hold_the_model_itself_when_training_is_over():
+    recorder, model = Recorder(), compiled()
+    history = fit(model, 1, callbacks=[recorder])
+    assert recorder.model is model and history.model is model
+
+
+def test_progress_is_printed_if_asked_for(capsys):
+    fit(compiled(), 2, verbose=2)
+    printed = capsys.readouterr().out
+    assert "Epoch 2/2" in printed and "loss" in printed
+    fit(compiled(), 1)
+    assert not capsys.readouterr().out
+
+
+# ------------------------------------------------------------------- losses
+
+
+def _observed_mean(model, x, inputs, weights=1.0):
+    errors = (x - np.asarray(model(inputs))) ** 2 * np.reshape(weights, (-1, 1, 1))
+    return np.nansum(errors) / np.sum(~np.isnan(x) * np.reshape(weights, (-1, 1, 1)))
+
+
+def test_the_validation_loss_is_the_mean_over_observed_entries():
+    x = padded(make(7, seed=3), 2)
+    x[2, 1:] = np.nan
+    weights = np.linspace(0.1, 2, 7, dtype=np.float32)
+    model = compiled()
+    history = fit(model, 1, validation=batches(x, 4, weights=weights))
+    expected = _observed_mean(model, x, x, weights)
+    assert history.history["val_loss"] == [pytest.approx(expected, rel=1e-5)]
+
+
+def test_the_history_is_complete_and_goes_on():
+    model, validation = compiled(), batches(X[:2])
+    first = fit(model, 2, validation=validation)
+    second = fit(model, 5, validation=validation, initial_epoch=2)
+    assert {key: len(values) for key, values in first.history.items()} == {"loss": 2, "val_loss": 2}
+    assert second.epoch == [2, 3, 4]
+    assert second.history["loss"][0] < first.history["loss"][0]
+
+
+def test_interrupted_training_equals_training_at_once():
+    at_once, in_parts = compiled(), compiled()
+    fit(at_once, 3)
+    fit(in_parts, 1)
+    fit(in_parts, 3, initial_epoch=1)
+    for one, other in zip(state_of(at_once), state_of(in_parts), strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_a_batch_without_weight_changes_nothing_and_is_not_nan():
+    model = compiled(optimizer=keras.optimizers.SGD(0.1))
+    before = model.get_weights()
+    history = fit(model, 1, x=batches(weights=np.zeros(7, np.float32)))
+    assert history.history["loss"] == [0.0]
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_padding_does_not_change_training():
+    weights = []
+    for longest in (4, 9):
+        lists = [*X, make(1, longest)[0]]
+        weight = np.float32([1] * len(X) + [0])
+        model = compiled(optimizer=keras.optimizers.SGD(0.1))
+        fit(model, 2, x=Batches(from_list(lists), FALLBACK, 3, weights=weight))
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+# ------------------------------------------------------------------- not finite
+
+
+def _breaks_at(epoch):
+    """Return a callback that spoils the weights when an epoch begins."""
+
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_begin(self, now, logs=None):
+            if now == epoch:
+                self.model.set_weights([w * np.nan for w in self.model.get_weights()])
+
+    return Breaks()
+
+
+def test_training_stops_at_the_first_loss_that_is_not_finite():
+    history = fit(compiled(), 9, callbacks=[_breaks_at(1), StopOnNaN()])
+    assert len(history.history["loss"]) == 2
+
+
+def test_weights_that_are_not_finite_are_an_error(small):
+    estimator = small(callbacks=[_breaks_at(0)], epochs=3)
+    with pytest.raises(ValueError, match=r"Training ended with loss=nan.* optimizer__clipnorm=1"):
+        estimator.fit(X)
+    assert not hasattr(estimator, "model_")
+
+
+def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
+    from sklearn.exceptions import ConvergenceWarning
+
+    estimator = small(callbacks=[_breaks_at(2)], epochs=5)
+    with pytest.warns(ConvergenceWarning, match="The loss became nan; .* best epoch"):
+        estimator.fit(X)
+    assert len(estimator.history_["loss"]) == 3
+    assert np.isfinite(estimator.score_samples(X)).all()
+
+
+def test_a_finite_model_passes():
+    require_finite(compiled(), {"loss": [1.0]})
+
+
+# ------------------------------------------------------------------- compiled once
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class CountsTraces(keras.layers.Layer):
+    """Counts how often a training step is traced: Python runs only then."""
+
+    traces = 0
+
+    def call(self, inputs, training=None):
+        type(self).traces += training is True
+        return inputs
+
+
+def test_one_trace_serves_all_lengths_batch_sizes_and_rates():
+    def fit_new(n_steps, batch_size, rate):
+        inputs = keras.Input((None, 2))
+        outputs = keras.layers.Dense(2)(CountsTraces()(NaNToZero()(inputs)))
+        model = keras.Model(inputs, outputs)
+        model.compile(optimizer=keras.optimizers.Adam(rate), loss=ObservedLoss("mse"))
+        fit(model, 1, x=batches(make(7, n_steps), batch_size))
+
+    CountsTraces.traces = 0
+    fit_new(4, 3, 0.01)
+    first = CountsTraces.traces
+    for n_steps, batch_size, rate in [(4, 3, 0.01), (6, 2, 0.1), (2, 7, 1e-4)]:
+        fit_new(n_steps, batch_size, rate)
+    assert CountsTraces.traces == first >= 1
+
+
+def test_the_rate_of_each_fit_is_its_own():
+    change = {}
+    for rate in (1e-5, 1e-1, 1e-5):
+        estimator = LSTMAutoencoder(
+            units=4, latent_dim=3, epochs=1, learning_rate=rate, random_state=0
+        )
+        change.setdefault(rate, []).append(estimator.fit(X).model_.get_weights()[0])
+    np.testing.assert_array_equal(*change[1e-5])
+    assert np.abs(change[1e-1][0] - change[1e-5][0]).max() > 0.01

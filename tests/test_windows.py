@@ -1,0 +1,150 @@
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import cuts, few, random_rows, series, split, ways
+
+from skae._windows import (
+    average_over_windows,
+    covering_windows,
+    overlap_average,
+    sliding_windows,
+    trailing_windows,
+    window_starts,
+)
+
+sizes = st.integers(1, 6)
+strides = st.integers(1, 7)
+
+
+def same(actual, expected):
+    np.testing.assert_array_equal(actual, expected)
+
+
+def pairs_of(windows):
+    return list(zip(windows.starts.tolist(), windows.lengths.tolist(), strict=True))
+
+
+# ------------------------------------------------------------------------ rows to windows and back
+
+
+@few
+@given(series(), sizes, strides)
+def test_sliding_windows_equal_their_naive_twin(rows, window_size, stride):
+    if len(rows) >= window_size:
+        expected = naive.windows(rows, window_size, stride)
+        same(sliding_windows(rows, window_size, stride), expected)
+
+
+@few
+@given(series(), sizes, strides)
+def test_overlap_average_equals_its_naive_twin(rows, window_size, stride):
+    windows = random_rows(len(rows) * window_size, 2, seed=len(rows), missing=0.3)
+    windows = windows.reshape(len(rows), window_size, 2)
+    expected = naive.overlap_average(windows, stride)
+    np.testing.assert_allclose(overlap_average(windows, stride), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [(np.float16, np.float32), (np.float32, np.float32), (np.float64, np.float64), (int, float)],
+)
+def test_overlap_average_answers_in_a_float_dtype(dtype, expected):
+    assert overlap_average(np.ones((2, 3, 1), dtype)).dtype == expected
+
+
+def test_overlap_average_of_no_windows_is_no_rows():
+    assert overlap_average(np.empty((0, 4, 2)), stride=3).shape == (0, 2)
+
+
+# ------------------------------------------------------------------------ windows that cover rows
+
+
+@few
+@given(st.lists(st.integers(1, 15), min_size=1, max_size=4), sizes, strides)
+def test_covering_windows_equal_their_naive_twin(lengths, window_size, stride):
+    rows = np.ones((sum(lengths), 1), np.float32)
+    windows = covering_windows(rows, np.array(lengths), window_size, stride)
+    assert pairs_of(windows) == naive.covering(lengths, window_size, stride)
+
+
+@few
+@given(st.integers(1, 40), sizes, strides)
+def test_every_row_is_in_a_window_at_any_stride(n_rows, window_size, stride):
+    covered = np.zeros(n_rows, bool)
+    for start in window_starts(n_rows, window_size, stride):
+        covered[start : start + window_size] = True
+    assert covered.all()
+
+
+@few
+@given(st.lists(st.integers(1, 15), min_size=1, max_size=4), sizes)
+def test_trailing_windows_equal_their_naive_twin(lengths, window_size):
+    rows = np.ones((sum(lengths), 1), np.float32)
+    windows = trailing_windows(rows, np.array(lengths), window_size)
+    assert pairs_of(windows) == naive.trailing(lengths, window_size)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda rows, n: covering_windows(rows, n, 2, 1), "Got window 2 with nothing but NaN"),
+        (lambda rows, n: trailing_windows(rows, n, 2), "Got the window of row 3 with nothing"),
+    ],
+)
+def test_a_window_in_which_nothing_was_observed_is_an_error(make, message):
+    rows = np.array([[1], [1], [np.nan], [np.nan], [1]], np.float32)
+    with pytest.raises(ValueError, match=message):
+        make(rows, np.array([5]))
+
+
+# ------------------------------------------------------------------------ windows to rows
+
+
+@st.composite
+def covered(draw):
+    """Draw windows over stacked series, one value per step of each, and sizes of blocks."""
+    lengths = np.array(draw(st.lists(st.integers(1, 12), min_size=1, max_size=3)))
+    rows = np.ones((lengths.sum(), 1), np.float32)
+    window_size = draw(sizes)
+    if draw(st.booleans()):
+        windows = trailing_windows(rows, lengths, window_size)
+    else:
+        windows = covering_windows(rows, lengths, window_size, draw(strides))
+    missing = draw(st.sampled_from([0.0, 0.3, 0.8]))
+    values = random_rows(len(windows), windows.max_length, draw(st.integers(0, 99)), missing)
+    values[~windows.steps_inside(windows.max_length)] = np.nan
+    return windows, values, draw(cuts(len(windows)))
+
+
+@few
+@given(covered(), ways)
+def test_average_over_windows_equals_its_naive_twin(drawn, how):
+    windows, values, sizes = drawn
+    found = np.concatenate(list(average_over_windows(windows, split(values, sizes), how)))
+    expected = naive.rows_from_windows(pairs_of(windows), values, len(windows.rows), how)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@few
+@given(covered(), ways)
+def test_blocks_of_one_window_answer_as_one_block(drawn, how):
+    windows, values, _ = drawn
+    whole = np.concatenate(list(average_over_windows(windows, [values], how)))
+    single = split(values, [1] * len(values))
+    found = np.concatenate(list(average_over_windows(windows, single, how)))
+    np.testing.assert_allclose(found, whole, rtol=1e-12, atol=1e-12)
+
+
+@few
+@given(covered(), ways)
+def test_features_are_averaged_each_by_itself(drawn, how):
+    windows, values, sizes = drawn
+    both = np.stack([values, values[::-1, ::-1]], axis=-1)
+    both[~windows.steps_inside(windows.max_length)] = np.nan
+    found = np.concatenate(list(average_over_windows(windows, split(both, sizes), how)))
+    for feature in range(2):
+        alone = average_over_windows(windows, [both[..., feature]], how)
+        np.testing.assert_allclose(found[:, feature], np.concatenate(list(alone)), atol=1e-12)
