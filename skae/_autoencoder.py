@@ -188,11 +188,11 @@ class LSTMAutoencoder(
     in loss and score; as an input it takes the last value observed before it in its sequence,
     else the first after it, else the feature's mean in training.
 
-    With ``contamination="auto"`` an error above the 99 % quantile of the held-out errors is
-    an outlier; or above :math:`\exp(m + 3 s)`, if that is less, with :math:`m`, :math:`s` the
-    median and 1.4826 times the median absolute deviation of their logarithms, so that a few
-    outliers among the held-out data do no harm. Where fewer than 20 held-out samples exist,
-    the training data join them.
+    With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
+    median absolute deviation of the logarithms of the held-out errors, an error above
+    :math:`\exp(m + 3 s)` is an outlier; at least those above the 99.9 % quantile of all
+    errors, trained on and held out, are. Outliers among the held-out data hardly move it. Where
+    fewer than 20 held-out samples exist, the training data join them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
@@ -422,10 +422,17 @@ class LSTMAutoencoder(
             scores = self._scores(samples)
             self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
             return
-        parts = [spared] if len(spared) >= MIN_CALIBRATION else [training, held_out]
-        parts = [part for part in parts if part is not None]
-        scores = np.concatenate([self._scores(part) for part in parts])
-        self.offset_ = robust_offset(scores, np.concatenate([_weights(p) for p in parts]))
+        self.offset_ = self._automatic_offset(training, held_out)
+
+    def _automatic_offset(self, training: Samples, held_out: Samples | None) -> float:
+        parts = [part for part in (held_out, training) if part is not None]
+        scores = [self._scores(part) for part in parts]
+        weights = [_weights(part) for part in parts]
+        everything = np.concatenate(scores), np.concatenate(weights)
+        spared = (scores[0], weights[0]) if len(parts[0]) >= MIN_CALIBRATION else everything
+        # Where errors vary so much that the rule flags nothing, it flags the most extreme.
+        most_extreme = weighted_quantile(everything[0], 0.001, everything[1])
+        return max(robust_offset(*spared), most_extreme)
 
     # ---------------------------------------------------------------- scoring
 

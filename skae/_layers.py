@@ -1,4 +1,4 @@
-"""Keras layers for sequences of unequal length: NaN to mask, one latent to many steps.
+"""Keras layers for sequences of unequal length, which turn NaN into a mask and heed it.
 
 In skae a step that does not exist is NaN in every feature. Inside a network it is zero, and
 a boolean mask, handed to each layer that needs it, says so. Padding stands on the right.
@@ -8,9 +8,6 @@ from typing import Any
 
 import keras
 from keras import ops
-
-LSTM = keras.layers.LSTM
-GRU = keras.layers.GRU
 
 _register = keras.saving.register_keras_serializable(package="skae")
 
@@ -39,19 +36,6 @@ class StepMask(_MaskedLayer):
     def call(self, inputs: Any) -> Any:
         """Return (n, n_steps) booleans for `inputs` of shape (n, n_steps, n_features)."""
         return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
-
-
-@_register
-class RepeatToLength(_MaskedLayer):
-    """Repeat a vector over the steps that exist, as many as the mask says.
-
-    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask.
-    """
-
-    def call(self, inputs: Any) -> Any:
-        """Return (n, n_steps, size) for ``[vector (n, size), mask (n, n_steps)]``."""
-        vector, mask = inputs
-        return ops.expand_dims(vector, 1) * _as_factor(mask, vector)
 
 
 @_register

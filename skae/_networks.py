@@ -17,15 +17,13 @@ import numpy as np
 from keras import layers
 
 from skae._layers import (
-    GRU,
-    LSTM,
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
-    RepeatToLength,
     ReverseSteps,
     StepMask,
 )
+from skae._lstm import LSTM, RepeatToLength
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ class _Layers:
         return layers.Dense(units, activation, kernel_initializer=kernel, name=name)
 
     def recurrent(self, units: int, name: str, **options: Any) -> layers.Layer:
-        cell: Callable[..., layers.Layer] = {"lstm": LSTM, "gru": GRU}[self.architecture.cell]
+        cells: dict[str, Callable[..., layers.Layer]] = {"lstm": LSTM, "gru": layers.GRU}
+        cell = cells[self.architecture.cell]
         return cell(
             units,
             kernel_initializer=keras.initializers.GlorotUniform(self.seed()),

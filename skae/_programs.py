@@ -217,7 +217,7 @@ def _compile_steps(model: keras.Model) -> tuple[Callable, Callable]:
     batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
     signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def train_step(inputs: Any, targets: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
             total, weight = model.loss.parts(targets, model(inputs, training=True), weights)
@@ -227,7 +227,7 @@ def _compile_steps(model: keras.Model) -> tuple[Callable, Callable]:
         model.optimizer.apply(tape.gradient(loss, variables), variables)
         return total, weight
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def test_step(inputs: Any, targets: Any, weights: Any) -> Any:
         return model.loss.parts(targets, model(inputs, training=False), weights)
 
@@ -235,9 +235,17 @@ def _compile_steps(model: keras.Model) -> tuple[Callable, Callable]:
 
 
 def _copy_state(source: keras.Model, target: keras.Model) -> None:
-    if source is not target:
-        for old, new in zip(state_of(source), state_of(target), strict=True):
-            new.assign(old)
+    if source is target:
+        return
+    old, new = state_of(source), state_of(target)
+    if len(old) != len(new):
+        raise ValueError(
+            "Got a model whose layers were frozen or set free after it was compiled, but "
+            "expected its optimizer to know them. Compile it again, "
+            "`model_.compile(optimizer, loss=model_.loss)`."
+        )
+    for variable, into in zip(old, new, strict=True):
+        into.assign(variable)
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
@@ -312,7 +320,7 @@ def _compile_forward(model: keras.Model) -> Callable:
         [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs],
     )
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def run(weights: tuple[list, list], inputs: list) -> Any:
         inputs = inputs[0] if len(inputs) == 1 else inputs
         return model.stateless_call(*weights, inputs, training=False)[0]

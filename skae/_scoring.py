@@ -190,9 +190,9 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
 def robust_offset(scores: Array, weights: Array | None = None) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
-    The threshold is the 99 % quantile of the errors. Should outliers be among them, it is at
-    most the median plus three robust standard deviations (1.4826 times the median absolute
-    deviation) of their logarithms, for errors are positive and skewed.
+    The threshold is the median plus three robust standard deviations (1.4826 times the median
+    absolute deviation) of the logarithms of the errors, for errors are positive and skewed. A
+    few outliers among the scores do not move it.
 
     Parameters
     ----------
@@ -204,13 +204,12 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
     -------
     float
     """
-    highest = -weighted_quantile(scores, 0.01, weights)
     median = -weighted_quantile(scores, 0.5, weights)
     tiny = np.finfo(np.float32).tiny
     deviations = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(deviations, 0.5, weights)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
-    return -float(min(highest, median * np.exp(3 * spread)))
+    return -float(median * np.exp(3 * spread))
 
 
 class Event(NamedTuple):

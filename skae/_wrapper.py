@@ -89,6 +89,11 @@ class KerasAdapter(BaseWrapper):
     """
 
     def __init__(self, build: Callable[..., keras.Model], meta: dict[str, Any], **params: Any):
+        if isinstance(build, keras.Model):
+            raise TypeError(
+                f"Got model={build!r}, but expected a callable that builds such a model: every "
+                "fit begins with weights of its own."
+            )
         super().__init__(partial(build), **params)
         self._meta = meta
         # SciKeras' own seeding switches the whole process to deterministic ops for good.
@@ -108,9 +113,15 @@ class KerasAdapter(BaseWrapper):
             Seeds the layers that have no seed of their own.
         loss_for : callable
             Makes the loss to train from the one that the parameters name.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `build` does not return an autoencoder.
         """
         with seeds_from(seed):
             model = self._build_keras_model()
+        _check_autoencoder(model, self._meta["n_features_in_"])
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:
@@ -165,6 +176,17 @@ class KerasAdapter(BaseWrapper):
             **fit_arguments,
         )
         return dict(self.history_)
+
+
+def _check_autoencoder(model: Any, n_features: int) -> None:
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Got {model!r} from the callable `model`, but expected a keras.Model.")
+    shapes = [getattr(model, name, None) for name in ("input_shape", "output_shape")]
+    if not all(isinstance(s, tuple) and len(s) == 3 and s[2] == n_features for s in shapes):
+        raise ValueError(
+            f"Got a model from {shapes[0]} to {shapes[1]} from the callable `model`, but expected "
+            f"one, built, from (n, n_steps, {n_features}) to the same shape."
+        )
 
 
 def _flat(callbacks: list) -> list[keras.callbacks.Callback]:

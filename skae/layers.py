@@ -1,15 +1,16 @@
-"""Keras layers for one's own autoencoder of sequences that are padded with NaN."""
+"""Keras layers for one's own autoencoder: a faster LSTM, and masks made of NaN."""
 
 from skae._layers import (
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
-    RepeatToLength,
     ReverseSteps,
     StepMask,
 )
+from skae._lstm import LSTM, RepeatToLength
 
 __all__ = [
+    "LSTM",
     "MaskedMaxPooling",
     "MaskedMeanPooling",
     "NaNToZero",

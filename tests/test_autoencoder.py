@@ -137,7 +137,9 @@ def test_a_row_of_zeros_is_data(on_sequences, sequences):
     for sequence in zeroed:
         sequence[-1] = 0
     steps = on_sequences.score_timesteps(zeroed)
-    assert all(len(s) == len(z) and np.isfinite(s).all() for s, z in zip(steps, zeroed, strict=True))
+    assert all(
+        len(s) == len(z) and np.isfinite(s).all() for s, z in zip(steps, zeroed, strict=True)
+    )
     shorter = on_sequences.transform([sequence[:-1] for sequence in zeroed])
     assert not np.allclose(on_sequences.transform(zeroed), shorter)
 

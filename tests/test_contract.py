@@ -187,9 +187,7 @@ def test_sample_weight_through_metadata_routing(small, series):
         routed = make_pipeline(scaler, step).fit(series, sample_weight=weights)
     scaled = StandardScaler().fit_transform(series)
     direct = small(5).fit(scaled, sample_weight=weights)
-    np.testing.assert_array_equal(
-        routed.score_samples(series), direct.score_samples(scaled)
-    )
+    np.testing.assert_array_equal(routed.score_samples(series), direct.score_samples(scaled))
 
 
 def test_set_output_names_latents_and_keeps_the_index(small, series):
@@ -208,7 +206,9 @@ def test_set_output_flattens_a_latent_sequence(small, sequences):
     latents = model.transform(windows)
     assert latents.shape == (30, 16)
     assert list(latents.columns[:3]) == [
-        "lstmautoencoder0_t0", "lstmautoencoder1_t0", "lstmautoencoder0_t1"
+        "lstmautoencoder0_t0",
+        "lstmautoencoder1_t0",
+        "lstmautoencoder0_t1",
     ]
 
 

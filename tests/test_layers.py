@@ -1,4 +1,4 @@
-"""Layers against numpy, and the recurrent ones against Keras'."""
+"""Layers against numpy, and the LSTM against Keras' own."""
 
 import keras
 import numpy as np
@@ -8,47 +8,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stock import padded, sequences
 
-from skae import _layers
+from skae import layers
 
 X = sequences(3, 5)
 LENGTHS = np.array([5, 1, 3])
 MASK = np.arange(5) < LENGTHS[:, None]
 WITH_NAN = np.where(MASK[:, :, None], X, np.float32(np.nan))
 
-NOT_RECURRENT = [
-    _layers.NaNToZero,
-    _layers.StepMask,
-    _layers.RepeatToLength,
-    _layers.ReverseSteps,
-    _layers.MaskedMaxPooling,
-    _layers.MaskedMeanPooling,
+WITHOUT_WEIGHTS = [
+    layers.NaNToZero,
+    layers.StepMask,
+    layers.RepeatToLength,
+    layers.ReverseSteps,
+    layers.MaskedMaxPooling,
+    layers.MaskedMeanPooling,
 ]
 
 
 def test_nan_becomes_zero_and_the_rest_stays():
     expected = np.where(MASK[:, :, None], X, 0)
-    np.testing.assert_array_equal(_layers.NaNToZero()(WITH_NAN), expected)
+    np.testing.assert_array_equal(layers.NaNToZero()(WITH_NAN), expected)
 
 
 def test_a_step_exists_unless_it_is_nan_in_every_feature():
     x = WITH_NAN.copy()
     x[0, 1, 0] = np.nan
-    np.testing.assert_array_equal(_layers.StepMask()(x), MASK)
+    np.testing.assert_array_equal(layers.StepMask()(x), MASK)
 
 
 def test_a_step_of_zeros_exists():
-    assert np.all(_layers.StepMask()(np.zeros((2, 3, 1), np.float32)))
+    assert np.all(layers.StepMask()(np.zeros((2, 3, 1), np.float32)))
 
 
 def test_a_vector_is_repeated_over_the_steps_that_exist():
     vector = np.float32([[1, 2], [3, 4], [5, 6]])
-    repeated = np.asarray(_layers.RepeatToLength()([vector, MASK]))
+    repeated = np.asarray(layers.RepeatToLength()([vector, MASK]))
     for i, length in enumerate(LENGTHS):
         assert (repeated[i, :length] == vector[i]).all() and (repeated[i, length:] == 0).all()
 
 
 def test_only_the_steps_that_exist_are_turned():
-    turned = np.asarray(_layers.ReverseSteps()([X, MASK]))
+    turned = np.asarray(layers.ReverseSteps()([X, MASK]))
     for i, length in enumerate(LENGTHS):
         np.testing.assert_array_equal(turned[i, :length], X[i, :length][::-1])
         np.testing.assert_array_equal(turned[i, length:], X[i, length:])
@@ -58,13 +58,13 @@ def test_only_the_steps_that_exist_are_turned():
 @settings(max_examples=20, deadline=None)
 def test_turning_twice_is_nothing(lengths):
     x, mask = sequences(len(lengths), 6), np.arange(6) < np.array(lengths)[:, None]
-    turn = _layers.ReverseSteps()
+    turn = layers.ReverseSteps()
     np.testing.assert_array_equal(turn([turn([x, mask]), mask]), x)
 
 
 @pytest.mark.parametrize(
     "layer, reduce",
-    [(_layers.MaskedMaxPooling, np.max), (_layers.MaskedMeanPooling, np.mean)],
+    [(layers.MaskedMaxPooling, np.max), (layers.MaskedMeanPooling, np.mean)],
 )
 def test_pooling_sees_the_steps_that_exist(layer, reduce):
     pooled = np.asarray(layer()([X - 10, MASK]))
@@ -73,7 +73,7 @@ def test_pooling_sees_the_steps_that_exist(layer, reduce):
 
 
 @pytest.mark.parametrize(
-    "layer", [_layers.MaskedMaxPooling, _layers.MaskedMeanPooling, _layers.ReverseSteps]
+    "layer", [layers.MaskedMaxPooling, layers.MaskedMeanPooling, layers.ReverseSteps]
 )
 def test_no_gradient_reaches_padding(layer):
     x = tf.constant(X)
@@ -86,19 +86,22 @@ def test_no_gradient_reaches_padding(layer):
     assert np.isfinite(gradient).all() and (gradient[~MASK] == 0).all()
 
 
-@pytest.mark.parametrize("layer", NOT_RECURRENT)
+@pytest.mark.parametrize("layer", WITHOUT_WEIGHTS)
 def test_a_layer_is_made_again_from_its_description(layer):
     description = keras.saving.serialize_keras_object(layer(name="this"))
     again = keras.saving.deserialize_keras_object(description)
     assert type(again) is layer and again.name == "this"
 
 
-RECURRENT = [(_layers.LSTM, keras.layers.LSTM), (_layers.GRU, keras.layers.GRU)]
 OPTIONS = [
     {},
     {"return_sequences": True},
     {"return_sequences": True, "go_backwards": True},
+    {"return_sequences": True, "zero_output_for_mask": True},
     {"return_state": True},
+    {"use_bias": False},
+    {"activation": "relu"},
+    {"unroll": True},
 ]
 
 
@@ -111,7 +114,8 @@ def _outputs_and_gradients(layer, inputs, **call):
     return outputs, tape.gradient(value, [inputs, *[w.value for w in layer.trainable_weights]])
 
 
-def _assert_equal(ours, theirs, **call):
+def _assert_equals_keras(options, **call):
+    ours, theirs = layers.LSTM(4, **options), keras.layers.LSTM(4, **options)
     theirs.build(X.shape)
     ours.build(X.shape)
     rng = np.random.default_rng(0)
@@ -129,24 +133,44 @@ def _assert_equal(ours, theirs, **call):
 
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o) or "last")
-@pytest.mark.parametrize("ours, theirs", RECURRENT, ids=["lstm", "gru"])
-def test_a_recurrent_layer_equals_that_of_keras(ours, theirs, options, masked):
-    _assert_equal(ours(4, **options), theirs(4, **options), mask=MASK if masked else None)
+def test_the_lstm_equals_that_of_keras(options, masked):
+    _assert_equals_keras(options, mask=MASK if masked else None)
 
 
-@pytest.mark.parametrize("ours, theirs, n_states", [(*RECURRENT[0], 2), (*RECURRENT[1], 1)])
-def test_a_recurrent_layer_starts_from_a_state_like_that_of_keras(ours, theirs, n_states):
-    state = list(np.random.default_rng(1).normal(size=(n_states, 3, 4)).astype(np.float32))
-    _assert_equal(
-        ours(4, return_sequences=True),
-        theirs(4, return_sequences=True),
-        mask=MASK,
-        initial_state=state,
+def test_the_lstm_starts_from_a_state_like_that_of_keras():
+    state = list(np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float32))
+    _assert_equals_keras({"return_sequences": True}, mask=MASK, initial_state=state)
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+def test_behind_a_repeated_vector_the_lstm_equals_that_of_keras(masked, backwards):
+    ours, theirs = (
+        kind(4, return_sequences=True, go_backwards=backwards)
+        for kind in (layers.LSTM, keras.layers.LSTM)
     )
+    vector = tf.constant(X[:, 0])
+    mask = MASK if masked else np.ones_like(MASK)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(vector)
+        found = ours(layers.RepeatToLength()([vector, tf.constant(mask)]), mask=mask)
+        theirs.build((None, None, 2))
+        theirs.set_weights(ours.get_weights())
+        expected = theirs(vector[:, None] * np.float32(mask)[:, :, None], mask=mask)
+        values = [tf.reduce_sum(tf.sin(outputs)) for outputs in (found, expected)]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(*(tape.gradient(value, vector) for value in values), atol=1e-5)
 
 
-def test_two_padded_lengths_give_the_same_last_state():
-    layer = _layers.LSTM(4)
+def test_an_lstm_without_a_mask_sees_zeros_where_nothing_is_repeated():
+    ours = layers.LSTM(4, return_sequences=True)
+    repeated = layers.RepeatToLength()([tf.constant(X[:, 0]), tf.constant(MASK)])
+    found = ours(repeated)
+    np.testing.assert_allclose(found, ours(repeated.numpy()), atol=1e-5)
+
+
+def test_padding_leaves_the_last_state_alone():
+    layer = layers.LSTM(4)
     short = layer(X, mask=MASK)
     mask = np.pad(MASK, [(0, 0), (0, 3)])
     np.testing.assert_allclose(layer(np.nan_to_num(padded(X)), mask=mask), short, atol=1e-6)

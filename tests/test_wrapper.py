@@ -229,6 +229,29 @@ def test_a_builder_may_have_no_arguments():
     assert built(lambda: build({"n_features_in_": 2})).input_shape == (None, None, 2)
 
 
+def _ends_in(n_features):
+    return keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(n_features)])
+
+
+@pytest.mark.parametrize(
+    "builder, error, message",
+    [
+        (lambda: None, TypeError, "Got None from the callable .* expected a keras.Model"),
+        (lambda: _ends_in(3), ValueError, r"to \(None, None, 3\) .* \(n, n_steps, 2\) to the same"),
+        (
+            lambda: keras.Sequential([keras.layers.Dense(2)]),
+            ValueError,
+            "expected one, built, from",
+        ),
+        (_ends_in(2), TypeError, "expected a callable that builds such a model"),
+    ],
+    ids=["nothing", "another shape", "not built", "an instance"],
+)
+def test_what_is_not_a_builder_of_autoencoders_is_refused(builder, error, message):
+    with pytest.raises(error, match=message):
+        built(builder)
+
+
 # ------------------------------------------------------------------- seeds
 
 

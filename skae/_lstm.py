@@ -1,0 +1,318 @@
+"""A faster `keras.layers.LSTM`, and the layer that repeats a vector in front of one.
+
+`LSTM` has the weights, configuration and results of Keras' own; what differs is where the work
+is done, see `_recur`.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+REPEATED_VECTOR = "_skae_repeated_vector"
+"""Attribute that ties a vector to the tensor that repeats it, as Keras ties a mask."""
+
+
+@keras.saving.register_keras_serializable(package="skae")
+class LSTM(keras.layers.LSTM):
+    """`keras.layers.LSTM` with a loop whose gradient is written by hand.
+
+    Parameters, weights, masks and results are those of `keras.layers.LSTM`. On a CPU the loop is
+    two to four times faster, most of all when compiled with XLA:
+
+    * the four gates of a step are one tanh, because ``sigmoid(x) = (1 + tanh(x / 2)) / 2``;
+    * the backward loop holds the recurrence only: the slopes of all gates come before it at once,
+      the gradients of the weights after it, each one large product;
+    * behind a `RepeatToLength` the inputs are projected once, not once per step.
+
+    The stock loop takes over where this one does not apply: on a GPU (cuDNN), for activations other
+    than tanh and sigmoid, for ``unroll`` and ``stateful``, and while training with ``dropout`` or
+    ``recurrent_dropout``.
+
+    See Also
+    --------
+    keras.layers.LSTM : all parameters.
+    skae.layers.RepeatToLength : the layer in front of a decoder.
+
+    Notes
+    -----
+    Derivatives of first order only: a gradient of a gradient needs `keras.layers.LSTM`.
+
+    References
+    ----------
+    Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural Computation 9(8).
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from skae._lstm import LSTM
+    >>> fast, stock = LSTM(4), keras.layers.LSTM(4)
+    >>> x = np.ones((2, 3, 5), "float32")
+    >>> _ = fast(x), stock(x)
+    >>> stock.set_weights(fast.get_weights())
+    >>> bool(np.allclose(fast(x), stock(x), atol=1e-6))
+    True
+    """
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """Run the cell over all steps; called by `keras.layers.RNN.call`.
+
+        Parameters
+        ----------
+        sequences : tensor of shape (batch, time, features)
+        initial_state : list of two tensors of shape (batch, units)
+            Output and carry before the first step.
+        mask : boolean tensor of shape (batch, time), or None
+            False where a step is to be passed over.
+        training : bool
+
+        Returns
+        -------
+        last_output : tensor of shape (batch, units)
+        outputs : tensor of shape (batch, time, units)
+        states : list of two tensors of shape (batch, units)
+        """
+        if not self._is_covered(training):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        if keras.tree.is_nested(mask):
+            mask = mask[0]
+        x = self._time_major_input(sequences, mask)
+        weights = self._halved_weights(sequences.dtype)
+        steps = _time_major_mask(mask, self.go_backwards)
+        length = sequences.shape[1] or tf.shape(sequences)[1]
+        outputs, h, c = _recur(x, *initial_state, *weights, steps=steps, length=length)
+        if mask is not None:
+            outputs = tf.where(self._has_output(steps), outputs, tf.zeros_like(outputs))
+        return outputs[-1], _swap_batch_and_time(outputs), [h, c]
+
+    def _is_covered(self, training):
+        """Whether the hand-written loop computes what this layer asks for."""
+        return (
+            self.activation is keras.activations.tanh
+            and self.recurrent_activation is keras.activations.sigmoid
+            and not (self.unroll or self.stateful)
+            and not (training and (self.dropout or self.recurrent_dropout))
+            and not tf.config.list_logical_devices("GPU")
+        )
+
+    def _time_major_input(self, sequences, mask):
+        """``sequences`` with time first, or the one step (1, batch, features) that they repeat."""
+        vector = getattr(sequences, REPEATED_VECTOR, None)
+        # Without a mask the steps that do not exist, which are zero, would count.
+        if vector is not None and mask is not None:
+            return vector[None]
+        x = _swap_batch_and_time(sequences)
+        return x[::-1] if self.go_backwards else x
+
+    def _halved_weights(self, dtype):
+        """Kernel, recurrent kernel and bias, the columns of the gates i, f and o halved."""
+        # Halving is exact in floating point, so moving it from every step into the weights changes
+        # no result.
+        scale = tf.constant(np.repeat([0.5, 0.5, 1.0, 0.5], self.units), dtype)
+        cell = self.cell
+        bias = cell.bias if self.use_bias else tf.zeros(4 * self.units, dtype)
+        return [
+            ops.convert_to_tensor(w, dtype) * scale
+            for w in (cell.kernel, cell.recurrent_kernel, bias)
+        ]
+
+    def _has_output(self, steps):
+        """Where the output is the state; before the first real step Keras answers zero instead."""
+        if self.zero_output_for_mask:
+            return steps
+        return tf.cumsum(tf.cast(steps, tf.int32), axis=0) > 0
+
+
+@keras.saving.register_keras_serializable(package="skae")
+class RepeatToLength(keras.layers.Layer):
+    """Repeat a vector over the steps that exist, as many as a mask says.
+
+    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask. Like Keras does with
+    masks, the layer ties the vector to its result, so that an `LSTM` that comes next projects
+    the vector once. Seen from outside the result is an ordinary tensor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.layers import RepeatToLength
+    >>> vector, mask = np.array([[1.0, 2.0]]), np.array([[True, True, False]])
+    >>> RepeatToLength()([vector, mask]).numpy().tolist()
+    [[[1.0, 2.0], [1.0, 2.0], [0.0, 0.0]]]
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps, size) for ``[vector (n, size), mask (n, n_steps)]``."""
+        vector, mask = inputs
+        real = ops.expand_dims(ops.cast(mask, vector.dtype), -1)
+        repeated = ops.expand_dims(vector, 1) * real
+        if tf.is_tensor(repeated):
+            setattr(repeated, REPEATED_VECTOR, vector)
+        return repeated
+
+
+def _recur(x, h, c, kernel, recurrent_kernel, bias, *, steps, length):
+    """Run an LSTM whose four gates are one hyperbolic tangent.
+
+    The columns of the gates i, f and o come halved in all weights, so that a step is ::
+
+        a = tanh(x[t] @ kernel + h @ recurrent_kernel + bias)
+        i, f, g, o = (1 + a_i) / 2, (1 + a_f) / 2, a_g, (1 + a_o) / 2
+        c = f * c + i * g
+        h = o * tanh(c)
+
+    Parameters
+    ----------
+    x : tensor of shape (time, batch, features), or (1, batch, features) if constant
+    h, c : tensors of shape (batch, units)
+    kernel, recurrent_kernel, bias : tensors with 4 * units columns
+    steps : boolean tensor of shape (time, batch, 1), or None
+        Where False, `h` and `c` stay as they are.
+    length : int or scalar tensor
+        Number of steps.
+
+    Returns
+    -------
+    outputs : tensor of shape (time, batch, units)
+    h, c : tensors of shape (batch, units)
+    """
+
+    @tf.custom_gradient
+    def recur(x, h, c, kernel, recurrent_kernel, bias):
+        outputs, carries, activated = _forward(
+            x, h, c, kernel, recurrent_kernel, bias, steps, length
+        )
+
+        def gradient(d_outputs, d_h, d_c):
+            slopes = _slopes(activated, carries, _shift(c, carries), steps)
+            d_gates, d_h, d_c = _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length)
+            d_recurrent_kernel = tf.matmul(
+                _rows(_shift(h, outputs)), _rows(d_gates), transpose_a=True
+            )
+            if x.shape[0] == 1:
+                d_gates = tf.reduce_sum(d_gates, 0, keepdims=True)
+            d_x = tf.matmul(d_gates, kernel, transpose_b=True)
+            d_kernel = tf.matmul(_rows(x), _rows(d_gates), transpose_a=True)
+            return d_x, d_h, d_c, d_kernel, d_recurrent_kernel, tf.reduce_sum(d_gates, (0, 1))
+
+        return (outputs, outputs[-1], carries[-1]), gradient
+
+    return recur(x, h, c, kernel, recurrent_kernel, bias)
+
+
+def _forward(x, h, c, kernel, recurrent_kernel, bias, steps, length):
+    """Return outputs, carries and activated gates of all steps; XLA drops what is not read."""
+
+    # One product before the loop would write and read 4 * units values a step: slower than a
+    # product in each step, unless all steps share it.
+    def project(x_t):
+        return tf.matmul(x_t, kernel) + bias
+
+    shared = project(x[0]) if x.shape[0] == 1 else None
+
+    def step(t, h, c, outputs, carries, activated):
+        projected = project(x[t]) if shared is None else shared
+        a = tf.tanh(projected + tf.matmul(h, recurrent_kernel))
+        i, f, g, o = _gates(a)
+        c_new = f * c + i * g
+        h_new = o * tf.tanh(c_new)
+        if steps is not None:
+            h_new, c_new = tf.where(steps[t], h_new, h), tf.where(steps[t], c_new, c)
+        return (
+            t + 1,
+            h_new,
+            c_new,
+            outputs.write(t, h_new),
+            carries.write(t, c_new),
+            activated.write(t, a),
+        )
+
+    batch, units = h.shape
+    arrays = [_array(length, (batch, columns), h.dtype) for columns in (units, units, 4 * units)]
+    _, _, _, *arrays = tf.while_loop(
+        lambda t, *_: t < length, step, (0, h, c, *arrays), maximum_iterations=length
+    )
+    return [array.stack() for array in arrays]
+
+
+def _slopes(activated, carries, c_before, steps):
+    """Everything of the backward loop that does not depend on a gradient, for all steps at once.
+
+    Returns
+    -------
+    gate_slopes : tensor of shape (time, batch, 4 * units)
+        Of c with respect to the arguments of i, f and g; of h with respect to that of o.
+    carry_slope : tensor of shape (time, batch, units)
+        Of h with respect to c.
+    forget : tensor of shape (time, batch, units)
+        Of c with respect to c one step before.
+    keep : tensor of shape (time, batch, 1), or None
+        Of h with respect to h one step before, where a step is passed over.
+    """
+    i, f, g, o = _gates(activated)
+    tanh_c = tf.tanh(carries)
+    gate_slopes = (1 - activated * activated) * tf.concat([g / 2, c_before / 2, i, tanh_c / 2], -1)
+    carry_slope = o * (1 - tanh_c * tanh_c)
+    if steps is None:
+        return gate_slopes, carry_slope, f, None
+    gate_slopes = tf.where(steps, gate_slopes, tf.zeros_like(gate_slopes))
+    carry_slope = tf.where(steps, carry_slope, tf.zeros_like(carry_slope))
+    forget = tf.where(steps, f, tf.ones_like(f))
+    return gate_slopes, carry_slope, forget, tf.cast(~steps, activated.dtype)
+
+
+def _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length):
+    """Gradients of the projected inputs at all steps and of the initial states."""
+    gate_slopes, carry_slope, forget, keep = slopes
+    # Transposed once here, not once per step.
+    transposed = tf.transpose(recurrent_kernel)
+
+    def step(t, d_h, d_c, d_gates):
+        d_h += d_outputs[t]
+        d_c += d_h * carry_slope[t]
+        d_a = tf.concat([d_c, d_c, d_c, d_h], -1) * gate_slopes[t]
+        d_before = tf.matmul(d_a, transposed)
+        if keep is not None:
+            d_before += d_h * keep[t]
+        return t - 1, d_before, d_c * forget[t], d_gates.write(t, d_a)
+
+    array = _array(length, gate_slopes.shape[1:], gate_slopes.dtype)
+    _, d_h, d_c, d_gates = tf.while_loop(
+        lambda t, *_: t >= 0, step, (length - 1, d_h, d_c, array), maximum_iterations=length
+    )
+    return d_gates.stack(), d_h, d_c
+
+
+def _gates(a):
+    a_i, a_f, g, a_o = tf.split(a, 4, axis=-1)
+    return (1 + a_i) / 2, (1 + a_f) / 2, g, (1 + a_o) / 2
+
+
+def _shift(first, later):
+    """Return the sequence one step earlier: `first`, then `later` without its last step."""
+    return tf.concat([first[None], later[:-1]], 0)
+
+
+def _rows(x):
+    return tf.reshape(x, (-1, x.shape[-1]))
+
+
+def _array(length, shape, dtype):
+    return tf.TensorArray(dtype, size=length, element_shape=shape)
+
+
+def _swap_batch_and_time(x):
+    return tf.transpose(x, (1, 0, 2))
+
+
+def _time_major_mask(mask, go_backwards):
+    if mask is None:
+        return None
+    steps = _swap_batch_and_time(tf.cast(mask, tf.bool)[:, :, None])
+    return steps[::-1] if go_backwards else steps

@@ -1,0 +1,104 @@
+"""The forward program: it is the model, whatever else runs beside it."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+from stock import SMALL, padded, randomise, sequences
+
+from skae import _programs
+from skae._networks import build_autoencoder
+from skae._programs import FORWARD_BLOCK, clear_programs, forward
+
+X = sequences(5)
+
+
+def _dense_model(activation):
+    return keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(2, activation)])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return randomise(build_autoencoder(SMALL, 0))
+
+
+@pytest.fixture(scope="module")
+def many(model):
+    x = sequences(FORWARD_BLOCK + 50, 3)
+    return x, forward(model, x)
+
+
+def test_forward_is_the_model(model, many):
+    np.testing.assert_allclose(many[1], model(many[0]), atol=1e-6)
+    assert many[1].dtype == np.float32
+
+
+def test_forward_takes_any_length_and_padding(model):
+    x = padded(sequences(2, 6))
+    np.testing.assert_allclose(forward(model, x), model(x), atol=1e-6)
+
+
+def test_forward_of_a_part_is_the_part(model, many):
+    x, encoder = sequences(3), model.get_layer("encoder")
+    np.testing.assert_allclose(forward(encoder, x), encoder(x), atol=1e-6)
+    decoder, mask = model.get_layer("decoder"), np.ones((3, 4), bool)
+    found = forward(decoder, forward(encoder, x), mask)
+    np.testing.assert_allclose(found, model(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [1, 7, FORWARD_BLOCK, FORWARD_BLOCK + 49])
+def test_forward_does_not_depend_on_how_samples_are_cut(model, many, cut):
+    x, whole = many
+    parts = np.concatenate([forward(model, x[:cut]), forward(model, x[cut:])])
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_forward_does_not_depend_on_the_other_samples(model, many):
+    x, whole = many
+    np.testing.assert_array_equal(forward(model, x[[200, 3]]), whole[[200, 3]])
+
+
+def test_forward_keeps_as_many_programs_as_it_may(monkeypatch):
+    monkeypatch.setattr(_programs, "MAX_KEPT_PROGRAMS", 1)
+    for activation in ("tanh", "relu", "tanh"):
+        dense = _dense_model(activation)
+        np.testing.assert_allclose(forward(dense, X), dense(X), atol=1e-6)
+        assert len(_programs._forwards) == 1
+
+
+def test_forward_uses_the_weights_of_each_model():
+    for seed in (1, 2):
+        model = build_autoencoder(SMALL, seed)
+        np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
+
+
+def test_forward_sees_new_weights(model):
+    model = build_autoencoder(SMALL, 1)
+    forward(model, X)
+    randomise(model)
+    np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
+
+
+def test_forward_works_with_frozen_layers():
+    model = build_autoencoder(SMALL, 1)
+    expected = forward(model, X)
+    model.get_layer("encoder").trainable = False
+    np.testing.assert_allclose(forward(model, X), expected, atol=1e-6)
+
+
+def test_two_threads_run_models_of_one_architecture_at_once():
+    clear_programs()
+    models = [build_autoencoder(SMALL, seed) for seed in (1, 2)]
+    expected = [np.asarray(model(X)) for model in models]
+    barrier = threading.Barrier(2)
+
+    def run(model):
+        barrier.wait()
+        return [forward(model, X) for _ in range(10)]
+
+    with ThreadPoolExecutor(2) as threads:
+        for found, right in zip(threads.map(run, models), expected, strict=True):
+            for output in found:
+                np.testing.assert_allclose(output, right, atol=1e-6)

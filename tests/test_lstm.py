@@ -1,0 +1,192 @@
+"""The fast LSTM equals the stock LSTM, forward and gradient."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skae.layers import LSTM, NaNToZero, RepeatToLength, StepMask
+
+UNITS, TIME, FEATURES, BATCH = 4, 6, 3, 5
+rng = np.random.default_rng(0)
+
+MASKS = {
+    "none": None,
+    "right": np.arange(TIME) < np.array([[6], [4], [1], [3], [2]]),
+    "left": np.arange(TIME) >= np.array([[0], [4], [1], [3], [2]]),
+    "any": np.array(
+        [[0, 1, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0], [0, 0, 0, 0, 0, 1], [1] * 6],
+        bool,
+    ),
+}
+
+
+def pair(dtype=None, **options):
+    """A fast and a stock layer with equal random weights."""
+    layers = LSTM(UNITS, dtype=dtype, **options), keras.layers.LSTM(UNITS, dtype=dtype, **options)
+    for layer in layers:
+        layer.build((None, TIME, FEATURES))
+    weights = [rng.normal(size=w.shape).astype("f4") for w in layers[0].get_weights()]
+    for layer in layers:
+        layer.set_weights(weights)
+    return layers
+
+
+def value_and_gradient(layer, x, mask, state, training, mode):
+    """Outputs, and gradients of their cosine-weighted sum: inputs, states and weights."""
+
+    def run(x, mask, state):
+        sources = [x] if state is None else [x, *state]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            out = tf.nest.flatten(layer(x, mask=mask, initial_state=state, training=training))
+            out = [tf.cast(o, "float32") for o in out]
+            loss = sum(
+                tf.reduce_sum(o * tf.reshape(_cosines(tf.size(o)), tf.shape(o))) for o in out
+            )
+        return out, tape.gradient(loss, [*sources, *(w.value for w in layer.trainable_weights)])
+
+    if mode != "eager":
+        run = tf.function(run, jit_compile=mode == "xla")
+    if mode == "dynamic":
+        run = run.get_concrete_function(*tf.nest.map_structure(_any_length, (x, mask, state)))
+        return run(*(a for a in tf.nest.flatten((x, mask, state)) if a is not None))
+    return run(x, mask, state)
+
+
+def _cosines(n):
+    return tf.cos(tf.cast(tf.range(n), "float32"))
+
+
+def _any_length(a):
+    if a is None:
+        return None
+    return tf.TensorSpec(
+        (None, UNITS) if a.shape[1] == UNITS else (None, None, FEATURES)[: a.ndim], a.dtype
+    )
+
+
+def assert_same(fast, stock, atol=1e-5):
+    for a, b in zip(tf.nest.flatten(fast), tf.nest.flatten(stock), strict=True):
+        np.testing.assert_allclose(np.asarray(a, "f4"), np.asarray(b, "f4"), atol=atol, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize(
+    ("sequences", "state", "backwards"),
+    [(False, False, False), (True, False, True), (True, True, False), (False, True, True)],
+)
+@pytest.mark.parametrize("mode", ["xla", "dynamic"])
+def test_equals_stock(mask, sequences, state, backwards, mode):
+    fast, stock = pair(return_sequences=sequences, return_state=state, go_backwards=backwards)
+    x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
+    m = None if MASKS[mask] is None else tf.constant(MASKS[mask])
+    h = (
+        [tf.constant(rng.normal(size=(BATCH, UNITS)).astype("f4")) for _ in range(2)]
+        if state
+        else None
+    )
+    got = value_and_gradient(fast, x, m, h, True, mode)
+    want = value_and_gradient(stock, x, m, h, True, "graph")
+    assert_same(got, want)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_bias": False},
+        {"zero_output_for_mask": True, "return_sequences": True},
+        {"unroll": True},
+        {"activation": "relu"},
+        {"recurrent_activation": "hard_sigmoid"},
+        {"dropout": 0.5},
+        {"recurrent_dropout": 0.5},
+    ],
+)
+@pytest.mark.parametrize("mask", ["none", "any"])
+def test_options(options, mask):
+    fast, stock = pair(**options)
+    x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
+    m = None if MASKS[mask] is None else tf.constant(MASKS[mask])
+    assert_same(*(value_and_gradient(layer, x, m, None, False, "graph") for layer in (fast, stock)))
+
+
+def test_dropout_in_training_uses_the_stock_loop():
+    fast, stock = pair(dropout=0.5, seed=3)
+    x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
+    assert_same(fast(x, training=True), stock(x, training=True))
+
+
+@pytest.mark.parametrize("mask", ["none", "any"])
+def test_stateful_falls_back(mask):
+    fast, stock = (layer(UNITS, stateful=True) for layer in (LSTM, keras.layers.LSTM))
+    for layer in (fast, stock):
+        layer.build((BATCH, TIME, FEATURES))
+    stock.set_weights(fast.get_weights())
+    x = rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4")
+    for _ in range(2):
+        assert_same(fast(x, mask=MASKS[mask]), stock(x, mask=MASKS[mask]))
+
+
+@pytest.mark.parametrize("mode", ["graph", "xla"])
+def test_mixed_bfloat16(mode):
+    fast, stock = pair(dtype="mixed_bfloat16", return_sequences=True)
+    x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
+    out, gradient = value_and_gradient(fast, tf.cast(x, "bfloat16"), None, None, True, mode)
+    want, want_gradient = value_and_gradient(stock, tf.cast(x, "bfloat16"), None, None, True, mode)
+    assert fast(x).dtype == "bfloat16"
+    assert_same(out, want, atol=5e-2)
+    for g, w in zip(gradient, want_gradient, strict=True):
+        assert (
+            np.corrcoef(np.ravel(np.asarray(g, "f4")), np.ravel(np.asarray(w, "f4")))[0, 1] > 0.99
+        )
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_bidirectional_model(jit):
+    def build(layer):
+        x = keras.Input((None, FEATURES))
+        y = keras.layers.Bidirectional(layer(UNITS, return_sequences=True))(x)
+        return keras.Model(x, keras.layers.Dense(FEATURES)(y))
+
+    x = rng.normal(size=(16, TIME, FEATURES)).astype("f4")
+    losses, weights = [], None
+    for layer in (LSTM, keras.layers.LSTM):
+        model = build(layer)
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        model.compile("adam", "mse", jit_compile=jit)
+        losses.append(model.fit(x, x, epochs=3, shuffle=False, verbose=0).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def autoencoder(layer):
+    x = keras.Input((None, FEATURES))
+    mask = StepMask()(x)
+    z = keras.layers.Dense(UNITS)(layer(UNITS)(NaNToZero()(x), mask=mask))
+    y = layer(UNITS, return_sequences=True)(RepeatToLength()([z, mask]), mask=mask)
+    return keras.Model(x, keras.layers.Dense(FEATURES)(y))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_repeated_input_is_projected_once_with_equal_result(jit):
+    """The stock LSTM behind the same repeat layer is the oracle: it projects at every step."""
+    x, target = rng.normal(size=(2, 16, TIME, FEATURES)).astype("f4")
+    x[3, 4:] = np.nan
+    losses, weights = [], None
+    for layer in (LSTM, keras.layers.LSTM):
+        model = autoencoder(layer)
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        model.compile("sgd", "mse", jit_compile=jit)
+        losses.append(model.fit(x, target, epochs=3, shuffle=False, verbose=0).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*copy keyword")
+def test_model_round_trip(tmp_path):
+    model = autoencoder(LSTM)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    x = rng.normal(size=(2, 9, FEATURES)).astype("f4")
+    np.testing.assert_array_equal(model(x), loaded(x))
