@@ -75,7 +75,7 @@ class TrainedNetwork:
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
         length, keep_nan = windows.max_length, masks_nan(self.model)
         for block in windows.blocks(BLOCK):
-            inputs = block.padded_and_imputed(self.fill_values, length)
+            inputs = block.imputed(block.padded(length), self.fill_values)
             output = forward(model, inputs if keep_nan else np.nan_to_num(inputs))
             yield _outside_nan(output, block.steps_inside(length))
 

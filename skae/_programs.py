@@ -13,7 +13,6 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -22,6 +21,7 @@ import tensorflow as tf
 
 from skae._layers import NaNToZero
 from skae._seeds import seeds_from
+from skae._steps import PlainSteps, SideBySideSteps
 
 MAX_KEPT_PROGRAMS = 16
 """Compiled programs of each kind that are kept; the least recently used goes first."""
@@ -159,7 +159,6 @@ def masks_nan(model: keras.Model) -> bool:
     return any(isinstance(layer, NaNToZero) for layer in model._flatten_layers())
 
 
-@dataclass(frozen=True)
 class Twin:
     """A copy of a model with its compiled steps.
 
@@ -167,14 +166,18 @@ class Twin:
     ----------
     model : keras.Model
         Compiled, with its optimizer's variables made.
-    train_step, test_step : callable
-        From inputs, targets (n, n_steps, n_features) and weights (n, 1) or (n, n_steps) to
-        numerator and denominator of the loss; the first also updates the weights.
     """
 
-    model: keras.Model
-    train_step: Callable
-    test_step: Callable
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.plain = PlainSteps(model)
+        self._side_by_side: dict[int, SideBySideSteps] = {}
+
+    def side_by_side(self, n_shards: int) -> SideBySideSteps:
+        """Return the steps that run so many shards of a batch at a time."""
+        if n_shards not in self._side_by_side:
+            self._side_by_side[n_shards] = SideBySideSteps(self.model, n_shards)
+        return self._side_by_side[n_shards]
 
 
 @contextlib.contextmanager
@@ -209,29 +212,7 @@ def _make_twin(model: keras.Model) -> Twin:
         optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
         twin.compile(optimizer=optimizer, loss=model.loss)
         optimizer.build(twin.trainable_variables)
-    return Twin(twin, *_compile_steps(twin))
-
-
-def _compile_steps(model: keras.Model) -> tuple[Callable, Callable]:
-    """Compile the training and the test step for batches of any size and length."""
-    batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
-    signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
-
-    @tf.function(input_signature=signature, autograph=False)
-    def train_step(inputs: Any, targets: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
-            total, weight = model.loss.parts(targets, model(inputs, training=True), weights)
-            loss = tf.math.divide_no_nan(total, weight) + sum(model.losses)
-            loss = model.optimizer.scale_loss(loss)
-        variables = model.trainable_weights
-        model.optimizer.apply(tape.gradient(loss, variables), variables)
-        return total, weight
-
-    @tf.function(input_signature=signature, autograph=False)
-    def test_step(inputs: Any, targets: Any, weights: Any) -> Any:
-        return model.loss.parts(targets, model(inputs, training=False), weights)
-
-    return train_step, test_step
+    return Twin(twin)
 
 
 def _copy_state(source: keras.Model, target: keras.Model) -> None:

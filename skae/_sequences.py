@@ -56,16 +56,6 @@ class Sequences:
         """Number of steps of the longest sequence."""
         return int(self.lengths.max())
 
-    @cached_property
-    def has_padding(self) -> bool:
-        """Whether some sequence is shorter than the longest."""
-        return bool((self.lengths != self.max_length).any())
-
-    @cached_property
-    def has_missing(self) -> bool:
-        """Whether a value inside some sequence was not observed."""
-        return bool(self._counts(np.any(np.isnan(self.rows), axis=1)).any())
-
     def _counts(self, flags: NDArray[np.bool_]) -> Indices:
         """Count the flagged rows inside each sequence."""
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
@@ -112,21 +102,31 @@ class Sequences:
         values[outside] = np.nan
         return values
 
-    def padded_and_imputed(self, fallback: Floats, length: int | None = None) -> Floats:
-        """Return the padded array with every gap inside a sequence filled.
+    def imputed(self, values: Floats, fallback: Floats) -> Floats:
+        """Fill every gap inside a sequence; padding stays NaN.
 
         A gap takes the last value observed before it in its sequence, else the first one
         after it, else the feature's entry of `fallback`.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_sequences, length, n_features)
+            What `padded` returned.
+        fallback : ndarray of shape (n_features,)
+
+        Returns
+        -------
+        ndarray of the same shape, float32
+            `values` itself where there is no gap.
         """
-        values = self.padded(length)
-        if not self.has_missing:
+        inside = self.steps_inside(values.shape[1])[:, :, None]
+        if not (np.isnan(values) & inside).any():
             return values
-        inside = self.steps_inside(values.shape[1])
         filled = _hold_last_observed(values)
         backward = _hold_last_observed(values[:, ::-1])[:, ::-1]
         filled = np.where(np.isnan(filled), backward, filled)
         filled = np.where(np.isnan(filled), fallback, filled)
-        return np.where(inside[:, :, None], filled, np.nan).astype(np.float32, copy=False)
+        return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
 
     def as_given(self, padded: NDArray) -> NDArray | list[NDArray]:
         """Lay out results per step as the input was: a list for a list, else one array.

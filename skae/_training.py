@@ -1,6 +1,8 @@
 """The training loop: epochs over shuffled batches, with Keras callbacks."""
 
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -9,6 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skae._programs import Twin, twin_of
 from skae._sequences import Floats, Sequences
+from skae._steps import can_run_side_by_side, n_shards_for
+
+MIN_SEQUENCES_TO_COMPILE = 4096
+"""Sequences times epochs below which compiling for a size of batches costs more than it saves."""
+
+CHUNK_BYTES = 2**24
+"""Size of the inputs handed to one call."""
 
 
 class Batches:
@@ -52,10 +61,52 @@ class Batches:
         chosen = self._order[i * self.batch_size : (i + 1) * self.batch_size]
         batch = self.sequences.select(chosen)
         length = self.sequences.max_length
-        inputs = batch.padded_and_imputed(self.fallback, length)
-        targets = batch.padded(length) if batch.has_missing else inputs
+        targets = batch.padded(length)
+        inputs = batch.imputed(targets, self.fallback)
         inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
         return inputs, targets, self._weights_of(chosen, batch, length)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of sequences in a batch that is not the last."""
+        return min(self.batch_size, len(self.sequences))
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the inputs of such a batch."""
+        return 4 * self.n_rows * self.sequences.max_length * self.sequences.n_features
+
+    def pieces(self, n_batches: int, n_shards: int) -> Iterator[tuple[int, int, tuple]]:
+        """Yield the batches in order, as a compiled step takes them.
+
+        Parameters
+        ----------
+        n_batches : int
+            Batches in a piece.
+        n_shards : int
+            With 0, a piece is one batch as it is. Else all batches have one size, which
+            `n_shards` divides: sequences of weight zero fill them up.
+
+        Yields
+        ------
+        first, last : int
+            Numbers of the batches.
+        arrays : tuple of ndarray
+            Inputs, targets, which are the same object where nothing is missing, and weights.
+        """
+        for first in range(0, len(self), n_batches):
+            last = min(first + n_batches, len(self)) - 1
+            yield first, last, self._stacked(first, last, n_shards) if n_shards else self[first]
+
+    def _stacked(self, first: int, last: int, n_shards: int) -> tuple:
+        n_rows = -(-self.n_rows // n_shards) * n_shards
+        batches = [self[i] for i in range(first, last + 1)]
+        inputs, targets, weights = (
+            np.stack([_filled_up(array, n_rows) for array in arrays])
+            for arrays in zip(*batches, strict=True)
+        )
+        same = all(batch[0] is batch[1] for batch in batches)
+        return inputs, inputs if same else targets, weights
 
     def _weights_of(self, chosen: Any, batch: Sequences, length: int) -> Floats:
         if self.weights is None:
@@ -69,6 +120,11 @@ class Batches:
         """Draw the order of the next epoch."""
         if self._rng is not None:
             self._rng.shuffle(self._order)
+
+
+def _filled_up(array: Floats, n_rows: int) -> Floats:
+    missing = n_rows - len(array)
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
 
 
 class Trainer:
@@ -114,14 +170,15 @@ class Trainer:
         """
         with twin_of(self.model) as twin:
             run = _callback_list(callbacks, twin.model, verbose, epochs, len(x))
+            pace = _Pace.choose(twin, x, epochs - initial_epoch, callbacks)
             twin.model.stop_training = False
             run.on_train_begin()
             logs: dict[str, float] = {}
             for epoch in range(initial_epoch, epochs):
                 run.on_epoch_begin(epoch)
-                logs = {"loss": _train_epoch(twin, x, run)}
+                logs = {"loss": pace.train(x, run)}
                 if validation_data is not None:
-                    logs["val_loss"] = _evaluate(twin, validation_data, run)
+                    logs["val_loss"] = pace.evaluate(validation_data, run)
                 x.on_epoch_end()
                 run.on_epoch_end(epoch, logs)
                 if twin.model.stop_training:
@@ -150,32 +207,61 @@ def _callback_list(
     )
 
 
-def _train_epoch(twin: Twin, batches: Batches, run: keras.callbacks.CallbackList) -> float:
-    total = weight = 0.0
-    for i in range(len(batches)):
-        run.on_train_batch_begin(i)
-        batch_total, batch_weight = twin.train_step(*batches[i])
-        total, weight = total + float(batch_total), weight + float(batch_weight)
-        run.on_train_batch_end(i, {"loss": _mean(total, weight)})
-        if twin.model.stop_training:
-            break
-    return _mean(total, weight)
+@dataclass(frozen=True)
+class _Pace:
+    """How batches go through a twin: one a call, or chunks of them with shards side by side.
+
+    The choice looks at nothing but the size of the job, so that a fit gives the same weights
+    whatever was compiled before it.
+    """
+
+    twin: Twin
+    n_shards: int
+    batches_a_call: int
+
+    @classmethod
+    def choose(
+        cls, twin: Twin, batches: Batches, epochs: int, callbacks: list[keras.callbacks.Callback]
+    ) -> "_Pace":
+        is_small = len(batches.sequences) * epochs < MIN_SEQUENCES_TO_COMPILE
+        if is_small or not can_run_side_by_side(twin.model):
+            return cls(twin, 0, 1)
+        fits = max(1, CHUNK_BYTES // batches.n_bytes)
+        watched = any(map(_looks_at_batches, callbacks))
+        return cls(twin, n_shards_for(batches.n_rows), 1 if watched else fits)
+
+    def train(self, batches: Batches, run: keras.callbacks.CallbackList) -> float:
+        """Train for one epoch and return its loss."""
+        steps = self.twin.side_by_side(self.n_shards) if self.n_shards else self.twin.plain
+        sums = np.zeros(2)
+        for first, last, arrays in batches.pieces(self.batches_a_call, self.n_shards):
+            run.on_train_batch_begin(first)
+            sums += [float(part) for part in steps.train(*arrays)]
+            run.on_train_batch_end(last, {"loss": _mean(sums)})
+            if self.twin.model.stop_training:
+                break
+        return _mean(sums)
+
+    def evaluate(self, batches: Batches, run: keras.callbacks.CallbackList) -> float:
+        """Return the loss over held-out batches."""
+        run.on_test_begin()
+        sums = np.zeros(2)
+        for first, _, arrays in batches.pieces(1, 0):
+            run.on_test_batch_begin(first)
+            sums += [float(part) for part in self.twin.plain.test(*arrays)]
+            run.on_test_batch_end(first, {"loss": _mean(sums)})
+        run.on_test_end({"loss": _mean(sums)})
+        return _mean(sums)
 
 
-def _evaluate(twin: Twin, batches: Batches, run: keras.callbacks.CallbackList) -> float:
-    run.on_test_begin()
-    total = weight = 0.0
-    for i in range(len(batches)):
-        run.on_test_batch_begin(i)
-        batch_total, batch_weight = twin.test_step(*batches[i])
-        total, weight = total + float(batch_total), weight + float(batch_weight)
-        run.on_test_batch_end(i, {"loss": _mean(total, weight)})
-    run.on_test_end({"loss": _mean(total, weight)})
-    return _mean(total, weight)
+def _mean(sums: np.ndarray) -> float:
+    return float(sums[0] / sums[1]) if sums[1] else 0.0
 
 
-def _mean(total: float, weight: float) -> float:
-    return total / weight if weight else 0.0
+def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:
+    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    own = [getattr(getattr(callback, name), "__func__", None) for name in names]
+    return own != [getattr(keras.callbacks.Callback, name) for name in names]
 
 
 class StopOnNaN(keras.callbacks.Callback):

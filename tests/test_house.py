@@ -16,7 +16,17 @@ SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAG
 
 # A module may import from lower floors only.
 FLOORS = [
-    {"_validation", "_sequences", "_scoring", "_layers", "_lstm", "_losses", "_seeds", "datasets"},
+    {
+        "_validation",
+        "_sequences",
+        "_scoring",
+        "_layers",
+        "_lstm",
+        "_losses",
+        "_seeds",
+        "_steps",
+        "datasets",
+    },
     {"_windows", "_networks", "_displays", "_csv", "_persistence", "layers"},
     {"_samples", "_programs", "_wrapper"},
     {"_reading", "_training", "_inference"},

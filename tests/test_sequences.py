@@ -54,17 +54,19 @@ def test_padded_to_more_steps_is_nan_there(items, more):
 def test_imputed_list_equals_its_naive_twin(items):
     fallback = np.arange(10, 10 + items[0].shape[1], dtype=np.float32)
     expected = naive.pad([naive.impute(i, fallback) for i in items], max(map(len, items)))
-    found = from_list(items).padded_and_imputed(fallback)
+    sequences = from_list(items)
+    found = sequences.imputed(sequences.padded(), fallback)
     assert found.dtype == np.float32
     same(found, expected)
 
 
 @few
 @given(series_lists(dtype=np.float32))
-def test_flags_tell_what_the_items_hold(items):
+def test_what_has_no_gap_is_not_copied(items):
     sequences = from_list(items)
-    assert sequences.has_missing == any(np.isnan(item).any() for item in items)
-    assert sequences.has_padding == (len({len(item) for item in items}) > 1)
+    values = sequences.padded()
+    is_same = sequences.imputed(values, np.zeros(items[0].shape[1], np.float32)) is values
+    assert is_same == (not any(np.isnan(item).any() for item in items))
     assert (len(sequences), sequences.n_features) == (len(items), items[0].shape[1])
 
 
@@ -111,7 +113,7 @@ def test_items_of_one_dimension_are_univariate(item):
 def test_nan_rows_at_the_ends_of_a_list_item_are_gaps():
     sequences = from_list([np.array([[np.nan], [1.0], [np.nan]])])
     same(sequences.lengths, [3])
-    same(sequences.padded_and_imputed(np.zeros(1, np.float32))[0], [[1], [1], [1]])
+    same(sequences.imputed(sequences.padded(), np.zeros(1, np.float32))[0], [[1], [1], [1]])
 
 
 # ------------------------------------------------------------------------ arrays

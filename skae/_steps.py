@@ -1,0 +1,196 @@
+"""The compiled inside of an epoch: batches in, sums of the loss out, weights updated.
+
+Two ways compute the same. `PlainSteps` runs one batch a call, of any size and length, and is
+traced once for a network. `SideBySideSteps` is several times faster but compiled for each
+size: XLA compiles one function for a *shard* of sequences, whose loops over time run on one
+core, and a TensorFlow graph cuts each batch into shards, runs their functions side by side,
+and repeats that for a whole chunk of batches::
+
+    chunk  (n_batches, n, n_steps, n_features)     one call, a loop over batches
+    batch  (n, n_steps, n_features)                one step of the optimizer
+    shard  (n / n_shards, n_steps, n_features)     one XLA function on one core
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+MIN_SHARD = 8
+"""Sequences in a shard below which cutting a batch does not pay."""
+
+
+def can_run_side_by_side(model: keras.Model) -> bool:
+    """Tell whether `SideBySideSteps` compute for `model` what Keras would.
+
+    Not for a model with losses of its own (regularizers, ``add_loss``), with state other than
+    weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
+    recurrent layers run on cuDNN.
+    """
+    layers = model._flatten_layers()
+    return (
+        not model.losses
+        and all(getattr(layer, "activity_regularizer", None) is None for layer in layers)
+        and all(map(_is_seed, model.non_trainable_variables))
+        and all(layer.supports_jit for layer in model._flatten_layers())
+        and not tf.config.list_logical_devices("GPU")
+    )
+
+
+def n_shards_for(batch_size: int) -> int:
+    """Return the number of shards: one a core, unless that makes them small."""
+    if hasattr(os, "sched_getaffinity"):
+        n_cores = len(os.sched_getaffinity(0))
+    else:
+        n_cores = os.cpu_count() or 1
+    return max(1, min(n_cores, batch_size // MIN_SHARD))
+
+
+class PlainSteps:
+    """Steps of any batch size and length, one batch a call.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled with an `ObservedLoss`; its optimizer's variables exist.
+    """
+
+    def __init__(self, model: keras.Model):
+        batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
+        signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
+        self.model = model
+        self.train = tf.function(self._train, input_signature=signature, autograph=False)
+        self.test = tf.function(self._test, input_signature=signature, autograph=False)
+
+    def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        model, optimizer = self.model, self.model.optimizer
+        with tf.GradientTape() as tape:
+            total, weight = model.loss.parts(targets, model(inputs, training=True), weights)
+            loss = tf.math.divide_no_nan(total, weight) + sum(model.losses)
+            loss = optimizer.scale_loss(loss)
+        variables = model.trainable_weights
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return total, weight
+
+    def _test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        return self.model.loss.parts(targets, self.model(inputs, training=False), weights)
+
+
+class SideBySideSteps:
+    """Steps of one batch size and length, many batches a call, shards of a batch side by side.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for `PlainSteps`; see `can_run_side_by_side`.
+    n_shards : int
+        A divisor of the batch size.
+    """
+
+    def __init__(self, model: keras.Model, n_shards: int):
+        self.model, self.n_shards = model, n_shards
+        self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
+        self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
+        self._loops: dict[Any, Callable] = {}
+
+    def train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        """Take a step for each batch.
+
+        Parameters
+        ----------
+        inputs, targets : ndarray of shape (n_batches, n, n_steps, n_features)
+            May be the same object.
+        weights : ndarray of shape (n_batches, n, 1) or (n_batches, n, n_steps)
+            Zero for sequences that only fill up a batch.
+
+        Returns
+        -------
+        total, weight : scalar tensors
+            Numerator and denominator of the loss over all batches.
+        """
+        return self._run(self._train_batch, inputs, targets, weights)
+
+    def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        """Return the sums that `train` returns, without training."""
+        return self._run(self._test_batch, inputs, targets, weights)
+
+    def _run(self, step: Callable, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        arrays = [inputs, weights] if targets is inputs else [inputs, weights, targets]
+        key = (step.__name__, *(array.shape[1:] for array in arrays))
+        if key not in self._loops:
+            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+            loop = tf.function(_over_batches(step), autograph=False)
+            self._loops[key] = loop.get_concrete_function(*specs)
+        return self._loops[key](*map(tf.convert_to_tensor, arrays))
+
+    def _train_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        variables, state = self._variables()
+        parts = [
+            self._shard_gradient(variables, self._reseeded(state, i), *shard)
+            for i, shard in enumerate(self._shards(inputs, targets, weights))
+        ]
+        total, weight = _sum(parts, 0), _sum(parts, 1)
+        for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
+            variable.assign(value)
+        scale = self.model.optimizer.scale_loss(tf.math.divide_no_nan(1.0, weight))
+        gradients = [tf.add_n(shards) for shards in zip(*(part[2] for part in parts), strict=True)]
+        gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
+        self.model.optimizer.apply(gradients, self.model.trainable_variables)
+        return total, weight
+
+    def _test_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        variables, state = self._variables()
+        shards = self._shards(inputs, targets, weights)
+        parts = [self._shard_loss(variables, state, *shard) for shard in shards]
+        return _sum(parts, 0), _sum(parts, 1)
+
+    def _gradient(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any, Any, Any]:
+        with tf.GradientTape() as tape:
+            tape.watch(variables)
+            total, weight, state = self._loss(variables, state, *shard, training=True)
+        return total, weight, tape.gradient(total, variables), state
+
+    def _loss(
+        self, variables: Any, state: Any, *shard: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        inputs, targets, weights = shard
+        outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
+        return *self.model.loss.parts(targets, outputs, weights), state
+
+    def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        trainable, other = self.model.trainable_variables, self.model.non_trainable_variables
+        return list(map(tf.convert_to_tensor, trainable)), list(map(tf.convert_to_tensor, other))
+
+    def _reseeded(self, state: list[tf.Tensor], shard: int) -> list[tf.Tensor]:
+        """Give each shard seeds of its own: equal ones would drop the same units in all."""
+        return [seed + tf.constant([shard, 0], seed.dtype) if shard else seed for seed in state]
+
+    def _shards(self, *arrays: Any) -> Any:
+        return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
+
+
+def _over_batches(step: Callable) -> Callable:
+    """Return a function that runs `step` over batches and adds up what it returns."""
+
+    def loop(inputs: Any, weights: Any, targets: Any = None) -> tuple[Any, Any]:
+        targets = inputs if targets is None else targets
+
+        def body(i: Any, total: Any, weight: Any) -> tuple[Any, Any, Any]:
+            more_total, more_weight = step(inputs[i], targets[i], weights[i])
+            return i + 1, total + more_total, weight + more_weight
+
+        n_batches = tf.shape(inputs)[0]
+        start = (0, tf.zeros(()), tf.zeros(()))
+        return tf.while_loop(lambda i, *_: i < n_batches, body, start, parallel_iterations=1)[1:]
+
+    return loop
+
+
+def _sum(parts: list, i: int) -> tf.Tensor:
+    return tf.add_n([part[i] for part in parts])
+
+
+def _is_seed(variable: keras.Variable) -> bool:
+    return variable.name == "seed_generator_state"
