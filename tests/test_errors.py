@@ -60,7 +60,7 @@ def test_bad_fit(parameters, X, message):
     [
         (np.ones(11), "sample_weight.shape"),
         (np.zeros(12), "only zeros|at least one|non-zero"),
-        (-np.ones(12), "negative"),
+        (-np.ones(12), "[Nn]egative"),
         (np.full(12, np.nan), "NaN"),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_model_that_cannot_be_copied_is_trained_itself():
     model.compile(optimizer="sgd", loss=compiled().loss)
     before = model.get_weights()
     with twin_of(model) as twin:
-        twin.train_step(X, X, WEIGHTS)
+        twin.plain.train(X, X, WEIGHTS)
     assert twin.model is model and not np.array_equal(model.get_weights()[0], before[0])
 
 
@@ -234,7 +234,7 @@ def test_the_model_takes_the_state_of_its_twin():
     model = compiled()
     before = _state(model)
     with twin_of(model) as twin:
-        twin.train_step(X, X, WEIGHTS)
+        twin.plain.train(X, X, WEIGHTS)
     assert model.optimizer.iterations == 1
     assert not np.array_equal(before[0], _state(model)[0])
     _assert_same_state(_state(twin.model), _state(model))
@@ -245,7 +245,7 @@ def test_the_model_stays_as_it_is_if_the_block_raises():
     model.optimizer.build(model.trainable_variables)
     before = _state(model)
     with pytest.raises(RuntimeError), twin_of(model) as twin:
-        twin.train_step(X, X, WEIGHTS)
+        twin.plain.train(X, X, WEIGHTS)
         raise RuntimeError
     _assert_same_state(_state(model), before)
 
@@ -253,7 +253,7 @@ def test_the_model_stays_as_it_is_if_the_block_raises():
 def test_a_block_that_raises_does_not_spoil_the_next():
     def one_step(model):
         with twin_of(model) as twin:
-            twin.train_step(X, X, WEIGHTS)
+            twin.plain.train(X, X, WEIGHTS)
         return _state(model)
 
     expected, broken = one_step(compiled()), compiled()
@@ -267,7 +267,7 @@ def test_training_goes_on_with_the_optimizers_momenta():
     def train(model, steps):
         with twin_of(model) as twin:
             for _ in range(steps):
-                twin.train_step(X, X, WEIGHTS)
+                twin.plain.train(X, X, WEIGHTS)
 
     at_once, in_between, other = compiled(), compiled(), compiled(seed=1)
     train(at_once, 2)
@@ -305,7 +305,7 @@ def test_functions_of_one_name_are_trained_apart():
 
     for power in (2, 4):
         with twin_of(built := model(power)) as twin:
-            total, weight = twin.test_step(X, X, WEIGHTS)
+            total, weight = twin.plain.test(X, X, WEIGHTS)
         expected = np.mean(np.abs(X - np.asarray(built(X))) ** power)
         assert float(total / weight) == pytest.approx(expected, rel=1e-4)
 
@@ -314,7 +314,7 @@ def test_options_of_a_loss_are_trained_apart():
     totals = []
     for delta in (0.1, 1.0):
         with twin_of(compiled(loss=keras.losses.Huber(delta=delta))) as twin:
-            totals.append(float(twin.test_step(X, X, WEIGHTS)[0]))
+            totals.append(float(twin.plain.test(X, X, WEIGHTS)[0]))
     assert totals[0] < 0.5 * totals[1]
 
 
@@ -334,7 +334,7 @@ def test_frozen_layers_are_not_trained():
     model.get_layer("encoder").trainable = False
     frozen, free = (model.get_layer(name).get_weights() for name in ("encoder", "decoder"))
     with twin_of(model) as twin:
-        twin.train_step(X, X, WEIGHTS)
+        twin.plain.train(X, X, WEIGHTS)
     _assert_same_state(model.get_layer("encoder").get_weights(), frozen)
     assert not np.array_equal(model.get_layer("decoder").get_weights()[0], free[0])
 
