@@ -13,6 +13,9 @@ from skae._sequences import Floats, Sequences
 BLOCK = 1024
 """Windows whose results are held at once."""
 
+MIN_WINDOWS_IN_BULK = 4096
+"""Windows from which on compiling for their length takes less time than it saves."""
+
 
 @dataclass(frozen=True)
 class TrainedNetwork:
@@ -74,9 +77,11 @@ class TrainedNetwork:
 
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
         length, keep_nan = windows.max_length, masks_nan(self.model)
+        in_bulk = len(windows) >= MIN_WINDOWS_IN_BULK
         for block in windows.blocks(BLOCK):
             inputs = block.imputed(block.padded(length), self.fill_values)
-            output = forward(model, inputs if keep_nan else np.nan_to_num(inputs))
+            inputs = inputs if keep_nan else np.nan_to_num(inputs)
+            output = forward(model, inputs, in_bulk=in_bulk)
             yield _outside_nan(output, block.steps_inside(length))
 
 

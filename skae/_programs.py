@@ -13,6 +13,7 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ import tensorflow as tf
 
 from skae._layers import NaNToZero
 from skae._seeds import seeds_from
-from skae._steps import PlainSteps, SideBySideSteps
+from skae._steps import PlainSteps, SideBySideSteps, can_run_side_by_side, n_cores
 
 MAX_KEPT_PROGRAMS = 16
 """Compiled programs of each kind that are kept; the least recently used goes first."""
@@ -246,13 +247,16 @@ def unchanged_on_error(model: keras.Model) -> Iterator[None]:
         raise
 
 
-def forward(model: keras.Model, *inputs: np.ndarray) -> np.ndarray:
+def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> np.ndarray:
     """Return ``model(inputs)`` without training behaviour, in blocks of a fixed size.
 
     Parameters
     ----------
     model : keras.Model
     *inputs : ndarray of shape (n_samples, ...)
+    in_bulk : bool, default=False
+        Whether so much is asked for that compiling for the length of the inputs pays. Blocks
+        then also run side by side. Results differ by float32 rounding at most.
 
     Returns
     -------
@@ -260,10 +264,15 @@ def forward(model: keras.Model, *inputs: np.ndarray) -> np.ndarray:
     """
     program, weights = _forward_program(model), _weights(model)
     n_samples = len(inputs[0])
-    outputs = []
-    for start in range(0, n_samples, FORWARD_BLOCK):
-        block = [_filled_up(array[start : start + FORWARD_BLOCK]) for array in inputs]
-        outputs.append(program(weights, block).numpy())
+    blocks = [
+        [_filled_up(array[start : start + FORWARD_BLOCK]) for array in inputs]
+        for start in range(0, n_samples, FORWARD_BLOCK)
+    ]
+    if in_bulk and program.can_compile:
+        with ThreadPoolExecutor(n_cores()) as threads:
+            outputs = list(threads.map(lambda block: program.bulk(weights, block).numpy(), blocks))
+    else:
+        outputs = [program.plain(weights, block).numpy() for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
 
 
@@ -278,32 +287,36 @@ def _weights(model: keras.Model) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     return trainable, [tf.convert_to_tensor(v.value) for v in model.non_trainable_variables]
 
 
-def _forward_program(model: keras.Model) -> Callable:
+def _forward_program(model: keras.Model) -> "_ForwardProgram":
     key = architecture_key(model)
     if key is None:
-        return _compile_forward(model)
+        return _ForwardProgram(model)
     with _forwards_lock:
         if key not in _forwards:
-            _forwards[key] = _compile_forward(copy_architecture(model))
+            _forwards[key] = _ForwardProgram(copy_architecture(model))
             while len(_forwards) > MAX_KEPT_PROGRAMS:
                 _forwards.popitem(last=False)
         _forwards.move_to_end(key)
         return _forwards[key]
 
 
-def _compile_forward(model: keras.Model) -> Callable:
-    """Compile a function of weights and inputs; `model` lends only its structure."""
-    signature = (
-        tuple(
+class _ForwardProgram:
+    """Compiled functions of weights and inputs; the model lends only its structure.
+
+    `plain` is traced once for any length; `bulk` is compiled by XLA for each.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.can_compile = can_run_side_by_side(model)
+        weights = tuple(
             [tf.TensorSpec(v.shape, v.dtype) for v in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
-        ),
-        [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs],
-    )
+        )
+        inputs = [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs]
+        self.plain = tf.function(self._run, input_signature=(weights, inputs), autograph=False)
+        self.bulk = tf.function(self._run, jit_compile=True, autograph=False)
 
-    @tf.function(input_signature=signature, autograph=False)
-    def run(weights: tuple[list, list], inputs: list) -> Any:
+    def _run(self, weights: tuple[list, list], inputs: list) -> Any:
         inputs = inputs[0] if len(inputs) == 1 else inputs
-        return model.stateless_call(*weights, inputs, training=False)[0]
-
-    return run
+        return self.model.stateless_call(*weights, inputs, training=False)[0]

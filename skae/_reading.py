@@ -18,6 +18,7 @@ from skae._sequences import (
     stack_series,
 )
 from skae._validation import check_feature_names, feature_names_of, too_large_is_infinite
+from skae._windows import shape_of_flat_windows
 
 
 def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:
@@ -97,10 +98,17 @@ def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
         sequences = from_list(X)
     elif feature_names_of(X) is None and (array := np.asarray(X)).ndim == 3:
         sequences = from_array(array)
+    elif shape := shape_of_flat_windows(_names(X)):
+        return from_array(_validated(estimator, X, reset).reshape(len(X), *shape))
     else:
         return _read_table(estimator, X, reset)
     _check_n_features(estimator, sequences.n_features, reset)
     return sequences
+
+
+def _names(X: Any) -> list[str]:
+    names = feature_names_of(X)
+    return [] if names is None else list(names)
 
 
 def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:

@@ -39,13 +39,16 @@ def can_run_side_by_side(model: keras.Model) -> bool:
     )
 
 
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def n_shards_for(batch_size: int) -> int:
     """Return the number of shards: one a core, unless that makes them small."""
-    if hasattr(os, "sched_getaffinity"):
-        n_cores = len(os.sched_getaffinity(0))
-    else:
-        n_cores = os.cpu_count() or 1
-    return max(1, min(n_cores, batch_size // MIN_SHARD))
+    return max(1, min(n_cores(), batch_size // MIN_SHARD))
 
 
 class PlainSteps:

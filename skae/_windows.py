@@ -1,5 +1,6 @@
 """Rows to windows and back: views, averages over what overlaps, `SequenceWindower`."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
@@ -99,6 +100,35 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
         excess[rows] += np.where(observed, values - first[rows], 0)
         count[rows] += observed
     return first + excess / np.maximum(count, 1)
+
+
+def flat_names(features: Iterable[str], window_size: int) -> list[str]:
+    """Return the names of a flat window's columns: feature and age, oldest first.
+
+    Examples
+    --------
+    >>> flat_names(["a", "b"], 2)
+    ['a_t-1', 'b_t-1', 'a_t-0', 'b_t-0']
+    """
+    ages, features = range(window_size - 1, -1, -1), list(features)
+    return [f"{feature}_t-{age}" for age in ages for feature in features]
+
+
+def shape_of_flat_windows(names: Iterable[str]) -> tuple[int, int] | None:
+    """Return (window_size, n_features) of columns that `flat_names` named, else None.
+
+    Examples
+    --------
+    >>> shape_of_flat_windows(["a_t-1", "b_t-1", "a_t-0", "b_t-0"])
+    (2, 2)
+    """
+    names = list(names)
+    found = [re.fullmatch(r"(.+)_t-(\d+)", name) for name in names]
+    features = list(dict.fromkeys(match[1] for match in found if match))
+    if not features or len(names) % len(features):
+        return None
+    shape = len(names) // len(features), len(features)
+    return shape if flat_names(features, shape[0]) == names else None
 
 
 def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
@@ -282,7 +312,8 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
     Under ``set_output(transform="pandas")`` (or "polars") each window becomes one flat row of
     a table, named by feature and age: ``temperature_t-2``, ``temperature_t-1``,
-    ``temperature_t-0``, the last being the row at which the window ends.
+    ``temperature_t-0``, the last being the row at which the window ends. `LSTMAutoencoder`
+    knows such a table by its names and takes its rows for windows again.
 
     Examples
     --------
@@ -429,9 +460,8 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         ndarray of shape (window_size * n_features,), object
         """
         check_is_fitted(self)
-        names = self._feature_names(input_features)
-        ages = range(self.window_size - 1, -1, -1)
-        return np.asarray([f"{name}_t-{age}" for age in ages for name in names], dtype=object)
+        names = flat_names(self._feature_names(input_features), self.window_size)
+        return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self):
         """Say that NaN is allowed."""

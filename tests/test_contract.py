@@ -212,6 +212,20 @@ def test_set_output_flattens_a_latent_sequence(small, sequences):
     ]
 
 
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_flat_windows_in_a_frame_are_windows_again(series, container):
+    pytest.importorskip(container)
+    pipeline = make_pipeline(
+        StandardScaler(),
+        SequenceWindower(window_size=5),
+        LSTMAutoencoder(random_state=0, **NETWORK),
+    )
+    pipeline.set_output(transform=container).fit(series)
+    windows = SequenceWindower(5).fit_transform(StandardScaler().fit_transform(series))
+    expected = pipeline[-1].score_samples(windows)
+    np.testing.assert_allclose(pipeline.score_samples(series), expected, rtol=1e-5)
+
+
 def test_polars_in_polars_out(small, series):
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"a": series[:, 0], "b": series[:, 1]})
