@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _HOME = {
     "AnomalyScoreDisplay": "skae._displays",
     "LSTMAutoencoder": "skae._autoencoder",
-    "SequenceWindower": "skae._windows",
+    "SequenceWindower": "skae._windower",
     "clear_programs": "skae._programs",
 }
 _MODULES = ("datasets", "layers", "metrics")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from skae._autoencoder import LSTMAutoencoder
     from skae._displays import AnomalyScoreDisplay
     from skae._programs import clear_programs
-    from skae._windows import SequenceWindower
+    from skae._windower import SequenceWindower
 
 
 def __getattr__(name: str) -> Any:

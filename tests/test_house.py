@@ -28,7 +28,7 @@ FLOORS = [
         "datasets",
     },
     {"_windows", "_networks", "_displays", "_csv", "_persistence", "layers"},
-    {"_samples", "_programs", "_wrapper"},
+    {"_samples", "_programs", "_windower", "_wrapper"},
     {"_reading", "_training", "_inference"},
     {"_fitting"},
     {"_autoencoder"},
@@ -41,7 +41,7 @@ FLOORS = [
 ]
 FLOOR_OF = {module: number for number, floor in enumerate(FLOORS) for module in floor}
 WITHOUT_KERAS = [
-    *("_validation", "_sequences", "_scoring", "_windows", "_samples", "_reading"),
+    *("_validation", "_sequences", "_scoring", "_windows", "_windower", "_samples", "_reading"),
     *("_displays", "_csv", "_detect", "_report", "datasets", "metrics", "model_selection"),
 ]
 TOUCH_ALL = "import skae; [getattr(skae, name) for name in skae.__all__]"

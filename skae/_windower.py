@@ -1,0 +1,375 @@
+"""`SequenceWindower`: the transformer from rows to windows and back."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skae._sequences import Indices, is_list_of_sequences, stack_series
+from skae._validation import (
+    StrOptions,
+    check_feature_names,
+    feature_names_of,
+    fit_context,
+    positive_int,
+    returns_frames,
+)
+from skae._windows import flat_names, overlap_average, sliding_windows
+
+Array = NDArray[np.floating]
+FLOAT_DTYPES = [np.float64, np.float32]
+
+
+class SequenceWindower(TransformerMixin, BaseEstimator):
+    """Cut the rows of a time series into windows.
+
+    By default there is one window per row: window `i` ends at row `i`, and what would lie
+    before the beginning of the series is NaN, which `LSTMAutoencoder` masks. The number of
+    samples stays the same, so the transformer works inside a `Pipeline` and under
+    cross-validation.
+
+    ::
+
+        rows      r0 r1 r2 r3           window_size=3, padding="nan"
+        window 0  [-- -- r0]
+        window 1     [-- r0 r1]
+        window 2        [r0 r1 r2]
+        window 3           [r1 r2 r3]
+
+    Parameters
+    ----------
+    window_size : int, default=30
+        Number of rows in a window.
+    stride : int, default=1
+        Rows between the ends of two windows. Windows are counted back from the last row, so
+        that the newest rows always are in one: with padding, row ``(n_rows - 1) % stride``
+        ends the first window.
+    padding : {"nan", "edge", None}, default="nan"
+        What stands before the beginning of the series: NaN, copies of the first row, or
+        nothing; then only full windows are returned, and rows at the beginning that fill
+        no window are left out.
+    series : str, default=None
+        Column of a dataframe that says which series a row belongs to. It is not a feature.
+        The rows of a series need not stand together; windows come in the order of the rows.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,), object
+        Names of these columns, where all of them are strings.
+
+    See Also
+    --------
+    skae.LSTMAutoencoder : Takes the windows; with its `window_size` it makes them itself.
+
+    Notes
+    -----
+    The windows of one series are a read-only view of one padded copy of the rows: its memory
+    is that of the rows, whatever the window size. Windows of several series are copied.
+
+    Under ``set_output(transform="pandas")`` (or "polars") each window becomes one flat row of
+    a table, named by feature and age: ``temperature_t-2``, ``temperature_t-1``,
+    ``temperature_t-0``, the last being the row at which the window ends. `LSTMAutoencoder`
+    knows such a table by its names and takes its rows for windows again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import SequenceWindower
+    >>> rows = np.arange(4.0)[:, None]
+    >>> windower = SequenceWindower(window_size=3).fit(rows)
+    >>> windows = windower.transform(rows)
+    >>> windows[:, :, 0]
+    array([[nan, nan,  0.],
+           [nan,  0.,  1.],
+           [ 0.,  1.,  2.],
+           [ 1.,  2.,  3.]])
+    >>> windower.inverse_transform(windows)[:, 0]
+    array([0., 1., 2., 3.])
+    """
+
+    _parameter_constraints = {
+        "window_size": [positive_int()],
+        "stride": [positive_int()],
+        "padding": [StrOptions({"nan", "edge"}), None],
+        "series": [str, None],
+    }
+
+    def __init__(
+        self,
+        window_size: int = 30,
+        *,
+        stride: int = 1,
+        padding: str | None = "nan",
+        series: str | None = None,
+    ):
+        self.window_size = window_size
+        self.stride = stride
+        self.padding = padding
+        self.series = series
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the parameters and remember the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or list of such
+            Rows in order of time; NaN is allowed.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequenceWindower
+        """
+        self._series_of(X, reset=True)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the windows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features) or list of such
+            Rows in order of time. A list holds several series; no window crosses from one
+            into the next.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_windows, window_size, n_features)
+            A read-only view of one padded copy of the rows, unless there are several
+            series. A flat table where `set_output` asks for one.
+
+        Raises
+        ------
+        ValueError
+            If the columns differ from those seen in `fit`, or no series fills a window.
+        """
+        check_is_fitted(self)
+        series, positions = self._series_of(X, reset=False)
+        windows = [self._windows_of(rows) for rows in series]
+        ends = np.concatenate([self._ends_of(*one) for one in zip(windows, positions, strict=True)])
+        if not len(ends):
+            raise ValueError(
+                f"Got X with {max(map(len, series))} rows, but expected at least "
+                f"window_size={self.window_size} for padding=None."
+            )
+        order = np.argsort(ends, kind="stable")
+        joined = windows[0] if len(windows) == 1 else np.concatenate(windows)[order]
+        if not returns_frames(self):
+            return joined
+        return _with_index(joined.reshape(len(joined), -1), X, ends[order])
+
+    def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
+        """Return the rows, each the average over the windows that hold it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, window_size, n_features), or flat of shape \
+                (n_windows, window_size * n_features)
+            Windows as `transform` returns them, or what a model made of them.
+        n_rows : int or sequence of int, default=None
+            Number of rows of the series. Needed only with ``stride > 1`` and
+            ``padding="edge"``, where the windows do not tell it. A sequence of ints means
+            that X holds the windows of so many series, one after the other.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows, n_features) or list of such
+            A list if `n_rows` is a sequence. With ``padding=None``, rows that were in no
+            window are missing from the beginning.
+
+        Raises
+        ------
+        ValueError
+            If the shape of X does not fit the parameters, `n_rows` does not fit X, or
+            `stride` is above `window_size`, so that rows between windows are lost.
+        """
+        check_is_fitted(self)
+        if self.stride > self.window_size:
+            raise ValueError(
+                f"Got stride={self.stride} above window_size={self.window_size}: the rows "
+                "between two windows are in none of them and cannot be given back."
+            )
+        windows = self._check_windows(X)
+        if n_rows is None or isinstance(n_rows, int | np.integer):
+            return self._rows_of(windows, n_rows)
+        counts = [self._n_windows(count) for count in n_rows]
+        if sum(counts) != len(windows):
+            raise ValueError(
+                f"Got X with {len(windows)} windows, but n_rows={list(n_rows)} makes "
+                f"{counts} windows, {sum(counts)} in all."
+            )
+        parts = np.split(windows, np.cumsum(counts)[:-1])
+        return [self._rows_of(part, n) for part, n in zip(parts, n_rows, strict=True)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Return the names of the columns of flat windows.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features; those seen in `fit` by default.
+
+        Returns
+        -------
+        ndarray of shape (window_size * n_features,), object
+        """
+        check_is_fitted(self)
+        names = flat_names(self._feature_names(input_features), self.window_size)
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self):
+        """Say that NaN is allowed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _feature_names(self, input_features: Any) -> list[str]:
+        seen = getattr(self, "feature_names_in_", None)
+        known = [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
+        if input_features is None:
+            names = known
+        elif seen is not None and list(input_features) != known:
+            raise ValueError("input_features is not equal to feature_names_in_")
+        elif len(input_features) != len(known):
+            raise ValueError(
+                "input_features should have length equal to number of features "
+                f"({len(known)}), got {len(input_features)}"
+            )
+        else:
+            names = list(input_features)
+        return [name for name in names if name != self.series]
+
+    def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        """Return the series in X, and the positions in X of the rows of each."""
+        if is_list_of_sequences(X):
+            return self._series_of_list(X, reset=reset)
+        if self.series is None:
+            rows = validate_data(
+                self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
+            )
+            return [rows], [np.arange(len(rows))]
+        return self._series_of_column(X, reset=reset)
+
+    def _series_of_list(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        if self.series is not None:
+            raise ValueError(
+                f"Got series={self.series!r} with a list of series, but expected a dataframe "
+                "with that column; a list says by itself where a series ends."
+            )
+        check_feature_names(self, X[0], reset=reset)
+        rows, lengths = stack_series(X, FLOAT_DTYPES)
+        self._check_n_features(rows.shape[1], reset=reset)
+        ends = np.cumsum(lengths)
+        positions = np.split(np.arange(len(rows)), ends[:-1])
+        return np.split(rows, ends[:-1]), positions
+
+    def _check_n_features(self, n_features: int, *, reset: bool) -> None:
+        if reset:
+            self.n_features_in_ = n_features
+        elif n_features != self.n_features_in_:
+            raise ValueError(
+                f"X has {n_features} features, but SequenceWindower is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+
+    def _series_of_column(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
+        names = feature_names_of(X)
+        if names is None or self.series not in names:
+            columns = "no named columns" if names is None else f"the columns {list(names)}"
+            raise ValueError(
+                f"Got series={self.series!r} and X with {columns}, but expected a dataframe "
+                "with a column of that name."
+            )
+        check_feature_names(self, X, reset=reset)
+        self._check_n_features(len(names), reset=reset)
+        labels = _labels(X[self.series])
+        features = [name for name in names if name != self.series]
+        rows = check_array(X[features], dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+        _, codes = np.unique(labels, return_inverse=True)
+        positions = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
+        return [rows[chosen] for chosen in positions], positions
+
+    def _n_windows(self, n_rows: int) -> int:
+        if self.padding is None:
+            return max(0, (n_rows - self.window_size) // self.stride + 1)
+        return -(-n_rows // self.stride)
+
+    def _windows_of(self, rows: Array) -> Array:
+        if self.padding is None:
+            if len(rows) < self.window_size:
+                return np.empty((0, self.window_size, rows.shape[1]), rows.dtype)
+            return sliding_windows(rows, self.window_size, self.stride)
+        before = np.full((self.window_size - 1, rows.shape[1]), np.nan, rows.dtype)
+        if self.padding == "edge":
+            before[:] = rows[0]
+        return sliding_windows(np.concatenate([before, rows]), self.window_size, self.stride)
+
+    def _ends_of(self, windows: Array, positions: Indices) -> Indices:
+        """Return the positions of the rows at which the windows of a series end."""
+        return positions[::-1][:: self.stride][: len(windows)][::-1]
+
+    def _check_windows(self, X: Any) -> Array:
+        names = self._feature_names(None)
+        X = np.asarray(X)
+        if X.ndim == 2 and X.shape[1] == self.window_size * len(names):
+            X = X.reshape(len(X), self.window_size, len(names))
+        if X.ndim != 3 or X.shape[1:] != (self.window_size, len(names)):
+            raise ValueError(
+                f"Got X with shape {X.shape}, but expected (n_windows, window_size="
+                f"{self.window_size}, n_features={len(names)}) or the same flat."
+            )
+        return X
+
+    def _rows_of(self, windows: Array, n_rows: int | None) -> Array:
+        rows = overlap_average(windows, self.stride)
+        if n_rows is None:
+            n_rows = self._infer_n_rows(rows, len(windows))
+        if self._n_windows(n_rows) != len(windows):
+            raise ValueError(
+                f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series of so "
+                f"many rows has {self._n_windows(n_rows)} windows."
+            )
+        return rows[max(len(rows) - n_rows, 0) :]
+
+    def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
+        """Count the rows that are not padding, of those `stride` leaves open."""
+        if self.padding is None:
+            return len(rows)
+        most = n_windows * self.stride
+        if self.stride == 1:
+            return most
+        if self.padding == "edge":
+            raise ValueError(
+                f"Got n_rows=None with stride={self.stride} and padding='edge', but expected "
+                "the number of rows: such windows do not tell it."
+            )
+        open_rows = rows[len(rows) - most :][: self.stride - 1]
+        seen = ~np.isnan(open_rows).all(axis=1)
+        padding = int(seen.argmax()) if seen.any() else len(open_rows)
+        return most - padding
+
+
+def _labels(column: Any) -> NDArray:
+    """Return the labels of a pandas or polars column, none of which may be missing."""
+    missing = column.isna() if hasattr(column, "isna") else column.is_null()
+    if missing.any():
+        raise ValueError(
+            f"Got series={column.name!r} with {int(missing.sum())} missing labels, but expected "
+            "each row to name its series."
+        )
+    return np.asarray(column)
+
+
+def _with_index(flat: Array, X: Any, ends: Indices) -> Any:
+    """Give flat windows the index of the pandas rows they end at, where that is not all rows."""
+    if len(flat) == len(X) or not hasattr(X, "iloc"):
+        return flat
+    return type(X)(flat, index=X.index[ends])
