@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skae._losses import is_binary_crossentropy
 from skae._networks import Architecture, build_autoencoder
 from skae._programs import masks_nan
 from skae._samples import Samples
@@ -42,9 +43,11 @@ def adapter_for(estimator: Any, windows: Sequences, seed: int) -> KerasAdapter:
     Raises
     ------
     ValueError
-        If `units` is not a positive integer or a tuple of such.
+        If `units` is not a positive integer or a tuple of such, or if the output does not
+        suit the loss.
     """
     routed = estimator._routed()
+    _check_output(estimator, routed)
     if not isinstance(estimator.optimizer, keras.optimizers.Optimizer):
         routed.setdefault("optimizer__learning_rate", estimator.learning_rate)
     own = partial(build_autoencoder, _architecture(estimator, windows.n_features), seed)
@@ -57,6 +60,18 @@ def adapter_for(estimator: Any, windows: Sequences, seed: int) -> KerasAdapter:
         verbose=estimator.verbose,
         **routed,
     )
+
+
+def _check_output(estimator: Any, routed: dict[str, Any]) -> None:
+    """Refuse an output that is no probability where the loss wants one."""
+    wants_probability = is_binary_crossentropy(estimator.loss) and not (
+        routed.get("loss__from_logits") or getattr(estimator.loss, "from_logits", False)
+    )
+    if wants_probability and estimator.model is None and estimator.output_activation != "sigmoid":
+        raise ValueError(
+            f"Got output_activation={estimator.output_activation!r} with the binary "
+            "cross-entropy, but expected 'sigmoid': its logarithm wants values in (0, 1)."
+        )
 
 
 def _architecture(estimator: Any, n_features: int) -> Architecture:

@@ -101,6 +101,12 @@ def _is_mean_over_features(losses: Callable[[Any, Any], Any]) -> bool:
     return np.allclose(by_step, by_entry if by_step.ndim == 2 else by_entry.mean(-1), rtol=1e-4)
 
 
+def is_binary_crossentropy(loss: Any) -> bool:
+    """Tell whether `loss` is Keras' binary cross-entropy, by name, function or class."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return name.lower().replace("_", "") in ("binarycrossentropy", "bce")
+
+
 def check_suits(loss: Any, rows: np.ndarray) -> None:
     """Refuse data that the loss is not made for.
 
@@ -109,12 +115,11 @@ def check_suits(loss: Any, rows: np.ndarray) -> None:
     ValueError
         If the loss is the binary cross-entropy and a value is not in [0, 1].
     """
-    name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", ""))
-    if name.lower().replace("_", "") not in ("binarycrossentropy", "bce"):
+    if not is_binary_crossentropy(loss):
         return
     lowest, highest = np.nanmin(rows), np.nanmax(rows)
     if lowest < 0 or highest > 1:
         raise ValueError(
-            f"Got loss={name!r} and X with values from {lowest:g} to {highest:g}, but expected "
+            f"Got loss={loss!r} and X with values from {lowest:g} to {highest:g}, but expected "
             "values in [0, 1]. Scale X with MinMaxScaler, or choose another loss."
         )

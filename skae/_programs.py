@@ -188,16 +188,21 @@ def twin_of(model: keras.Model) -> Iterator[Twin]:
     The model stays as it is if the block raises.
     """
     model.optimizer.build(model.trainable_variables)
-    with _twins.borrow(_training_key(model), lambda: _make_twin(model)) as twin:
+    key = _training_key(model)
+    if key is None:
+        with unchanged_on_error(model):
+            yield Twin(model)
+        return
+    with _twins.borrow(key, lambda: _make_twin(model)) as twin:
         _copy_state(model, twin.model)
         yield twin
         _copy_state(twin.model, model)
 
 
-def _training_key(model: keras.Model) -> Hashable:
+def _training_key(model: keras.Model) -> Hashable | None:
     architecture = architecture_key(model)
     if architecture is None:
-        return object()
+        return None
     optimizer = model.optimizer.get_config()
     del optimizer["name"]
     # A plain rate is a variable of the optimizer, copied like the others.
@@ -207,12 +212,10 @@ def _training_key(model: keras.Model) -> Hashable:
 
 
 def _make_twin(model: keras.Model) -> Twin:
-    twin = model
-    if architecture_key(model) is not None:
-        twin = copy_architecture(model)
-        optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-        twin.compile(optimizer=optimizer, loss=model.loss)
-        optimizer.build(twin.trainable_variables)
+    twin = copy_architecture(model)
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    twin.compile(optimizer=optimizer, loss=model.loss)
+    optimizer.build(twin.trainable_variables)
     return Twin(twin)
 
 

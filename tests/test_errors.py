@@ -43,6 +43,11 @@ INFINITE[3, 1] = np.inf
             SEQUENCES,
             "Got loss='binary_crossentropy' and X with values from",
         ),
+        (
+            {"loss": "binary_crossentropy"},
+            SEQUENCES**2 / 20,
+            "Got output_activation='linear' with the binary cross-entropy",
+        ),
         ({"loss": "no_such_loss"}, SEQUENCES, "no_such_loss"),
         ({"optimizer": "no_such_optimizer"}, SEQUENCES, "no_such_optimizer"),
     ],
