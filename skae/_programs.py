@@ -11,7 +11,7 @@ import json
 import threading
 import warnings
 import weakref
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -29,6 +29,10 @@ MAX_KEPT_PROGRAMS = 16
 
 FORWARD_BLOCK = 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
+
+
+SINGLES_TO_COMPILE = 256
+"""Single samples of one shape after which a stream is assumed, and compiled for."""
 
 
 class Pool:
@@ -267,13 +271,15 @@ def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> n
     """
     program, weights = _forward_program(model), _weights(model)
     n_samples = len(inputs[0])
+    if n_samples == 1 and program.is_streamed(inputs[0].shape):
+        return program.compiled(weights, list(inputs)).numpy().astype(np.float32, copy=False)
     blocks = [
         [_filled_up(array[start : start + FORWARD_BLOCK]) for array in inputs]
         for start in range(0, n_samples, FORWARD_BLOCK)
     ]
     if in_bulk and program.can_compile:
         with ThreadPoolExecutor(n_cores()) as threads:
-            outputs = list(threads.map(lambda block: program.bulk(weights, block).numpy(), blocks))
+            outputs = list(threads.map(lambda b: program.compiled(weights, b).numpy(), blocks))
     else:
         outputs = [program.plain(weights, block).numpy() for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
@@ -306,7 +312,7 @@ def _forward_program(model: keras.Model) -> "_ForwardProgram":
 class _ForwardProgram:
     """Compiled functions of weights and inputs; the model lends only its structure.
 
-    `plain` is traced once for any length; `bulk` is compiled by XLA for each.
+    `plain` is traced once for any length; `compiled` is compiled by XLA for each.
     """
 
     def __init__(self, model: keras.Model):
@@ -318,7 +324,13 @@ class _ForwardProgram:
         )
         inputs = [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs]
         self.plain = tf.function(self._run, input_signature=(weights, inputs), autograph=False)
-        self.bulk = tf.function(self._run, jit_compile=True, autograph=False)
+        self.compiled = tf.function(self._run, jit_compile=True, autograph=False)
+        self._n_singles: Counter[tuple[int, ...]] = Counter()
+
+    def is_streamed(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether single samples of this shape come so often that compiling pays."""
+        self._n_singles[shape] += 1
+        return self.can_compile and self._n_singles[shape] > SINGLES_TO_COMPILE
 
     def _run(self, weights: tuple[list, list], inputs: list) -> Any:
         inputs = inputs[0] if len(inputs) == 1 else inputs

@@ -70,7 +70,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
     Notes
     -----
     The windows of one series are a read-only view of one padded copy of the rows: its memory
-    is that of the rows, whatever the window size. Windows of several series are copied.
+    is that of the rows, whatever the window size. Windows of several series are copied;
+    `LSTMAutoencoder` cannot see that copies overlap, so its held-out windows would share rows
+    with those it trains on: for several series, rather give it the list and `window_size`.
 
     Under ``set_output(transform="pandas")`` (or "polars") each window becomes one flat row of
     a table, named by feature and age: ``temperature_t-2``, ``temperature_t-1``,
