@@ -13,6 +13,9 @@ from skae._sequences import Floats, Sequences
 BLOCK = 1024
 """Windows whose results are held at once."""
 
+BULK_BLOCK = 4096
+"""The same, where there are so many windows that all cores are to be kept busy."""
+
 MIN_WINDOWS_IN_BULK = 4096
 """Windows from which on compiling for their length takes less time than it saves."""
 
@@ -48,7 +51,7 @@ class TrainedNetwork:
     def residuals(self, windows: Sequences) -> Iterator[Floats]:
         """Yield ``observed - reconstructed``, NaN where nothing was observed."""
         outputs = self.reconstructed(windows)
-        for block, output in zip(windows.blocks(BLOCK), outputs, strict=True):
+        for block, output in zip(windows.blocks(_block_size(windows)), outputs, strict=True):
             yield block.padded(windows.max_length) - output
 
     def encoded(self, windows: Sequences) -> Iterator[Floats]:
@@ -77,12 +80,16 @@ class TrainedNetwork:
 
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
         length, keep_nan = windows.max_length, masks_nan(self.model)
-        in_bulk = len(windows) >= MIN_WINDOWS_IN_BULK
-        for block in windows.blocks(BLOCK):
+        size = _block_size(windows)
+        for block in windows.blocks(size):
             inputs = block.imputed(block.padded(length), self.fill_values)
             inputs = inputs if keep_nan else np.nan_to_num(inputs)
-            output = forward(model, inputs, in_bulk=in_bulk)
+            output = forward(model, inputs, in_bulk=size == BULK_BLOCK)
             yield _outside_nan(output, block.steps_inside(length))
+
+
+def _block_size(windows: Sequences) -> int:
+    return BULK_BLOCK if len(windows) >= MIN_WINDOWS_IN_BULK else BLOCK
 
 
 def _outside_nan(output: Floats, inside: NDArray[np.bool_]) -> Floats:

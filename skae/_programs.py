@@ -31,6 +31,9 @@ FORWARD_BLOCK = 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
 
 
+BULK_STEPS = 2**15
+"""Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
+
 SINGLES_TO_COMPILE = 256
 """Single samples of one shape after which a stream is assumed, and compiled for."""
 
@@ -273,11 +276,13 @@ def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> n
     n_samples = len(inputs[0])
     if n_samples == 1 and program.is_streamed(inputs[0].shape):
         return program.compiled(weights, list(inputs)).numpy().astype(np.float32, copy=False)
+    in_bulk = in_bulk and program.can_compile
+    size = _bulk_size(inputs[0].shape[1]) if in_bulk else FORWARD_BLOCK
     blocks = [
-        [_filled_up(array[start : start + FORWARD_BLOCK]) for array in inputs]
-        for start in range(0, n_samples, FORWARD_BLOCK)
+        [_filled_up(array[start : start + size], size) for array in inputs]
+        for start in range(0, n_samples, size)
     ]
-    if in_bulk and program.can_compile:
+    if in_bulk:
         with ThreadPoolExecutor(n_cores()) as threads:
             outputs = list(threads.map(lambda b: program.compiled(weights, b).numpy(), blocks))
     else:
@@ -285,9 +290,14 @@ def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> n
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
 
 
-def _filled_up(block: np.ndarray) -> np.ndarray:
+def _bulk_size(n_steps: int) -> int:
+    """Return a power of two, so that few sequences are needed to fill up the last block."""
+    return 2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1)
+
+
+def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
     """Repeat the last entry up to a full block, so that every call has the same shape."""
-    missing = FORWARD_BLOCK - len(block)
+    missing = size - len(block)
     return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block
 
 

@@ -1,0 +1,180 @@
+"""The fast steps against the plain ones, which are the oracle."""
+
+import keras
+import numpy as np
+import pytest
+
+from skae import _programs, _training
+from skae._losses import ObservedLoss
+from skae._networks import Architecture, build_autoencoder
+from skae._programs import Twin, clear_programs, forward
+from skae._sequences import from_list
+from skae._steps import can_run_side_by_side, n_shards_for
+from skae._training import Batches
+
+FALLBACK = np.zeros(2, np.float32)
+
+
+def compiled(loss="mse", optimizer="adam", **options):
+    model = build_autoencoder(Architecture(2, 2, (4,), **options), seed=0)
+    model.compile(
+        optimizer=optimizer() if callable(optimizer) else optimizer, loss=ObservedLoss(loss)
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def ragged(n=23, gaps=False, seed=0):
+    rng = np.random.default_rng(seed)
+    items = [rng.normal(size=(rng.integers(2, 6), 2)) for _ in range(n)]
+    if gaps:
+        for item in items:
+            item[1, 0] = np.nan
+    return from_list(items)
+
+
+def equal(n=23):
+    return from_list(list(np.random.default_rng(0).normal(size=(n, 5, 2))))
+
+
+def run(model, sequences, n_shards, weights=None, name="train"):
+    batches = Batches(sequences, FALLBACK, batch_size=8, weights=weights)
+    twin = Twin(model)
+    step = getattr(twin.side_by_side(n_shards) if n_shards else twin.plain, name)
+    pieces = batches.pieces(2, n_shards) if n_shards else batches.pieces(1, 0)
+    return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in pieces], axis=0)
+
+
+def assert_same(n_shards, sequences, weights=None, **options):
+    plain, fast = compiled(**options), compiled(**options)
+    expected = run(plain, sequences, 0, weights)
+    np.testing.assert_allclose(run(fast, sequences, n_shards, weights), expected, rtol=1e-5)
+    for ours, theirs in zip(fast.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_shards", [1, 2, 3])
+def test_shards_of_any_number_train_alike(n_shards):
+    assert_same(n_shards, ragged())
+
+
+@pytest.mark.parametrize("sequences", [equal(), ragged(gaps=True), ragged(5)])
+def test_kinds_of_data_train_alike(sequences):
+    assert_same(2, sequences)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "huber"},
+        {"loss": "cosine_similarity"},
+        {"decoder": "state", "reverse": True},
+        {"bottleneck": "sequence", "bidirectional": True},
+        {"cell": "gru", "pooling": "max"},
+        {"optimizer": lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)},
+    ],
+)
+def test_networks_losses_and_optimizers_train_alike(options):
+    assert_same(2, ragged(), **options)
+
+
+def test_weights_count_alike():
+    weights = np.random.default_rng(1).uniform(size=23).astype(np.float32)
+    assert_same(2, ragged(), weights)
+
+
+def test_weights_of_rows_count_alike():
+    sequences = ragged()
+    weights = np.random.default_rng(1).uniform(size=len(sequences.rows)).astype(np.float32)
+    assert_same(2, sequences, weights)
+
+
+def test_a_test_trains_nothing_and_finds_the_same_loss():
+    model, sequences = compiled(), ragged()
+    before = model.get_weights()
+    expected = run(model, sequences, 0, name="test")
+    np.testing.assert_allclose(run(model, sequences, 2, name="test"), expected, rtol=1e-5)
+    for ours, theirs in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_each_shard_drops_other_units():
+    model = compiled(dropout=0.5)
+    state = [variable.numpy() for variable in model.non_trainable_variables]
+    steps = Twin(model).side_by_side(2)
+    second = steps._reseeded([keras.ops.convert_to_tensor(seed) for seed in state], 1)
+    assert all((np.asarray(a) != b).any() for a, b in zip(second, state, strict=True))
+    run(model, equal(), 2)
+    after = [variable.numpy() for variable in model.non_trainable_variables]
+    assert any((ours != theirs).any() for ours, theirs in zip(after, state, strict=True))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(2, kernel_regularizer="l2"),
+        keras.layers.Dense(2, activity_regularizer="l2"),
+    ],
+)
+def test_what_a_model_does_besides_is_left_to_plain_steps(layer):
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(2), layer])
+    assert not can_run_side_by_side(model)
+
+
+def test_number_of_shards():
+    assert n_shards_for(1) == n_shards_for(8) == 1
+    assert n_shards_for(10**6) >= 1
+
+
+@pytest.fixture
+def eager_to_compile(monkeypatch):
+    monkeypatch.setattr(_training, "MIN_SEQUENCES_TO_COMPILE", 0)
+
+
+def test_a_whole_fit_is_the_same(small, sequences, eager_to_compile, monkeypatch):
+    fast = small(epochs=3, batch_size=8).fit(sequences)
+    monkeypatch.setattr(_training, "MIN_SEQUENCES_TO_COMPILE", 10**9)
+    plain = small(epochs=3, batch_size=8).fit(sequences)
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(fast.history_[name], plain.history_[name], rtol=1e-4)
+    np.testing.assert_allclose(
+        fast.score_samples(sequences), plain.score_samples(sequences), rtol=1e-4
+    )
+
+
+class Watch(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append(batch)
+
+
+def test_a_callback_that_looks_at_batches_sees_each(small, sequences, eager_to_compile):
+    watch = Watch()
+    small(epochs=2, batch_size=8, callbacks=[watch]).fit(sequences)
+    assert watch.batches == [0, 1, 2, 3] * 2
+
+
+def test_forward_in_bulk_is_the_same():
+    model, x = compiled(), ragged(70).padded()
+    expected = forward(model, x)
+    np.testing.assert_allclose(forward(model, x, in_bulk=True), expected, atol=1e-6)
+
+
+def test_a_stream_is_compiled_for_and_the_same(monkeypatch):
+    monkeypatch.setattr(_programs, "SINGLES_TO_COMPILE", 2)
+    clear_programs()
+    model, x = compiled(), ragged(6).padded()
+    expected = forward(model, x)
+    streamed = np.concatenate([forward(model, x[i : i + 1]) for i in range(6)])
+    np.testing.assert_allclose(streamed, expected, atol=1e-6)
+
+
+def test_many_windows_score_the_same_as_few(small):
+    series = np.sin(np.arange(4200) / 4)[:, None]
+    model = small(5).fit(series[:200])
+    whole, part = model.score_samples(series), model.score_samples(series[:300])
+    np.testing.assert_allclose(whole[:296], part[:296], rtol=1e-4, atol=1e-7)
