@@ -7,6 +7,8 @@ import gc
 import resource
 import sys
 
+import joblib
+import keras
 import numpy as np
 from peers import report, seconds, sequences, stock_keras
 from scikeras.wrappers import KerasRegressor
@@ -23,7 +25,6 @@ def search_ours(n_jobs=1):
     grid = {**GRID, "contamination": ["auto", 0.05]}
     model = LSTMAutoencoder(early_stopping=False)
     search = GridSearchCV(model, grid, cv=3, refit=False, n_jobs=n_jobs)
-    import joblib
 
     with joblib.parallel_config("threading"):
         search.fit(X)
@@ -33,8 +34,6 @@ class TextbookRegressor(KerasRegressor):
     """SciKeras around the textbook model; its target is flat, for SciKeras refuses 3-D."""
 
     def _keras_build_fn(self):
-        import keras
-
         stock = stock_keras()
         return keras.Model(stock.input, keras.layers.Flatten()(stock.output))
 

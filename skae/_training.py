@@ -13,7 +13,7 @@ from skae._programs import Twin, twin_of
 from skae._sequences import Floats, Sequences
 from skae._steps import can_run_side_by_side, n_shards_for
 
-MIN_SEQUENCES_TO_COMPILE = 4096
+MIN_SEQUENCES_TO_COMPILE = 1024
 """Sequences times epochs below which compiling for a size of batches costs more than it saves."""
 
 CHUNK_BYTES = 2**24
