@@ -153,6 +153,8 @@ def _read_model(file: zipfile.ZipFile) -> keras.Model:
 def _encode(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, list):
+        return [_encode(name, item) for item in value]
     if isinstance(value, tuple):
         return {"tuple": [_encode(name, item) for item in value]}
     if value is None or isinstance(value, bool | int | float | str):
@@ -169,6 +171,8 @@ def _encode(name: str, value: Any) -> Any:
 
 
 def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
     if isinstance(value, dict) and "tuple" in value:
         return tuple(_decode(item) for item in value["tuple"])
     if isinstance(value, dict) and "keras" in value:

@@ -20,6 +20,7 @@ def path(tmp_path):
         {"window_size": 5},
         {"window_size": 5, "error": "mahalanobis", "contamination": 0.1},
         {"window_size": 5, "units": (4, 3), "optimizer__clipnorm": 1.0},
+        {"window_size": 5, "units": [4, 3]},
         {"window_size": 5, "loss": keras.losses.Huber(0.5)},
         {"window_size": 5, "learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 10)},
     ],
