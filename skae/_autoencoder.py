@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae import _programs
+from skae._measures import MEASURES, ErrorMeasure, fit_error_measure, squared_error
 from skae._fitting import adapter_for, train
 from skae._inference import TrainedNetwork
 from skae._losses import ObservedLoss, check_suits
@@ -21,11 +22,10 @@ from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
 from skae._scoring import (
-    ErrorMeasure,
-    fit_error_measure,
+    best_fbeta_offset,
     mean_of_observed,
     robust_offset,
-    squared_error,
+    three_sigma_offset,
     weighted_quantile,
 )
 from skae._sequences import Floats, Sequences, blank_sequences
@@ -41,11 +41,12 @@ from skae._validation import (
     unchanged_on_error,
 )
 from skae._wrapper import RoutedParameters
+from skae.metrics import outliers_of_either_class
 
 Array = NDArray[np.floating]
 
-MAX_COVARIANCE_WINDOWS = 2048
-"""Held-out windows, spread evenly, that an error measure is fitted on at most."""
+MAX_REFERENCE_WINDOWS = 2048
+"""Windows, spread evenly over each part, that an error measure is fitted on at most."""
 
 MIN_CALIBRATION = 20
 """Held-out scores below which the training scores help to set the automatic threshold."""
@@ -110,20 +111,30 @@ class LSTMAutoencoder(
         "binary_crossentropy" wants data in [0, 1] and ``output_activation="sigmoid"``.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Any Keras optimizer. Options are given as ``optimizer__name``, such as
-        ``optimizer__clipnorm=1.0``.
-    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=1e-3
+        ``optimizer__weight_decay=1e-4``.
+    global_clipnorm : float, default=0.1
+        Largest norm of the gradient of all weights together, as in Keras; without a limit,
+        None, single batches throw the training back. Not used if `optimizer` or the model
+        brings its own, or another clipping is routed.
+    learning_rate : float or keras.optimizers.schedules.LearningRateSchedule, default=5e-3
         Not used if `optimizer` or the model brings its own.
-    epochs : int, default=50
-        Most passes over the training data.
-    batch_size : int, default=32
-        Sequences in a training step.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        Whether a rate that is a number falls to zero along half a cosine (Loshchilov and
+        Hutter 2017) from the first to the last epoch of a `fit`. It stays in `partial_fit`.
+    epochs : int or "auto", default="auto"
+        Passes over the training data. "auto": as many as make 1000 training steps, at least
+        one.
+    batch_size : int or "auto", default="auto"
+        Sequences in a training step. "auto": 32, and up to 256 where one pass would else be
+        more than 1000 steps.
     validation_fraction : float, default=0.1
         Part of the data that is not trained on but watched for early stopping and used to
         set the threshold: a random part of a set of sequences, the end of a time series (at
         least one window). Windows share no row across the cut.
-    early_stopping : bool, default=True
+    early_stopping : bool, default=False
         Stop when the validation loss (the training loss without held-out data) has not
-        improved for `patience` epochs. The best weights are restored in any case.
+        improved for `patience` epochs, and restore the best weights. The end of a time series
+        often differs from the rest of it, which stops training too soon.
     patience : int, default=5
         Epochs to wait for an improvement.
     callbacks : list of keras.callbacks.Callback, default=None
@@ -139,19 +150,21 @@ class LSTMAutoencoder(
     stride : int, default=1
         Rows between the starts of two windows. One more window ends with the last row, so
         that each row is covered whatever the stride.
-    error : {"mse", "mae", "mahalanobis"}, default="mse"
+    error : {"mse", "mae", "scaled_mse", "scaled_mae", "mahalanobis"}, default="scaled_mse"
         Measure of a step's reconstruction error: mean over the features of squares or of
-        absolute values, or the squared Mahalanobis distance of the vector of absolute
-        errors from those on held-out data (Malhotra et al. 2016).
+        absolute values; the same, with each feature divided by its mean on the data of
+        `fit`; or the squared Mahalanobis distance of the vector of absolute errors from
+        those on the data of `fit` (Malhotra et al. 2016). See Notes.
     aggregation : {"window", "mean", "median", "max", "last"}, default="window"
         How errors of steps become the score of a sequence or row. For a sequence: their
         mean ("window", "mean"), median, maximum, or the error of its last step. For a row:
         the average over the windows that cover it of their mean errors ("window"), or the
         mean, median or maximum of the errors which these windows have at the row itself, or
         that of the window in which the row comes last.
-    contamination : "auto" or float, default="auto"
+    contamination : "auto", "three_sigma" or float, default="auto"
         Sets `offset_`. "auto": the median of the held-out errors times a robust factor, see
-        Notes. A float in (0, 0.5]: so large a part of the training data are outliers.
+        Notes. "three_sigma": their mean plus three standard deviations. A float in (0, 0.5]:
+        so large a part of the training data are outliers. With labels, see `tune_threshold`.
     **optimizer__options
         Parameters that SciKeras routes: ``optimizer__...``, ``loss__...``, ``model__...``,
         ``callbacks__...``.
@@ -188,6 +201,12 @@ class LSTMAutoencoder(
     in loss and score; as an input it takes the last value observed before it in its sequence,
     else the first after it, else the feature's mean in training.
 
+    What scales errors is taken from windows held out and windows trained on together, at most
+    2048 of either, never from what is scored: held-out windows alone, the end of a series, say
+    too little of a feature that rarely moves. To the typical error of each feature a ten
+    thousandth of their mean is added, so that constant features do no harm; a covariance is
+    shrunk (Ledoit and Wolf 2004).
+
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of the held-out errors, an error above
     :math:`\exp(m + 3 s)` is an outlier; at least those above the 99.9 % quantile of all
@@ -203,6 +222,10 @@ class LSTMAutoencoder(
        Video Representations using LSTMs", arXiv:1502.04681, section 2.2.
     .. [2] P. Malhotra et al. (2016), "LSTM-based Encoder-Decoder for Multi-sensor Anomaly
        Detection", arXiv:1607.00148, section 2.
+    .. [3] O. Ledoit, M. Wolf (2004), "A well-conditioned estimator for large-dimensional
+       covariance matrices", Journal of Multivariate Analysis 88(2).
+    .. [4] I. Loshchilov, F. Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", arXiv:1608.03983, equation 5.
 
     Examples
     --------
@@ -236,12 +259,14 @@ class LSTMAutoencoder(
         "model": [callable, None],
         "loss": [str, callable, keras.losses.Loss],
         "optimizer": [str, type, keras.optimizers.Optimizer],
+        "global_clipnorm": [positive_real(), None],
         "learning_rate": [
             positive_real(),
             keras.optimizers.schedules.LearningRateSchedule,
         ],
-        "epochs": [positive_int()],
-        "batch_size": [positive_int()],
+        "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
+        "epochs": [positive_int(), StrOptions({"auto"})],
+        "batch_size": [positive_int(), StrOptions({"auto"})],
         "validation_fraction": [fraction()],
         "early_stopping": ["boolean"],
         "patience": [positive_int()],
@@ -250,9 +275,9 @@ class LSTMAutoencoder(
         "random_state": ["random_state"],
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
-        "error": [StrOptions({"mse", "mae", "mahalanobis"})],
+        "error": [StrOptions(set(MEASURES))],
         "aggregation": [StrOptions({"window", "mean", "median", "max", "last"})],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [StrOptions({"auto", "three_sigma"}), Interval(Real, 0, 0.5, closed="right")],
     }
 
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
@@ -274,18 +299,20 @@ class LSTMAutoencoder(
         model: Any = None,
         loss: Any = "mse",
         optimizer: Any = "adam",
-        learning_rate: Any = 1e-3,
-        epochs: int = 50,
-        batch_size: int = 32,
+        global_clipnorm: float | None = 0.1,
+        learning_rate: Any = 5e-3,
+        learning_rate_schedule: str = "cosine",
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
         validation_fraction: float = 0.1,
-        early_stopping: bool = True,
+        early_stopping: bool = False,
         patience: int = 5,
         callbacks: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: Any = 0,
         stride: int = 1,
-        error: str = "mse",
+        error: str = "scaled_mse",
         aggregation: str = "window",
         contamination: str | float = "auto",
         **optimizer__options: Any,
@@ -305,7 +332,9 @@ class LSTMAutoencoder(
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
+        self.global_clipnorm = global_clipnorm
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_fraction = validation_fraction
@@ -347,11 +376,11 @@ class LSTMAutoencoder(
             was before.
         """
         resume = self.warm_start and hasattr(self, "model_")
-        return self._fit(X, sample_weight, epochs=self.epochs, resume=resume)
+        return self._fit(X, sample_weight, resume=resume)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch more, and set the threshold anew.
+        """Train for one epoch more at the full learning rate, and set the threshold anew.
 
         Parameters
         ----------
@@ -371,9 +400,10 @@ class LSTMAutoencoder(
         ValueError
             As in `fit`.
         """
-        return self._fit(X, sample_weight, epochs=1, resume=hasattr(self, "model_"))
+        resume = hasattr(self, "model_")
+        return self._fit(X, sample_weight, resume=resume, one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, epochs: int, resume: bool) -> Self:
+    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
         with unchanged_on_error(self):
             rng = self._rng(resume)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
@@ -382,7 +412,7 @@ class LSTMAutoencoder(
             if not resume:
                 self._start(adapter.build_compiled(seed, ObservedLoss), training)
             with _programs.unchanged_on_error(self.model_):
-                self.history_ = train(self, adapter, training, held_out, rng, epochs)
+                self.history_ = train(self, adapter, training, held_out, rng, one_epoch)
                 self._calibrate(samples, training, held_out)
         return self
 
@@ -413,16 +443,23 @@ class LSTMAutoencoder(
         self._fill_values = _feature_means(training.windows.rows)
 
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
-        """Fit what measures and thresholds errors, on what was held out."""
-        spared = training if held_out is None else held_out
-        some = spared.windows.at_most(MAX_COVARIANCE_WINDOWS)
-        residuals = np.concatenate(list(self._network.residuals(some)))
-        self.error_measure_ = fit_error_measure(self.error, residuals)
-        if self.contamination != "auto":
-            scores = self._scores(samples)
-            self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
+        """Fit what measures and thresholds errors."""
+        self.error_measure_ = fit_error_measure(self.error, self._known(training, held_out))
+        if isinstance(self.contamination, str):
+            self.offset_ = self._automatic_offset(training, held_out)
             return
-        self.offset_ = self._automatic_offset(training, held_out)
+        scores = self._scores(samples)
+        self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
+
+    def _known(self, training: Samples, held_out: Samples | None) -> Array:
+        """Return residuals (n_steps, n_features) of windows of either part."""
+        parts = [part.windows for part in (held_out, training) if part is not None]
+        blocks = [
+            block
+            for windows in parts
+            for block in self._network.residuals(windows.at_most(MAX_REFERENCE_WINDOWS))
+        ]
+        return np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
 
     def _automatic_offset(self, training: Samples, held_out: Samples | None) -> float:
         parts = [part for part in (held_out, training) if part is not None]
@@ -430,9 +467,41 @@ class LSTMAutoencoder(
         weights = [_weights(part) for part in parts]
         everything = np.concatenate(scores), np.concatenate(weights)
         spared = (scores[0], weights[0]) if len(parts[0]) >= MIN_CALIBRATION else everything
+        if self.contamination == "three_sigma":
+            return three_sigma_offset(*spared)
         # Where errors vary so much that the rule flags nothing, it flags the most extreme.
         most_extreme = weighted_quantile(everything[0], 0.001, everything[1])
         return max(robust_offset(*spared), most_extreme)
+
+    def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
+        r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `score_samples`; best data that `fit` has not seen.
+        y : array-like of shape (n_samples,)
+            Labels, as `skae.metrics.is_outlier` takes them: 1 or True is an outlier, or -1.
+        beta : float, default=1.0
+            Weight of recall: below 1 false alarms weigh more. :math:`F_\beta = (1 + \beta^2)
+            P R / (\beta^2 P + R)` of precision :math:`P` and recall :math:`R`.
+
+        Returns
+        -------
+        self : LSTMAutoencoder
+
+        Raises
+        ------
+        ValueError
+            If `beta` is not positive, or the labels are not understood or hold one class only.
+        """
+        if not (isinstance(beta, Real) and beta > 0):
+            raise ValueError(f"Got beta={beta!r}, but expected a number above 0.")
+        samples = self._read_fitted(X)
+        labels = outliers_of_either_class(y)
+        check_consistent_length(samples, labels)
+        self.offset_ = best_fbeta_offset(self._scores(samples), labels, float(beta))
+        return self
 
     # ---------------------------------------------------------------- scoring
 
@@ -546,10 +615,11 @@ class LSTMAutoencoder(
             of the errors that the covering windows have at the row.
         """
         samples = self._read_fitted(X)
-        return samples.per_step(self._step_errors(samples.windows), self.aggregation)
+        how = "mean" if self.aggregation == "window" else self.aggregation
+        return samples.per_step(self._step_errors(samples.windows), how)
 
     def explain(self, X: Any) -> Any:
-        """Return the reconstruction error of each time step and feature.
+        """Return what each feature, and step, adds to the outlier score.
 
         Parameters
         ----------
@@ -559,9 +629,12 @@ class LSTMAutoencoder(
         Returns
         -------
         errors : ndarray of shape (n_samples, n_steps, n_features), float64
-            As `score_timesteps`, whose errors are their means over the features. For a
-            table, shape (n_samples, n_steps). With `window_size`, shape (n_rows,
-            n_features).
+            Higher is worse; NaN in padded steps and where nothing was observed. Their means
+            over the features are those of `score_timesteps`, and their means over steps and
+            features, with ``aggregation="window"``, minus the score. For a table, shape
+            (n_samples, n_steps). With `window_size`, shape (n_rows, n_features): as
+            `aggregation` says, so that the means over the features are minus the score with
+            "window", "mean" and "last", where no reading is missing.
         """
         samples = self._read_fitted(X)
         residuals = self._network.residuals(samples.windows)

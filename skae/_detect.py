@@ -122,7 +122,7 @@ def detect(
     *,
     window: int,
     contamination: str | float,
-    epochs: int,
+    epochs: int | str,
     seed: int,
     merge_gap: int,
     min_length: int,

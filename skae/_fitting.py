@@ -15,6 +15,15 @@ from skae._sequences import Sequences
 from skae._training import Batches, StopOnNaN, Trainer, require_finite
 from skae._wrapper import KerasAdapter
 
+TRAINING_STEPS = 1000
+"""Steps that ``epochs="auto"`` aims at; ``batch_size="auto"`` makes a pass no longer."""
+
+BATCH_SIZES = 32, 256
+"""Smallest and largest batch that ``batch_size="auto"`` chooses."""
+
+CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+"""Options of a Keras optimizer of which only one may be given."""
+
 NETWORK_PARAMETERS = (
     "latent_dim",
     "bottleneck",
@@ -50,6 +59,8 @@ def adapter_for(estimator: Any, windows: Sequences, seed: int) -> KerasAdapter:
     _check_output(estimator, routed)
     if not isinstance(estimator.optimizer, keras.optimizers.Optimizer):
         routed.setdefault("optimizer__learning_rate", estimator.learning_rate)
+        if not CLIPPING & routed.keys():
+            routed["optimizer__global_clipnorm"] = estimator.global_clipnorm
     own = partial(build_autoencoder, _architecture(estimator, windows.n_features), seed)
     return KerasAdapter(
         estimator.model or own,
@@ -91,7 +102,7 @@ def train(
     training: Samples,
     held_out: Samples | None,
     rng: np.random.Generator,
-    epochs: int,
+    one_epoch: bool = False,
 ) -> dict[str, list[float]]:
     """Train the estimator's model, and return its history with the new epochs.
 
@@ -100,9 +111,12 @@ def train(
     ValueError
         If weights are not finite any more.
     """
+    batches = _batches(estimator, training, rng)
+    epochs = 1 if one_epoch else _n_epochs(estimator.epochs, len(batches))
+    schedule = "constant" if one_epoch else estimator.learning_rate_schedule
     history = adapter.train(
-        Trainer(estimator.model_),
-        _batches(estimator, training, rng),
+        Trainer(estimator.model_, schedule),
+        batches,
         history=estimator.history_,
         epochs=epochs,
         extra_callbacks=_stopping(estimator, held_out is not None, epochs),
@@ -112,11 +126,24 @@ def train(
     return history
 
 
+def _n_epochs(epochs: int | str, n_batches: int) -> int:
+    return max(1, round(TRAINING_STEPS / n_batches)) if isinstance(epochs, str) else epochs
+
+
+def _batch_size(batch_size: int | str, n_sequences: int) -> int:
+    if not isinstance(batch_size, str):
+        return batch_size
+    smallest, largest = BATCH_SIZES
+    # Powers of two: programs are compiled for a size, and few sizes share them.
+    wanted = 2 ** (-(-n_sequences // TRAINING_STEPS) - 1).bit_length()
+    return min(max(smallest, wanted), largest)
+
+
 def _batches(estimator: Any, samples: Samples, rng: np.random.Generator | None = None) -> Batches:
     return Batches(
         samples.windows,
         estimator._fill_values,
-        estimator.batch_size,
+        _batch_size(estimator.batch_size, len(samples.windows)),
         weights=samples.weights,
         keep_nan=masks_nan(estimator.model_),
         rng=rng,

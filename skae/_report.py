@@ -30,29 +30,28 @@ class Progress:
 
     Parameters
     ----------
-    n_epochs : int
-        The largest number of epochs.
     stream : text stream
         Where to print.
     """
 
-    def __init__(self, n_epochs: int, stream: TextIO) -> None:
-        self.n_epochs = n_epochs
+    def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.updating = stream.isatty()
 
-    def show_epoch(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Show the losses at the end of an epoch, numbered from 0."""
+    def show_epoch(
+        self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None
+    ) -> None:
+        """Show the losses at the end of an epoch, numbered from 0, of so many."""
         losses = "".join(
             f"  {name} {logs[key]:.4f}"
             for key, name in (("loss", "loss"), ("val_loss", "validation loss"))
             if logs and key in logs
         )
-        line = f"epoch {epoch + 1}/{self.n_epochs}{losses}"
+        line = f"epoch {epoch + 1}/{n_epochs}{losses}"
         self.stream.write(f"\r{line}\x1b[K" if self.updating else f"{line}\n")
         self.stream.flush()
 
-    def finish(self, logs: dict[str, float] | None = None) -> None:
+    def finish(self) -> None:
         """End the line that is updated."""
         if self.updating:
             self.stream.write("\n")

@@ -163,7 +163,6 @@ class RowSamples:
 
     def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
         """Return what was found per step of the windows as one entry per row."""
-        how = "mean" if how == "window" else how
         rows = average_over_windows(windows or self.windows, blocks, how)
         return self.as_given(np.concatenate(list(rows)))
 

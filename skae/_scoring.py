@@ -1,127 +1,18 @@
-"""From residuals to scores, thresholds and events: numpy only.
+"""From errors to scores, thresholds and events: numpy only.
 
-A *residual* is ``observed - reconstructed``, NaN where nothing was observed. An *error* is
-what a way of measuring makes of it: higher is worse. A *score* is the negative of an error,
-so that higher is more normal, as scikit-learn has it.
+A *score* is the negative of an error, so that higher is more normal, as scikit-learn has it.
 """
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
+from sklearn.metrics import precision_recall_curve
 
 Array = NDArray[np.floating]
 
 MAD_TO_STD = 1.4826
 """Ratio of the standard deviation to the median absolute deviation of a Gaussian."""
-
-
-class ErrorMeasure(Protocol):
-    """A way of measuring: residuals in, one error for each entry out."""
-
-    def __call__(self, residuals: Array) -> Array:
-        """Return errors of the shape of `residuals`, (..., n_features)."""
-
-
-def squared_error(residuals: Array) -> Array:
-    """Return the squares of residuals; the mean of them is the mse."""
-    return np.square(residuals, dtype=np.float64)
-
-
-def absolute_error(residuals: Array) -> Array:
-    """Return the absolute values of residuals; the mean of them is the mae."""
-    return np.abs(residuals, dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class MahalanobisError:
-    r"""Squared Mahalanobis distance of a step's vector of absolute errors.
-
-    With :math:`e` the absolute errors of a step's :math:`F` features, and :math:`\mu,
-    \Sigma` their mean and shrunk covariance on held-out data, the distance is
-    :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` is given
-    :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is
-    the distance; such a share may be negative.
-
-    Where only some features were observed, the marginal distance of these is taken.
-
-    Parameters
-    ----------
-    mean : ndarray of shape (n_features,)
-    covariance : ndarray of shape (n_features, n_features)
-
-    References
-    ----------
-    Malhotra et al. (2016), "LSTM-based Encoder-Decoder for Multi-sensor Anomaly
-    Detection", arXiv:1607.00148, section 2.
-    """
-
-    mean: Array
-    covariance: Array
-
-    @classmethod
-    def fit(cls, residuals: Array) -> "MahalanobisError":
-        """Estimate mean and covariance from the residuals of held-out data.
-
-        Parameters
-        ----------
-        residuals : ndarray of shape (..., n_features)
-            Steps with an unobserved feature are left out.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two steps have every feature observed.
-        """
-        errors = np.abs(residuals, dtype=np.float64).reshape(-1, residuals.shape[-1])
-        errors = errors[~np.isnan(errors).any(axis=1)]
-        if len(errors) < 2:
-            raise ValueError(
-                f"Got error='mahalanobis' with {len(errors)} held-out steps that have every "
-                "feature observed, but expected at least 2 to estimate a covariance."
-            )
-        shrunk = LedoitWolf().fit(errors)
-        # A feature reconstructed without error has no variance: the floor keeps it invertible.
-        floor = max(np.trace(shrunk.covariance_) / errors.shape[1], np.finfo(np.float32).tiny)
-        ridge = np.finfo(np.float32).eps * floor * np.eye(errors.shape[1])
-        return cls(shrunk.location_, shrunk.covariance_ + ridge)
-
-    def __call__(self, residuals: Array) -> Array:
-        """Return each feature's share, of the shape of `residuals`."""
-        deviations = np.abs(residuals, dtype=np.float64) - self.mean
-        flat = deviations.reshape(-1, deviations.shape[-1])
-        shares = np.full_like(flat, np.nan)
-        patterns, which = np.unique(~np.isnan(flat), axis=0, return_inverse=True)
-        for i, seen in enumerate(patterns):
-            steps = np.flatnonzero(which.ravel() == i)
-            block = flat[np.ix_(steps, seen)]
-            inverse = np.linalg.inv(self.covariance[np.ix_(seen, seen)])
-            shares[np.ix_(steps, seen)] = seen.sum() * block * (block @ inverse)
-        return shares.reshape(deviations.shape)
-
-
-def fit_error_measure(kind: str, held_out_residuals: Array) -> ErrorMeasure:
-    """Return the error measure named `kind`, fitted on held-out residuals if it needs that."""
-    if kind == "mahalanobis":
-        return MahalanobisError.fit(held_out_residuals)
-    return {"mse": squared_error, "mae": absolute_error}[kind]
-
-
-def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
-    """Return an error measure as plain values, exact to the last bit."""
-    if isinstance(measure, MahalanobisError):
-        arrays = {"mean": measure.mean.tolist(), "covariance": measure.covariance.tolist()}
-        return {"kind": "mahalanobis", **arrays}
-    return {"kind": "mse" if measure is squared_error else "mae"}
-
-
-def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
-    """Return the error measure that `measure_to_plain` was given."""
-    if plain["kind"] == "mahalanobis":
-        return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
-    return fit_error_measure(plain["kind"], np.empty((0, 1)))
 
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
@@ -210,6 +101,41 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
     spread = MAD_TO_STD * weighted_quantile(deviations, 0.5, weights)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
     return -float(median * np.exp(3 * spread))
+
+
+def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
+    """Return the mean of scores minus three of their standard deviations."""
+    mean = np.average(scores, weights=weights)
+    variance = np.average((scores - mean) ** 2, weights=weights)
+    return float(mean - 3 * np.sqrt(variance))
+
+
+def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
+    """Return the score below which to see outliers, so that F-beta is highest.
+
+    It lies halfway between two scores; of equally good ones it is the lowest.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+    is_outlier : ndarray of shape (n_samples,), bool
+        Some of either.
+    beta : float
+        Weight of recall against precision.
+
+    Returns
+    -------
+    float
+    """
+    precision, recall, thresholds = precision_recall_curve(is_outlier, -scores)
+    precision, recall = precision[:-1], recall[:-1]
+    weighted = beta**2 * precision + recall
+    fbeta = np.divide(
+        (1 + beta**2) * precision * recall, weighted, out=np.zeros_like(recall), where=weighted > 0
+    )
+    best = len(fbeta) - 1 - int(np.argmax(fbeta[::-1]))
+    nearest_inlier = thresholds[best - 1] if best else 2 * thresholds[0] - thresholds[-1] - 1
+    return -float((thresholds[best] + nearest_inlier) / 2)
 
 
 class Event(NamedTuple):

@@ -95,6 +95,7 @@ class SideBySideSteps:
     def __init__(self, model: keras.Model, n_shards: int):
         self.model, self.n_shards = model, n_shards
         self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
+        self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
         self._loops: dict[Any, Callable] = {}
 
     def train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
@@ -112,11 +113,18 @@ class SideBySideSteps:
         total, weight : scalar tensors
             Numerator and denominator of the loss over all batches.
         """
+        return self._run(self._train_batch, inputs, targets, weights)
+
+    def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        """Return the sums that `train` returns, without training."""
+        return self._run(self._test_batch, inputs, targets, weights)
+
+    def _run(self, step: Callable, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         arrays = [inputs, weights] if targets is inputs else [inputs, weights, targets]
-        key = tuple(array.shape[1:] for array in arrays)
+        key = (step.__name__, *(array.shape[1:] for array in arrays))
         if key not in self._loops:
             specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
-            loop = tf.function(_over_batches(self._train_batch), autograph=False)
+            loop = tf.function(_over_batches(step), autograph=False)
             self._loops[key] = loop.get_concrete_function(*specs)
         return self._loops[key](*map(tf.convert_to_tensor, arrays))
 
@@ -135,13 +143,23 @@ class SideBySideSteps:
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
         return total, weight
 
+    def _test_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        shards = self._shards(inputs, targets, weights)
+        parts = [self._shard_loss(*self._variables(), *shard) for shard in shards]
+        return _sum(parts, 0), _sum(parts, 1)
+
     def _gradient(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any, Any, Any]:
-        inputs, targets, weights = shard
         with tf.GradientTape() as tape:
             tape.watch(variables)
-            outputs, state = self.model.stateless_call(variables, state, inputs, training=True)
-            total, weight = self.model.loss.parts(targets, outputs, weights)
+            total, weight, state = self._loss(variables, state, *shard, training=True)
         return total, weight, tape.gradient(total, variables), state
+
+    def _loss(
+        self, variables: Any, state: Any, *shard: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        inputs, targets, weights = shard
+        outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
+        return *self.model.loss.parts(targets, outputs, weights), state
 
     def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         trainable, other = self.model.trainable_variables, self.model.non_trainable_variables

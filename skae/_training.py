@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._learning_rate import Schedule, schedule_for
 from skae._programs import Twin, twin_of
 from skae._sequences import Floats, Sequences
 from skae._steps import can_run_side_by_side, n_shards_for
@@ -136,10 +137,12 @@ class Trainer:
     ----------
     model : keras.Model
         Compiled. It changes only if training succeeds.
+    schedule : {"constant", "cosine"}
+        How the learning rate goes down from the first epoch to the last.
     """
 
-    def __init__(self, model: keras.Model):
-        self.model = model
+    def __init__(self, model: keras.Model, schedule: str = "constant"):
+        self.model, self.schedule = model, schedule
         self.loss = model.loss
 
     def fit(
@@ -170,19 +173,22 @@ class Trainer:
         """
         with twin_of(self.model) as twin:
             run = _callback_list(callbacks, twin.model, verbose, epochs, len(x))
-            pace = _Pace.choose(twin, x, epochs - initial_epoch, callbacks)
+            n_epochs = epochs - initial_epoch
+            schedule = schedule_for(self.schedule, twin.model.optimizer, n_epochs * len(x))
+            pace = _Pace.choose(twin, x, n_epochs, callbacks, schedule)
             twin.model.stop_training = False
             run.on_train_begin()
             logs: dict[str, float] = {}
             for epoch in range(initial_epoch, epochs):
                 run.on_epoch_begin(epoch)
-                logs = {"loss": pace.train(x, run)}
+                logs = {"loss": pace.train(x, run, (epoch - initial_epoch) * len(x))}
                 if validation_data is not None:
                     logs["val_loss"] = pace.evaluate(validation_data, run)
                 x.on_epoch_end()
                 run.on_epoch_end(epoch, logs)
                 if twin.model.stop_training:
                     break
+            schedule.reset()
             twin.model.optimizer.finalize_variable_values(twin.model.trainable_weights)
             run.on_train_end(logs)
         run.set_model(self.model)
@@ -216,25 +222,29 @@ class _Pace:
     """
 
     twin: Twin
-    n_shards: int
-    batches_a_call: int
+    schedule: Schedule
+    compiles: bool
+    watched: bool
 
     @classmethod
     def choose(
-        cls, twin: Twin, batches: Batches, epochs: int, callbacks: list[keras.callbacks.Callback]
+        cls,
+        twin: Twin,
+        batches: Batches,
+        epochs: int,
+        callbacks: list[keras.callbacks.Callback],
+        schedule: Schedule,
     ) -> "_Pace":
-        is_small = len(batches.sequences) * epochs < MIN_SEQUENCES_TO_COMPILE
-        if is_small or not can_run_side_by_side(twin.model):
-            return cls(twin, 0, 1)
-        fits = max(1, CHUNK_BYTES // batches.n_bytes)
-        watched = any(map(_looks_at_batches, callbacks))
-        return cls(twin, n_shards_for(batches.n_rows), 1 if watched else fits)
+        is_large = len(batches.sequences) * epochs >= MIN_SEQUENCES_TO_COMPILE
+        compiles = is_large and can_run_side_by_side(twin.model)
+        return cls(twin, schedule, compiles, any(map(_looks_at_batches, callbacks)))
 
-    def train(self, batches: Batches, run: keras.callbacks.CallbackList) -> float:
-        """Train for one epoch and return its loss."""
-        steps = self.twin.side_by_side(self.n_shards) if self.n_shards else self.twin.plain
+    def train(self, batches: Batches, run: keras.callbacks.CallbackList, n_done: int) -> float:
+        """Train for one epoch, before which `n_done` batches were, and return its loss."""
         sums = np.zeros(2)
-        for first, last, arrays in batches.pieces(self.batches_a_call, self.n_shards):
+        steps, pieces = self._cut(batches, 1 if self.watched else self.schedule.batches_between)
+        for first, last, arrays in pieces:
+            self.schedule.advance(n_done + first)
             run.on_train_batch_begin(first)
             sums += [float(part) for part in steps.train(*arrays)]
             run.on_train_batch_end(last, {"loss": _mean(sums)})
@@ -246,12 +256,21 @@ class _Pace:
         """Return the loss over held-out batches."""
         run.on_test_begin()
         sums = np.zeros(2)
-        for first, _, arrays in batches.pieces(1, 0):
+        steps, pieces = self._cut(batches, 1 if self.watched else len(batches))
+        for first, last, arrays in pieces:
             run.on_test_batch_begin(first)
-            sums += [float(part) for part in self.twin.plain.test(*arrays)]
-            run.on_test_batch_end(first, {"loss": _mean(sums)})
+            sums += [float(part) for part in steps.test(*arrays)]
+            run.on_test_batch_end(last, {"loss": _mean(sums)})
         run.on_test_end({"loss": _mean(sums)})
         return _mean(sums)
+
+    def _cut(self, batches: Batches, at_most: int) -> tuple[Any, Iterator[tuple]]:
+        """Return steps, and the batches in pieces of `at_most` that suit them."""
+        if not self.compiles:
+            return self.twin.plain, batches.pieces(1, 0)
+        n_shards = n_shards_for(batches.n_rows)
+        fits = max(1, CHUNK_BYTES // batches.n_bytes)
+        return self.twin.side_by_side(n_shards), batches.pieces(min(fits, at_most), n_shards)
 
 
 def _mean(sums: np.ndarray) -> float:
@@ -259,9 +278,9 @@ def _mean(sums: np.ndarray) -> float:
 
 
 def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:
-    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    own = [getattr(getattr(callback, name), "__func__", None) for name in names]
-    return own != [getattr(keras.callbacks.Callback, name) for name in names]
+    edges = [f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")]
+    own = [getattr(getattr(callback, name), "__func__", None) for name in edges]
+    return own != [getattr(keras.callbacks.Callback, name) for name in edges]
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -281,7 +300,7 @@ def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
     ValueError
         If a weight is not finite.
     """
-    advice = "Scale the data, lower learning_rate, or set optimizer__clipnorm=1.0."
+    advice = "Scale the data, lower learning_rate or global_clipnorm."
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise ValueError(
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "

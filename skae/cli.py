@@ -121,9 +121,9 @@ def _add_model_arguments(group: Any) -> None:
     group.add_argument(
         "--epochs",
         metavar="N",
-        type=_at_least(1),
-        default=50,
-        help="the largest number of epochs (default: %(default)s)",
+        type=_epochs,
+        default="auto",
+        help="passes over the training rows, or 'auto' (default: %(default)s)",
     )
     group.add_argument(
         "--seed", metavar="N", type=_at_least(0), default=0, help="default: %(default)s"
@@ -203,6 +203,10 @@ def _contamination(text: str) -> str | float:
     return share
 
 
+def _epochs(text: str) -> str | int:
+    return text if text == "auto" else _at_least(1)(text)
+
+
 def _column_names(text: str) -> list[str]:
     names = [name.strip() for name in next(csv.reader([text]), [])]
     if not all(names) or not names or len(set(names)) < len(names):
@@ -243,7 +247,7 @@ def _detect_options(args: argparse.Namespace) -> dict[str, Any]:
     return {
         **{name: getattr(args, name) for name in names},
         "merge_gap": args.window // 2 if args.merge_gap is None else args.merge_gap,
-        "callbacks": None if args.quiet else [_progress_callback(args.epochs)],
+        "callbacks": None if args.quiet else [_progress_callback()],
     }
 
 
@@ -273,13 +277,19 @@ def _hushed_stderr() -> Iterator[None]:
             os.close(stderr)
 
 
-def _progress_callback(n_epochs: int) -> Any:
+def _progress_callback() -> Any:
     from keras.callbacks import LambdaCallback
 
     from ._report import Progress
 
-    progress = Progress(n_epochs, sys.stderr)
-    return LambdaCallback(on_epoch_end=progress.show_epoch, on_train_end=progress.finish)
+    progress = Progress(sys.stderr)
+    callback = LambdaCallback(
+        on_epoch_end=lambda epoch, logs: progress.show_epoch(
+            epoch, callback.params["epochs"], logs
+        ),
+        on_train_end=lambda logs: progress.finish(),
+    )
+    return callback
 
 
 def _say(note: str) -> None:

@@ -135,14 +135,15 @@ def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     ValueError
         If the labels are not understood, or hold one class only.
     """
-    return float(f1_score(_both_classes(y), _joined(estimator.predict(X)) == -1))
+    return float(f1_score(outliers_of_either_class(y), _joined(estimator.predict(X)) == -1))
 
 
 def _score(metric: Callable, estimator: Any, X: Any, y: Any) -> float:
-    return float(metric(_both_classes(y), -_joined(estimator.score_samples(X))))
+    return float(metric(outliers_of_either_class(y), -_joined(estimator.score_samples(X))))
 
 
-def _both_classes(y: Any) -> NDArray[np.bool_]:
+def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
+    """Return labels as `is_outlier` does, but refuse those that are all the same."""
     outlier = is_outlier(y)
     if outlier.all() or not outlier.any():
         raise ValueError(

@@ -189,3 +189,13 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
             peak = max(range(start, end + 1), key=lambda row: severity[row])
             events.append((start, end, peak))
     return events
+
+
+def fbeta(is_outlier, flagged, beta):
+    """Return the F-beta score from its counts."""
+    pairs = list(zip(is_outlier, flagged, strict=True))
+    hits = sum(bool(truth and flag) for truth, flag in pairs)
+    misses = sum(bool(truth and not flag) for truth, flag in pairs)
+    false_alarms = sum(bool(flag and not truth) for truth, flag in pairs)
+    total = (1 + beta**2) * hits + beta**2 * misses + false_alarms
+    return (1 + beta**2) * hits / total if total else 0.0

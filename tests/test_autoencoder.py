@@ -51,7 +51,7 @@ def test_row_answers_have_the_shape_of_the_rows(on_rows, series):
 def test_row_scores_are_the_windows_errors(on_rows, series):
     windows = np.lib.stride_tricks.sliding_window_view(series, 5, axis=0).transpose(0, 2, 1)
     output = on_rows.model_.predict(windows, verbose=0)
-    errors = ((windows - output) ** 2).mean(axis=(1, 2))
+    errors = ((windows - output) ** 2 / on_rows.error_measure_.typical).mean(axis=(1, 2))
     covering = [errors[max(0, row - 4) : row + 1] for row in range(200)]
     expected = [-c[: 196 - max(0, row - 4)].mean() for row, c in enumerate(covering)]
     np.testing.assert_allclose(on_rows.score_samples(series), expected, rtol=1e-4)
@@ -70,12 +70,22 @@ def test_latent_of_a_row_is_that_of_the_window_ending_there(on_rows, series):
     np.testing.assert_allclose(latents[99], expected, atol=1e-6)
 
 
-def test_explain_averages_to_score_timesteps(on_rows, on_sequences, series, sequences):
+@pytest.mark.parametrize("aggregation", ["window", "mean", "last"])
+@pytest.mark.parametrize("error", ["scaled_mse", "mahalanobis"])
+def test_explain_decomposes_the_score_of_a_row(small, series, aggregation, error):
+    model = small(5, stride=2, aggregation=aggregation, error=error).fit(series)
     np.testing.assert_allclose(
-        on_rows.explain(series).mean(axis=1), on_rows.score_timesteps(series), rtol=1e-6
+        model.explain(series).mean(axis=1), -model.score_samples(series), rtol=1e-6
+    )
+
+
+def test_explain_decomposes_the_score_of_a_sequence(on_sequences, sequences):
+    found = on_sequences.explain(sequences)
+    np.testing.assert_allclose(
+        [errors.mean() for errors in found], -on_sequences.score_samples(sequences), rtol=1e-6
     )
     for entries, steps in zip(
-        on_sequences.explain(sequences), on_sequences.score_timesteps(sequences), strict=True
+        found, on_sequences.score_timesteps(sequences), strict=True
     ):
         np.testing.assert_allclose(entries.mean(axis=1), steps, rtol=1e-6)
 

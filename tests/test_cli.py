@@ -43,7 +43,7 @@ def fake(monkeypatch, tmp_path):
     """Run in an empty folder with an estimator that needs no TensorFlow."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(vars(skae), "LSTMAutoencoder", FakeAutoencoder)
-    monkeypatch.setattr(cli, "_progress_callback", lambda n_epochs: "progress")
+    monkeypatch.setattr(cli, "_progress_callback", lambda: "progress")
     monkeypatch.setattr(FakeAutoencoder, "made", [])
     return FakeAutoencoder
 
@@ -536,9 +536,9 @@ class Terminal(io.StringIO):
     ],
 )
 def test_progress_is_one_line_on_a_terminal_and_plain_lines_elsewhere(stream, expected):
-    progress = Progress(2, stream())
-    progress.show_epoch(0, {"loss": 0.5, "val_loss": 0.25})
-    progress.show_epoch(1)
+    progress = Progress(stream())
+    progress.show_epoch(0, 2, {"loss": 0.5, "val_loss": 0.25})
+    progress.show_epoch(1, 2)
     progress.finish()
     assert progress.stream.getvalue() == expected
 

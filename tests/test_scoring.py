@@ -5,17 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists
 
-from skae._scoring import (
+from skae._measures import (
+    MEASURES,
     MahalanobisError,
     absolute_error,
-    aggregate_steps,
-    find_events,
     fit_error_measure,
-    mean_of_observed,
     measure_from_plain,
     measure_to_plain,
-    robust_offset,
     squared_error,
+)
+from skae._scoring import (
+    aggregate_steps,
+    best_fbeta_offset,
+    find_events,
+    mean_of_observed,
+    robust_offset,
+    three_sigma_offset,
     weighted_quantile,
 )
 
@@ -126,7 +131,33 @@ def test_too_few_whole_steps_are_an_error(n_whole):
         MahalanobisError.fit(residuals)
 
 
-@pytest.mark.parametrize("kind", ["mse", "mae", "mahalanobis"])
+# ------------------------------------------------------------------------ scaled
+
+
+@pytest.mark.parametrize("base", ["mse", "mae"])
+def test_scaled_errors_are_relative_to_the_typical_one_of_each_feature(base):
+    residuals = random_rows(400, 3, seed=0, missing=0.1) * [1, 100, 0.01]
+    measure = fit_error_measure(f"scaled_{base}", residuals)
+    typical = np.array([naive.mean(column) for column in fit_error_measure(base, residuals)(residuals).T])
+    expected = fit_error_measure(base, residuals)(residuals) / (typical + 1e-4 * typical.mean())
+    close(measure(residuals), expected)
+
+
+@pytest.mark.parametrize("base", ["mse", "mae"])
+def test_scaled_errors_of_features_without_any_are_finite(base):
+    residuals = random_rows(50, 3, seed=0)
+    residuals[:, 0] = 0
+    residuals[:, 1] = np.nan
+    found = fit_error_measure(f"scaled_{base}", residuals)(np.ones((1, 3)))
+    assert np.isfinite(found).all() and found[0, 0] > 100 * found[0, 2]
+
+
+def test_scaled_errors_without_any_known_error_are_left_as_they_are():
+    measure = fit_error_measure("scaled_mse", np.zeros((5, 2)))
+    np.testing.assert_array_equal(measure(np.array([[0.0, 3.0]])), [[0.0, 9.0]])
+
+
+@pytest.mark.parametrize("kind", MEASURES)
 def test_a_measure_written_as_plain_values_measures_the_same(kind):
     residuals = random_rows(20, 3, seed=0)
     measure = fit_error_measure(kind, residuals)
@@ -217,3 +248,26 @@ def test_no_outliers_are_no_events(flags):
 def test_absolute_error_and_events_are_plain_python_at_the_end():
     (event,) = find_events(np.array([False, True]), absolute_error(np.array([0.0, -1.0])))
     assert [type(row) for row in event] == [int, int, int]
+
+
+# ------------------------------------------------------------------------ thresholds
+
+
+def test_three_sigma_is_that_of_numpy_and_weights_are_counts():
+    scores = random_rows(50, 1, seed=0)[:, 0]
+    assert three_sigma_offset(scores) == pytest.approx(scores.mean() - 3 * scores.std())
+    counts = np.arange(50) % 3
+    repeated = np.repeat(scores, counts)
+    assert three_sigma_offset(scores, counts) == pytest.approx(three_sigma_offset(repeated))
+
+
+@few
+@given(st.integers(2, 30), st.integers(0, 99), st.sampled_from([0.1, 1.0, 3.0]))
+def test_no_threshold_has_a_higher_fbeta(n, seed, beta):
+    rng = np.random.default_rng(seed)
+    scores, labels = rng.integers(0, 9, n).astype(float), np.arange(n) == rng.integers(n)
+    labels |= rng.random(n) < 0.3
+    offset = best_fbeta_offset(scores, labels, beta)
+    best = max(naive.fbeta(labels, scores <= score, beta) for score in scores)
+    assert naive.fbeta(labels, scores < offset, beta) == pytest.approx(best)
+    assert offset not in scores

@@ -1,0 +1,167 @@
+"""From residuals to errors: numpy only.
+
+A *residual* is ``observed - reconstructed``, NaN where nothing was observed. An *error* is
+what a way of measuring makes of it: higher is worse.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+
+from skae._scoring import mean_of_observed
+
+Array = NDArray[np.floating]
+
+LEAST_SHARE = 1e-4
+"""Typical error of a feature, as a share of that of all, below which it counts as constant."""
+
+
+class ErrorMeasure(Protocol):
+    """A way of measuring: residuals in, one error for each entry out."""
+
+    def __call__(self, residuals: Array) -> Array:
+        """Return errors of the shape of `residuals`, (..., n_features)."""
+
+
+def squared_error(residuals: Array) -> Array:
+    """Return the squares of residuals; the mean of them is the mse."""
+    return np.square(residuals, dtype=np.float64)
+
+
+def absolute_error(residuals: Array) -> Array:
+    """Return the absolute values of residuals; the mean of them is the mae."""
+    return np.abs(residuals, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class ScaledError:
+    r"""Error of each feature, divided by what is typical for it.
+
+    With :math:`t_f` the mean error of feature :math:`f` on known data, and :math:`t` the mean
+    of these over the features, the divisor is :math:`t_f + 10^{-4} t`: features weigh the same
+    whatever their noise, and one that never moved there does not make it zero.
+
+    Parameters
+    ----------
+    base : callable
+        `squared_error` or `absolute_error`.
+    typical : ndarray of shape (n_features,)
+        The divisors.
+    """
+
+    base: "ErrorMeasure"
+    typical: Array
+
+    @classmethod
+    def fit(cls, base: "ErrorMeasure", residuals: Array) -> "ScaledError":
+        """Take the means from residuals (..., n_features) of known data."""
+        axes = tuple(range(residuals.ndim - 1))
+        means = np.nan_to_num(mean_of_observed(base(residuals), axis=axes))
+        typical = means + LEAST_SHARE * means.mean()
+        # Without any error there is nothing to compare with: the errors are left as they are.
+        return cls(base, np.where(typical > 0, typical, 1.0))
+
+    def __call__(self, residuals: Array) -> Array:
+        """Return errors of the shape of `residuals`; 1 is typical."""
+        return self.base(residuals) / self.typical
+
+
+@dataclass(frozen=True)
+class MahalanobisError:
+    r"""Squared Mahalanobis distance of a step's vector of absolute errors.
+
+    With :math:`e` the absolute errors of a step's :math:`F` features, and :math:`\mu,
+    \Sigma` their mean and shrunk covariance on held-out data, the distance is
+    :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` is given
+    :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is
+    the distance; such a share may be negative.
+
+    Where only some features were observed, the marginal distance of these is taken.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_features,)
+    covariance : ndarray of shape (n_features, n_features)
+
+    References
+    ----------
+    Malhotra et al. (2016), "LSTM-based Encoder-Decoder for Multi-sensor Anomaly
+    Detection", arXiv:1607.00148, section 2.
+    """
+
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def fit(cls, residuals: Array) -> "MahalanobisError":
+        """Estimate mean and covariance from the residuals of held-out data.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (..., n_features)
+            Steps with an unobserved feature are left out.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two steps have every feature observed.
+        """
+        errors = np.abs(residuals, dtype=np.float64).reshape(-1, residuals.shape[-1])
+        errors = errors[~np.isnan(errors).any(axis=1)]
+        if len(errors) < 2:
+            raise ValueError(
+                f"Got error='mahalanobis' with {len(errors)} held-out steps that have every "
+                "feature observed, but expected at least 2 to estimate a covariance."
+            )
+        shrunk = LedoitWolf().fit(errors)
+        # A feature reconstructed without error has no variance: the floor keeps it invertible.
+        floor = max(np.trace(shrunk.covariance_) / errors.shape[1], np.finfo(np.float32).tiny)
+        ridge = np.finfo(np.float32).eps * floor * np.eye(errors.shape[1])
+        return cls(shrunk.location_, shrunk.covariance_ + ridge)
+
+    def __call__(self, residuals: Array) -> Array:
+        """Return each feature's share, of the shape of `residuals`."""
+        deviations = np.abs(residuals, dtype=np.float64) - self.mean
+        flat = deviations.reshape(-1, deviations.shape[-1])
+        shares = np.full_like(flat, np.nan)
+        patterns, which = np.unique(~np.isnan(flat), axis=0, return_inverse=True)
+        for i, seen in enumerate(patterns):
+            steps = np.flatnonzero(which.ravel() == i)
+            block = flat[np.ix_(steps, seen)]
+            inverse = np.linalg.inv(self.covariance[np.ix_(seen, seen)])
+            shares[np.ix_(steps, seen)] = seen.sum() * block * (block @ inverse)
+        return shares.reshape(deviations.shape)
+
+
+BASES: dict[str, ErrorMeasure] = {"mse": squared_error, "mae": absolute_error}
+
+MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis")
+
+
+def fit_error_measure(kind: str, residuals: Array) -> ErrorMeasure:
+    """Return the error measure named `kind`, fitted on residuals of known data if need be."""
+    if kind == "mahalanobis":
+        return MahalanobisError.fit(residuals)
+    base = BASES[kind.removeprefix("scaled_")]
+    return base if kind in BASES else ScaledError.fit(base, residuals)
+
+
+def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
+    """Return an error measure as plain values, exact to the last bit."""
+    if isinstance(measure, MahalanobisError):
+        arrays = {"mean": measure.mean.tolist(), "covariance": measure.covariance.tolist()}
+        return {"kind": "mahalanobis", **arrays}
+    if isinstance(measure, ScaledError):
+        return {**measure_to_plain(measure.base), "typical": measure.typical.tolist()}
+    return {"kind": "mse" if measure is squared_error else "mae"}
+
+
+def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
+    """Return the error measure that `measure_to_plain` was given."""
+    if plain["kind"] == "mahalanobis":
+        return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
+    base = BASES[plain["kind"]]
+    return ScaledError(base, np.array(plain["typical"])) if "typical" in plain else base

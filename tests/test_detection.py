@@ -1,0 +1,120 @@
+"""What makes the default a good detector: its training, its threshold, its explanations."""
+
+import keras
+import naive
+import numpy as np
+import pytest
+
+from skae import LSTMAutoencoder
+from skae._fitting import _batch_size, _n_epochs
+
+# ------------------------------------------------------------------- training by default
+
+
+class Rates(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.rates, self.clips = [], set()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rates.append(float(self.model.optimizer.learning_rate))
+        self.clips.add(self.model.optimizer.global_clipnorm)
+
+
+def test_the_rate_falls_along_half_a_cosine_and_is_set_back(small, series):
+    watch = Rates()
+    model = small(5, epochs=4, learning_rate=0.1, batch_size=200, callbacks=[watch]).fit(series)
+    expected = 0.1 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
+    np.testing.assert_allclose(watch.rates, expected, rtol=1e-5)
+    assert float(model.model_.optimizer.learning_rate) == pytest.approx(0.1)
+    watch.rates.clear()
+    model.partial_fit(series)
+    assert watch.rates == [pytest.approx(0.1)]
+
+
+def test_a_constant_rate_stays(small, series):
+    watch = Rates()
+    small(5, learning_rate_schedule="constant", callbacks=[watch]).fit(series)
+    assert watch.rates == [pytest.approx(5e-3)] * 2
+
+
+@pytest.mark.parametrize(
+    "parameters, expected",
+    [
+        ({}, 0.1),
+        ({"global_clipnorm": 2.0}, 2.0),
+        ({"global_clipnorm": None}, None),
+        ({"optimizer__clipnorm": 1.0}, None),
+        ({"optimizer": keras.optimizers.Adam(1e-3)}, None),
+    ],
+)
+def test_gradients_are_clipped_unless_told_otherwise(small, series, parameters, expected):
+    watch = Rates()
+    small(5, callbacks=[watch], **parameters).fit(series)
+    assert watch.clips == {expected}
+
+
+@pytest.mark.parametrize("n_batches, expected", [(1, 1000), (40, 25), (700, 1), (5000, 1)])
+def test_epochs_make_about_a_thousand_steps(n_batches, expected):
+    assert _n_epochs("auto", n_batches) == expected
+    assert _n_epochs(3, n_batches) == 3
+
+
+@pytest.mark.parametrize(
+    "n, expected", [(1, 32), (32_000, 32), (32_001, 64), (64_000, 64), (10**6, 256)]
+)
+def test_batches_grow_with_the_data(n, expected):
+    assert _batch_size("auto", n) == expected
+    assert _batch_size(7, n) == 7
+
+
+# ------------------------------------------------------------------- thresholds
+
+
+def test_three_sigma_is_taken_from_what_was_held_out(small, series):
+    model = small(5, contamination="three_sigma", validation_fraction=0.5).fit(series)
+    scores = model.score_samples(series[100:])
+    assert model.offset_ == pytest.approx(scores.mean() - 3 * scores.std(), rel=1e-4)
+
+
+@pytest.mark.parametrize("labels", [lambda y: y, lambda y: y.astype(bool), lambda y: 1 - 2 * y])
+def test_the_tuned_threshold_is_the_best(small, series, labels):
+    y = np.zeros(200, int)
+    y[60:70] = 1
+    spoiled = series + 5 * y[:, None]
+    model = small(5).fit(series)
+    assert model.tune_threshold(spoiled, labels(y), beta=0.5) is model
+    scores = model.score_samples(spoiled)
+    best = max(naive.fbeta(y, scores <= score, 0.5) for score in scores)
+    assert naive.fbeta(y, model.predict(spoiled) == -1, 0.5) == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    "y, beta, message",
+    [
+        (np.zeros(200), 1.0, "Got y with 0 outliers"),
+        (np.arange(200) < 3, 0.0, "Got beta=0.0, but expected a number above 0"),
+        (np.arange(199) < 3, 1.0, "inconsistent numbers of samples"),
+    ],
+)
+def test_a_threshold_that_cannot_be_tuned_stays(small, series, y, beta, message):
+    model = small(5).fit(series)
+    before = model.offset_
+    with pytest.raises(ValueError, match=message):
+        model.tune_threshold(series, y, beta=beta)
+    assert model.offset_ == before
+
+
+# ------------------------------------------------------------------- explanations
+
+
+def test_the_injected_feature_is_to_blame():
+    rng = np.random.default_rng(0)
+    time = np.arange(600)[:, None]
+    rows = np.sin(time / [5, 7, 9, 11]) + rng.normal(size=(600, 4)) * [0.02, 0.1, 0.3, 0.5]
+    rows = np.concatenate([rows, np.zeros((600, 1))], axis=1)
+    model = LSTMAutoencoder(10, units=8, epochs=20, random_state=0).fit(rows[:500])
+    for feature, size in enumerate([1, 1, 2, 3, 0.5]):
+        spoiled = rows[500:].copy()
+        spoiled[45:55, feature] += size
+        assert model.explain(spoiled)[50].argmax() == feature
