@@ -14,7 +14,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae import _programs
-from skae._measures import MEASURES, ErrorMeasure, fit_error_measure, squared_error
+from skae._measures import (
+    MEASURES,
+    ErrorMeasure,
+    fit_error_measure,
+    root_shares,
+    squared_error,
+    takes_root,
+)
 from skae._fitting import adapter_for, train
 from skae._inference import TrainedNetwork
 from skae._losses import ObservedLoss, check_suits
@@ -122,8 +129,8 @@ class LSTMAutoencoder(
         Whether a rate that is a number falls to zero along half a cosine (Loshchilov and
         Hutter 2017) from the first to the last epoch of a `fit`. It stays in `partial_fit`.
     epochs : int or "auto", default="auto"
-        Passes over the training data. "auto": as many as make 1000 training steps, at least
-        one.
+        Passes over the training data. "auto": as many as make 1000 training steps, from 1 to
+        100.
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, and up to 256 where one pass would else be
         more than 1000 steps.
@@ -150,17 +157,21 @@ class LSTMAutoencoder(
     stride : int, default=1
         Rows between the starts of two windows. One more window ends with the last row, so
         that each row is covered whatever the stride.
-    error : {"mse", "mae", "scaled_mse", "scaled_mae", "mahalanobis"}, default="scaled_mse"
-        Measure of a step's reconstruction error: mean over the features of squares or of
-        absolute values; the same, with each feature divided by its mean on the data of
-        `fit`; or the squared Mahalanobis distance of the vector of absolute errors from
-        those on the data of `fit` (Malhotra et al. 2016). See Notes.
-    aggregation : {"window", "mean", "median", "max", "last"}, default="window"
-        How errors of steps become the score of a sequence or row. For a sequence: their
-        mean ("window", "mean"), median, maximum, or the error of its last step. For a row:
-        the average over the windows that cover it of their mean errors ("window"), or the
-        mean, median or maximum of the errors which these windows have at the row itself, or
-        that of the window in which the row comes last.
+    error : {"mse", "rmse", "mae", "scaled_mse", "scaled_rmse", "scaled_mae", \
+            "mahalanobis"}, default="scaled_rmse"
+        Measure of the reconstruction error: mean of squares, its root, or mean of absolute
+        values, over the features and over the steps of a window; the same with each feature
+        relative to what is typical for it on the data of `fit`; or the squared Mahalanobis
+        distance of a step's vector of absolute errors from those on the data of `fit`
+        (Malhotra et al. 2016). See Notes.
+    aggregation : {"overlap", "window", "mean", "median", "max", "last"}, default="overlap"
+        How errors become the score of a sequence or row. For a sequence: the error of the whole
+        ("overlap", "window", "mean"), the median or maximum of those of its steps, or that of
+        its last step. For a row: the average of the errors of the windows around it, weighted by
+        how much they overlap with the one in whose middle the row lies ("overlap"); the
+        average of the errors of the windows that cover it ("window"); or the mean, median or
+        maximum of the errors which these have at the row itself, or that of the window in
+        which the row comes last.
     contamination : "auto", "three_sigma" or float, default="auto"
         Sets `offset_`. "auto": the median of the held-out errors times a robust factor, see
         Notes. "three_sigma": their mean plus three standard deviations. A float in (0, 0.5]:
@@ -202,7 +213,7 @@ class LSTMAutoencoder(
     else the first after it, else the feature's mean in training.
 
     What scales errors is taken from windows held out and windows trained on together, at most
-    2048 of either, never from what is scored: held-out windows alone, the end of a series, say
+    2048 of either, never from what is scored. Held-out windows alone, the end of a series, say
     too little of a feature that rarely moves. To the typical error of each feature a ten
     thousandth of their mean is added, so that constant features do no harm; a covariance is
     shrunk (Ledoit and Wolf 2004).
@@ -276,7 +287,7 @@ class LSTMAutoencoder(
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
-        "aggregation": [StrOptions({"window", "mean", "median", "max", "last"})],
+        "aggregation": [StrOptions({"overlap", "window", "mean", "median", "max", "last"})],
         "contamination": [StrOptions({"auto", "three_sigma"}), Interval(Real, 0, 0.5, closed="right")],
     }
 
@@ -312,8 +323,8 @@ class LSTMAutoencoder(
         random_state: Any = None,
         verbose: Any = 0,
         stride: int = 1,
-        error: str = "scaled_mse",
-        aggregation: str = "window",
+        error: str = "scaled_rmse",
+        aggregation: str = "overlap",
         contamination: str | float = "auto",
         **optimizer__options: Any,
     ):
@@ -611,12 +622,14 @@ class LSTMAutoencoder(
         errors : ndarray of shape (n_samples, n_steps), float64
             Mean over the features; higher is worse; NaN in padded steps and where nothing
             was observed. A list of arrays of shape (n_steps_i,) for a list. With
-            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "window") makes
-            of the errors that the covering windows have at the row.
+            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "overlap" and
+            "window") makes of the errors that the covering windows have at the row.
         """
         samples = self._read_fitted(X)
-        how = "mean" if self.aggregation == "window" else self.aggregation
-        return samples.per_step(self._step_errors(samples.windows), how)
+        errors = self._step_errors(samples.windows)
+        if takes_root(self.error):
+            errors = map(np.sqrt, errors)
+        return samples.per_step(errors, "mean" if self._scores_windows else self.aggregation)
 
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
@@ -629,16 +642,16 @@ class LSTMAutoencoder(
         Returns
         -------
         errors : ndarray of shape (n_samples, n_steps, n_features), float64
-            Higher is worse; NaN in padded steps and where nothing was observed. Their means
-            over the features are those of `score_timesteps`, and their means over steps and
-            features, with ``aggregation="window"``, minus the score. For a table, shape
-            (n_samples, n_steps). With `window_size`, shape (n_rows, n_features): as
-            `aggregation` says, so that the means over the features are minus the score with
-            "window", "mean" and "last", where no reading is missing.
+            Higher is worse; NaN in padded steps and where nothing was observed. Unless
+            `aggregation` looks at single steps, their means over steps and features are minus
+            the score. For a table, shape (n_samples, n_steps). With `window_size`, shape
+            (n_rows, n_features): what `aggregation` makes of them, and their means over the
+            features are minus the score, except with "median" and "max". All where no reading
+            is missing.
         """
         samples = self._read_fitted(X)
         residuals = self._network.residuals(samples.windows)
-        errors = (self.error_measure_(block) for block in residuals)
+        errors = self._rooted(self.error_measure_(block) for block in residuals)
         return _like_table(samples, samples.per_step(errors, self.aggregation))
 
     # ---------------------------------------------------------------- encoding
@@ -821,7 +834,19 @@ class LSTMAutoencoder(
             yield mean_of_observed(measure(residuals))
 
     def _scores(self, samples: Samples) -> Array:
-        return samples.scores(self._step_errors(samples.windows), self.aggregation)
+        errors = self._rooted(self._step_errors(samples.windows))
+        return samples.scores(errors, self.aggregation)
+
+    @property
+    def _scores_windows(self) -> bool:
+        return self.aggregation in ("overlap", "window")
+
+    def _rooted(self, blocks: Iterator[Array]) -> Iterator[Array]:
+        """Yield blocks of errors so that their means are what `error` says."""
+        if not takes_root(self.error):
+            return blocks
+        per_window = self._scores_windows or not self.window_size and self.aggregation == "mean"
+        return (root_shares(block, per_window) for block in blocks)
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""

@@ -18,6 +18,9 @@ from skae._wrapper import KerasAdapter
 TRAINING_STEPS = 1000
 """Steps that ``epochs="auto"`` aims at; ``batch_size="auto"`` makes a pass no longer."""
 
+MOST_EPOCHS = 100
+"""Passes that ``epochs="auto"`` makes at most: few sequences are soon known by heart."""
+
 BATCH_SIZES = 32, 256
 """Smallest and largest batch that ``batch_size="auto"`` chooses."""
 
@@ -127,7 +130,9 @@ def train(
 
 
 def _n_epochs(epochs: int | str, n_batches: int) -> int:
-    return max(1, round(TRAINING_STEPS / n_batches)) if isinstance(epochs, str) else epochs
+    if not isinstance(epochs, str):
+        return epochs
+    return min(max(1, round(TRAINING_STEPS / n_batches)), MOST_EPOCHS)
 
 
 def _batch_size(batch_size: int | str, n_sequences: int) -> int:

@@ -136,9 +136,40 @@ class MahalanobisError:
         return shares.reshape(deviations.shape)
 
 
-BASES: dict[str, ErrorMeasure] = {"mse": squared_error, "mae": absolute_error}
+BASES: dict[str, ErrorMeasure] = {
+    "mse": squared_error,
+    "rmse": squared_error,
+    "mae": absolute_error,
+}
 
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis")
+
+
+def takes_root(kind: str) -> bool:
+    """Tell whether the mean of the errors of this kind is followed by a square root."""
+    return kind.endswith("rmse")
+
+
+def root_shares(errors: Array, per_window: bool) -> Array:
+    """Divide errors by the root of their mean, so that the mean of what comes out is that root.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n, n_steps) or (n, n_steps, n_features)
+        Not negative; NaN where nothing was observed.
+    per_window : bool
+        Whether the mean is one of all steps, or of each step by itself.
+
+    Returns
+    -------
+    ndarray of the shape of `errors`
+        Zero where the mean is.
+    """
+    mean = mean_of_observed(errors) if errors.ndim == 3 else errors
+    if per_window:
+        mean = mean_of_observed(mean)[:, None]
+    root = np.sqrt(mean).reshape(mean.shape + (1,) * (errors.ndim - 2))
+    return np.divide(errors, root, out=errors + 0 * root, where=root > 0)
 
 
 def fit_error_measure(kind: str, residuals: Array) -> ErrorMeasure:

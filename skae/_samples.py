@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from skae._scoring import aggregate_steps
 from skae._sequences import Floats, Indices, Sequences
-from skae._windows import average_over_windows, covering_windows, trailing_windows
+from skae._windows import (
+    average_around,
+    average_over_windows,
+    covering_windows,
+    trailing_windows,
+)
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -159,12 +164,17 @@ class RowSamples:
 
     def scores(self, step_errors: Blocks, how: str) -> Array:
         """Return the score of each row from blocks of (n_windows, window_size) errors."""
-        return -np.concatenate(list(average_over_windows(self.windows, step_errors, how)))
+        return -self._per_row(step_errors, how, self.windows)
 
     def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
         """Return what was found per step of the windows as one entry per row."""
-        rows = average_over_windows(windows or self.windows, blocks, how)
-        return self.as_given(np.concatenate(list(rows)))
+        return self.as_given(self._per_row(blocks, how, windows or self.windows))
+
+    def _per_row(self, blocks: Blocks, how: str, windows: Sequences) -> Array:
+        if how != "overlap":
+            return np.concatenate(list(average_over_windows(windows, blocks, how)))
+        rows = np.concatenate(list(average_over_windows(windows, blocks, "window")))
+        return average_around(rows, self.lengths, self.window_size)
 
     def as_given(self, per_sample: Array) -> Any:
         """Return results per row as one array, or as a list for a list of series."""

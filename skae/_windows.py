@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from skae._sequences import Indices, Sequences, without_empty
@@ -49,7 +50,7 @@ def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
     >>> bool((overlap_average(windows) == rows).all())
     True
     """
-    views = np.lib.stride_tricks.sliding_window_view(rows, window_size, axis=0)
+    views = sliding_window_view(rows, window_size, axis=0)
     return views[(len(rows) - window_size) % stride :: stride].transpose(0, 2, 1)
 
 
@@ -201,6 +202,35 @@ def average_over_windows(
         done = until
         keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
         first, kept = first + keep, kept[keep:]
+
+
+def average_around(rows: Array, lengths: Indices, width: int) -> Array:
+    """Return each row of stacked series as the mean of the `width` rows around it.
+
+    Where its series ends before, there are fewer.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, ...)
+    lengths : ndarray of shape (n_series,), intp
+    width : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average_around(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3)
+    array([1.5, 1. , 1. , 0. , 8. ])
+    """
+    series = np.split(rows, np.cumsum(lengths)[:-1])
+    return np.concatenate([_average_around(part, width) for part in series])
+
+
+def _average_around(rows: Array, width: int) -> Array:
+    width = min(width, 2 * len(rows) - 1)
+    padding = [(width // 2, (width - 1) // 2)] + [(0, 0)] * (rows.ndim - 1)
+    sums = sliding_window_view(np.pad(rows, padding), width, axis=0).sum(axis=-1)
+    counts = sliding_window_view(np.pad(np.ones(len(rows)), padding[:1]), width).sum(axis=-1)
+    return sums / counts.reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def _rows_from_windows(windows: Sequences, values: Array, begin: int, end: int, how: str) -> Array:

@@ -191,6 +191,17 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     return events
 
 
+def average_around(rows, series_lengths, width):
+    """Return each row as the mean of those at most half a width away in its series."""
+    found, first = [], 0
+    for length in series_lengths:
+        for row in range(length):
+            near = range(max(0, row - width // 2), min(length, row + (width - 1) // 2 + 1))
+            found.append(math.fsum(rows[first + i] for i in near) / len(near))
+        first += length
+    return np.array(found)
+
+
 def fbeta(is_outlier, flagged, beta):
     """Return the F-beta score from its counts."""
     pairs = list(zip(is_outlier, flagged, strict=True))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import few, random_rows, series_lists
+from strategies import few, random_rows, series_lists, ways
 
 from skae._measures import (
     MEASURES,
@@ -12,6 +12,7 @@ from skae._measures import (
     fit_error_measure,
     measure_from_plain,
     measure_to_plain,
+    root_shares,
     squared_error,
 )
 from skae._scoring import (
@@ -169,11 +170,25 @@ def test_a_measure_written_as_plain_values_measures_the_same(kind):
 
 
 @few
-@given(series_lists(), st.sampled_from(["window", "mean", "median", "max", "last"]))
+@given(series_lists(), ways)
 def test_aggregate_steps_equals_its_naive_twin(items, how):
     errors = naive.pad(items, 12)[:, :, 0].astype(np.float64)
     errors[:, 0] = 1.0
     close(aggregate_steps(errors, how), naive.aggregate_steps(errors, how))
+
+
+@few
+@given(series_lists(), st.booleans())
+def test_the_mean_of_root_shares_is_the_root_of_the_mean(items, per_window):
+    errors = naive.pad(items, 12).astype(np.float64) ** 2
+    shares = root_shares(errors, per_window)
+    units = errors if per_window else errors.reshape(-1, 1, errors.shape[-1])
+    expected = [
+        np.sqrt(naive.mean([naive.mean(step) for step in unit])) for unit in units
+    ]
+    by_step = mean_of_observed(shares)
+    close(mean_of_observed(by_step) if per_window else by_step.ravel(), expected)
+    close(root_shares(mean_of_observed(errors), per_window), by_step)
 
 
 # ------------------------------------------------------------------------ thresholds

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import cuts, few, random_rows, series, split, ways
+from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
 from skae._windows import (
     average_over_windows,
@@ -119,7 +119,7 @@ def covered(draw):
 
 
 @few
-@given(covered(), ways)
+@given(covered(), ways_of_covering)
 def test_average_over_windows_equals_its_naive_twin(drawn, how):
     windows, values, sizes = drawn
     found = np.concatenate(list(average_over_windows(windows, split(values, sizes), how)))
@@ -129,7 +129,7 @@ def test_average_over_windows_equals_its_naive_twin(drawn, how):
 
 
 @few
-@given(covered(), ways)
+@given(covered(), ways_of_covering)
 def test_blocks_of_one_window_answer_as_one_block(drawn, how):
     windows, values, _ = drawn
     whole = np.concatenate(list(average_over_windows(windows, [values], how)))
@@ -139,7 +139,7 @@ def test_blocks_of_one_window_answer_as_one_block(drawn, how):
 
 
 @few
-@given(covered(), ways)
+@given(covered(), ways_of_covering)
 def test_features_are_averaged_each_by_itself(drawn, how):
     windows, values, sizes = drawn
     both = np.stack([values, values[::-1, ::-1]], axis=-1)
