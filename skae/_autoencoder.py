@@ -14,6 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae import _programs
+from skae._fitting import adapter_for, train
+from skae._inference import TrainedNetwork
+from skae._losses import ObservedLoss, check_suits
 from skae._measures import (
     MEASURES,
     ErrorMeasure,
@@ -22,9 +25,6 @@ from skae._measures import (
     squared_error,
     takes_root,
 )
-from skae._fitting import adapter_for, train
-from skae._inference import TrainedNetwork
-from skae._losses import ObservedLoss, check_suits
 from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
@@ -288,7 +288,10 @@ class LSTMAutoencoder(
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
         "aggregation": [StrOptions({"overlap", "window", "mean", "median", "max", "last"})],
-        "contamination": [StrOptions({"auto", "three_sigma"}), Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [
+            StrOptions({"auto", "three_sigma"}),
+            Interval(Real, 0, 0.5, closed="right"),
+        ],
     }
 
     # The last parameter bears a routed name because scikit-learn's checks pass every name.

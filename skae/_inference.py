@@ -84,7 +84,7 @@ class TrainedNetwork:
         for block in windows.blocks(size):
             inputs = block.imputed(block.padded(length), self.fill_values)
             inputs = inputs if keep_nan else np.nan_to_num(inputs)
-            output = forward(model, inputs, in_bulk=size == BULK_BLOCK)
+            output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=windows.is_padded)
             yield _outside_nan(output, block.steps_inside(length))
 
 

@@ -4,12 +4,32 @@ In skae a step that does not exist is NaN in every feature. Inside a network it 
 a boolean mask, handed to each layer that needs it, says so. Padding stands on the right.
 """
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 _register = keras.saving.register_keras_serializable(package="skae")
+
+
+_nothing_is_padded = ContextVar("nothing_is_padded", default=False)
+
+
+@contextlib.contextmanager
+def nothing_padded(known: bool = True) -> Iterator[None]:
+    """Trace a network for sequences that are all as long as the longest, if that is known.
+
+    Masks are then constants, and a layer that sees one may leave out what only masking needs.
+    """
+    token = _nothing_is_padded.set(known)
+    try:
+        yield
+    finally:
+        _nothing_is_padded.reset(token)
 
 
 class _MaskedLayer(keras.layers.Layer):
@@ -35,6 +55,8 @@ class StepMask(_MaskedLayer):
 
     def call(self, inputs: Any) -> Any:
         """Return (n, n_steps) booleans for `inputs` of shape (n, n_steps, n_features)."""
+        if _nothing_is_padded.get() and None not in inputs.shape[:2]:
+            return ops.convert_to_tensor(np.ones(inputs.shape[:2], bool))
         return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
 
 

@@ -84,7 +84,7 @@ class LSTM(keras.layers.LSTM):
         steps = _time_major_mask(mask, self.go_backwards)
         length = sequences.shape[1] or tf.shape(sequences)[1]
         outputs, h, c = _recur(x, *initial_state, *weights, steps=steps, length=length)
-        if mask is not None:
+        if steps is not None:
             outputs = tf.where(self._has_output(steps), outputs, tf.zeros_like(outputs))
         return outputs[-1], _swap_batch_and_time(outputs), [h, c]
 
@@ -307,12 +307,18 @@ def _array(length, shape, dtype):
     return tf.TensorArray(dtype, size=length, element_shape=shape)
 
 
+def _passes_everything(mask):
+    """Whether a mask is known, while the graph is made, to be true throughout."""
+    known = tf.get_static_value(mask)
+    return known is not None and bool(known.all())
+
+
 def _swap_batch_and_time(x):
     return tf.transpose(x, (1, 0, 2))
 
 
 def _time_major_mask(mask, go_backwards):
-    if mask is None:
+    if mask is None or _passes_everything(mask):
         return None
     steps = _swap_batch_and_time(tf.cast(mask, tf.bool)[:, :, None])
     return steps[::-1] if go_backwards else steps

@@ -14,13 +14,14 @@ import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from skae._layers import NaNToZero
+from skae._layers import NaNToZero, nothing_padded
 from skae._seeds import seeds_from
 from skae._steps import PlainSteps, SideBySideSteps, can_run_side_by_side, n_cores
 
@@ -98,7 +99,30 @@ def clear_programs() -> None:
         _forwards.clear()
 
 
-_keys: weakref.WeakKeyDictionary[keras.Model, Hashable] = weakref.WeakKeyDictionary()
+@dataclass
+class _Facts:
+    """What of a model does not change, and takes long to find out."""
+
+    description: Hashable
+    variables: list[keras.Variable]
+    masks_nan: bool
+    program: "_ForwardProgram | None" = None
+
+
+_facts: weakref.WeakKeyDictionary[keras.Model, _Facts] = weakref.WeakKeyDictionary()
+
+
+def _facts_of(model: keras.Model) -> _Facts:
+    if model not in _facts:
+        layers = model._flatten_layers()
+        masks_nan = any(isinstance(layer, NaNToZero) for layer in layers)
+        _facts[model] = _Facts(_describe(model), list(model.variables), masks_nan)
+    return _facts[model]
+
+
+def masks_nan(model: keras.Model) -> bool:
+    """Tell whether the model takes padded steps as NaN."""
+    return _facts_of(model).masks_nan
 
 
 def architecture_key(model: keras.Model) -> Hashable:
@@ -107,9 +131,7 @@ def architecture_key(model: keras.Model) -> Hashable:
     Names and seeds do not count. None for a model that Keras cannot copy from its
     description, which is then compiled for itself.
     """
-    if model not in _keys:
-        _keys[model] = _describe(model)
-    description = _keys[model]
+    description = _facts_of(model).description
     # Layers may be frozen at any time.
     return description and (description, *(v.trainable for v in model.variables))
 
@@ -162,11 +184,6 @@ def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
     return config
 
 
-def masks_nan(model: keras.Model) -> bool:
-    """Tell whether the model takes padded steps as NaN."""
-    return any(isinstance(layer, NaNToZero) for layer in model._flatten_layers())
-
-
 class Twin:
     """A copy of a model with its compiled steps.
 
@@ -179,13 +196,14 @@ class Twin:
     def __init__(self, model: keras.Model):
         self.model = model
         self.plain = PlainSteps(model)
-        self._side_by_side: dict[int, SideBySideSteps] = {}
+        self._side_by_side: dict[tuple[int, bool], SideBySideSteps] = {}
 
-    def side_by_side(self, n_shards: int) -> SideBySideSteps:
+    def side_by_side(self, n_shards: int, padded: bool = True) -> SideBySideSteps:
         """Return the steps that run so many shards of a batch at a time."""
-        if n_shards not in self._side_by_side:
-            self._side_by_side[n_shards] = SideBySideSteps(self.model, n_shards)
-        return self._side_by_side[n_shards]
+        key = n_shards, padded
+        if key not in self._side_by_side:
+            self._side_by_side[key] = SideBySideSteps(self.model, n_shards, padded)
+        return self._side_by_side[key]
 
 
 @contextlib.contextmanager
@@ -257,7 +275,9 @@ def unchanged_on_error(model: keras.Model) -> Iterator[None]:
         raise
 
 
-def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> np.ndarray:
+def forward(
+    model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False, padded: bool = True
+) -> np.ndarray:
     """Return ``model(inputs)`` without training behaviour, in blocks of a fixed size.
 
     Parameters
@@ -267,15 +287,20 @@ def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> n
     in_bulk : bool, default=False
         Whether so much is asked for that compiling for the length of the inputs pays. Blocks
         then also run side by side. Results differ by float32 rounding at most.
+    padded : bool, default=True
+        Whether some steps may not exist. Compiled programs are faster without.
 
     Returns
     -------
     ndarray of shape (n_samples, ...), float32
     """
-    program, weights = _forward_program(model), _weights(model)
+    facts = _facts_of(model)
+    program = _forward_program(model, facts)
+    weights = [tf.convert_to_tensor(variable.value) for variable in facts.variables]
     n_samples = len(inputs[0])
     if n_samples == 1 and program.is_streamed(inputs[0].shape):
-        return program.compiled(weights, list(inputs)).numpy().astype(np.float32, copy=False)
+        compiled = program.compiled(padded, [array.shape for array in inputs])
+        return compiled(weights, inputs).astype(np.float32, copy=False)
     in_bulk = in_bulk and program.can_compile
     size = _bulk_size(inputs[0].shape[1]) if in_bulk else FORWARD_BLOCK
     blocks = [
@@ -283,8 +308,9 @@ def forward(model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False) -> n
         for start in range(0, n_samples, size)
     ]
     if in_bulk:
+        compiled = program.compiled(padded, [array.shape for array in blocks[0]])
         with ThreadPoolExecutor(n_cores()) as threads:
-            outputs = list(threads.map(lambda b: program.compiled(weights, b).numpy(), blocks))
+            outputs = list(threads.map(lambda block: compiled(weights, block), blocks))
     else:
         outputs = [program.plain(weights, block).numpy() for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
@@ -301,47 +327,69 @@ def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block
 
 
-def _weights(model: keras.Model) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    trainable = [tf.convert_to_tensor(v.value) for v in model.trainable_variables]
-    return trainable, [tf.convert_to_tensor(v.value) for v in model.non_trainable_variables]
-
-
-def _forward_program(model: keras.Model) -> "_ForwardProgram":
-    key = architecture_key(model)
-    if key is None:
-        return _ForwardProgram(model)
+def _forward_program(model: keras.Model, facts: _Facts) -> "_ForwardProgram":
+    if facts.description is None:
+        # A proxy, for what is kept for a model must not keep the model.
+        facts.program = facts.program or _ForwardProgram(weakref.proxy(model))
+        return facts.program
     with _forwards_lock:
-        if key not in _forwards:
-            _forwards[key] = _ForwardProgram(copy_architecture(model))
+        if facts.description not in _forwards:
+            _forwards[facts.description] = _ForwardProgram(copy_architecture(model))
             while len(_forwards) > MAX_KEPT_PROGRAMS:
                 _forwards.popitem(last=False)
-        _forwards.move_to_end(key)
-        return _forwards[key]
+        _forwards.move_to_end(facts.description)
+        return _forwards[facts.description]
 
 
 class _ForwardProgram:
     """Compiled functions of weights and inputs; the model lends only its structure.
 
-    `plain` is traced once for any length; `compiled` is compiled by XLA for each.
+    `plain` is traced once for any length; what `compiled` returns is compiled by XLA for one
+    shape.
     """
 
     def __init__(self, model: keras.Model):
         self.model = model
         self.can_compile = can_run_side_by_side(model)
-        weights = tuple(
-            [tf.TensorSpec(v.shape, v.dtype) for v in variables]
-            for variables in (model.trainable_variables, model.non_trainable_variables)
-        )
+        self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
         inputs = [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs]
-        self.plain = tf.function(self._run, input_signature=(weights, inputs), autograph=False)
-        self.compiled = tf.function(self._run, jit_compile=True, autograph=False)
+        signature = (self._weights, inputs)
+        self.plain = tf.function(self._run, input_signature=signature, autograph=False)
+        self._compiled: dict[Hashable, Callable[..., np.ndarray]] = {}
         self._n_singles: Counter[tuple[int, ...]] = Counter()
+
+    def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+        """Return the program for inputs of these shapes."""
+        key = padded, *shapes
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(padded, shapes)
+        return self._compiled[key]
 
     def is_streamed(self, shape: tuple[int, ...]) -> bool:
         """Tell whether single samples of this shape come so often that compiling pays."""
         self._n_singles[shape] += 1
         return self.can_compile and self._n_singles[shape] > SINGLES_TO_COMPILE
 
-    def _run(self, weights: tuple[list, list], inputs: list) -> Any:
+    def _compile(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+        def run(weights: list, inputs: list) -> Any:
+            with nothing_padded(not padded):
+                return self._run(weights, inputs)
+
+        inputs = [
+            tf.TensorSpec(shape, x.dtype)
+            for shape, x in zip(shapes, self.model.inputs, strict=True)
+        ]
+        function = tf.function(run, jit_compile=True, autograph=False)
+        concrete = function.get_concrete_function(self._weights, inputs)
+
+        def compute(weights: list[tf.Tensor], blocks: Any) -> np.ndarray:
+            return concrete(weights, list(map(tf.convert_to_tensor, blocks))).numpy()
+
+        return compute
+
+    def _run(self, weights: list, inputs: list) -> Any:
+        values = dict(zip(map(id, self.model.variables), weights, strict=True))
+        parts = self.model.trainable_variables, self.model.non_trainable_variables
         inputs = inputs[0] if len(inputs) == 1 else inputs
-        return self.model.stateless_call(*weights, inputs, training=False)[0]
+        arguments = ([values[id(variable)] for variable in part] for part in parts)
+        return self.model.stateless_call(*arguments, inputs, training=False)[0]

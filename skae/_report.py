@@ -38,9 +38,7 @@ class Progress:
         self.stream = stream
         self.updating = stream.isatty()
 
-    def show_epoch(
-        self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None
-    ) -> None:
+    def show_epoch(self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None) -> None:
         """Show the losses at the end of an epoch, numbered from 0, of so many."""
         losses = "".join(
             f"  {name} {logs[key]:.4f}"

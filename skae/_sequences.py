@@ -56,6 +56,11 @@ class Sequences:
         """Number of steps of the longest sequence."""
         return int(self.lengths.max())
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether some sequence is shorter than the longest."""
+        return bool((self.lengths != self.max_length).any())
+
     def _counts(self, flags: NDArray[np.bool_]) -> Indices:
         """Count the flagged rows inside each sequence."""
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])

@@ -18,6 +18,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from skae._layers import nothing_padded
+
 MIN_SHARD = 8
 """Sequences in a shard below which cutting a batch does not pay."""
 
@@ -90,10 +92,12 @@ class SideBySideSteps:
         As for `PlainSteps`; see `can_run_side_by_side`.
     n_shards : int
         A divisor of the batch size.
+    padded : bool
+        Whether some sequences may be shorter than others.
     """
 
-    def __init__(self, model: keras.Model, n_shards: int):
-        self.model, self.n_shards = model, n_shards
+    def __init__(self, model: keras.Model, n_shards: int, padded: bool = True):
+        self.model, self.n_shards, self.padded = model, n_shards, padded
         self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
         self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
         self._loops: dict[Any, Callable] = {}
@@ -158,7 +162,8 @@ class SideBySideSteps:
         self, variables: Any, state: Any, *shard: Any, training: bool = False
     ) -> tuple[Any, Any, Any]:
         inputs, targets, weights = shard
-        outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
+        with nothing_padded(not self.padded):
+            outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
         return *self.model.loss.parts(targets, outputs, weights), state
 
     def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:

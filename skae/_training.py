@@ -270,7 +270,8 @@ class _Pace:
             return self.twin.plain, batches.pieces(1, 0)
         n_shards = n_shards_for(batches.n_rows)
         fits = max(1, CHUNK_BYTES // batches.n_bytes)
-        return self.twin.side_by_side(n_shards), batches.pieces(min(fits, at_most), n_shards)
+        steps = self.twin.side_by_side(n_shards, batches.sequences.is_padded)
+        return steps, batches.pieces(min(fits, at_most), n_shards)
 
 
 def _mean(sums: np.ndarray) -> float:
@@ -278,7 +279,9 @@ def _mean(sums: np.ndarray) -> float:
 
 
 def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:
-    edges = [f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")]
+    edges = [
+        f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")
+    ]
     own = [getattr(getattr(callback, name), "__func__", None) for name in edges]
     return own != [getattr(keras.callbacks.Callback, name) for name in edges]
 

@@ -25,11 +25,10 @@ FLOORS = [
         "_lstm",
         "_losses",
         "_seeds",
-        "_steps",
         "datasets",
         "metrics",
     },
-    {"_measures", "_windows", "_networks", "_displays", "_csv", "layers"},
+    {"_steps", "_measures", "_windows", "_networks", "_displays", "_csv", "layers"},
     {"_persistence", "_samples", "_programs", "_windower", "_wrapper"},
     {"_reading", "_training", "_inference"},
     {"_fitting"},
@@ -43,7 +42,16 @@ FLOORS = [
 ]
 FLOOR_OF = {module: number for number, floor in enumerate(FLOORS) for module in floor}
 WITHOUT_KERAS = [
-    *("_validation", "_sequences", "_scoring", "_measures", "_windows", "_windower", "_samples", "_reading"),
+    *(
+        "_validation",
+        "_sequences",
+        "_scoring",
+        "_measures",
+        "_windows",
+        "_windower",
+        "_samples",
+        "_reading",
+    ),
     *("_displays", "_csv", "_detect", "_report", "datasets", "metrics", "model_selection"),
 ]
 TOUCH_ALL = "import skae; [getattr(skae, name) for name in skae.__all__]"

@@ -139,7 +139,9 @@ def test_too_few_whole_steps_are_an_error(n_whole):
 def test_scaled_errors_are_relative_to_the_typical_one_of_each_feature(base):
     residuals = random_rows(400, 3, seed=0, missing=0.1) * [1, 100, 0.01]
     measure = fit_error_measure(f"scaled_{base}", residuals)
-    typical = np.array([naive.mean(column) for column in fit_error_measure(base, residuals)(residuals).T])
+    typical = np.array(
+        [naive.mean(column) for column in fit_error_measure(base, residuals)(residuals).T]
+    )
     expected = fit_error_measure(base, residuals)(residuals) / (typical + 1e-4 * typical.mean())
     close(measure(residuals), expected)
 
@@ -183,9 +185,7 @@ def test_the_mean_of_root_shares_is_the_root_of_the_mean(items, per_window):
     errors = naive.pad(items, 12).astype(np.float64) ** 2
     shares = root_shares(errors, per_window)
     units = errors if per_window else errors.reshape(-1, 1, errors.shape[-1])
-    expected = [
-        np.sqrt(naive.mean([naive.mean(step) for step in unit])) for unit in units
-    ]
+    expected = [np.sqrt(naive.mean([naive.mean(step) for step in unit])) for unit in units]
     by_step = mean_of_observed(shares)
     close(mean_of_observed(by_step) if per_window else by_step.ravel(), expected)
     close(root_shares(mean_of_observed(errors), per_window), by_step)

@@ -1,0 +1,77 @@
+"""How much does the ranking suffer from anomalies in the training part?
+
+Run: python benchmarks/bench_contamination.py [--data DIR] [--only GLOB]. Spikes, shifts and flat
+stretches of half a window are put into 0, 1, 3 and 5 % of the rows to train on, and others into a
+part behind them, whose AUC-PR is compared. Beside: nearest neighbours and PCA on windows.
+"""
+
+import argparse
+import fnmatch
+from pathlib import Path
+
+import numpy as np
+from bench_accuracy import nearest_neighbours, on_windows, pca, skae
+from series import _folder
+from sklearn.metrics import average_precision_score
+from vus import dominant_period
+
+from skae import datasets
+
+SHARES = 0.0, 0.01, 0.03, 0.05
+DETECTORS = {"skae": skae, "knn": on_windows(nearest_neighbours), "pca": on_windows(pca)}
+
+
+def spoil(rows, share, length, rng):
+    rows, labels = rows.copy(), np.zeros(len(rows), int)
+    spread = rows.std(axis=0)
+    for _ in range(round(share * len(rows) / length)):
+        at, feature = rng.integers(len(rows) - length), rng.integers(rows.shape[1])
+        part, kind = slice(at, at + length), rng.choice(["spike", "shift", "flat"])
+        if kind == "spike":
+            rows[at + length // 2, feature] += 5 * spread[feature]
+        elif kind == "shift":
+            rows[part, feature] += 2 * spread[feature]
+        else:
+            rows[part, feature] = rows[at, feature]
+        labels[part] = 1
+    return rows, labels
+
+
+def sources(data, only):
+    X, faults = datasets.load_machine(return_X_y=True)
+    yield "machine", np.asarray(X)[: int(np.flatnonzero(faults)[0])]
+    for name, rows, labels, n_train, official in _folder(Path(data)) if data else ():
+        part = rows[:n_train] if official else rows[: int(np.argmax(labels)) or len(rows)]
+        if fnmatch.fnmatch(name, only) and not labels[: len(part)].any() and len(part) >= 1500:
+            yield name, part
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data")
+    parser.add_argument("--only", default="*")
+    args = parser.parse_args()
+    found = {name: [] for name in DETECTORS}
+    for name, rows in sources(args.data, args.only):
+        rows = rows[:4000]
+        half = len(rows) // 2
+        window = 50 if rows.shape[1] > 1 else int(np.clip(dominant_period(rows[:, 0]), 30, 100))
+        test, labels = spoil(rows[half:], 0.05, window // 2, np.random.default_rng(1))
+        for detector, detect in DETECTORS.items():
+            values = []
+            for share in SHARES:
+                train, _ = spoil(rows[:half], share, window // 2, np.random.default_rng(0))
+                scores = detect(train, test, window, 0)
+                values.append(average_precision_score(labels, scores))
+            found[detector].append(values)
+            print(f"{name:40} {detector:6}", *(f"{v:.3f}" for v in values), flush=True)
+    print(
+        f"\nmean AUC-PR of {len(values and found['skae'])} series, at",
+        *(f"{s:.0%}" for s in SHARES),
+    )
+    for detector, values in found.items():
+        print(f"{detector:6}", *(f"{v:.3f}" for v in np.mean(values, axis=0)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""One-class detection on sets of sequences, and what their latents are worth to a classifier.
+
+Run: python benchmarks/bench_sequences.py [--data DIR] [--seeds N]. ECG5000 (fit on normal beats; only
+in a folder) and JapaneseVowels (each speaker in turn, unequal lengths): AUC-ROC beside detectors
+on padded sequences. JapaneseVowels and BasicMotions: accuracy of a linear classifier on
+`transform`, beside a PCA of the same size.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from bench_accuracy import (
+    isolation_forest,
+    local_outlier_factor,
+    nearest_neighbours,
+    pca,
+    pyod_autoencoder,
+)
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skae import LSTMAutoencoder
+
+PEERS = {
+    "iforest": isolation_forest,
+    "lof": local_outlier_factor,
+    "knn": nearest_neighbours,
+    "pca": pca,
+    "pyod_ae": pyod_autoencoder,
+}
+
+
+def from_file(path):
+    held = np.load(path)
+    sequences = np.split(held["values"], np.cumsum(held["lengths"])[:-1])
+    train = held["train"]
+    parts = [
+        [s for s, chosen in zip(sequences, which, strict=True) if chosen]
+        for which in (train, ~train)
+    ]
+    labels = held["y"].astype(str)
+    return parts[0], labels[train], parts[1], labels[~train]
+
+
+def from_aeon(name):
+    from aeon.datasets import load_basic_motions, load_japanese_vowels
+
+    loader = {"JapaneseVowels": load_japanese_vowels, "BasicMotions": load_basic_motions}[name]
+    parts = []
+    for split in ("train", "test"):
+        X, y = loader(split=split)[:2]
+        parts += [[np.asarray(x).T for x in X], np.asarray(y, str)]
+    return parts
+
+
+def one_class(name, data, normal_classes, seeds):
+    train, y_train, test, y_test = data
+    found = {}
+    for normal in normal_classes:
+        own = [s for s, label in zip(train, y_train, strict=True) if label == normal]
+        mean, std = np.concatenate(own).mean(axis=0), np.concatenate(own).std(axis=0)
+        own, others = (
+            [((s - mean) / std).astype(np.float32) for s in part] for part in (own, test)
+        )
+        outlier = y_test != normal
+        for seed in range(seeds):
+            scores = -LSTMAutoencoder(random_state=seed).fit(own).score_samples(others)
+            found.setdefault("skae", []).append(roc_auc_score(outlier, scores))
+        longest = max(map(len, own + others))
+        flat = [
+            np.stack([np.pad(s, [(0, longest - len(s)), (0, 0)]).ravel() for s in part])
+            for part in (own, others)
+        ]
+        for peer, make in PEERS.items():
+            if peer == "knn" and len(own) < 20:
+                continue
+            found.setdefault(peer, []).append(roc_auc_score(outlier, make(flat[0], 0)(flat[1])))
+    print(f"\n{name}: AUC-ROC")
+    for detector, values in found.items():
+        print(f"  {detector:8} {np.mean(values):.4f}", flush=True)
+
+
+def latents(name, data, seeds):
+    train, y_train, test, y_test = data
+    rows = StandardScaler().fit(np.concatenate(train))
+    train, test = ([rows.transform(s) for s in part] for part in (train, test))
+    found = []
+    for seed in range(seeds):
+        encoder = LSTMAutoencoder(random_state=seed)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        model.fit(encoder.fit_transform(train), y_train)
+        found.append(model.score(encoder.transform(test), y_test))
+    longest = max(map(len, train + test))
+    flat = [
+        np.stack([np.pad(s, [(0, longest - len(s)), (0, 0)]).ravel() for s in part])
+        for part in (train, test)
+    ]
+    model = make_pipeline(PCA(16), StandardScaler(), LogisticRegression(max_iter=2000))
+    accuracy = model.fit(flat[0], y_train).score(flat[1], y_test)
+    print(
+        f"\n{name}: accuracy of a linear classifier\n  skae     {np.mean(found):.3f}\n  PCA      {accuracy:.3f}",
+        flush=True,
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data")
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    sets = {name: from_aeon(name) for name in ("JapaneseVowels", "BasicMotions")} if not args.data else {
+        path.stem: from_file(path) for path in sorted(Path(args.data).glob("*/*.npz"))
+        if path.stem in ("ECG5000", "JapaneseVowels", "BasicMotions")
+    }  # fmt: skip
+    if "ECG5000" in sets:
+        one_class("ECG5000", sets["ECG5000"], ["1"], args.seeds)
+    one_class(
+        "JapaneseVowels", sets["JapaneseVowels"], np.unique(sets["JapaneseVowels"][1]), args.seeds
+    )
+    for name in ("JapaneseVowels", "BasicMotions"):
+        latents(name, sets[name], args.seeds)
+
+
+if __name__ == "__main__":
+    main()
