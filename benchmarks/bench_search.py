@@ -23,7 +23,7 @@ X = sequences(500)
 
 def search_ours(n_jobs=1):
     grid = {**GRID, "contamination": ["auto", 0.05]}
-    model = LSTMAutoencoder(early_stopping=False)
+    model = LSTMAutoencoder(batch_size=32)
     search = GridSearchCV(model, grid, cv=3, refit=False, n_jobs=n_jobs)
 
     with joblib.parallel_config("threading"):

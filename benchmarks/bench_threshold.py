@@ -1,8 +1,8 @@
 """How many rows does the automatic threshold flag where nothing is wrong, and does it find events?
 
-Run: python benchmarks/bench_threshold.py --data DIR [--only GLOB]. Beside `contamination="auto"`: the
-mean and three standard deviations of the held-out errors, and peaks over threshold (Siffer et al.
-2017, a generalized Pareto tail, risk 1e-3). "Free" are the parts to train on that hold no anomaly,
+Run: python benchmarks/bench_threshold.py --data DIR [--only GLOB]. Beside `contamination="auto"`:
+the mean and three standard deviations of the held-out errors, and peaks over threshold (Siffer et
+al. 2017, a generalized Pareto tail, risk 1e-3). "Free" are the parts to train on without anomaly,
 and series without any: fitted on the first half, predicted on the second. "Events" are found in
 the parts to score, fitted before the first of them.
 """

@@ -1,8 +1,8 @@
 """Real labelled series for the benchmarks, and how windows of them are scored.
 
 ``--data DIR`` names a folder of collections: ``DIR/<collection>/index.csv`` with the columns
-``series, file, train_rows, official_split``; the files are ``.npz`` (`X`, `label`) or ``.csv`` with the
-label last. Without it the one labelled series that the aeon package bundles is taken.
+``series, file, train_rows, official_split``; the files are ``.npz`` (`X`, `label`) or ``.csv`` with
+the label last. Without it the one labelled series that the aeon package bundles is taken.
 """
 
 import csv

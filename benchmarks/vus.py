@@ -1,8 +1,8 @@
 """VUS-PR: the volume under the precision-recall surface over buffers around the events.
 
 Paparrizos et al. (2022), "Volume Under the Surface", PVLDB 15(11); the details (250 thresholds,
-half of the buffer in the number of positives) are those of TSB-AD (Liu and Paparrizos 2024), so that
-figures compare with those published.
+half of the buffer in the number of positives) are those of TSB-AD (Liu and Paparrizos 2024), so
+that figures compare with those published.
 """
 
 import numpy as np

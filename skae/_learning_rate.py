@@ -64,7 +64,7 @@ class CosineSchedule(Schedule):
 
     def _scale_to(self, factor: float) -> None:
         rate = float(self.optimizer.learning_rate) / self._factor
-        self._factor = max(factor, np.finfo(np.float32).eps)
+        self._factor = max(factor, float(np.finfo(np.float32).eps))
         self.optimizer.learning_rate = rate * self._factor
 
 

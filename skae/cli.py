@@ -283,7 +283,7 @@ def _progress_callback() -> Any:
     from ._report import Progress
 
     progress = Progress(sys.stderr)
-    callback = LambdaCallback(
+    callback: Any = LambdaCallback(
         on_epoch_end=lambda epoch, logs: progress.show_epoch(
             epoch, callback.params["epochs"], logs
         ),

@@ -1,0 +1,43 @@
+"""How long does the first fit of a fresh process take, compiling included, beside stock Keras?
+
+Run: python benchmarks/bench_first_fit.py [rounds]. Every fit has a process of its own, in turns.
+The time to import is not counted.
+"""
+
+import subprocess
+import sys
+
+from peers import report, seconds, sequences, stock_keras
+
+JOBS = {"10 epochs of 8192": (10, 8192), "5 epochs of 500": (5, 500)}
+
+
+def fit(which, epochs, n):
+    from skae import LSTMAutoencoder
+
+    x = sequences(n)
+    if which == "skae":
+        model = LSTMAutoencoder(
+            epochs=epochs, batch_size=32, validation_fraction=0.0, learning_rate=1e-3
+        )
+        return seconds(lambda: model.fit(x))
+    # Of the peer, too, making the model belongs to the fit.
+    return seconds(lambda: stock_keras().fit(x, x, epochs=epochs, verbose=0))
+
+
+def in_a_process(which, epochs, n):
+    command = [sys.executable, __file__, which, str(epochs), str(n)]
+    return float(subprocess.run(command, check=True, capture_output=True).stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        print(fit(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    else:
+        rounds = int(sys.argv[1]) if len(sys.argv) == 2 else 3
+        for name, job in JOBS.items():
+            pairs = [
+                (in_a_process("skae", *job), in_a_process("keras", *job)) for _ in range(rounds)
+            ]
+            ours, stock = map(list, zip(*pairs, strict=True))
+            report(f"first fit, {name}", ours, keras=stock)
