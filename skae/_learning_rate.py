@@ -4,13 +4,11 @@ from typing import Any
 
 import keras
 import numpy as np
-
-UPDATES = 50
-"""Times that the rate changes in a training, at least, if it has so many batches."""
+from numpy.typing import NDArray
 
 
 class Schedule:
-    """A learning rate that stays as it is.
+    """A learning rate that stays what the optimizer says.
 
     Parameters
     ----------
@@ -22,16 +20,12 @@ class Schedule:
     def __init__(self, optimizer: Any, n_batches: int):
         self.optimizer, self.n_batches = optimizer, n_batches
 
-    @property
-    def batches_between(self) -> int:
-        """Most batches that may go by before `advance` is called."""
-        return self.n_batches
-
-    def advance(self, n_done: int) -> None:
-        """Set the rate for the batches after the first `n_done`."""
+    def rates(self, first: int, last: int) -> NDArray[np.float32] | None:
+        """Return the rates of batches `first` to `last`; None for that of the optimizer."""
+        return None
 
     def reset(self) -> None:
-        """Set the rate back for the next training."""
+        """Set the optimizer's rate back for the next training."""
 
 
 class CosineSchedule(Schedule):
@@ -49,23 +43,20 @@ class CosineSchedule(Schedule):
         super().__init__(optimizer, n_batches)
         self._factor = 1.0
 
-    @property
-    def batches_between(self) -> int:
-        """Most batches that may go by before `advance` is called."""
-        return max(1, self.n_batches // UPDATES)
-
-    def advance(self, n_done: int) -> None:
-        """Set the rate for the batches after the first `n_done`."""
-        self._scale_to(0.5 * (1 + np.cos(np.pi * min(n_done / self.n_batches, 1.0))))
+    def rates(self, first: int, last: int) -> NDArray[np.float32]:
+        """Return the rates of batches `first` to `last`, counted from the first epoch."""
+        done = np.minimum(np.arange(first, last + 1) / self.n_batches, 1.0)
+        factors = np.maximum(0.5 * (1 + np.cos(np.pi * done)), np.finfo(np.float32).eps)
+        base, self._factor = self._base(), float(factors[-1])
+        return (base * factors).astype(np.float32)
 
     def reset(self) -> None:
-        """Set the rate back for the next training."""
-        self._scale_to(1.0)
+        """Set the optimizer's rate back for the next training."""
+        self.optimizer.learning_rate = self._base()
+        self._factor = 1.0
 
-    def _scale_to(self, factor: float) -> None:
-        rate = float(self.optimizer.learning_rate) / self._factor
-        self._factor = max(factor, float(np.finfo(np.float32).eps))
-        self.optimizer.learning_rate = rate * self._factor
+    def _base(self) -> float:
+        return float(self.optimizer.learning_rate) / self._factor
 
 
 def schedule_for(name: str, optimizer: Any, n_batches: int) -> Schedule:
@@ -73,6 +64,5 @@ def schedule_for(name: str, optimizer: Any, n_batches: int) -> Schedule:
     brings_its_own = isinstance(
         getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
     )
-    return (CosineSchedule if name == "cosine" and not brings_its_own else Schedule)(
-        optimizer, n_batches
-    )
+    kind = CosineSchedule if name == "cosine" and not brings_its_own else Schedule
+    return kind(optimizer, n_batches)

@@ -32,7 +32,7 @@ FORWARD_BLOCK = 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
 
 
-BULK_STEPS = 2**15
+BULK_STEPS = 2**16
 """Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
 
 SINGLES_TO_COMPILE = 256

@@ -17,6 +17,10 @@ MAD_TO_STD = 1.4826
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
+    if np.size(errors):
+        mean = np.mean(errors, axis=axis, dtype=np.float64)
+        if not np.isnan(mean).any():
+            return mean
     observed = ~np.isnan(errors)
     total = np.where(observed, errors, 0.0).sum(axis=axis, dtype=np.float64)
     count = observed.sum(axis=axis)

@@ -66,8 +66,14 @@ class PlainSteps:
         batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
         signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
         self.model = model
-        self.train = tf.function(self._train, input_signature=signature, autograph=False)
+        self._step = tf.function(self._train, input_signature=signature, autograph=False)
         self.test = tf.function(self._test, input_signature=signature, autograph=False)
+
+    def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
+        """Take a step; see `SideBySideSteps.train`, whose arrays hold several batches."""
+        if rates is not None:
+            self.model.optimizer.learning_rate = rates[0]
+        return self._step(inputs, targets, weights)
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -100,9 +106,10 @@ class SideBySideSteps:
         self.model, self.n_shards, self.padded = model, n_shards, padded
         self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
         self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
+        self._apply = tf.function(self._apply_gradients, jit_compile=True, autograph=False)
         self._loops: dict[Any, Callable] = {}
 
-    def train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+    def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step for each batch.
 
         Parameters
@@ -111,28 +118,42 @@ class SideBySideSteps:
             May be the same object.
         weights : ndarray of shape (n_batches, n, 1) or (n_batches, n, n_steps)
             Zero for sequences that only fill up a batch.
+        rates : ndarray of shape (n_batches,), float32, optional
+            Learning rate of each step; that of the optimizer by default.
 
         Returns
         -------
         total, weight : scalar tensors
             Numerator and denominator of the loss over all batches.
         """
-        return self._run(self._train_batch, inputs, targets, weights)
+        return self._run(self._train_batch, inputs, targets, weights, rates)
 
     def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         """Return the sums that `train` returns, without training."""
         return self._run(self._test_batch, inputs, targets, weights)
 
-    def _run(self, step: Callable, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
-        arrays = [inputs, weights] if targets is inputs else [inputs, weights, targets]
-        key = (step.__name__, *(array.shape[1:] for array in arrays))
+    def _run(
+        self, step: Callable, inputs: Any, targets: Any, weights: Any, rates: Any = None
+    ) -> tuple[Any, Any]:
+        arrays = {"inputs": inputs, "weights": weights}
+        arrays |= {} if targets is inputs else {"targets": targets}
+        arrays |= {} if rates is None else {"rates": rates}
+        key = (step.__name__, *((name, array.shape[1:]) for name, array in arrays.items()))
         if key not in self._loops:
-            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+            specs = {
+                name: tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+                for name, array in arrays.items()
+            }
             loop = tf.function(_over_batches(step), autograph=False)
-            self._loops[key] = loop.get_concrete_function(*specs)
-        return self._loops[key](*map(tf.convert_to_tensor, arrays))
+            self._loops[key] = loop.get_concrete_function(**specs)
+        tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+        return self._loops[key](**tensors)
 
-    def _train_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+    def _train_batch(
+        self, inputs: Any, targets: Any, weights: Any, rate: Any = None
+    ) -> tuple[Any, Any]:
+        if rate is not None:
+            self.model.optimizer.learning_rate = rate
         variables, state = self._variables()
         parts = [
             self._shard_gradient(variables, self._reseeded(state, i), *shard)
@@ -141,11 +162,15 @@ class SideBySideSteps:
         total, weight = _sum(parts, 0), _sum(parts, 1)
         for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
             variable.assign(value)
+        self._apply([part[2] for part in parts], weight)
+        return total, weight
+
+    def _apply_gradients(self, of_shards: list[list], weight: Any) -> None:
+        """Let the optimizer take a step along the gradients of the shards together."""
         scale = self.model.optimizer.scale_loss(tf.math.divide_no_nan(1.0, weight))
-        gradients = [tf.add_n(shards) for shards in zip(*(part[2] for part in parts), strict=True)]
+        gradients = [tf.add_n(parts) for parts in zip(*of_shards, strict=True)]
         gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
-        return total, weight
 
     def _test_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         shards = self._shards(inputs, targets, weights)
@@ -181,11 +206,12 @@ class SideBySideSteps:
 def _over_batches(step: Callable) -> Callable:
     """Return a function that runs `step` over batches and adds up what it returns."""
 
-    def loop(inputs: Any, weights: Any, targets: Any = None) -> tuple[Any, Any]:
+    def loop(inputs: Any, weights: Any, targets: Any = None, rates: Any = None) -> tuple[Any, Any]:
         targets = inputs if targets is None else targets
 
         def body(i: Any, total: Any, weight: Any) -> tuple[Any, Any, Any]:
-            more_total, more_weight = step(inputs[i], targets[i], weights[i])
+            rate = {} if rates is None else {"rate": rates[i]}
+            more_total, more_weight = step(inputs[i], targets[i], weights[i], **rate)
             return i + 1, total + more_total, weight + more_weight
 
         n_batches = tf.shape(inputs)[0]

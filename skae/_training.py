@@ -242,11 +242,11 @@ class _Pace:
     def train(self, batches: Batches, run: keras.callbacks.CallbackList, n_done: int) -> float:
         """Train for one epoch, before which `n_done` batches were, and return its loss."""
         sums = np.zeros(2)
-        steps, pieces = self._cut(batches, 1 if self.watched else self.schedule.batches_between)
+        steps, pieces = self._cut(batches)
         for first, last, arrays in pieces:
-            self.schedule.advance(n_done + first)
             run.on_train_batch_begin(first)
-            sums += [float(part) for part in steps.train(*arrays)]
+            rates = self.schedule.rates(n_done + first, n_done + last)
+            sums += [float(part) for part in steps.train(*arrays, rates)]
             run.on_train_batch_end(last, {"loss": _mean(sums)})
             if self.twin.model.stop_training:
                 break
@@ -256,7 +256,7 @@ class _Pace:
         """Return the loss over held-out batches."""
         run.on_test_begin()
         sums = np.zeros(2)
-        steps, pieces = self._cut(batches, 1 if self.watched else len(batches))
+        steps, pieces = self._cut(batches)
         for first, last, arrays in pieces:
             run.on_test_batch_begin(first)
             sums += [float(part) for part in steps.test(*arrays)]
@@ -264,14 +264,14 @@ class _Pace:
         run.on_test_end({"loss": _mean(sums)})
         return _mean(sums)
 
-    def _cut(self, batches: Batches, at_most: int) -> tuple[Any, Iterator[tuple]]:
-        """Return steps, and the batches in pieces of `at_most` that suit them."""
+    def _cut(self, batches: Batches) -> tuple[Any, Iterator[tuple]]:
+        """Return steps, and the batches in pieces that suit them."""
         if not self.compiles:
             return self.twin.plain, batches.pieces(1, 0)
         n_shards = n_shards_for(batches.n_rows)
-        fits = max(1, CHUNK_BYTES // batches.n_bytes)
+        at_once = 1 if self.watched else max(1, CHUNK_BYTES // batches.n_bytes)
         steps = self.twin.side_by_side(n_shards, batches.sequences.is_padded)
-        return steps, batches.pieces(min(fits, at_most), n_shards)
+        return steps, batches.pieces(at_once, n_shards)
 
 
 def _mean(sums: np.ndarray) -> float:
