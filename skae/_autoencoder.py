@@ -219,10 +219,10 @@ class LSTMAutoencoder(
     shrunk (Ledoit and Wolf 2004).
 
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
-    median absolute deviation of the logarithms of the held-out errors, an error above
-    :math:`\exp(m + 3 s)` is an outlier; at least those above the 99.9 % quantile of all
-    errors, trained on and held out, are. Outliers among the held-out data hardly move it. Where
-    fewer than 20 held-out samples exist, the training data join them.
+    median absolute deviation of the logarithms of errors, an error above
+    :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
+    `fit` the higher threshold is taken. Outliers among the data hardly move it. Where fewer
+    than 20 held-out samples exist, all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
@@ -483,9 +483,7 @@ class LSTMAutoencoder(
         spared = (scores[0], weights[0]) if len(parts[0]) >= MIN_CALIBRATION else everything
         if self.contamination == "three_sigma":
             return three_sigma_offset(*spared)
-        # Where errors vary so much that the rule flags nothing, it flags the most extreme.
-        most_extreme = weighted_quantile(everything[0], 0.001, everything[1])
-        return max(robust_offset(*spared), most_extreme)
+        return min(robust_offset(*spared), robust_offset(*everything))
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.

@@ -14,6 +14,9 @@ Array = NDArray[np.floating]
 MAD_TO_STD = 1.4826
 """Ratio of the standard deviation to the median absolute deviation of a Gaussian."""
 
+ROBUST_DEVIATIONS = 3.5
+"""Robust standard deviations from the median, beyond which an entry is an outlier."""
+
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
@@ -85,26 +88,31 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
 def robust_offset(scores: Array, weights: Array | None = None) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
-    The threshold is the median plus three robust standard deviations (1.4826 times the median
+    The threshold is the median plus 3.5 robust standard deviations (1.4826 times the median
     absolute deviation) of the logarithms of the errors, for errors are positive and skewed. A
     few outliers among the scores do not move it.
 
     Parameters
     ----------
     scores : ndarray of shape (n_scores,)
-        Scores of held-out, mostly normal data: negative errors.
+        Scores of mostly normal data: negative errors.
     weights : ndarray of shape (n_scores,), default=None
 
     Returns
     -------
     float
+
+    References
+    ----------
+    B. Iglewicz, D. Hoaglin (1993), "How to Detect and Handle Outliers", section 3.3, for the
+    factor.
     """
     median = -weighted_quantile(scores, 0.5, weights)
     tiny = np.finfo(np.float32).tiny
     deviations = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(deviations, 0.5, weights)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
-    return -float(median * np.exp(3 * spread))
+    return -float(median * np.exp(ROBUST_DEVIATIONS * spread))
 
 
 def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
