@@ -76,6 +76,8 @@ def one_class(name, data, normal_classes, seeds):
         longest = max(map(len, own + others))
         known, scored = padded(own, longest), padded(others, longest)
         for peer, make in PEERS.items():
+            if peer == "pyod_ae" and len(own) < 64:
+                continue  # its loader drops the one batch, which is not full
             scores = make(known, 0)(scored)
             found.setdefault(peer, []).append(roc_auc_score(outlier, scores))
     print(f"\n{name}: AUC-ROC")

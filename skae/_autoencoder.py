@@ -59,6 +59,10 @@ MIN_CALIBRATION = 20
 """Held-out scores below which the training scores help to set the automatic threshold."""
 
 
+BEYOND_EXTREME = 1.2
+"""Ratio of the highest automatic threshold to the 99.9 % quantile of the errors in `fit`."""
+
+
 class LSTMAutoencoder(
     OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
 ):
@@ -221,8 +225,9 @@ class LSTMAutoencoder(
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
-    `fit` the higher threshold is taken. Outliers among the data hardly move it. Where fewer
-    than 20 held-out samples exist, all data stand for them.
+    `fit` the higher threshold is taken, but at most 1.2 times the 99.9 % quantile of all these
+    errors. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist,
+    all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
@@ -483,7 +488,9 @@ class LSTMAutoencoder(
         spared = (scores[0], weights[0]) if len(parts[0]) >= MIN_CALIBRATION else everything
         if self.contamination == "three_sigma":
             return three_sigma_offset(*spared)
-        return min(robust_offset(*spared), robust_offset(*everything))
+        rule = min(robust_offset(*spared), robust_offset(*everything))
+        # Where errors vary so much that the rule is far beyond all of them, it stays near.
+        return max(rule, BEYOND_EXTREME * weighted_quantile(everything[0], 0.001, everything[1]))
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.

@@ -21,7 +21,7 @@ ROBUST_DEVIATIONS = 3.5
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
     if np.size(errors):
-        mean = np.mean(errors, axis=axis, dtype=np.float64)
+        mean = np.asarray(np.mean(errors, axis=axis, dtype=np.float64))
         if not np.isnan(mean).any():
             return mean
     observed = ~np.isnan(errors)

@@ -71,6 +71,23 @@ def test_batches_grow_with_the_data(n, expected):
 # ------------------------------------------------------------------- thresholds
 
 
+def robust_limit(errors):
+    median = np.median(errors)
+    return median * np.exp(3.5 * 1.4826 * np.median(np.abs(np.log(errors / median))))
+
+
+@pytest.mark.parametrize("spoiled", [slice(0, 0), slice(40, 60), slice(150, 190)])
+def test_the_automatic_threshold_is_the_higher_of_two_but_near_the_errors(small, series, spoiled):
+    rows = series.copy()
+    rows[spoiled] *= 4
+    model = small(5, validation_fraction=0.25).fit(rows)
+    held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
+    both = np.concatenate([held_out, training])
+    rule = max(robust_limit(held_out), robust_limit(both))
+    expected = min(rule, 1.2 * np.quantile(both, 0.999))
+    assert -model.offset_ == pytest.approx(expected, rel=1e-4)
+
+
 def test_three_sigma_is_taken_from_what_was_held_out(small, series):
     model = small(5, contamination="three_sigma", validation_fraction=0.5).fit(series)
     scores = model.score_samples(series[100:])
