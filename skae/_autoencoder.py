@@ -60,7 +60,7 @@ MIN_CALIBRATION = 20
 
 
 BEYOND_EXTREME = 1.2
-"""Ratio of the highest automatic threshold to the 99.9 % quantile of the errors in `fit`."""
+"""Ratio of the highest threshold for rows to the 99.9 % quantile of their errors in `fit`."""
 
 
 class LSTMAutoencoder(
@@ -225,8 +225,8 @@ class LSTMAutoencoder(
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
-    `fit` the higher threshold is taken, but at most 1.2 times the 99.9 % quantile of all these
-    errors. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist,
+    `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
+    for the rows of series, which drift, 1.2 times that. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist,
     all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
@@ -489,8 +489,10 @@ class LSTMAutoencoder(
         if self.contamination == "three_sigma":
             return three_sigma_offset(*spared)
         rule = min(robust_offset(*spared), robust_offset(*everything))
-        # Where errors vary so much that the rule is far beyond all of them, it stays near.
-        return max(rule, BEYOND_EXTREME * weighted_quantile(everything[0], 0.001, everything[1]))
+        # Where errors vary so much that the rule is far beyond all of them, it stays near. A
+        # series drifts, so what follows may err a little more; a set of sequences does not.
+        extreme = weighted_quantile(everything[0], 0.001, everything[1])
+        return max(rule, BEYOND_EXTREME * extreme if self.window_size else extreme)
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
