@@ -226,8 +226,8 @@ class LSTMAutoencoder(
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
     `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
-    for the rows of series, which drift, 1.2 times that. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist,
-    all data stand for them.
+    for the rows of series, which drift, 1.2 times that. Outliers among the data hardly move it.
+    Where fewer than 20 held-out samples exist, all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
