@@ -29,10 +29,9 @@ from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
 from skae._scoring import (
+    automatic_offset,
     best_fbeta_offset,
     mean_of_observed,
-    robust_offset,
-    three_sigma_offset,
     weighted_quantile,
 )
 from skae._sequences import Floats, Sequences, blank_sequences
@@ -55,12 +54,8 @@ Array = NDArray[np.floating]
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
 
-MIN_CALIBRATION = 20
-"""Held-out scores below which the training scores help to set the automatic threshold."""
-
-
-BEYOND_EXTREME = 1.2
-"""Ratio of the highest threshold for rows to the 99.9 % quantile of their errors in `fit`."""
+ROOM_FOR_DRIFT = 1.2
+"""How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
 
 
 class LSTMAutoencoder(
@@ -465,7 +460,11 @@ class LSTMAutoencoder(
         """Fit what measures and thresholds errors."""
         self.error_measure_ = fit_error_measure(self.error, self._known(training, held_out))
         if isinstance(self.contamination, str):
-            self.offset_ = self._automatic_offset(training, held_out)
+            parts = [part for part in (held_out, training) if part is not None]
+            known = [(self._scores(part), _weights(part)) for part in parts]
+            # A series drifts, so what follows may err a little more; a set of sequences does not.
+            room = ROOM_FOR_DRIFT if self.window_size else 1.0
+            self.offset_ = automatic_offset(known, self.contamination, room)
             return
         scores = self._scores(samples)
         self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
@@ -479,20 +478,6 @@ class LSTMAutoencoder(
             for block in self._network.residuals(windows.at_most(MAX_REFERENCE_WINDOWS))
         ]
         return np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
-
-    def _automatic_offset(self, training: Samples, held_out: Samples | None) -> float:
-        parts = [part for part in (held_out, training) if part is not None]
-        scores = [self._scores(part) for part in parts]
-        weights = [_weights(part) for part in parts]
-        everything = np.concatenate(scores), np.concatenate(weights)
-        spared = (scores[0], weights[0]) if len(parts[0]) >= MIN_CALIBRATION else everything
-        if self.contamination == "three_sigma":
-            return three_sigma_offset(*spared)
-        rule = min(robust_offset(*spared), robust_offset(*everything))
-        # Where errors vary so much that the rule is far beyond all of them, it stays near. A
-        # series drifts, so what follows may err a little more; a set of sequences does not.
-        extreme = weighted_quantile(everything[0], 0.001, everything[1])
-        return max(rule, BEYOND_EXTREME * extreme if self.window_size else extreme)
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.

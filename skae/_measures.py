@@ -74,7 +74,7 @@ class MahalanobisError:
     r"""Squared Mahalanobis distance of a step's vector of absolute errors.
 
     With :math:`e` the absolute errors of a step's :math:`F` features, and :math:`\mu,
-    \Sigma` their mean and shrunk covariance on held-out data, the distance is
+    \Sigma` their mean and shrunk covariance on known data, the distance is
     :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` is given
     :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is
     the distance; such a share may be negative.
@@ -97,7 +97,7 @@ class MahalanobisError:
 
     @classmethod
     def fit(cls, residuals: Array) -> "MahalanobisError":
-        """Estimate mean and covariance from the residuals of held-out data.
+        """Estimate mean and covariance from the residuals of known data.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class MahalanobisError:
         errors = errors[~np.isnan(errors).any(axis=1)]
         if len(errors) < 2:
             raise ValueError(
-                f"Got error='mahalanobis' with {len(errors)} held-out steps that have every "
+                f"Got error='mahalanobis' with {len(errors)} known steps that have every "
                 "feature observed, but expected at least 2 to estimate a covariance."
             )
         shrunk = LedoitWolf().fit(errors)

@@ -14,6 +14,9 @@ Array = NDArray[np.floating]
 MAD_TO_STD = 1.4826
 """Ratio of the standard deviation to the median absolute deviation of a Gaussian."""
 
+MIN_HELD_OUT = 20
+"""Held-out scores below which those of the training data help to set the threshold."""
+
 ROBUST_DEVIATIONS = 3.5
 """Robust standard deviations from the median, beyond which an entry is an outlier."""
 
@@ -120,6 +123,31 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
     mean = np.average(scores, weights=weights)
     variance = np.average((scores - mean) ** 2, weights=weights)
     return float(mean - 3 * np.sqrt(variance))
+
+
+def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -> float:
+    """Return the score below which an entry is an outlier, from all that `fit` saw.
+
+    Parameters
+    ----------
+    parts : list of (scores, weights)
+        What was held out, if anything was, and what was trained on.
+    rule : {"auto", "three_sigma"}
+        With "auto", of `robust_offset` of the first part and of all the lower one.
+    room : float
+        Ratio to the lowest scores, their 0.1 % quantile, that "auto" does not go beyond: where
+        errors vary much, the rule alone would lie far from all of them.
+
+    Returns
+    -------
+    float
+    """
+    scores, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
+    if rule == "three_sigma":
+        return three_sigma_offset(*spared)
+    robust = min(robust_offset(*spared), robust_offset(scores, weights))
+    return max(robust, room * weighted_quantile(scores, 0.001, weights))
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
