@@ -10,7 +10,7 @@ import numpy as np
 
 from skae import LSTMAutoencoder
 
-WAYS = ["overlap", "window", "mean", "median", "max", "last"]
+WAYS = ["gaussian", "window", "mean", "median", "max", "last"]
 WINDOW = 40
 
 

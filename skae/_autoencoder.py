@@ -54,7 +54,7 @@ Array = NDArray[np.floating]
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
 
-ROOM_FOR_DRIFT = 1.2
+ROOM_FOR_DRIFT = 1.4
 """How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
 
 
@@ -89,8 +89,9 @@ class LSTMAutoencoder(
     pooling : {"last", "mean", "max"}, default="last"
         What of the encoder's hidden states makes the latent vector: the last one, or their
         mean or maximum over the steps.
-    bidirectional : bool, default=False
-        Whether the encoder reads in both directions.
+    bidirectional : bool or "auto", default="auto"
+        Whether the encoder reads in both directions. "auto": only of a set of sequences, not
+        of windows of a series, where each row is at the end of some window anyway.
     cell : {"lstm", "gru"}, default="lstm"
         Kind of recurrent layer.
     decoder : {"repeat", "state"}, default="repeat"
@@ -137,11 +138,12 @@ class LSTMAutoencoder(
         Part of the data that is not trained on but watched for early stopping and used to
         set the threshold: a random part of a set of sequences, the end of a time series (at
         least one window). Windows share no row across the cut.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Stop when the validation loss (the training loss without held-out data) has not
-        improved for `patience` epochs, and restore the best weights. The end of a time series
-        often differs from the rest of it, which stops training too soon.
-    patience : int, default=5
+        improved for `patience` epochs, and restore the best weights. "auto": only where a
+        random part of a set of sequences is held out; the end of a time series often differs
+        from the rest of it, which stops training too soon.
+    patience : int, default=20
         Epochs to wait for an improvement.
     callbacks : list of keras.callbacks.Callback, default=None
         Called during training. Classes are made with options such as
@@ -163,13 +165,13 @@ class LSTMAutoencoder(
         relative to what is typical for it on the data of `fit`; or the squared Mahalanobis
         distance of a step's vector of absolute errors from those on the data of `fit`
         (Malhotra et al. 2016). See Notes.
-    aggregation : {"overlap", "window", "mean", "median", "max", "last"}, default="overlap"
+    aggregation : {"gaussian", "window", "mean", "median", "max", "last"}, default="gaussian"
         How errors become the score of a sequence or row. For a sequence: the error of the whole
-        ("overlap", "window", "mean"), the median or maximum of those of its steps, or that of
-        its last step. For a row: the average of the errors of the windows around it, weighted by
-        how much they overlap with the one in whose middle the row lies ("overlap"); the
-        average of the errors of the windows that cover it ("window"); or the mean, median or
-        maximum of the errors which these have at the row itself, or that of the window in
+        ("gaussian", "window", "mean"), the median or maximum of those of its steps, or that of
+        its last step. For a row: the average of the errors of the windows that cover it
+        ("window"); the same, then averaged with those of the rows up to a window away by a
+        Gaussian of a third of a window ("gaussian"); or the mean, median or maximum of the
+        errors which the covering windows have at the row itself, or that of the window in
         which the row comes last.
     contamination : "auto", "three_sigma" or float, default="auto"
         Sets `offset_`. "auto": the median of the held-out errors times a robust factor, see
@@ -221,7 +223,7 @@ class LSTMAutoencoder(
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
     `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
-    for the rows of series, which drift, 1.2 times that. Outliers among the data hardly move it.
+    for the rows of series, which drift, 1.4 times that. Outliers among the data hardly move it.
     Where fewer than 20 held-out samples exist, all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
@@ -260,7 +262,7 @@ class LSTMAutoencoder(
         "units": [positive_int(), tuple, list],
         "bottleneck": [StrOptions({"vector", "sequence"})],
         "pooling": [StrOptions({"last", "mean", "max"})],
-        "bidirectional": ["boolean"],
+        "bidirectional": ["boolean", StrOptions({"auto"})],
         "cell": [StrOptions({"lstm", "gru"})],
         "decoder": [StrOptions({"repeat", "state"})],
         "reverse": ["boolean"],
@@ -279,7 +281,7 @@ class LSTMAutoencoder(
         "epochs": [positive_int(), StrOptions({"auto"})],
         "batch_size": [positive_int(), StrOptions({"auto"})],
         "validation_fraction": [fraction()],
-        "early_stopping": ["boolean"],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
         "warm_start": ["boolean"],
@@ -287,7 +289,7 @@ class LSTMAutoencoder(
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
-        "aggregation": [StrOptions({"overlap", "window", "mean", "median", "max", "last"})],
+        "aggregation": [StrOptions({"gaussian", "window", "mean", "median", "max", "last"})],
         "contamination": [
             StrOptions({"auto", "three_sigma"}),
             Interval(Real, 0, 0.5, closed="right"),
@@ -303,7 +305,7 @@ class LSTMAutoencoder(
         units: int | tuple[int, ...] = 64,
         bottleneck: str = "vector",
         pooling: str = "last",
-        bidirectional: bool = False,
+        bidirectional: bool | str = "auto",
         cell: str = "lstm",
         decoder: str = "repeat",
         reverse: bool = False,
@@ -319,15 +321,15 @@ class LSTMAutoencoder(
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
         validation_fraction: float = 0.1,
-        early_stopping: bool = False,
-        patience: int = 5,
+        early_stopping: bool | str = "auto",
+        patience: int = 20,
         callbacks: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: Any = 0,
         stride: int = 1,
         error: str = "scaled_rmse",
-        aggregation: str = "overlap",
+        aggregation: str = "gaussian",
         contamination: str | float = "auto",
         **optimizer__options: Any,
     ):
@@ -617,7 +619,7 @@ class LSTMAutoencoder(
         errors : ndarray of shape (n_samples, n_steps), float64
             Mean over the features; higher is worse; NaN in padded steps and where nothing
             was observed. A list of arrays of shape (n_steps_i,) for a list. With
-            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "overlap" and
+            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "gaussian" and
             "window") makes of the errors that the covering windows have at the row.
         """
         samples = self._read_fitted(X)
@@ -834,7 +836,7 @@ class LSTMAutoencoder(
 
     @property
     def _scores_windows(self) -> bool:
-        return self.aggregation in ("overlap", "window")
+        return self.aggregation in ("gaussian", "window")
 
     def _rooted(self, blocks: Iterator[Array]) -> Iterator[Array]:
         """Yield blocks of errors so that their means are what `error` says."""

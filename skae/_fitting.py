@@ -19,7 +19,7 @@ TRAINING_STEPS = 1000
 """Steps that ``epochs="auto"`` aims at; ``batch_size="auto"`` makes a pass no longer."""
 
 MOST_EPOCHS = 100
-"""Passes that ``epochs="auto"`` makes at most: few sequences are soon known by heart."""
+"""Passes that ``epochs="auto"`` makes at most."""
 
 BATCH_SIZES = 32, 256
 """Smallest and largest batch that ``batch_size="auto"`` chooses."""
@@ -64,7 +64,7 @@ def adapter_for(estimator: Any, windows: Sequences, seed: int) -> KerasAdapter:
         routed.setdefault("optimizer__learning_rate", estimator.learning_rate)
         if not CLIPPING & routed.keys():
             routed["optimizer__global_clipnorm"] = estimator.global_clipnorm
-    own = partial(build_autoencoder, _architecture(estimator, windows.n_features), seed)
+    own = partial(build_autoencoder, _architecture(estimator, windows), seed)
     return KerasAdapter(
         estimator.model or own,
         meta={"n_features_in_": windows.n_features, "n_steps_": windows.max_length},
@@ -88,7 +88,7 @@ def _check_output(estimator: Any, routed: dict[str, Any]) -> None:
         )
 
 
-def _architecture(estimator: Any, n_features: int) -> Architecture:
+def _architecture(estimator: Any, windows: Sequences) -> Architecture:
     units = estimator.units
     units = (units,) if isinstance(units, Integral) else tuple(units)
     if not units or not all(isinstance(size, Integral) and int(size) > 0 for size in units):
@@ -96,7 +96,14 @@ def _architecture(estimator: Any, n_features: int) -> Architecture:
             f"Got units={estimator.units!r}, but expected a positive integer or a tuple of such."
         )
     options = {name: getattr(estimator, name) for name in NETWORK_PARAMETERS}
-    return Architecture(n_features, units=tuple(map(int, units)), **options)
+    if options["bidirectional"] == "auto":
+        options["bidirectional"] = _is_set(estimator, windows)
+    return Architecture(windows.n_features, units=tuple(map(int, units)), **options)
+
+
+def _is_set(estimator: Any, windows: Sequences) -> bool:
+    """Tell a set of sequences from windows of a series."""
+    return estimator.window_size is None and not windows.share_rows
 
 
 def train(
@@ -122,7 +129,7 @@ def train(
         batches,
         history=estimator.history_,
         epochs=epochs,
-        extra_callbacks=_stopping(estimator, held_out is not None, epochs),
+        extra_callbacks=_stopping(estimator, training, held_out, epochs),
         validation_data=None if held_out is None else _batches(estimator, held_out),
     )
     require_finite(estimator.model_, history)
@@ -155,10 +162,15 @@ def _batches(estimator: Any, samples: Samples, rng: np.random.Generator | None =
     )
 
 
-def _stopping(estimator: Any, has_validation: bool, epochs: int) -> list[keras.callbacks.Callback]:
+def _stopping(
+    estimator: Any, training: Samples, held_out: Samples | None, epochs: int
+) -> list[keras.callbacks.Callback]:
     callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
-    if estimator.early_stopping and epochs > 1:
-        monitor = "val_loss" if has_validation else "loss"
+    wanted = estimator.early_stopping
+    if isinstance(wanted, str):
+        wanted = held_out is not None and _is_set(estimator, training.windows)
+    if wanted and epochs > 1:
+        monitor = "loss" if held_out is None else "val_loss"
         callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor, mode="min", patience=estimator.patience, restore_best_weights=True

@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 
 from skae._scoring import aggregate_steps
 from skae._sequences import Floats, Indices, Sequences
-from skae._windows import (
-    average_around,
-    average_over_windows,
-    covering_windows,
-    trailing_windows,
-)
+from skae._windows import average_over_windows, covering_windows, smooth, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -58,7 +53,7 @@ class SequenceSamples:
         Overlapping windows keep their order, and their end is held out; windows that reach
         across the cut are left out.
         """
-        if self._overlap():
+        if self.windows.share_rows:
             samples, (training, held_out) = self, self._cut_at_end(fraction)
         else:
             samples = self.distinct()
@@ -98,10 +93,6 @@ class SequenceSamples:
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each sample."""
         return self.windows
-
-    def _overlap(self) -> bool:
-        ends = self.windows.starts + self.windows.lengths
-        return bool((self.windows.starts[1:] < ends[:-1]).any())
 
     def _n_held_out(self, fraction: float) -> int:
         return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
@@ -171,10 +162,10 @@ class RowSamples:
         return self.as_given(self._per_row(blocks, how, windows or self.windows))
 
     def _per_row(self, blocks: Blocks, how: str, windows: Sequences) -> Array:
-        if how != "overlap":
+        if how != "gaussian":
             return np.concatenate(list(average_over_windows(windows, blocks, how)))
         rows = np.concatenate(list(average_over_windows(windows, blocks, "window")))
-        return average_around(rows, self.lengths, self.window_size)
+        return smooth(rows, self.lengths, self.window_size)
 
     def as_given(self, per_sample: Array) -> Any:
         """Return results per row as one array, or as a list for a list of series."""

@@ -40,14 +40,14 @@ def aggregate_steps(step_errors: Array, how: str) -> Array:
     ----------
     step_errors : ndarray of shape (n_sequences, n_steps)
         NaN in steps that are padding or were not observed.
-    how : {"overlap", "window", "mean", "median", "max", "last"}
-        "overlap", "window" and "mean" are the same here; "last" is the last observed step.
+    how : {"gaussian", "window", "mean", "median", "max", "last"}
+        "gaussian", "window" and "mean" are the same here; "last" is the last observed step.
 
     Returns
     -------
     ndarray of shape (n_sequences,), float64
     """
-    if how in ("overlap", "window", "mean"):
+    if how in ("gaussian", "window", "mean"):
         return mean_of_observed(step_errors)
     if how == "median":
         return np.nanmedian(step_errors, axis=1)

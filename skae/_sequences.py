@@ -61,6 +61,13 @@ class Sequences:
         """Whether some sequence is shorter than the longest."""
         return bool((self.lengths != self.max_length).any())
 
+    @property
+    def share_rows(self) -> bool:
+        """Whether some overlap, as windows of a series do."""
+        order = np.argsort(self.starts, kind="stable")
+        starts, lengths = self.starts[order], self.lengths[order]
+        return bool((starts[1:] < starts[:-1] + lengths[:-1]).any())
+
     def _counts(self, flags: NDArray[np.bool_]) -> Indices:
         """Count the flagged rows inside each sequence."""
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])

@@ -204,10 +204,11 @@ def average_over_windows(
         first, kept = first + keep, kept[keep:]
 
 
-def average_around(rows: Array, lengths: Indices, width: int) -> Array:
-    """Return each row of stacked series as the mean of the `width` rows around it.
+def smooth(rows: Array, lengths: Indices, width: int) -> Array:
+    """Return each row of stacked series averaged with those around it by a Gaussian.
 
-    Where its series ends before, there are fewer.
+    Its standard deviation is a third of `width` and it ends `width` rows away. Where the series
+    ends before, and where a row is NaN, the others weigh more; a row that is NaN stays so.
 
     Parameters
     ----------
@@ -218,19 +219,23 @@ def average_around(rows: Array, lengths: Indices, width: int) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> average_around(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3)
-    array([1.5, 1. , 1. , 0. , 8. ])
+    >>> smooth(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3).round(2)
+    array([1.04, 1.28, 0.77, 0.23, 8.  ])
     """
     series = np.split(rows, np.cumsum(lengths)[:-1])
-    return np.concatenate([_average_around(part, width) for part in series])
+    return np.concatenate([_smooth(part, width) for part in series])
 
 
-def _average_around(rows: Array, width: int) -> Array:
-    width = min(width, 2 * len(rows) - 1)
-    padding = [(width // 2, (width - 1) // 2)] + [(0, 0)] * (rows.ndim - 1)
-    sums = sliding_window_view(np.pad(rows, padding), width, axis=0).sum(axis=-1)
-    counts = sliding_window_view(np.pad(np.ones(len(rows)), padding[:1]), width).sum(axis=-1)
-    return sums / counts.reshape(-1, *[1] * (rows.ndim - 1))
+def _smooth(rows: Array, width: int) -> Array:
+    reach = min(width, len(rows) - 1)
+    weights = np.exp(-4.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    observed = ~np.isnan(rows)
+
+    def weighted_sums(values: Array) -> Array:
+        return np.apply_along_axis(np.convolve, 0, values, weights)[reach : reach + len(rows)]
+
+    totals, counts = weighted_sums(np.where(observed, rows, 0)), weighted_sums(observed * 1.0)
+    return np.divide(totals, counts, out=np.full(rows.shape, np.nan), where=observed)
 
 
 def _rows_from_windows(windows: Sequences, values: Array, begin: int, end: int, how: str) -> Array:

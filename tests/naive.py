@@ -191,13 +191,16 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     return events
 
 
-def average_around(rows, series_lengths, width):
-    """Return each row as the mean of those at most half a width away in its series."""
+def smooth(rows, series_lengths, width):
+    """Return each row as the average of those within a width in its series, near ones most."""
     found, first = [], 0
     for length in series_lengths:
+        series = rows[first : first + length]
         for row in range(length):
-            near = range(max(0, row - width // 2), min(length, row + (width - 1) // 2 + 1))
-            found.append(math.fsum(rows[first + i] for i in near) / len(near))
+            near = [i for i in range(length) if abs(i - row) <= width and not np.isnan(series[i])]
+            weights = [math.exp(-(((i - row) / (width / 3)) ** 2) / 2) for i in near]
+            total = math.fsum(w * series[i] for w, i in zip(weights, near, strict=True))
+            found.append(math.nan if np.isnan(series[row]) else total / math.fsum(weights))
         first += length
     return np.array(found)
 

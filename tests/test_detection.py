@@ -5,7 +5,7 @@ import naive
 import numpy as np
 import pytest
 
-from skae import LSTMAutoencoder
+from skae import LSTMAutoencoder, SequenceWindower
 from skae._fitting import _batch_size, _n_epochs
 
 # ------------------------------------------------------------------- training by default
@@ -61,11 +61,34 @@ def test_epochs_make_about_a_thousand_steps(n_batches, expected):
 
 
 @pytest.mark.parametrize(
-    "n, expected", [(1, 32), (32_000, 32), (32_001, 64), (64_000, 64), (10**6, 256)]
+    "n, expected",
+    [(1, 32), (32_000, 32), (32_001, 64), (64_000, 64), (10**6, 256)],
 )
 def test_batches_grow_with_the_data(n, expected):
     assert _batch_size("auto", n) == expected
     assert _batch_size(7, n) == 7
+
+
+@pytest.mark.parametrize(
+    "window_size, asked, expected",
+    [(None, "auto", True), (5, "auto", False), (None, False, False), (5, True, True)],
+)
+def test_sequences_are_read_in_both_directions(small, window_size, asked, expected):
+    X = np.ones((12, 5, 1), np.float32) if window_size is None else np.ones((12, 1), np.float32)
+    model = small(window_size, bidirectional=asked, epochs=1).fit(X)
+    first_layer = model.encoder_.get_layer("encoder_0")
+    assert isinstance(first_layer, keras.layers.Bidirectional) == expected
+
+
+def test_training_stops_early_only_where_a_random_part_is_held_out(small):
+    sequences = np.random.default_rng(0).normal(size=(40, 5, 1)).astype(np.float32)
+    windows = SequenceWindower(5).fit_transform(sequences.ravel()[:, None])
+    hardly = {"epochs": 9, "patience": 2, "learning_rate": 1e-12}
+    stops = [(sequences, True), (windows, False), (sequences.reshape(-1, 1), False)]
+    for X, expected in stops:
+        model = small(5 if X.ndim == 2 else None, **hardly)
+        assert (len(model.fit(X).history_["loss"]) < 9) == expected
+    assert len(small(validation_fraction=0.0, **hardly).fit(sequences).history_["loss"]) == 9
 
 
 # ------------------------------------------------------------------- thresholds

