@@ -18,7 +18,11 @@ def fit(which, epochs, n):
     x = sequences(n)
     if which == "skae":
         model = LSTMAutoencoder(
-            epochs=epochs, batch_size=32, validation_fraction=0.0, learning_rate=1e-3
+            epochs=epochs,
+            batch_size=32,
+            validation_fraction=0.0,
+            learning_rate=1e-3,
+            bidirectional=False,
         )
         return seconds(lambda: model.fit(x))
     # Of the peer, too, making the model belongs to the fit.

@@ -45,7 +45,7 @@ def compare(name, rounds, *, n_steps=30, batch_size=32, units=(64,), masked=Fals
         epochs = Epochs()
         LSTMAutoencoder(
             units=units, epochs=3, batch_size=batch_size, validation_fraction=0.0,
-            learning_rate=1e-3, callbacks=[epochs],
+            learning_rate=1e-3, bidirectional=False, callbacks=[epochs],
         ).fit(padded)  # fmt: skip
         ours.append(min(epochs.times[1:]))
         keras_times.append(

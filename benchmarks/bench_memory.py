@@ -25,15 +25,19 @@ def measure(case, n_rows):
 
     parameters = {"epochs": 1, "validation_fraction": 0.0, "batch_size": 256, "units": 32}
     small = np.random.default_rng(0).normal(size=(6000, 8)).astype(np.float32)
+    model = LSTMAutoencoder(None if case == "windower" else 100, **parameters)
+
+    def as_input(rows):
+        return SequenceWindower(100).fit_transform(rows) if case == "windower" else rows
+
     # What TensorFlow, the programs and their compilation need is not of the data.
-    LSTMAutoencoder(100, **parameters).fit(small).score_samples(small)
+    model.fit(as_input(small)).score_samples(as_input(small))
     with tempfile.TemporaryDirectory() as folder:
         rows = np.random.default_rng(0).normal(size=(n_rows, 8)).astype(np.float32)
         if case == "memmap":
             np.save(Path(folder, "rows.npy"), rows)
             rows = np.load(Path(folder, "rows.npy"), mmap_mode="r")
-        windows = SequenceWindower(100).fit_transform(rows) if case == "windower" else rows
-        model = LSTMAutoencoder(None if case == "windower" else 100, **parameters)
+        windows = as_input(rows)
         before, start = peak(), time.perf_counter()
         model.fit(windows)
         fitted, middle = peak(), time.perf_counter()

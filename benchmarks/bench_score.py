@@ -39,7 +39,7 @@ def product_rate(rounds=20):
 
 def main(rounds):
     x = sequences(n_steps=N_STEPS, n_features=N_FEATURES)
-    ours = LSTMAutoencoder(epochs=1, validation_fraction=0.0).fit(x)
+    ours = LSTMAutoencoder(epochs=1, validation_fraction=0.0, bidirectional=False).fit(x)
     stock, plain = stock_keras(N_STEPS, N_FEATURES), TorchAutoencoder(N_FEATURES)
     tensor = torch.from_numpy(x)
     sizes = (64, 128, 256, 512, 1024, 2048)

@@ -12,7 +12,10 @@ import keras
 from scikeras.wrappers import BaseWrapper
 from sklearn.base import BaseEstimator
 
+from skae._garbage import Networks
 from skae._seeds import seeds_from
+
+NETWORKS = Networks()
 
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
 """Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
@@ -122,6 +125,7 @@ class KerasAdapter(BaseWrapper):
         with seeds_from(seed):
             model = self._build_keras_model()
         _check_autoencoder(model, self._meta["n_features_in_"])
+        NETWORKS.add(model)
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:

@@ -25,6 +25,7 @@ FLOORS = [
         "_lstm",
         "_losses",
         "_seeds",
+        "_garbage",
         "datasets",
         "metrics",
     },

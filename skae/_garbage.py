@@ -1,0 +1,45 @@
+"""Networks that nobody holds any more.
+
+A Keras model refers to itself in many places, so that only Python's cyclic collector can free it,
+and it counts objects, not megabytes: in a search the weights of a hundred networks may wait for it.
+"""
+
+import gc
+import weakref
+from typing import Any
+
+
+class Networks:
+    """Networks that were made, so that lost ones are freed after so many new ones.
+
+    Parameters
+    ----------
+    spare : int, default=4
+        Networks to be made between two collections.
+
+    Examples
+    --------
+    >>> networks = Networks(spare=2)
+    >>> class Network:
+    ...     def __init__(self):
+    ...         self.itself = self
+    >>> for _ in range(9):
+    ...     networks.add(Network())
+    >>> len(networks) <= 2
+    True
+    """
+
+    def __init__(self, spare: int = 4):
+        self.spare = spare
+        self._limit = spare
+        self._alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def add(self, network: Any) -> None:
+        """Note a new network, and free the lost ones if it is time to."""
+        self._alive.add(network)
+        if len(self._alive) > self._limit:
+            gc.collect()
+            self._limit = len(self._alive) + self.spare
