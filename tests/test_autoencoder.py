@@ -286,6 +286,21 @@ def build_own(meta, width=3):
     return keras.Model(sequence, decoder([encoder(sequence), StepMask()(sequence)]))
 
 
+def test_mixed_precision_is_that_of_keras(small, series):
+    full = small(5).fit(series)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = small(5).fit(series)
+    finally:
+        keras.config.set_dtype_policy(before)
+    mixed.model_.set_weights(full.model_.get_weights())
+    mixed.error_measure_ = full.error_measure_
+    scores = mixed.score_samples(series)
+    assert not np.array_equal(scores, full.score_samples(series))
+    np.testing.assert_allclose(scores, full.score_samples(series), rtol=0.05)
+
+
 def test_own_model(small, sequences):
     model = small(model=build_own, model__width=5).fit(sequences)
     assert model.transform(sequences).shape == (30, 5)
