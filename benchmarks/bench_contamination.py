@@ -2,7 +2,7 @@
 
 Run: python benchmarks/bench_contamination.py [--data DIR] [--only GLOB]. Spikes, shifts and flat
 stretches of half a window are put into 0, 1, 3 and 5 % of the rows to train on, and others into a
-part behind them, whose AUC-PR is compared. Beside: nearest neighbours and PCA on windows.
+part behind them, whose VUS-PR is compared. Beside: nearest neighbours and PCA on windows.
 """
 
 import argparse
@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from bench_accuracy import nearest_neighbours, on_windows, pca, skae
 from series import _folder
-from sklearn.metrics import average_precision_score
-from vus import dominant_period
+from vus import dominant_period, vus_pr
 
 from skae import datasets
 
@@ -62,11 +61,11 @@ def main():
             for share in SHARES:
                 train, _ = spoil(rows[:half], share, window // 2, np.random.default_rng(0))
                 scores = detect(train, test, window, 0)
-                values.append(average_precision_score(labels, scores))
+                values.append(vus_pr(labels, scores, window))
             found[detector].append(values)
             print(f"{name:40} {detector:6}", *(f"{v:.3f}" for v in values), flush=True)
     print(
-        f"\nmean AUC-PR of {len(values and found['skae'])} series, at",
+        f"\nmean VUS-PR of {len(values and found['skae'])} series, at",
         *(f"{s:.0%}" for s in SHARES),
     )
     for detector, values in found.items():
