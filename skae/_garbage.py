@@ -10,12 +10,12 @@ from typing import Any
 
 
 class Networks:
-    """Networks that were made, so that lost ones are freed after so many new ones.
+    """Networks that were made and not freed yet.
 
     Parameters
     ----------
     spare : int, default=4
-        Networks to be made between two collections.
+        So many more than there were at the fewest, since the last time, and lost ones are freed.
 
     Examples
     --------
@@ -31,15 +31,16 @@ class Networks:
 
     def __init__(self, spare: int = 4):
         self.spare = spare
-        self._limit = spare
+        self._fewest = 0
         self._alive: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def __len__(self) -> int:
         return len(self._alive)
 
     def add(self, network: Any) -> None:
-        """Note a new network, and free the lost ones if it is time to."""
+        """Note a new network, and free the lost ones if there may be many."""
+        self._fewest = min(self._fewest, len(self._alive))
         self._alive.add(network)
-        if len(self._alive) > self._limit:
+        if len(self._alive) > self._fewest + self.spare:
             gc.collect()
-            self._limit = len(self._alive) + self.spare
+            self._fewest = len(self._alive)

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import SequenceWindower, metrics
+from skae._wrapper import NETWORKS
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,18 @@ def resident_kilobytes():
 
 
 @pytest.mark.skipif(not __import__("os").path.exists("/proc/self/statm"), reason="needs Linux")
+def test_lost_networks_do_not_wait_for_the_collector(small, sine):
+    gc.collect()
+    before = len(NETWORKS)
+    gc.disable()
+    try:
+        for _ in range(3 * NETWORKS.spare):
+            small(7, epochs=1).fit(sine[:100])
+            assert len(NETWORKS) <= before + NETWORKS.spare + 1
+    finally:
+        gc.enable()
+
+
 def test_fits_leak_nothing(small, sine):
     model = small(7, epochs=1)
     for _ in range(5):
