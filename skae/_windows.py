@@ -228,7 +228,8 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
 
 def _smooth(rows: Array, width: int) -> Array:
     reach = min(width, len(rows) - 1)
-    weights = np.exp(-4.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    deviations = 3 * np.arange(-reach, reach + 1) / width
+    weights = np.exp(-0.5 * deviations**2)
     observed = ~np.isnan(rows)
 
     def weighted_sums(values: Array) -> Array:
