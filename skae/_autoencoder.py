@@ -54,7 +54,7 @@ Array = NDArray[np.floating]
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
 
-ROOM_FOR_DRIFT = 1.4
+ROOM_FOR_DRIFT = 2.0
 """How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
 
 
@@ -223,8 +223,9 @@ class LSTMAutoencoder(
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
     `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
-    for the rows of series, which drift, 1.4 times that. Outliers among the data hardly move it.
-    Where fewer than 20 held-out samples exist, all data stand for them.
+    for the rows of series, which drift, twice that; and at least 1.3 times the median of them
+    all. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist, all
+    data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.

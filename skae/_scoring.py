@@ -20,6 +20,9 @@ MIN_HELD_OUT = 20
 ROBUST_DEVIATIONS = 3.5
 """Robust standard deviations from the median, beyond which an entry is an outlier."""
 
+SURELY_NORMAL = 1.3
+"""Ratio to the median up to which no error is an outlier, however much alike errors are."""
+
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
@@ -136,7 +139,8 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -
         With "auto", of `robust_offset` of the first part and of all the lower one.
     room : float
         Ratio to the lowest scores, their 0.1 % quantile, that "auto" does not go beyond: where
-        errors vary much, the rule alone would lie far from all of them.
+        errors vary much, the rule alone would lie far from all of them. Nor does it flag what
+        is less than 1.3 times as bad as the median.
 
     Returns
     -------
@@ -147,7 +151,8 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -
     if rule == "three_sigma":
         return three_sigma_offset(*spared)
     robust = min(robust_offset(*spared), robust_offset(scores, weights))
-    return max(robust, room * weighted_quantile(scores, 0.001, weights))
+    limited = max(robust, room * weighted_quantile(scores, 0.001, weights))
+    return min(limited, SURELY_NORMAL * weighted_quantile(scores, 0.5, weights))
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:

@@ -1,6 +1,7 @@
 """Slow, obvious twins of what the package computes: plain loops, to test against."""
 
 import math
+import statistics
 
 import numpy as np
 
@@ -159,6 +160,20 @@ def weighted_quantile(values, q, weights):
     """Return the quantile of values repeated as often as their whole weights say."""
     repeated = [value for value, n in zip(values, weights, strict=True) for _ in range(int(n))]
     return float(np.quantile(repeated, q))
+
+
+def robust_limit(errors):
+    median = statistics.median(errors)
+    deviation = statistics.median([abs(math.log(error / median)) for error in errors])
+    return median * math.exp(3.5 * 1.4826 * deviation)
+
+
+def automatic_limit(held_out, training, room):
+    both = [*held_out, *training]
+    spared = held_out if len(held_out) >= 20 else both
+    limit = max(robust_limit(spared), robust_limit(both))
+    limit = min(limit, room * weighted_quantile(both, 0.999, [1] * len(both)))
+    return max(limit, 1.3 * statistics.median(both))
 
 
 def mahalanobis(errors, mean, covariance):

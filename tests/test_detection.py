@@ -94,21 +94,23 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
 # ------------------------------------------------------------------- thresholds
 
 
-def robust_limit(errors):
-    median = np.median(errors)
-    return median * np.exp(3.5 * 1.4826 * np.median(np.abs(np.log(errors / median))))
-
-
 @pytest.mark.parametrize("spoiled", [slice(0, 0), slice(40, 60), slice(150, 190)])
-def test_the_automatic_threshold_is_the_higher_of_two_but_near_the_errors(small, series, spoiled):
+def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, series, spoiled):
     rows = series.copy()
     rows[spoiled] *= 4
     model = small(5, validation_fraction=0.25).fit(rows)
     held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
-    both = np.concatenate([held_out, training])
-    rule = max(robust_limit(held_out), robust_limit(both))
-    expected = min(rule, 1.2 * np.quantile(both, 0.999))
+    expected = naive.automatic_limit(held_out, training, room=2.0)
     assert -model.offset_ == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_set_of_sequences_has_no_room_for_drift(small):
+    X = np.random.default_rng(0).lognormal(0, 1.5, (200, 6, 1))
+    model = small(validation_fraction=0).fit(X)
+    errors = -model.score_samples(X)
+    limits = [naive.automatic_limit(errors[:0], errors, room) for room in (1.0, 2.0)]
+    assert -model.offset_ == pytest.approx(limits[0], rel=1e-4)
+    assert limits[0] < limits[1]
 
 
 def test_three_sigma_is_taken_from_what_was_held_out(small, series):
