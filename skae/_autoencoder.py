@@ -29,6 +29,8 @@ from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
 from skae._scoring import (
+    NO_ROOM,
+    ROOM_FOR_DRIFT,
     automatic_offset,
     best_fbeta_offset,
     mean_of_observed,
@@ -53,9 +55,6 @@ Array = NDArray[np.floating]
 
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
-
-ROOM_FOR_DRIFT = 2.0
-"""How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
 
 
 class LSTMAutoencoder(
@@ -127,10 +126,13 @@ class LSTMAutoencoder(
         Not used if `optimizer` or the model brings its own.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         Whether a rate that is a number falls to zero along half a cosine (Loshchilov and
-        Hutter 2017) from the first to the last epoch of a `fit`. It stays in `partial_fit`.
+        Hutter 2017) from the first to the last epoch of a `fit`, or of each of its rounds. It
+        stays in `partial_fit`.
     epochs : int or "auto", default="auto"
-        Passes over the training data. "auto": as many as make 1000 training steps, from 1 to
-        100.
+        Passes over the training data. "auto": a round of as many as make 1000 training steps,
+        from 1 to 100; and, unless training stops early or nothing is held out, another one
+        after each that lowers the best validation loss by a tenth, up to three, with the
+        weights of the best.
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, and up to 256 where one pass would else be
         more than 1000 steps.
@@ -222,10 +224,10 @@ class LSTMAutoencoder(
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
-    `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
-    for the rows of series, which drift, twice that; and at least 1.3 times the median of them
-    all. Outliers among the data hardly move it. Where fewer than 20 held-out samples exist, all
-    data stand for them.
+    `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors.
+    Rows of series, which drift, have more room: twice that quantile, and at least 1.6 times
+    the median error, of the held-out data or of all. Outliers among the data hardly move it.
+    Where fewer than 20 held-out samples exist, all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
@@ -465,8 +467,7 @@ class LSTMAutoencoder(
         if isinstance(self.contamination, str):
             parts = [part for part in (held_out, training) if part is not None]
             known = [(self._scores(part), _weights(part)) for part in parts]
-            # A series drifts, so what follows may err a little more; a set of sequences does not.
-            room = ROOM_FOR_DRIFT if self.window_size else 1.0
+            room = ROOM_FOR_DRIFT if self.window_size else NO_ROOM
             self.offset_ = automatic_offset(known, self.contamination, room)
             return
         scores = self._scores(samples)

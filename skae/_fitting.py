@@ -12,14 +12,15 @@ from skae._networks import Architecture, build_autoencoder
 from skae._programs import masks_nan
 from skae._samples import Samples
 from skae._sequences import Sequences
-from skae._training import Batches, StopOnNaN, Trainer, require_finite
+from skae._stopping import MOST_ROUNDS, StopAfterRounds, StopOnNaN, require_finite
+from skae._training import Batches, Trainer
 from skae._wrapper import KerasAdapter
 
 TRAINING_STEPS = 1000
-"""Steps that ``epochs="auto"`` aims at; ``batch_size="auto"`` makes a pass no longer."""
+"""Steps in a round of ``epochs="auto"``; ``batch_size="auto"`` makes a pass no longer."""
 
 MOST_EPOCHS = 100
-"""Passes that ``epochs="auto"`` makes at most."""
+"""Passes in such a round at most."""
 
 BATCH_SIZES = 32, 256
 """Smallest and largest batch that ``batch_size="auto"`` chooses."""
@@ -122,21 +123,23 @@ def train(
         If weights are not finite any more.
     """
     batches = _batches(estimator, training, rng)
-    epochs = 1 if one_epoch else _n_epochs(estimator.epochs, len(batches))
+    length = 1 if one_epoch else _round_length(estimator.epochs, len(batches))
+    stop = None if one_epoch else _stop(estimator, training, held_out, length)
+    n_rounds = MOST_ROUNDS if isinstance(stop, StopAfterRounds) else 1
     schedule = "constant" if one_epoch else estimator.learning_rate_schedule
     history = adapter.train(
-        Trainer(estimator.model_, schedule),
+        Trainer(estimator.model_, schedule, length),
         batches,
         history=estimator.history_,
-        epochs=epochs,
-        extra_callbacks=_stopping(estimator, training, held_out, epochs),
+        epochs=n_rounds * length,
+        extra_callbacks=[StopOnNaN()] if stop is None else [StopOnNaN(), stop],
         validation_data=None if held_out is None else _batches(estimator, held_out),
     )
     require_finite(estimator.model_, history)
     return history
 
 
-def _n_epochs(epochs: int | str, n_batches: int) -> int:
+def _round_length(epochs: int | str, n_batches: int) -> int:
     if not isinstance(epochs, str):
         return epochs
     return min(max(1, round(TRAINING_STEPS / n_batches)), MOST_EPOCHS)
@@ -162,18 +165,17 @@ def _batches(estimator: Any, samples: Samples, rng: np.random.Generator | None =
     )
 
 
-def _stopping(
-    estimator: Any, training: Samples, held_out: Samples | None, epochs: int
-) -> list[keras.callbacks.Callback]:
-    callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
+def _stop(
+    estimator: Any, training: Samples, held_out: Samples | None, length: int
+) -> keras.callbacks.Callback | None:
+    """Return what may end the training before its last epoch."""
     wanted = estimator.early_stopping
     if isinstance(wanted, str):
         wanted = held_out is not None and _is_set(estimator, training.windows)
-    if wanted and epochs > 1:
+    if wanted:
         monitor = "loss" if held_out is None else "val_loss"
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                monitor, mode="min", patience=estimator.patience, restore_best_weights=True
-            )
+        return keras.callbacks.EarlyStopping(
+            monitor, mode="min", patience=estimator.patience, restore_best_weights=True
         )
-    return callbacks
+    in_rounds = estimator.epochs == "auto" and held_out is not None
+    return StopAfterRounds(length) if in_rounds else None

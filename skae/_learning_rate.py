@@ -14,7 +14,7 @@ class Schedule:
     ----------
     optimizer : keras.optimizers.Optimizer
     n_batches : int
-        Batches in the whole training.
+        Batches in a round.
     """
 
     def __init__(self, optimizer: Any, n_batches: int):
@@ -29,14 +29,14 @@ class Schedule:
 
 
 class CosineSchedule(Schedule):
-    """A learning rate that falls to zero along half a cosine.
+    """A learning rate that falls to zero along half a cosine, and then starts anew.
 
     It multiplies the rate that stands in the optimizer, so that callbacks may change that too.
 
     References
     ----------
     I. Loshchilov, F. Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts",
-    arXiv:1608.03983, equation 5 without restarts.
+    arXiv:1608.03983, equation 5 with rounds of one length.
     """
 
     def __init__(self, optimizer: Any, n_batches: int):
@@ -45,7 +45,7 @@ class CosineSchedule(Schedule):
 
     def rates(self, first: int, last: int) -> NDArray[np.float32]:
         """Return the rates of batches `first` to `last`, counted from the first epoch."""
-        done = np.minimum(np.arange(first, last + 1) / self.n_batches, 1.0)
+        done = np.arange(first, last + 1) % self.n_batches / self.n_batches
         factors = np.maximum(0.5 * (1 + np.cos(np.pi * done)), np.finfo(np.float32).eps)
         base, self._factor = self._base(), float(factors[-1])
         return (base * factors).astype(np.float32)

@@ -20,8 +20,29 @@ MIN_HELD_OUT = 20
 ROBUST_DEVIATIONS = 3.5
 """Robust standard deviations from the median, beyond which an entry is an outlier."""
 
-SURELY_NORMAL = 1.3
-"""Ratio to the median up to which no error is an outlier, however much alike errors are."""
+
+class Room(NamedTuple):
+    """Where an automatic threshold may lie.
+
+    Attributes
+    ----------
+    least : float
+        Ratio to the median error, of what was held out or of all, up to which no error is an
+        outlier.
+    most : float
+        Ratio to the largest errors, their 99.9 % quantile, beyond which the threshold does not
+        lie: where errors vary much, it would else be far from all of them.
+    """
+
+    least: float
+    most: float
+
+
+ROOM_FOR_DRIFT = Room(1.6, 2.0)
+"""A series drifts, so what follows may err more than what is known."""
+
+NO_ROOM = Room(1.0, 1.0)
+"""A set of sequences does not drift."""
 
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
@@ -128,7 +149,7 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
     return float(mean - 3 * np.sqrt(variance))
 
 
-def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -> float:
+def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: Room) -> float:
     """Return the score below which an entry is an outlier, from all that `fit` saw.
 
     Parameters
@@ -137,22 +158,22 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -
         What was held out, if anything was, and what was trained on.
     rule : {"auto", "three_sigma"}
         With "auto", of `robust_offset` of the first part and of all the lower one.
-    room : float
-        Ratio to the lowest scores, their 0.1 % quantile, that "auto" does not go beyond: where
-        errors vary much, the rule alone would lie far from all of them. Nor does it flag what
-        is less than 1.3 times as bad as the median.
+    room : Room
+        Limits of "auto".
 
     Returns
     -------
     float
     """
     scores, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
+    every = scores, weights
+    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else every
     if rule == "three_sigma":
         return three_sigma_offset(*spared)
-    robust = min(robust_offset(*spared), robust_offset(scores, weights))
-    limited = max(robust, room * weighted_quantile(scores, 0.001, weights))
-    return min(limited, SURELY_NORMAL * weighted_quantile(scores, 0.5, weights))
+    robust = min(robust_offset(*spared), robust_offset(*every))
+    median = min(weighted_quantile(part, 0.5, weight) for part, weight in (spared, every))
+    largest = weighted_quantile(scores, 0.001, weights)
+    return min(max(robust, room.most * largest), room.least * median)
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:

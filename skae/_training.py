@@ -1,13 +1,11 @@
 """The training loop: epochs over shuffled batches, with Keras callbacks."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from skae._learning_rate import Schedule, schedule_for
 from skae._programs import Twin, twin_of
@@ -139,10 +137,14 @@ class Trainer:
         Compiled. It changes only if training succeeds.
     schedule : {"constant", "cosine"}
         How the learning rate goes down from the first epoch to the last.
+    round_length : int, optional
+        Epochs after which it starts anew.
     """
 
-    def __init__(self, model: keras.Model, schedule: str = "constant"):
-        self.model, self.schedule = model, schedule
+    def __init__(
+        self, model: keras.Model, schedule: str = "constant", round_length: int | None = None
+    ):
+        self.model, self.schedule, self.round_length = model, schedule, round_length
         self.loss = model.loss
 
     def fit(
@@ -174,7 +176,8 @@ class Trainer:
         with twin_of(self.model) as twin:
             run = _callback_list(callbacks, twin.model, verbose, epochs, len(x))
             n_epochs = epochs - initial_epoch
-            schedule = schedule_for(self.schedule, twin.model.optimizer, n_epochs * len(x))
+            n_batches = (self.round_length or n_epochs) * len(x)
+            schedule = schedule_for(self.schedule, twin.model.optimizer, n_batches)
             pace = _Pace.choose(twin, x, n_epochs, callbacks, schedule)
             twin.model.stop_training = False
             run.on_train_begin()
@@ -284,35 +287,3 @@ def _looks_at_batches(callback: keras.callbacks.Callback) -> bool:
     ]
     own = [getattr(getattr(callback, name), "__func__", None) for name in edges]
     return own != [getattr(keras.callbacks.Callback, name) for name in edges]
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Stops training at the first epoch whose loss is not finite."""
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the losses of the epoch."""
-        if not all(np.isfinite(value) for value in (logs or {}).values()):
-            self.model.stop_training = True
-
-
-def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
-    """Refuse a model that training has made useless, and say so if it nearly was.
-
-    Raises
-    ------
-    ValueError
-        If a weight is not finite.
-    """
-    advice = "Scale the data, lower learning_rate or global_clipnorm."
-    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise ValueError(
-            f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
-            f"but expected finite ones. {advice}"
-        )
-    if not np.isfinite(history["loss"]).all():
-        warnings.warn(
-            f"The loss became {history['loss'][-1]}; the weights of the best epoch were "
-            f"restored. {advice}",
-            ConvergenceWarning,
-            stacklevel=2,
-        )

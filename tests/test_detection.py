@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._fitting import _batch_size, _n_epochs
+from skae._fitting import _batch_size, _round_length
 
 # ------------------------------------------------------------------- training by default
 
@@ -55,9 +55,9 @@ def test_gradients_are_clipped_unless_told_otherwise(small, series, parameters, 
 
 
 @pytest.mark.parametrize("n_batches, expected", [(1, 100), (9, 100), (40, 25), (700, 1), (5000, 1)])
-def test_epochs_make_about_a_thousand_steps(n_batches, expected):
-    assert _n_epochs("auto", n_batches) == expected
-    assert _n_epochs(3, n_batches) == 3
+def test_a_round_makes_about_a_thousand_steps(n_batches, expected):
+    assert _round_length("auto", n_batches) == expected
+    assert _round_length(3, n_batches) == 3
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,29 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
     assert len(small(validation_fraction=0.0, **hardly).fit(sequences).history_["loss"]) == 9
 
 
+def test_rounds_follow_while_they_pay(small, series, monkeypatch):
+    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 4)
+    length = 4
+    hardly = {"epochs": "auto", "learning_rate": 1e-12}
+    assert len(small(5, **hardly).fit(series).history_["loss"]) == 2 * length
+    learns = small(5, epochs="auto", learning_rate=0.02, callbacks=[watch := Rates()])
+    history = learns.fit(series).history_
+    assert len(history["loss"]) == 3 * length
+    ends = np.array(history["val_loss"][length - 1 :: length])
+    assert (ends[1:] < 0.9 * ends[:-1]).all()
+    assert watch.rates[:length] == watch.rates[length : 2 * length] == watch.rates[-length:]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"validation_fraction": 0}, {"early_stopping": True}, {"epochs": 4}],
+)
+def test_one_round_is_all_without_a_loss_to_judge_it(small, series, parameters, monkeypatch):
+    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 4)
+    model = small(5, **({"epochs": "auto", "learning_rate": 0.02} | parameters)).fit(series)
+    assert len(model.history_["loss"]) == 4
+
+
 # ------------------------------------------------------------------- thresholds
 
 
@@ -100,7 +123,7 @@ def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, s
     rows[spoiled] *= 4
     model = small(5, validation_fraction=0.25).fit(rows)
     held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
-    expected = naive.automatic_limit(held_out, training, room=2.0)
+    expected = naive.automatic_limit(held_out, training, least=1.6, most=2.0)
     assert -model.offset_ == pytest.approx(expected, rel=1e-4)
 
 
@@ -108,7 +131,7 @@ def test_a_set_of_sequences_has_no_room_for_drift(small):
     X = np.random.default_rng(0).lognormal(0, 1.5, (200, 6, 1))
     model = small(validation_fraction=0).fit(X)
     errors = -model.score_samples(X)
-    limits = [naive.automatic_limit(errors[:0], errors, room) for room in (1.0, 2.0)]
+    limits = [naive.automatic_limit(errors[:0], errors, least=1, most=most) for most in (1, 2)]
     assert -model.offset_ == pytest.approx(limits[0], rel=1e-4)
     assert limits[0] < limits[1]
 

@@ -21,6 +21,7 @@ FLOORS = [
         "_sequences",
         "_scoring",
         "_learning_rate",
+        "_stopping",
         "_layers",
         "_lstm",
         "_losses",

@@ -16,6 +16,8 @@ from skae._measures import (
     squared_error,
 )
 from skae._scoring import (
+    NO_ROOM,
+    ROOM_FOR_DRIFT,
     aggregate_steps,
     automatic_offset,
     best_fbeta_offset,
@@ -245,26 +247,19 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
     assert robust_offset(scores, weights) == pytest.approx(robust_offset(repeated))
 
 
-@pytest.mark.parametrize(
-    "spread, tail, where",
-    [(0.3, 0, "robust"), (3.0, 0, "room"), (0.01, 0, "surely normal"), (0.3, 9, "robust")],
-)
-@pytest.mark.parametrize("n_held_out, room", [(0, 2.0), (19, 1.0), (40, 2.0)])
-def test_automatic_offset_is_that_of_the_rule(spread, tail, where, n_held_out, room):
-    rng = np.random.default_rng(0)
-    errors = np.exp(spread * rng.uniform(-1, 1, 401))
-    errors[200 : 200 + tail] *= 50
-    held_out, training = errors[:n_held_out] * 1.1, errors[n_held_out:]
+@pytest.mark.parametrize("spread, reached", [(0.5, "rule"), (3.0, "most"), (0.01, "least")])
+@pytest.mark.parametrize("n_held_out, ratio", [(0, 1.0), (19, 5.0), (40, 1.1), (40, 0.1)])
+@pytest.mark.parametrize("room", [ROOM_FOR_DRIFT, NO_ROOM])
+def test_the_automatic_offset_is_that_of_the_rule(spread, reached, n_held_out, ratio, room):
+    errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
+    held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
-    expected = naive.automatic_limit(held_out, training, room)
-    assert -automatic_offset(parts, "auto", room) == pytest.approx(expected)
-    both = np.concatenate([held_out, training])
-    largest, least = room * np.quantile(both, 0.999), 1.3 * np.median(both)
-    reached = {"room": largest, "surely normal": least}
-    if where in reached:
-        assert expected == pytest.approx(reached[where])
-    elif room > 1:
-        assert least < expected < largest
+    limit = naive.automatic_limit(held_out, training, *room)
+    assert -automatic_offset(parts, "auto", room) == pytest.approx(limit)
+    if room == ROOM_FOR_DRIFT and ratio == 1:
+        most, least = 2 * np.quantile(errors, 0.999), 1.6 * np.median(errors)
+        assert limit == pytest.approx(most if reached == "most" else max(least, limit))
+        assert (limit == pytest.approx(least)) == (reached == "least")
 
 
 # ------------------------------------------------------------------------ events

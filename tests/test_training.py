@@ -11,7 +11,7 @@ from skae._layers import NaNToZero
 from skae._losses import ObservedLoss
 from skae._programs import state_of
 from skae._sequences import from_array, from_list
-from skae._training import Batches, StopOnNaN, Trainer, require_finite
+from skae._training import Batches, Trainer
 
 X = make(7)
 FALLBACK = np.float32([10, 20])
@@ -253,46 +253,6 @@ def test_padding_does_not_change_training():
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
-
-
-# ------------------------------------------------------------------- not finite
-
-
-def _breaks_at(epoch):
-    """Return a callback that spoils the weights when an epoch begins."""
-
-    class Breaks(keras.callbacks.Callback):
-        def on_epoch_begin(self, now, logs=None):
-            if now == epoch:
-                self.model.set_weights([w * np.nan for w in self.model.get_weights()])
-
-    return Breaks()
-
-
-def test_training_stops_at_the_first_loss_that_is_not_finite():
-    history = fit(compiled(), 9, callbacks=[_breaks_at(1), StopOnNaN()])
-    assert len(history.history["loss"]) == 2
-
-
-def test_weights_that_are_not_finite_are_an_error(small):
-    estimator = small(callbacks=[_breaks_at(0)], epochs=3)
-    with pytest.raises(ValueError, match=r"Training ended with loss=nan.* global_clipnorm"):
-        estimator.fit(X)
-    assert not hasattr(estimator, "model_")
-
-
-def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
-    from sklearn.exceptions import ConvergenceWarning
-
-    estimator = small(callbacks=[_breaks_at(2)], epochs=5, early_stopping=True)
-    with pytest.warns(ConvergenceWarning, match="The loss became nan; .* best epoch"):
-        estimator.fit(X)
-    assert len(estimator.history_["loss"]) == 3
-    assert np.isfinite(estimator.score_samples(X)).all()
-
-
-def test_a_finite_model_passes():
-    require_finite(compiled(), {"loss": [1.0]})
 
 
 # ------------------------------------------------------------------- compiled once

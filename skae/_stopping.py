@@ -1,0 +1,82 @@
+"""When a training ends, and whether its weights are of use."""
+
+import warnings
+
+import keras
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+MOST_ROUNDS = 3
+"""Rounds that a training takes at most."""
+
+WORTH_A_ROUND = 0.9
+"""Part of the best held-out loss that a round has to come below to be worth another."""
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops training at the first epoch whose loss is not finite."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the losses of the epoch."""
+        if not _is_finite(logs):
+            self.model.stop_training = True
+
+
+class StopAfterRounds(keras.callbacks.Callback):
+    """Stops after a round that hardly lowered the held-out loss, with the best round's weights.
+
+    Parameters
+    ----------
+    length : int
+        Epochs in a round.
+    """
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Forget earlier trainings."""
+        self._n_epochs, self._best = 0, np.inf
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Compare a round that ends, or breaks off with a loss of NaN, with the best before."""
+        self._n_epochs += 1
+        is_finite = _is_finite(logs)
+        if self._n_epochs % self.length and is_finite:
+            return
+        loss = logs["val_loss"] if logs and is_finite else np.inf
+        if loss >= WORTH_A_ROUND * self._best:
+            self.model.stop_training = True
+        if loss < self._best:
+            self._best, self._weights = loss, self.model.get_weights()
+        elif self._weights:
+            self.model.set_weights(self._weights)
+
+
+def _is_finite(logs: dict[str, float] | None) -> bool:
+    return all(np.isfinite(value) for value in (logs or {}).values())
+
+
+def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
+    """Refuse a model that training has made useless, and say so if it nearly was.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
+    """
+    advice = "Scale the data, lower learning_rate or global_clipnorm."
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise ValueError(
+            f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
+            f"but expected finite ones. {advice}"
+        )
+    if not np.isfinite(history["loss"]).all():
+        warnings.warn(
+            f"The loss became {history['loss'][-1]}; the weights of the best epoch were "
+            f"restored. {advice}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,110 @@
+"""When a training ends: at a loss of NaN, or after a round that was not worth it."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from stock import compiled
+from stock import sequences as make
+
+from skae._sequences import from_array
+from skae._stopping import StopAfterRounds, StopOnNaN, require_finite
+from skae._training import Batches, Trainer
+
+X = make(7)
+
+
+def _breaks_at(epoch):
+    """Return a callback that spoils the weights when an epoch begins."""
+
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_begin(self, now, logs=None):
+            if now == epoch:
+                self.model.set_weights([w * np.nan for w in self.model.get_weights()])
+
+    return Breaks()
+
+
+# ------------------------------------------------------------------- not finite
+
+
+def test_training_stops_at_the_first_loss_that_is_not_finite():
+    batches = Batches(from_array(X), np.float32([10, 20]), 3)
+    history = Trainer(compiled()).fit(
+        batches,
+        epochs=9,
+        initial_epoch=0,
+        verbose=0,
+        callbacks=[_breaks_at(1), StopOnNaN()],
+        validation_data=None,
+    )
+    assert len(history.history["loss"]) == 2
+
+
+def test_weights_that_are_not_finite_are_an_error(small):
+    estimator = small(callbacks=[_breaks_at(0)], epochs=3)
+    with pytest.raises(ValueError, match=r"Training ended with loss=nan.* global_clipnorm"):
+        estimator.fit(X)
+    assert not hasattr(estimator, "model_")
+
+
+def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
+    estimator = small(callbacks=[_breaks_at(2)], epochs=5, early_stopping=True)
+    with pytest.warns(ConvergenceWarning, match="The loss became nan; .* best epoch"):
+        estimator.fit(X)
+    assert len(estimator.history_["loss"]) == 3
+    assert np.isfinite(estimator.score_samples(X)).all()
+
+
+def test_a_finite_model_passes():
+    require_finite(compiled(), {"loss": [1.0]})
+
+
+# ------------------------------------------------------------------- rounds
+
+
+class Numbered:
+    """Stands for a model whose only weight is the epoch it comes from."""
+
+    stop_training = False
+
+    def get_weights(self):
+        return [np.array(self.epoch)]
+
+    def set_weights(self, weights):
+        self.epoch = int(weights[0])
+
+
+@pytest.mark.parametrize(
+    "losses, last, kept",
+    [
+        ([9, 1, 9, 0.8, 9, 0.6, 9, 0.3], 8, 8),  # each round is worth another
+        ([9, 1, 9, 0.8, 9, 0.75, 9, 0.3], 6, 6),  # better, but hardly
+        ([9, 1, 9, 0.8, 9, 0.9, 9, 0.3], 6, 4),  # worse than the one before
+        ([9, 1, 0.1, 1, 9, 0.3], 4, 2),  # only the ends of rounds count
+        ([9, 1, np.nan, 0.1], 3, 2),  # broken off
+        ([np.nan, 1], 1, 1),  # nothing to go back to
+    ],
+)
+def test_rounds_end_with_the_weights_of_the_best(losses, last, kept):
+    rounds, model = StopAfterRounds(2), Numbered()
+    rounds.set_model(model)
+    for _ in range(2):  # a second training starts afresh
+        model.stop_training = False
+        rounds.on_train_begin()
+        for model.epoch, loss in enumerate(losses, 1):
+            seen = model.epoch
+            rounds.on_epoch_end(0, {"loss": 0.1, "val_loss": loss})
+            if model.stop_training:
+                break
+        assert (seen, model.epoch) == (last, kept)
+
+
+def test_a_training_that_breaks_in_a_later_round_keeps_the_round_before(small, monkeypatch):
+    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 2)
+    rows = np.sin(np.arange(60.0))[:, None]
+    whole = small(5, epochs=2).fit(rows)
+    broken = small(5, epochs="auto", learning_rate=5e-3, callbacks=[_breaks_at(2)])
+    with pytest.warns(ConvergenceWarning, match="The loss became nan"):
+        broken.fit(rows)
+    np.testing.assert_array_equal(broken.score_samples(rows), whole.score_samples(rows))
