@@ -464,6 +464,7 @@ class LSTMAutoencoder(
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
         """Fit what measures and thresholds errors."""
         self.error_measure_ = fit_error_measure(self.error, self._known(training, held_out))
+        self._takes_root = takes_root(self.error)
         if isinstance(self.contamination, str):
             parts = [part for part in (held_out, training) if part is not None]
             known = [(self._scores(part), _weights(part)) for part in parts]
@@ -626,7 +627,7 @@ class LSTMAutoencoder(
         """
         samples = self._read_fitted(X)
         errors = self._step_errors(samples.windows)
-        if takes_root(self.error):
+        if self._takes_root:
             errors = map(np.sqrt, errors)
         return samples.per_step(errors, "mean" if self._scores_windows else self.aggregation)
 
@@ -842,7 +843,7 @@ class LSTMAutoencoder(
 
     def _rooted(self, blocks: Iterator[Array]) -> Iterator[Array]:
         """Yield blocks of errors so that their means are what `error` says."""
-        if not takes_root(self.error):
+        if not self._takes_root:
             return blocks
         per_window = self._scores_windows or not self.window_size and self.aggregation == "mean"
         return (root_shares(block, per_window) for block in blocks)

@@ -136,6 +136,15 @@ def test_a_set_of_sequences_has_no_room_for_drift(small):
     assert limits[0] < limits[1]
 
 
+def test_another_error_takes_effect_in_the_next_fit(small, series):
+    model = small(5).fit(series)
+    before = model.score_samples(series), model.score_timesteps(series), model.explain(series)
+    model.set_params(error="mae")
+    after = model.score_samples(series), model.score_timesteps(series), model.explain(series)
+    assert all(map(np.array_equal, before, after))
+    assert not np.allclose(model.fit(series).score_samples(series), before[0])
+
+
 def test_three_sigma_is_taken_from_what_was_held_out(small, series):
     model = small(5, contamination="three_sigma", validation_fraction=0.5).fit(series)
     scores = model.score_samples(series[100:])
