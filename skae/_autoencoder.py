@@ -223,11 +223,11 @@ class LSTMAutoencoder(
 
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
-    :math:`\exp(m + 3.5 s)` is an outlier; of those of the held-out data and those of all data of
+    :math:`\exp(m + 4 s)` is an outlier; of those of the held-out data and those of all data of
     `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors.
-    Rows of series, which drift, have more room: twice that quantile, and at least 1.6 times
-    the median error, of the held-out data or of all. Outliers among the data hardly move it.
-    Where fewer than 20 held-out samples exist, all data stand for them.
+    Rows of series, which drift, have more room: twice that quantile, and at least 1.75 times
+    the median of all. Outliers among the data hardly move it. Where fewer than 20 held-out
+    samples exist, all data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.

@@ -17,7 +17,7 @@ MAD_TO_STD = 1.4826
 MIN_HELD_OUT = 20
 """Held-out scores below which those of the training data help to set the threshold."""
 
-ROBUST_DEVIATIONS = 3.5
+ROBUST_DEVIATIONS = 4.0
 """Robust standard deviations from the median, beyond which an entry is an outlier."""
 
 
@@ -27,8 +27,7 @@ class Room(NamedTuple):
     Attributes
     ----------
     least : float
-        Ratio to the median error, of what was held out or of all, up to which no error is an
-        outlier.
+        Ratio to the median error up to which no error is an outlier.
     most : float
         Ratio to the largest errors, their 99.9 % quantile, beyond which the threshold does not
         lie: where errors vary much, it would else be far from all of them.
@@ -38,7 +37,7 @@ class Room(NamedTuple):
     most: float
 
 
-ROOM_FOR_DRIFT = Room(1.6, 2.0)
+ROOM_FOR_DRIFT = Room(1.75, 2.0)
 """A series drifts, so what follows may err more than what is known."""
 
 NO_ROOM = Room(1.0, 1.0)
@@ -115,7 +114,7 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
 def robust_offset(scores: Array, weights: Array | None = None) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
-    The threshold is the median plus 3.5 robust standard deviations (1.4826 times the median
+    The threshold is the median plus 4 robust standard deviations (1.4826 times the median
     absolute deviation) of the logarithms of the errors, for errors are positive and skewed. A
     few outliers among the scores do not move it.
 
@@ -131,8 +130,8 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
 
     References
     ----------
-    B. Iglewicz, D. Hoaglin (1993), "How to Detect and Handle Outliers", section 3.3, for the
-    factor.
+    B. Iglewicz, D. Hoaglin (1993), "How to Detect and Handle Outliers", section 3.3, where the
+    factor is 3.5.
     """
     median = -weighted_quantile(scores, 0.5, weights)
     tiny = np.finfo(np.float32).tiny
@@ -166,13 +165,11 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: Room) ->
     float
     """
     scores, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    every = scores, weights
-    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else every
+    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
     if rule == "three_sigma":
         return three_sigma_offset(*spared)
-    robust = min(robust_offset(*spared), robust_offset(*every))
-    median = min(weighted_quantile(part, 0.5, weight) for part, weight in (spared, every))
-    largest = weighted_quantile(scores, 0.001, weights)
+    robust = min(robust_offset(*spared), robust_offset(scores, weights))
+    largest, median = (weighted_quantile(scores, q, weights) for q in (0.001, 0.5))
     return min(max(robust, room.most * largest), room.least * median)
 
 

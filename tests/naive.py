@@ -165,7 +165,7 @@ def weighted_quantile(values, q, weights):
 def robust_limit(errors):
     median = statistics.median(errors)
     deviation = statistics.median([abs(math.log(error / median)) for error in errors])
-    return median * math.exp(3.5 * 1.4826 * deviation)
+    return median * math.exp(4 * 1.4826 * deviation)
 
 
 def automatic_limit(held_out, training, least, most):
@@ -173,7 +173,7 @@ def automatic_limit(held_out, training, least, most):
     spared = held_out if len(held_out) >= 20 else both
     limit = max(robust_limit(spared), robust_limit(both))
     limit = min(limit, most * weighted_quantile(both, 0.999, [1] * len(both)))
-    return max(limit, least * statistics.median(spared), least * statistics.median(both))
+    return max(limit, least * statistics.median(both))
 
 
 def mahalanobis(errors, mean, covariance):
