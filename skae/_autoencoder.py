@@ -29,8 +29,6 @@ from skae._persistence import load_estimator, save_estimator
 from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
 from skae._samples import RowSamples, Samples, SequenceSamples
 from skae._scoring import (
-    NO_ROOM,
-    ROOM_FOR_DRIFT,
     automatic_offset,
     best_fbeta_offset,
     mean_of_observed,
@@ -55,6 +53,9 @@ Array = NDArray[np.floating]
 
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
+
+ROOM_FOR_DRIFT = 2.0
+"""How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
 
 
 class LSTMAutoencoder(
@@ -224,10 +225,10 @@ class LSTMAutoencoder(
     With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 4 s)` is an outlier; of those of the held-out data and those of all data of
-    `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors.
-    Rows of series, which drift, have more room: twice that quantile, and at least 1.75 times
-    the median of all. Outliers among the data hardly move it. Where fewer than 20 held-out
-    samples exist, all data stand for them.
+    `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
+    for the rows of series, which drift, twice that; and at least 1.75 times the median of all.
+    Outliers among the data hardly move it. Where fewer than 20 held-out samples exist, all
+    data stand for them.
 
     A set of sequences is trained on as a set: equal sequences are merged with the sum of
     their weights, and their order does not matter.
@@ -468,7 +469,7 @@ class LSTMAutoencoder(
         if isinstance(self.contamination, str):
             parts = [part for part in (held_out, training) if part is not None]
             known = [(self._scores(part), _weights(part)) for part in parts]
-            room = ROOM_FOR_DRIFT if self.window_size else NO_ROOM
+            room = ROOM_FOR_DRIFT if self.window_size else 1.0
             self.offset_ = automatic_offset(known, self.contamination, room)
             return
         scores = self._scores(samples)

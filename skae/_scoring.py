@@ -20,28 +20,8 @@ MIN_HELD_OUT = 20
 ROBUST_DEVIATIONS = 4.0
 """Robust standard deviations from the median, beyond which an entry is an outlier."""
 
-
-class Room(NamedTuple):
-    """Where an automatic threshold may lie.
-
-    Attributes
-    ----------
-    least : float
-        Ratio to the median error up to which no error is an outlier.
-    most : float
-        Ratio to the largest errors, their 99.9 % quantile, beyond which the threshold does not
-        lie: where errors vary much, it would else be far from all of them.
-    """
-
-    least: float
-    most: float
-
-
-ROOM_FOR_DRIFT = Room(1.75, 2.0)
-"""A series drifts, so what follows may err more than what is known."""
-
-NO_ROOM = Room(1.0, 1.0)
-"""A set of sequences does not drift."""
+SURELY_NORMAL = 1.75
+"""Ratio to the median error up to which no error is an outlier, however alike errors are."""
 
 
 def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
@@ -148,7 +128,7 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
     return float(mean - 3 * np.sqrt(variance))
 
 
-def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: Room) -> float:
+def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -> float:
     """Return the score below which an entry is an outlier, from all that `fit` saw.
 
     Parameters
@@ -157,8 +137,10 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: Room) ->
         What was held out, if anything was, and what was trained on.
     rule : {"auto", "three_sigma"}
         With "auto", of `robust_offset` of the first part and of all the lower one.
-    room : Room
-        Limits of "auto".
+    room : float
+        Ratio to the lowest scores, their 0.1 % quantile, that "auto" does not go beyond: where
+        errors vary much, the rule alone would lie far from all of them. Nor does it flag what
+        is less than 1.75 times as bad as the median.
 
     Returns
     -------
@@ -170,7 +152,7 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: Room) ->
         return three_sigma_offset(*spared)
     robust = min(robust_offset(*spared), robust_offset(scores, weights))
     largest, median = (weighted_quantile(scores, q, weights) for q in (0.001, 0.5))
-    return min(max(robust, room.most * largest), room.least * median)
+    return min(max(robust, room * largest), SURELY_NORMAL * median)
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:

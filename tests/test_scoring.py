@@ -16,8 +16,6 @@ from skae._measures import (
     squared_error,
 )
 from skae._scoring import (
-    NO_ROOM,
-    ROOM_FOR_DRIFT,
     aggregate_steps,
     automatic_offset,
     best_fbeta_offset,
@@ -249,15 +247,15 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
 
 @pytest.mark.parametrize("spread, reached", [(0.5, "rule"), (3.0, "most"), (0.01, "least")])
 @pytest.mark.parametrize("n_held_out, ratio", [(0, 1.0), (19, 5.0), (40, 1.1), (40, 0.1)])
-@pytest.mark.parametrize("room", [ROOM_FOR_DRIFT, NO_ROOM])
+@pytest.mark.parametrize("room", [1.0, 2.0])
 def test_the_automatic_offset_is_that_of_the_rule(spread, reached, n_held_out, ratio, room):
     errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
     held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
-    limit = naive.automatic_limit(held_out, training, *room)
+    limit = naive.automatic_limit(held_out, training, room)
     assert -automatic_offset(parts, "auto", room) == pytest.approx(limit)
-    if room == ROOM_FOR_DRIFT and ratio == 1:
-        most, least = 2 * np.quantile(errors, 0.999), 1.75 * np.median(errors)
+    if ratio == 1 and room == 2:
+        most, least = room * np.quantile(errors, 0.999), 1.75 * np.median(errors)
         assert limit == pytest.approx(most if reached == "most" else max(least, limit))
         assert (limit == pytest.approx(least)) == (reached == "least")
 
