@@ -13,7 +13,7 @@ _HOME = {
     "AnomalyScoreDisplay": "skae._displays",
     "LSTMAutoencoder": "skae._autoencoder",
     "SequenceWindower": "skae._windower",
-    "clear_programs": "skae._programs",
+    "clear_programs": "skae._compiled.programs",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
@@ -31,8 +31,8 @@ __all__ = [
 if TYPE_CHECKING:
     from skae import datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
+    from skae._compiled.programs import clear_programs
     from skae._displays import AnomalyScoreDisplay
-    from skae._programs import clear_programs
     from skae._windower import SequenceWindower
 
 

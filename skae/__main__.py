@@ -3,7 +3,7 @@
 import os
 import sys
 
-from .cli import main
+from skae.cli import main
 
 
 def run() -> int:

@@ -13,29 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, Transfor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skae import _programs
-from skae._fitting import adapter_for, train
-from skae._inference import TrainedNetwork
-from skae._losses import ObservedLoss, check_suits
-from skae._measures import (
-    MEASURES,
-    ErrorMeasure,
-    fit_error_measure,
-    root_shares,
-    squared_error,
-    takes_root,
-)
-from skae._persistence import load_estimator, save_estimator
-from skae._reading import read_latent_rows, read_latent_sequences, read_latents, read_samples
-from skae._samples import RowSamples, Samples, SequenceSamples
-from skae._scoring import (
-    automatic_offset,
-    best_fbeta_offset,
-    mean_of_observed,
-    weighted_quantile,
-)
-from skae._sequences import Floats, Sequences, blank_sequences
-from skae._validation import (
+from skae._compat.sklearn import (
     Interval,
     StrOptions,
     check_sample_weight,
@@ -46,7 +24,34 @@ from skae._validation import (
     returns_frames,
     unchanged_on_error,
 )
-from skae._wrapper import RoutedParameters
+from skae._compiled import programs as _programs
+from skae._compiled.inference import TrainedNetwork
+from skae._network.loss import ObservedLoss, check_suits
+from skae._persistence import load_estimator, save_estimator
+from skae._scoring.errors import (
+    MEASURES,
+    ErrorMeasure,
+    fit_error_measure,
+    root_shares,
+    squared_error,
+    takes_root,
+)
+from skae._scoring.thresholds import (
+    automatic_offset,
+    best_fbeta_offset,
+    mean_of_observed,
+    weighted_quantile,
+)
+from skae._sequences.ragged import Floats, Sequences, blank_sequences
+from skae._sequences.reading import (
+    read_latent_rows,
+    read_latent_sequences,
+    read_latents,
+    read_samples,
+)
+from skae._sequences.samples import RowSamples, Samples, SequenceSamples
+from skae._training.plan import adapter_for, train
+from skae._training.scikeras import RoutedParameters
 from skae.metrics import outliers_of_either_class
 
 Array = NDArray[np.floating]

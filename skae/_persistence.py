@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._measures import measure_from_plain, measure_to_plain
+from skae._scoring.errors import measure_from_plain, measure_to_plain
 
 FORMAT = 1
 """Raised when an older skae could not read the archive."""

@@ -9,8 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._sequences import Indices, is_list_of_sequences, stack_series
-from skae._validation import (
+from skae._compat.sklearn import (
     StrOptions,
     check_feature_names,
     feature_names_of,
@@ -18,7 +17,8 @@ from skae._validation import (
     positive_int,
     returns_frames,
 )
-from skae._windows import flat_names, overlap_average, sliding_windows
+from skae._sequences.ragged import Indices, is_list_of_sequences, stack_series
+from skae._sequences.windows import flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]

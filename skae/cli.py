@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import __version__
+from skae import __version__
 
 __all__ = ["format_parser", "main"]
 
@@ -222,7 +222,8 @@ def _column_names(text: str) -> list[str]:
 def run_detect(args: argparse.Namespace) -> None:
     """Read, fit, score, write and report, as the arguments say."""
     # numpy and scikit-learn take a second to import: not for a word of help.
-    from . import _detect, _report
+    from skae._command import detect as _detect
+    from skae._command import report as _report
 
     say = _silent if args.quiet else _say
     try:
@@ -233,7 +234,7 @@ def run_detect(args: argparse.Namespace) -> None:
             say(note)
         say(f"learning from {task.train_rows} rows of {', '.join(task.feature_names)}")
         with _hushed_stderr():
-            from . import LSTMAutoencoder  # noqa: F401, for the sake of its import
+            from skae import LSTMAutoencoder  # noqa: F401, for the sake of its import
         detection = _detect.detect(task, **_detect_options(args))
         _report.write_outputs(task, detection, args.out, args.plot)
     except (ValueError, OSError) as error:
@@ -280,7 +281,7 @@ def _hushed_stderr() -> Iterator[None]:
 def _progress_callback() -> Any:
     from keras.callbacks import LambdaCallback
 
-    from ._report import Progress
+    from skae._command.report import Progress
 
     progress = Progress(sys.stderr)
     callback: Any = LambdaCallback(

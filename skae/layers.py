@@ -1,13 +1,13 @@
 """Keras layers for one's own autoencoder: a faster LSTM, and masks made of NaN."""
 
-from skae._layers import (
+from skae._network.lstm import LSTM, RepeatToLength
+from skae._network.masking import (
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
     ReverseSteps,
     StepMask,
 )
-from skae._lstm import LSTM, RepeatToLength
 
 __all__ = [
     "LSTM",

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from skae._networks import Architecture
+from skae._network.architecture import Architecture
 
 N_STEPS = 4
 SMALL = Architecture(n_features=2, latent_dim=3, units=(4,))
@@ -142,8 +142,8 @@ def padded(x: np.ndarray, n_more: int = 3) -> np.ndarray:
 
 def compiled(a: Architecture = SMALL, optimizer=None, loss="mse", seed: int = 0) -> keras.Model:
     """Return an autoencoder compiled as `LSTMAutoencoder` does it."""
-    from skae._losses import ObservedLoss
-    from skae._networks import build_autoencoder
+    from skae._network.architecture import build_autoencoder
+    from skae._network.loss import ObservedLoss
 
     model = build_autoencoder(a, seed)
     model.compile(optimizer or keras.optimizers.Adam(0.01), loss=ObservedLoss(loss))

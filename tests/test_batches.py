@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from stock import sequences
 
-from skae._sequences import Sequences, from_array, from_list
-from skae._training import Batches
+from skae._sequences.ragged import Sequences, from_array, from_list
+from skae._training.loop import Batches
 
 X = sequences(7)
 FALLBACK = np.float32([10, 20])

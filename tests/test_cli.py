@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import skae
-from skae import _detect, _report, cli
-from skae._csv import read_series
-from skae._report import Progress
+from skae import cli
+from skae._command import detect as _detect
+from skae._command import report as _report
+from skae._command.csv import read_series
+from skae._command.report import Progress
 
 N_ROWS = 120
 
@@ -287,7 +289,7 @@ def test_demo_takes_columns_but_no_index(fake, capsys):
 
 
 def test_faults_are_found_by_overlap():
-    from skae._scoring import Event
+    from skae._scoring.thresholds import Event
     from skae.datasets import Fault
 
     faults = [Fault(10, 19, "leak", "p"), Fault(40, 49, "wear", "v")]

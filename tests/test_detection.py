@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._fitting import _batch_size, _round_length
+from skae._training.plan import _batch_size, _round_length
 
 # ------------------------------------------------------------------- training by default
 
@@ -92,7 +92,7 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
 
 
 def test_rounds_follow_while_they_pay(small, series, monkeypatch):
-    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 4)
+    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 4)
     length = 4
     hardly = {"epochs": "auto", "learning_rate": 1e-12}
     assert len(small(5, **hardly).fit(series).history_["loss"]) == 2 * length
@@ -109,7 +109,7 @@ def test_rounds_follow_while_they_pay(small, series, monkeypatch):
     [{"validation_fraction": 0}, {"early_stopping": True}, {"epochs": 4}],
 )
 def test_one_round_is_all_without_a_loss_to_judge_it(small, series, parameters, monkeypatch):
-    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 4)
+    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 4)
     model = small(5, **({"epochs": "auto", "learning_rate": 0.02} | parameters)).fit(series)
     assert len(model.history_["loss"]) == 4
 

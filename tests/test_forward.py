@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from stock import SMALL, padded, randomise, sequences
 
-from skae import _programs
-from skae._networks import build_autoencoder
-from skae._programs import FORWARD_BLOCK, clear_programs, forward
+from skae._compiled import programs as _programs
+from skae._compiled.programs import FORWARD_BLOCK, clear_programs, forward
+from skae._network.architecture import build_autoencoder
 
 X = sequences(5)
 

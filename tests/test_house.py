@@ -1,4 +1,4 @@
-"""The house of DESIGN.md: who may import whom, what stays unloaded, what is left alone."""
+"""The house of docs/architecture.md: who imports whom, what stays unloaded, what is left alone."""
 
 import ast
 import re
@@ -12,90 +12,66 @@ import pytest
 import skae
 
 PACKAGE = Path(skae.__file__).parent
-SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
-
-# A module may import from lower floors only.
-FLOORS = [
-    {
-        "_validation",
-        "_sequences",
-        "_scoring",
-        "_learning_rate",
-        "_stopping",
-        "_layers",
-        "_lstm",
-        "_losses",
-        "_seeds",
-        "_garbage",
-        "datasets",
-        "metrics",
-    },
-    {"_steps", "_measures", "_windows", "_networks", "_displays", "_csv", "layers"},
-    {"_persistence", "_samples", "_programs", "_windower", "_wrapper"},
-    {"_reading", "_training", "_inference"},
-    {"_fitting"},
-    {"_autoencoder"},
-    {"model_selection", "distributed"},
-    {"__init__"},
-    {"_detect"},
-    {"_report"},
-    {"cli"},
-    {"__main__"},
-]
-FLOOR_OF = {module: number for number, floor in enumerate(FLOORS) for module in floor}
-WITHOUT_KERAS = [
-    *(
-        "_validation",
-        "_sequences",
-        "_scoring",
-        "_measures",
-        "_windows",
-        "_windower",
-        "_samples",
-        "_reading",
-    ),
-    *("_displays", "_csv", "_detect", "_report", "datasets", "metrics", "model_selection"),
-]
+ARCHITECTURE = PACKAGE.parent / "docs" / "architecture.md"
 TOUCH_ALL = "import skae; [getattr(skae, name) for name in skae.__all__]"
 HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "matplotlib", "pandas"}
 
 
-def imports(source):
+def name_of(path):
+    """Return the dotted name of a file of the package; a folder's `__init__` is the folder."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {name_of(p): p.read_text(encoding="utf-8") for p in sorted(PACKAGE.rglob("*.py"))}
+WINGS = sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py"))
+
+
+def imports(source, rooms=frozenset(SOURCES)):
     """Return the skae modules that a source imports, at the top or inside a function."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {_module(alias.name) for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = f"skae.{node.module or ''}".rstrip(".") if node.level else node.module
-            names = [alias.name for alias in node.names]
-            found |= {_module(f"skae.{n}") for n in names} if base == "skae" else {_module(base)}
-    return found - {None}
+            assert not node.level, "write imports in full"
+            within = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = within & rooms
+            found |= modules | ({node.module} if within - modules else set())
+    return {name for name in found if name.partition(".")[0] == "skae"}
 
 
-def _module(dotted):
-    """Return the skae module that a dotted name lives in; a public name is in `__init__`."""
-    top, _, rest = dotted.partition(".")
-    name = rest.partition(".")[0]
-    if top != "skae":
-        return None
-    return name if name in FLOOR_OF else "__init__"
+def wing(name):
+    """Return the wing a module stands in; a face, at the top of the package, is by itself."""
+    return name.split(".")[1] if name.count(".") else "__init__"
 
 
-def arrows_up(module, source):
-    """Return the modules that `module` imports though they are not on a lower floor."""
-    # `from skae import datasets` is how __init__ names its modules: itself is no arrow.
-    others = imports(source) - {module}
-    return {other for other in others if FLOOR_OF[other] >= FLOOR_OF[module]}
+def arrows(sources, place):
+    """Return {place: places that it imports}, for places such as modules or wings."""
+    drawn = {place(name): set() for name in sources}
+    for name, source in sources.items():
+        drawn[place(name)] |= {place(other) for other in imports(source)} - {place(name)}
+    return drawn
+
+
+def floors(drawn):
+    """Return {place: number of its floor}: one above the highest that it imports."""
+    found = {}
+    while len(found) < len(drawn):
+        ready = [p for p in drawn if p not in found and drawn[p] <= found.keys()]
+        if not ready:
+            raise ValueError(f"a circle among {sorted(drawn.keys() - found.keys())}")
+        found |= {p: 1 + max((found[q] for q in drawn[p]), default=-1) for p in ready}
+    return found
 
 
 def imported_packages(source):
-    """Return the top names of every absolute import."""
+    """Return the top names of every import."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom):
             found.add(node.module.partition(".")[0])
     return found
 
@@ -103,32 +79,52 @@ def imported_packages(source):
 # ------------------------------------------------------------------------ floors
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_arrows_point_down(module):
-    assert module in FLOOR_OF, f"give {module} a floor"
-    assert not arrows_up(module, SOURCES[module])
+def test_no_wing_stands_on_itself():
+    floors(arrows(SOURCES, wing))
+
+
+@pytest.mark.parametrize("name", WINGS)
+def test_no_room_stands_on_itself(name):
+    rooms = {room: source for room, source in SOURCES.items() if wing(room) == name}
+    floors({room: arrows(rooms, str)[room] & rooms.keys() for room in rooms})
+
+
+@pytest.mark.parametrize("name", sorted(set(WINGS) - {"_command"}))
+def test_a_wing_knows_no_face(name):
+    """The command line alone stands on what every user imports."""
+    assert arrows(SOURCES, wing)[name] <= set(WINGS)
+
+
+def test_a_circle_is_found():
+    sources = {"skae._a.one": "import skae._b.two", "skae._b.two": "from skae._a.one import x"}
+    with pytest.raises(ValueError, match=r"circle among \['_a', '_b'\]"):
+        floors(arrows(sources, wing))
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "found"),
     [
-        "from skae._autoencoder import LSTMAutoencoder",
-        "import skae._autoencoder",
-        "from ._autoencoder import LSTMAutoencoder",
-        "from . import _autoencoder",
-        "from skae import _autoencoder",
-        "from skae import LSTMAutoencoder",
-        "def f():\n    from ._samples import RowSamples",
-        "from skae._networks import build_autoencoder",
+        ("from skae._autoencoder import LSTMAutoencoder", "skae._autoencoder"),
+        ("import skae._autoencoder", "skae._autoencoder"),
+        ("from skae import _autoencoder", "skae._autoencoder"),
+        ("from skae import LSTMAutoencoder", "skae"),
+        ("def f():\n    from skae._sequences.samples import RowSamples", "skae._sequences.samples"),
+        ("from skae._sequences import samples", "skae._sequences.samples"),
     ],
 )
-def test_an_arrow_that_points_up_is_found(source):
-    assert arrows_up("_windows", source)
+def test_an_arrow_is_found(source, found):
+    assert imports(source) == {found}
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES.keys() & set(WITHOUT_KERAS)))
+@pytest.mark.parametrize(
+    "module", [m for m in SOURCES if wing(m) in {"_sequences", "_scoring", "_command", "metrics"}]
+)
 def test_the_numpy_half_imports_no_keras(module):
-    assert not imported_packages(SOURCES[module]) & {"tensorflow", "keras", "scikeras"}
+    packages = imported_packages(SOURCES[module])
+    assert not packages & {"tensorflow", "keras", "scikeras"}
+    assert wing(module) == "_command" or not any(
+        "_compat.keras" in n for n in imports(SOURCES[module])
+    )
 
 
 # ------------------------------------------------------------------------ laziness
@@ -191,7 +187,7 @@ ENVIRONMENT = re.compile(
     r"\benviron\[[^\]]*\]\s*=[^=]|\benviron\.(setdefault|update|pop)\(|\bputenv\(|\bdel os\.environ"
 )
 # The command run as a process of its own may set its own environment.
-MAY_SET_ENVIRONMENT = {"__main__"}
+MAY_SET_ENVIRONMENT = {"skae.__main__"}
 
 
 @pytest.mark.parametrize("module", SOURCES)

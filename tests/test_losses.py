@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stock import sequences
 
-from skae._losses import ObservedLoss, check_suits
+from skae._network.loss import ObservedLoss, check_suits
 
 rng = np.random.default_rng(0)
 TRUE = rng.uniform(0.1, 0.9, size=(3, 4, 2)).astype(np.float32)

@@ -18,8 +18,8 @@ from stock import (
     weighted_layers,
 )
 
-from skae._losses import ObservedLoss
-from skae._networks import Architecture, build_autoencoder
+from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.loss import ObservedLoss
 
 MSE = ObservedLoss("mse")
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import SequenceWindower, metrics
-from skae._wrapper import NETWORKS
+from skae._training.scikeras import NETWORKS
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stock import ARCHITECTURES, SMALL, compiled, sequences
 
-from skae._networks import Architecture, build_autoencoder
-from skae._programs import (
+from skae._compiled.programs import (
     Pool,
     architecture_key,
     clear_programs,
@@ -21,6 +20,7 @@ from skae._programs import (
     twin_of,
     unchanged_on_error,
 )
+from skae._network.architecture import Architecture, build_autoencoder
 
 X = sequences(5)
 WEIGHTS = np.ones((5, 1), np.float32)

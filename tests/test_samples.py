@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series_lists, split, ways
 
 from skae import SequenceWindower
-from skae._samples import RowSamples, SequenceSamples
-from skae._sequences import from_array, from_list
+from skae._sequences.ragged import from_array, from_list
+from skae._sequences.samples import RowSamples, SequenceSamples
 
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
-from skae._measures import (
+from skae._scoring.errors import (
     MEASURES,
     MahalanobisError,
     absolute_error,
@@ -15,7 +15,7 @@ from skae._measures import (
     root_shares,
     squared_error,
 )
-from skae._scoring import (
+from skae._scoring.thresholds import (
     aggregate_steps,
     automatic_offset,
     best_fbeta_offset,

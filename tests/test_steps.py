@@ -4,13 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from skae import _programs, _training
-from skae._losses import ObservedLoss
-from skae._networks import Architecture, build_autoencoder
-from skae._programs import Twin, clear_programs, forward
-from skae._sequences import from_list
-from skae._steps import can_run_side_by_side, n_cores, n_shards_for
-from skae._training import Batches
+from skae._compiled import programs as _programs
+from skae._compiled.programs import Twin, clear_programs, forward
+from skae._compiled.steps import can_run_side_by_side, n_cores, n_shards_for
+from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.loss import ObservedLoss
+from skae._sequences.ragged import from_list
+from skae._training import loop as _training
+from skae._training.loop import Batches
 
 FALLBACK = np.zeros(2, np.float32)
 

@@ -7,9 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 from stock import compiled
 from stock import sequences as make
 
-from skae._sequences import from_array
-from skae._stopping import StopAfterRounds, StopOnNaN, require_finite
-from skae._training import Batches, Trainer
+from skae._sequences.ragged import from_array
+from skae._training.loop import Batches, Trainer
+from skae._training.stopping import StopAfterRounds, StopOnNaN, require_finite
 
 X = make(7)
 
@@ -101,7 +101,7 @@ def test_rounds_end_with_the_weights_of_the_best(losses, last, kept):
 
 
 def test_a_training_that_breaks_in_a_later_round_keeps_the_round_before(small, monkeypatch):
-    monkeypatch.setattr("skae._fitting.MOST_EPOCHS", 2)
+    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 2)
     rows = np.sin(np.arange(60.0))[:, None]
     whole = small(5, epochs=2).fit(rows)
     broken = small(5, epochs="auto", learning_rate=5e-3, callbacks=[_breaks_at(2)])

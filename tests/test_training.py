@@ -7,11 +7,11 @@ from stock import SMALL, compiled, copy_weights, padded, stock_autoencoder
 from stock import sequences as make
 
 from skae import LSTMAutoencoder
-from skae._layers import NaNToZero
-from skae._losses import ObservedLoss
-from skae._programs import state_of
-from skae._sequences import from_array, from_list
-from skae._training import Batches, Trainer
+from skae._compiled.programs import state_of
+from skae._network.loss import ObservedLoss
+from skae._network.masking import NaNToZero
+from skae._sequences.ragged import from_array, from_list
+from skae._training.loop import Batches, Trainer
 
 X = make(7)
 FALLBACK = np.float32([10, 20])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skae import SequenceWindower
-from skae._validation import (
+from skae._compat.sklearn import (
     check_sample_weight,
     fraction,
     positive_int,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
-from skae._windows import (
+from skae._sequences.windows import (
     average_over_windows,
     covering_windows,
     overlap_average,

@@ -13,10 +13,10 @@ from scikeras.wrappers import BaseWrapper
 from sklearn.base import clone
 from stock import sequences as make
 
-from skae._layers import NaNToZero
-from skae._losses import ObservedLoss
-from skae._programs import clear_programs
-from skae._wrapper import KerasAdapter
+from skae._compiled.programs import clear_programs
+from skae._network.loss import ObservedLoss
+from skae._network.masking import NaNToZero
+from skae._training.scikeras import KerasAdapter
 
 X = make(12)
 
@@ -48,7 +48,7 @@ METHODS = {
     "_check_model_param": [],
     "_fit_keras_model": ["X", "y", "sample_weight", "warm_start", "epochs", "initial_epoch"],
 }
-"""Names of `BaseWrapper` that `skae._wrapper` calls or overrides, and arguments it gives."""
+"""Names of `BaseWrapper` that the adapter calls or overrides, and the arguments it gives."""
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -57,7 +57,7 @@ def test_scikeras_still_has_the_private_method(name):
         assert name in BaseWrapper._build_keras_model.__code__.co_names
         return
     method = getattr(BaseWrapper, name, None)
-    assert callable(method), f"SciKeras dropped BaseWrapper.{name}: mend skae/_wrapper.py"
+    assert callable(method), f"SciKeras dropped BaseWrapper.{name}: mend scikeras.py"
     assert set(METHODS[name]) <= set(method.__code__.co_varnames)
 
 
@@ -74,7 +74,7 @@ def test_scikeras_still_has_the_private_method(name):
 )
 def test_scikeras_still_uses_the_private_attribute(method, attribute):
     names = getattr(BaseWrapper, method).__code__.co_names
-    assert attribute in names, f"BaseWrapper.{method} has no {attribute}: mend skae/_wrapper.py"
+    assert attribute in names, f"BaseWrapper.{method} has no {attribute}: mend scikeras.py"
 
 
 # ------------------------------------------------------------------- routed parameters

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._csv import Series, find_name, parse_index, read_series
-from ._scoring import Event, find_events
+from skae._command.csv import Series, find_name, parse_index, read_series
+from skae._scoring.thresholds import Event, find_events
 
 if TYPE_CHECKING:
-    from .datasets import Fault
+    from skae.datasets import Fault
 
 __all__ = ["Detection", "Task", "choose_training", "detect", "load_task"]
 
@@ -69,7 +69,7 @@ def load_task(file: str | None, index: str | None, columns: Sequence[str] | None
     file : str or None
         A CSV file. If None, the demo series is taken, which has known faults.
     index, columns
-        See :func:`skae._csv.read_series`.
+        See :func:`skae._command.csv.read_series`.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def detect(
     window, contamination, epochs, seed, callbacks
         Parameters of the estimator.
     merge_gap, min_length
-        Parameters of :func:`skae._scoring.find_events`.
+        Parameters of :func:`skae._scoring.thresholds.find_events`.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def detect(
     ValueError
         If the estimator refuses the rows, for example because they are too few.
     """
-    from . import LSTMAutoencoder
+    from skae import LSTMAutoencoder
 
     rows = _scale(task.values, task.train_rows)
     estimator = LSTMAutoencoder(
@@ -167,7 +167,7 @@ def detect(
 
 
 def _demo_task(index: str | None, columns: Sequence[str] | None) -> Task:
-    from .datasets import load_machine
+    from skae.datasets import load_machine
 
     if index is not None:
         raise ValueError("--index needs a FILE; the demo series has its own index")

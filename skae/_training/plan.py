@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._losses import is_binary_crossentropy
-from skae._networks import Architecture, build_autoencoder
-from skae._programs import masks_nan
-from skae._samples import Samples
-from skae._sequences import Sequences
-from skae._stopping import MOST_ROUNDS, StopAfterRounds, StopOnNaN, require_finite
-from skae._training import Batches, Trainer
-from skae._wrapper import KerasAdapter
+from skae._compiled.programs import masks_nan
+from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.loss import is_binary_crossentropy
+from skae._sequences.ragged import Sequences
+from skae._sequences.samples import Samples
+from skae._training.loop import Batches, Trainer
+from skae._training.scikeras import KerasAdapter
+from skae._training.stopping import MOST_ROUNDS, StopAfterRounds, StopOnNaN, require_finite
 
 TRAINING_STEPS = 1000
 """Steps in a round of ``epochs="auto"``; ``batch_size="auto"`` makes a pass no longer."""

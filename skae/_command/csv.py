@@ -143,7 +143,7 @@ def read_series(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from skae._csv import read_series
+    >>> from skae._command.csv import read_series
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "pump.csv")
     ...     _ = file.write_text("time;flow\n2024-01-01;1,5\n2024-01-02;\n")

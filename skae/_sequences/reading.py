@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skae._samples import RowSamples, Samples, SequenceSamples
-from skae._sequences import (
+from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_infinite
+from skae._sequences.ragged import (
     Floats,
     Indices,
     Sequences,
@@ -17,8 +17,8 @@ from skae._sequences import (
     is_list_of_sequences,
     stack_series,
 )
-from skae._validation import check_feature_names, feature_names_of, too_large_is_infinite
-from skae._windows import shape_of_flat_windows
+from skae._sequences.samples import RowSamples, Samples, SequenceSamples
+from skae._sequences.windows import shape_of_flat_windows
 
 
 def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:

@@ -12,8 +12,8 @@ import keras
 from scikeras.wrappers import BaseWrapper
 from sklearn.base import BaseEstimator
 
-from skae._garbage import Networks
-from skae._seeds import seeds_from
+from skae._compiled.garbage import Networks
+from skae._network.seeds import seeds_from
 
 NETWORKS = Networks()
 

@@ -16,14 +16,14 @@ import keras
 import numpy as np
 from keras import layers
 
-from skae._layers import (
+from skae._network.lstm import LSTM, RepeatToLength
+from skae._network.masking import (
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
     ReverseSteps,
     StepMask,
 )
-from skae._lstm import LSTM, RepeatToLength
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from skae._scoring import mean_of_observed
+from skae._scoring.thresholds import mean_of_observed
 
 Array = NDArray[np.floating]
 

@@ -21,9 +21,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skae._layers import NaNToZero, nothing_padded
-from skae._seeds import seeds_from
-from skae._steps import PlainSteps, SideBySideSteps, can_run_side_by_side, n_cores
+from skae._compiled.steps import PlainSteps, SideBySideSteps, can_run_side_by_side, n_cores
+from skae._network.masking import NaNToZero, nothing_padded
+from skae._network.seeds import seeds_from
 
 MAX_KEPT_PROGRAMS = 16
 """Compiled programs of each kind that are kept; the least recently used goes first."""

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._programs import forward, masks_nan
-from skae._sequences import Floats, Sequences
+from skae._compiled.programs import forward, masks_nan
+from skae._sequences.ragged import Floats, Sequences
 
 BLOCK = 1024
 """Windows whose results are held at once."""

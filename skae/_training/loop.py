@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._learning_rate import Schedule, schedule_for
-from skae._programs import Twin, twin_of
-from skae._sequences import Floats, Sequences
-from skae._steps import can_run_side_by_side, n_shards_for
+from skae._compiled.programs import Twin, twin_of
+from skae._compiled.steps import can_run_side_by_side, n_shards_for
+from skae._sequences.ragged import Floats, Sequences
+from skae._training.schedule import Schedule, schedule_for
 
 MIN_SEQUENCES_TO_COMPILE = 1024
 """Sequences times epochs below which compiling for a size of batches costs more than it saves."""

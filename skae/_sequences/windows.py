@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from skae._sequences import Indices, Sequences, without_empty
+from skae._sequences.ragged import Indices, Sequences, without_empty
 
 Array = NDArray[np.floating]
 
@@ -40,7 +40,7 @@ def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from skae._windows import overlap_average, sliding_windows
+    >>> from skae._sequences.windows import overlap_average, sliding_windows
     >>> rows = np.arange(5.0)[:, None]
     >>> windows = sliding_windows(rows, 3)
     >>> windows[:, :, 0]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ._detect import Detection, Task
-from ._scoring import Event
+from skae._command.detect import Detection, Task
+from skae._scoring.thresholds import Event
 
 if TYPE_CHECKING:
-    from .datasets import Fault
+    from skae.datasets import Fault
 
 __all__ = ["Progress", "check_outputs", "format_report", "write_outputs"]
 
@@ -187,7 +187,7 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     """Return a picture of the series, scores and events as the bytes of a file."""
     from matplotlib.figure import Figure
 
-    from ._displays import AnomalyScoreDisplay, make_axes
+    from skae._displays import AnomalyScoreDisplay, make_axes
 
     display = AnomalyScoreDisplay(
         values=task.values,

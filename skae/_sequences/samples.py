@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._scoring import aggregate_steps
-from skae._sequences import Floats, Indices, Sequences
-from skae._windows import average_over_windows, covering_windows, smooth, trailing_windows
+from skae._scoring.thresholds import aggregate_steps
+from skae._sequences.ragged import Floats, Indices, Sequences
+from skae._sequences.windows import average_over_windows, covering_windows, smooth, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]

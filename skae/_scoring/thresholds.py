@@ -214,7 +214,7 @@ def find_events(
     Examples
     --------
     >>> import numpy as np
-    >>> from skae._scoring import find_events
+    >>> from skae._scoring.thresholds import find_events
     >>> error = np.array([0.0, 5.0, 6.0, 0.0, 4.0, 0.0])
     >>> find_events(error > 1, error, merge_gap=1)
     [Event(start=1, end=4, peak=2)]

@@ -48,7 +48,7 @@ class LSTM(keras.layers.LSTM):
     --------
     >>> import keras
     >>> import numpy as np
-    >>> from skae._lstm import LSTM
+    >>> from skae._network.lstm import LSTM
     >>> fast, stock = LSTM(4), keras.layers.LSTM(4)
     >>> x = np.ones((2, 3, 5), "float32")
     >>> _ = fast(x), stock(x)

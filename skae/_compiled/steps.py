@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skae._layers import nothing_padded
+from skae._network.masking import nothing_padded
 
 MIN_SHARD = 8
 """Sequences in a shard below which cutting a batch does not pay."""

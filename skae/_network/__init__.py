@@ -1,0 +1,1 @@
+"""Keras: layers, architectures and the loss over what was observed."""

@@ -1,0 +1,1 @@
+"""From residuals to errors, scores, thresholds and events: numpy only."""

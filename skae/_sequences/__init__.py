@@ -1,0 +1,1 @@
+"""Ragged sequences, the windows of a series, and the samples made of either: numpy only."""
