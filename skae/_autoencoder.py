@@ -1,8 +1,6 @@
 """`LSTMAutoencoder`: where sequences (numpy) and networks (Keras) meet."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import replace
 from numbers import Real
 from typing import Any, Self
 
@@ -16,7 +14,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skae._compat.sklearn import (
     Interval,
     StrOptions,
-    check_sample_weight,
     fit_context,
     fraction,
     positive_int,
@@ -28,39 +25,27 @@ from skae._compiled import programs as _programs
 from skae._compiled.inference import TrainedNetwork
 from skae._network.loss import ObservedLoss, check_suits
 from skae._persistence import load_estimator, save_estimator
-from skae._scoring.errors import (
-    MEASURES,
-    ErrorMeasure,
-    fit_error_measure,
-    root_shares,
-    squared_error,
-    takes_root,
-)
-from skae._scoring.thresholds import (
-    automatic_offset,
-    best_fbeta_offset,
-    mean_of_observed,
-    weighted_quantile,
-)
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._scoring.errors import MEASURES, ErrorMeasure
+from skae._scoring.rule import MEAN_SQUARED_ERROR, ScoringRule, fit_offset
+from skae._scoring.thresholds import best_fbeta_offset
+from skae._sequences import observed
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
 from skae._sequences.reading import (
+    check_fills_a_window,
     read_latent_rows,
     read_latent_sequences,
     read_latents,
     read_samples,
 )
-from skae._sequences.samples import RowSamples, Samples, SequenceSamples
+from skae._sequences.samples import Samples, SequenceSamples
+from skae._sequences.windows import Windowing
 from skae._training.plan import adapter_for, train
 from skae._training.scikeras import RoutedParameters
 from skae.metrics import outliers_of_either_class
 
-Array = NDArray[np.floating]
-
-MAX_REFERENCE_WINDOWS = 2048
-"""Windows, spread evenly over each part, that an error measure is fitted on at most."""
-
-ROOM_FOR_DRIFT = 2.0
-"""How far beyond the largest errors in `fit` an automatic threshold for rows may lie."""
+MAX_RATIO_OF_ROWS, MAX_RATIO_OF_SEQUENCES = 2.0, 1.0
+"""How far beyond the largest errors in `fit` an automatic threshold may lie: rows drift."""
 
 
 class LSTMAutoencoder(
@@ -181,10 +166,13 @@ class LSTMAutoencoder(
         Gaussian of a third of a window ("gaussian"); or the mean, median or maximum of the
         errors which the covering windows have at the row itself, or that of the window in
         which the row comes last.
-    contamination : "auto", "three_sigma" or float, default="auto"
-        Sets `offset_`. "auto": the median of the held-out errors times a robust factor, see
-        Notes. "three_sigma": their mean plus three standard deviations. A float in (0, 0.5]:
-        so large a part of the training data are outliers. With labels, see `tune_threshold`.
+    contamination : "auto" or float, default="auto"
+        Sets `offset_`. A float in (0, 0.5]: so large a part of the training data are outliers.
+        "auto": as `threshold` says. With labels, see `tune_threshold`.
+    threshold : {"robust", "three_sigma"}, default="robust"
+        Rule that sets `offset_` with ``contamination="auto"``. "robust": the median of the
+        held-out errors times a robust factor, see Notes. "three_sigma": their mean plus three
+        standard deviations.
     **optimizer__options
         Parameters that SciKeras routes: ``optimizer__...``, ``loss__...``, ``model__...``,
         ``callbacks__...``.
@@ -227,7 +215,11 @@ class LSTMAutoencoder(
     thousandth of their mean is added, so that constant features do no harm; a covariance is
     shrunk (Ledoit and Wolf 2004).
 
-    With ``contamination="auto"``, and :math:`m`, :math:`s` the median and 1.4826 times the
+    What defines scores (`window_size`, `stride`, `error`, `aggregation`, `contamination` and
+    `threshold`, like the network) is settled by `fit` and `partial_fit`: parameters that are
+    changed later wait for the next of these.
+
+    With ``threshold="robust"``, and :math:`m`, :math:`s` the median and 1.4826 times the
     median absolute deviation of the logarithms of errors, an error above
     :math:`\exp(m + 4 s)` is an outlier; of those of the held-out data and those of all data of
     `fit` the higher threshold is taken, but at most the 99.9 % quantile of all these errors, or
@@ -298,11 +290,9 @@ class LSTMAutoencoder(
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
-        "aggregation": [StrOptions({"gaussian", "window", "mean", "median", "max", "last"})],
-        "contamination": [
-            StrOptions({"auto", "three_sigma"}),
-            Interval(Real, 0, 0.5, closed="right"),
-        ],
+        "aggregation": [StrOptions(set(AGGREGATIONS))],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "threshold": [StrOptions({"robust", "three_sigma"})],
     }
 
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
@@ -340,6 +330,7 @@ class LSTMAutoencoder(
         error: str = "scaled_rmse",
         aggregation: str = "gaussian",
         contamination: str | float = "auto",
+        threshold: str = "robust",
         **optimizer__options: Any,
     ):
         self.window_size = window_size
@@ -373,6 +364,7 @@ class LSTMAutoencoder(
         self.error = error
         self.aggregation = aggregation
         self.contamination = contamination
+        self.threshold = threshold
         self._set_routed(optimizer__options)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -447,48 +439,35 @@ class LSTMAutoencoder(
         return np.random.default_rng([seed, len(self.history_["loss"]) if resume else 0])
 
     def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
-        samples = read_samples(self, X, reset=reset)
-        if self.window_size and samples.windows.max_length < self.window_size:
-            raise ValueError(
-                f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
-                f"series, but expected at least window_size={self.window_size}. Give more rows "
-                "or choose a smaller window_size."
-            )
+        windowing = Windowing(self.window_size, self.stride)
+        samples = read_samples(self, X, windowing, reset=reset)
+        check_fills_a_window(samples)
         check_suits(self.loss, samples.windows.rows)
-        if sample_weight is not None and isinstance(samples, RowSamples) and samples.is_list:
-            sample_weight = np.concatenate([np.asarray(part) for part in sample_weight])
-        return replace(samples, weights=check_sample_weight(sample_weight, len(samples)))
+        return samples.weighted(sample_weight)
 
     def _start(self, model: keras.Model, training: Samples) -> None:
         """Set what is there before the first epoch."""
         self.model_ = model
         self.history_ = {"loss": []}
         self.n_steps_ = training.windows.max_length
-        self._fitted_on_table = _is_table(training)
-        self._fill_values = _feature_means(training.windows.rows)
+        self._is_table = training.is_table
+        self._fill_values = observed.mean_or_zero(training.windows.rows)
 
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
-        """Fit what measures and thresholds errors."""
-        self.error_measure_ = fit_error_measure(self.error, self._known(training, held_out))
-        self._takes_root = takes_root(self.error)
-        if isinstance(self.contamination, str):
-            parts = [part for part in (held_out, training) if part is not None]
-            known = [(self._scores(part), _weights(part)) for part in parts]
-            room = ROOM_FOR_DRIFT if self.window_size else 1.0
-            self.offset_ = automatic_offset(known, self.contamination, room)
-            return
-        scores = self._scores(samples)
-        self.offset_ = weighted_quantile(scores, float(self.contamination), samples.weights)
-
-    def _known(self, training: Samples, held_out: Samples | None) -> Array:
-        """Return residuals (n_steps, n_features) of windows of either part."""
-        parts = [part.windows for part in (held_out, training) if part is not None]
-        blocks = [
-            block
-            for windows in parts
-            for block in self._network.residuals(windows.at_most(MAX_REFERENCE_WINDOWS))
-        ]
-        return np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
+        """Settle how samples are scored, and below which score they are outliers."""
+        parts = [part for part in (held_out, training) if part is not None]
+        self._windowing = Windowing(self.window_size, self.stride)
+        self._scoring = ScoringRule.fit(
+            self.error, self.aggregation, self._network.residuals, parts
+        )
+        self.offset_ = fit_offset(
+            self._scores,
+            samples,
+            parts,
+            contamination=self.contamination,
+            threshold=self.threshold,
+            max_ratio=MAX_RATIO_OF_ROWS if self.window_size else MAX_RATIO_OF_SEQUENCES,
+        )
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
@@ -541,7 +520,7 @@ class LSTMAutoencoder(
             If X does not fit the parameters or the features seen in `fit`.
         """
         samples = self._read_fitted(X)
-        return samples.as_given(self._scores(samples))
+        return samples.like_input(self._scores(samples))
 
     def decision_function(self, X: Any) -> Any:
         """Return ``score_samples(X) - offset_``: negative for outliers.
@@ -556,7 +535,7 @@ class LSTMAutoencoder(
         decision : ndarray of shape (n_samples,), float64
         """
         samples = self._read_fitted(X)
-        return samples.as_given(self._scores(samples) - self.offset_)
+        return samples.like_input(self._scores(samples) - self.offset_)
 
     def predict(self, X: Any) -> Any:
         """Return which samples are outliers.
@@ -572,7 +551,7 @@ class LSTMAutoencoder(
             -1 for outliers, 1 for inliers.
         """
         samples = self._read_fitted(X)
-        return samples.as_given(np.where(self._scores(samples) < self.offset_, -1, 1))
+        return samples.like_input(np.where(self._scores(samples) < self.offset_, -1, 1))
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return which samples are outliers.
@@ -612,8 +591,8 @@ class LSTMAutoencoder(
             Higher is better.
         """
         samples = self._read_fitted(X)
-        errors = self._step_errors(samples.windows, squared_error)
-        return float(samples.scores(errors, "window").mean())
+        residuals = self._network.residuals(samples.windows)
+        return float(MEAN_SQUARED_ERROR.scores(samples, residuals).mean())
 
     def score_timesteps(self, X: Any) -> Any:
         """Return the reconstruction error of each time step.
@@ -632,10 +611,7 @@ class LSTMAutoencoder(
             "window") makes of the errors that the covering windows have at the row.
         """
         samples = self._read_fitted(X)
-        errors = self._step_errors(samples.windows)
-        if self._takes_root:
-            errors = map(np.sqrt, errors)
-        return samples.per_step(errors, "mean" if self._scores_windows else self.aggregation)
+        return self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
 
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
@@ -656,9 +632,13 @@ class LSTMAutoencoder(
             is missing.
         """
         samples = self._read_fitted(X)
-        residuals = self._network.residuals(samples.windows)
-        errors = self._rooted(self.error_measure_(block) for block in residuals)
-        return _like_table(samples, samples.per_step(errors, self.aggregation))
+        return self._scoring.contributions(samples, self._network.residuals(samples.windows))
+
+    @property
+    def error_measure_(self) -> ErrorMeasure:
+        """From residuals of shape (..., n_features) to errors of the same shape."""
+        check_is_fitted(self)
+        return self._scoring.measure
 
     # ---------------------------------------------------------------- encoding
 
@@ -689,11 +669,11 @@ class LSTMAutoencoder(
             the windows that cover it. Flat where `set_output` asks for a table.
         """
         samples = self._read_fitted(X)
-        if self.bottleneck == "vector":
+        if self._latent_is_vector:
             latents = np.concatenate(list(self._network.encoded(samples.latent_windows())))
-            return samples.as_given(latents)
-        found = samples.per_step(self._network.encoded(samples.windows), "mean")
-        if not returns_frames(self) or self.window_size:
+            return samples.like_input(latents)
+        found = samples.from_steps(self._network.encoded(samples.windows))
+        if not returns_frames(self) or self._windowing.window_size:
             return found
         return np.asarray(found).reshape(len(samples), -1)
 
@@ -721,10 +701,9 @@ class LSTMAutoencoder(
         """
         check_is_fitted(self)
         samples, latents = self._read_latents(X)
-        windows = samples.latent_windows() if self.bottleneck == "vector" else samples.windows
-        decoded = self._network.decoded(latents, windows)
-        given = samples.per_step(decoded, "mean", windows)
-        return given[..., 0] if self._fitted_on_table else given
+        windows = samples.latent_windows() if self._latent_is_vector else samples.windows
+        decoded = samples.from_steps(self._network.decoded(latents, windows), windows)
+        return decoded[..., 0] if self._is_table else decoded
 
     def reconstruct(self, X: Any) -> Any:
         """Return the reconstruction of X: decoded from its latents.
@@ -742,7 +721,7 @@ class LSTMAutoencoder(
         """
         samples = self._read_fitted(X)
         blocks = self._network.reconstructed(samples.windows)
-        return _like_table(samples, samples.per_step(blocks, "mean"))
+        return samples.without_feature_axis(samples.from_steps(blocks))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns of `transform`.
@@ -759,7 +738,7 @@ class LSTMAutoencoder(
             samples, ``lstmautoencoder0_t0``, ..., step by step.
         """
         names = super().get_feature_names_out(input_features)
-        if self.bottleneck == "vector" or self.window_size:
+        if self._latent_is_vector or self._windowing.window_size:
             return names
         steps = range(self.n_steps_)
         return np.asarray([f"{name}_t{step}" for step in steps for name in names], dtype=object)
@@ -813,46 +792,31 @@ class LSTMAutoencoder(
 
     def _read_fitted(self, X: Any) -> Samples:
         check_is_fitted(self)
-        return read_samples(self, X, reset=False)
+        return read_samples(self, X, self._windowing, reset=False)
 
     @property
     def _network(self) -> TrainedNetwork:
         check_is_fitted(self)
         return TrainedNetwork(self.model_, self._fill_values)
 
+    @property
+    def _latent_is_vector(self) -> bool:
+        return len(self.encoder_.output_shape) == 2
+
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
         """Return the samples that X holds latents of, and these."""
-        size, by_step = self._n_features_out, self.bottleneck == "sequence"
-        if self.window_size:
-            rows = read_latent_rows(X, self, size)
-            return rows, rows.windows if by_step else rows.rows
-        if by_step:
+        size = self._n_features_out
+        if self._windowing.window_size:
+            rows = read_latent_rows(X, self._windowing, size)
+            return rows, rows.rows if self._latent_is_vector else rows.windows
+        if not self._latent_is_vector:
             sequences = read_latent_sequences(X, size)
             return SequenceSamples(sequences), sequences
         latents = read_latents(X, size)
         return SequenceSamples(blank_sequences(len(latents), self.n_steps_)), latents
 
-    def _step_errors(
-        self, windows: Sequences, measure: ErrorMeasure | None = None
-    ) -> Iterator[Array]:
-        measure = measure or self.error_measure_
-        for residuals in self._network.residuals(windows):
-            yield mean_of_observed(measure(residuals))
-
-    def _scores(self, samples: Samples) -> Array:
-        errors = self._rooted(self._step_errors(samples.windows))
-        return samples.scores(errors, self.aggregation)
-
-    @property
-    def _scores_windows(self) -> bool:
-        return self.aggregation in ("gaussian", "window")
-
-    def _rooted(self, blocks: Iterator[Array]) -> Iterator[Array]:
-        """Yield blocks of errors so that their means are what `error` says."""
-        if not self._takes_root:
-            return blocks
-        per_window = self._scores_windows or not self.window_size and self.aggregation == "mean"
-        return (root_shares(block, per_window) for block in blocks)
+    def _scores(self, samples: Samples) -> NDArray[np.floating]:
+        return self._scoring.scores(samples, self._network.residuals(samples.windows))
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""
@@ -861,21 +825,3 @@ class LSTMAutoencoder(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _feature_means(rows: Floats) -> Floats:
-    """Return the mean of what was observed of each feature; 0 where nothing was."""
-    return np.nan_to_num(mean_of_observed(rows, axis=0)).astype(np.float32)
-
-
-def _weights(samples: Samples) -> Array:
-    return np.ones(len(samples), np.float32) if samples.weights is None else samples.weights
-
-
-def _like_table(samples: Samples, per_feature: Any) -> Any:
-    """Drop the axis of the one feature where the samples came as a table."""
-    return per_feature[..., 0] if _is_table(samples) else per_feature
-
-
-def _is_table(samples: Samples) -> bool:
-    return isinstance(samples, SequenceSamples) and samples.windows.is_table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skae._scoring.thresholds import Event, find_events
+from skae._scoring.events import Event, find_events
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

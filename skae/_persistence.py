@@ -15,7 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._scoring.errors import measure_from_plain, measure_to_plain
+from skae._scoring.rule import ScoringRule
+from skae._sequences.windows import Windowing
 
 FORMAT = 1
 """Raised when an older skae could not read the archive."""
@@ -33,7 +34,7 @@ def save_estimator(estimator: Any, path: str | os.PathLike) -> None:
     attributes = {k: v for k, v in vars(estimator).items() if k not in parameters}
     model = attributes.pop("model_", None)
     if model is not None:
-        attributes["error_measure_"] = measure_to_plain(estimator.error_measure_)
+        attributes["_scoring"] = estimator._scoring.to_plain()
     if "feature_names_in_" in attributes:
         attributes["feature_names_in_"] = list(estimator.feature_names_in_)
     write_archive(
@@ -58,7 +59,8 @@ def load_estimator(cls: type, path: str | os.PathLike) -> Any:
     if archive["model"] is None:
         return estimator
     attributes = archive["attributes"] | {"model_": archive["model"]}
-    attributes["error_measure_"] = measure_from_plain(attributes["error_measure_"])
+    attributes["_scoring"] = ScoringRule.from_plain(attributes["_scoring"])
+    attributes["_windowing"] = Windowing(*attributes["_windowing"])
     if "feature_names_in_" in attributes:
         attributes["feature_names_in_"] = np.array(attributes["feature_names_in_"], dtype=object)
     vars(estimator).update(attributes)

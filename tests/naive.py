@@ -168,11 +168,11 @@ def robust_limit(errors):
     return median * math.exp(4 * 1.4826 * deviation)
 
 
-def automatic_limit(held_out, training, room):
+def automatic_limit(held_out, training, max_ratio):
     both = [*held_out, *training]
     spared = held_out if len(held_out) >= 20 else both
     limit = max(robust_limit(spared), robust_limit(both))
-    limit = min(limit, room * weighted_quantile(both, 0.999, [1] * len(both)))
+    limit = min(limit, max_ratio * weighted_quantile(both, 0.999, [1] * len(both)))
     return max(limit, 1.75 * statistics.median(both))
 
 

@@ -289,7 +289,7 @@ def test_demo_takes_columns_but_no_index(fake, capsys):
 
 
 def test_faults_are_found_by_overlap():
-    from skae._scoring.thresholds import Event
+    from skae._scoring.events import Event
     from skae.datasets import Fault
 
     faults = [Fault(10, 19, "leak", "p"), Fault(40, 49, "wear", "v")]

@@ -123,15 +123,15 @@ def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, s
     rows[spoiled] *= 4
     model = small(5, validation_fraction=0.25).fit(rows)
     held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
-    expected = naive.automatic_limit(held_out, training, room=2)
+    expected = naive.automatic_limit(held_out, training, max_ratio=2)
     assert -model.offset_ == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_set_of_sequences_has_no_room_for_drift(small):
+def test_the_threshold_of_a_set_of_sequences_allows_no_drift(small):
     X = np.random.default_rng(0).lognormal(0, 1.5, (200, 6, 1))
     model = small(validation_fraction=0).fit(X)
     errors = -model.score_samples(X)
-    limits = [naive.automatic_limit(errors[:0], errors, room) for room in (1, 2)]
+    limits = [naive.automatic_limit(errors[:0], errors, ratio) for ratio in (1, 2)]
     assert -model.offset_ == pytest.approx(limits[0], rel=1e-4)
     assert limits[0] < limits[1]
 
@@ -146,7 +146,7 @@ def test_another_error_takes_effect_in_the_next_fit(small, series):
 
 
 def test_three_sigma_is_taken_from_what_was_held_out(small, series):
-    model = small(5, contamination="three_sigma", validation_fraction=0.5).fit(series)
+    model = small(5, threshold="three_sigma", validation_fraction=0.5).fit(series)
     scores = model.score_samples(series[100:])
     assert model.offset_ == pytest.approx(scores.mean() - 3 * scores.std(), rel=1e-4)
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series_lists, split, ways
 
 from skae import SequenceWindower
+from skae._scoring.aggregation import AGGREGATIONS
 from skae._sequences.ragged import from_array, from_list
 from skae._sequences.samples import RowSamples, SequenceSamples
 
@@ -19,14 +20,14 @@ def same(actual, expected):
 def contents(samples):
     """Return {content of a sequence: its weight}, as plain values."""
     weights = np.ones(len(samples)) if samples.weights is None else samples.weights
-    sequences = samples.windows.as_given(samples.windows.padded())
+    sequences = samples.windows.like_input(samples.windows.padded())
     keys = [np.asarray(sequence).tobytes() for sequence in sequences]
     assert len(set(keys)) == len(keys)
     return dict(zip(keys, weights.tolist(), strict=True))
 
 
 def ordered(samples):
-    return [item.tobytes() for item in samples.windows.as_given(samples.windows.padded())]
+    return [item.tobytes() for item in samples.windows.like_input(samples.windows.padded())]
 
 
 def rng():
@@ -137,19 +138,19 @@ def test_overlapping_windows_are_trained_on_whole_if_none_ends_before_the_cut():
 
 
 @few
-@given(series_lists(dtype=np.float32), st.sampled_from(["mean", "median", "max", "last"]))
-def test_scores_of_sequences_are_minus_their_errors(items, how):
+@given(series_lists(dtype=np.float32), ways)
+def test_a_sequence_has_one_error_from_those_of_its_steps(items, how):
     samples = SequenceSamples(from_list(items))
     errors = np.abs(samples.windows.padded()[:, :, 0]).astype(np.float64)
     errors[:, 0] = 1.0
-    found = samples.scores(np.array_split(errors, len(items)), how)
-    np.testing.assert_allclose(found, -naive.aggregate_steps(errors, how), rtol=1e-12)
+    found = AGGREGATIONS[how](samples, np.array_split(errors, len(items)))
+    np.testing.assert_allclose(found, naive.aggregate_steps(errors, how), rtol=1e-12)
 
 
 def test_results_per_step_of_sequences_are_laid_out_as_the_input():
     samples = SequenceSamples(from_list([np.ones((2, 1)), np.ones((3, 1))]))
     blocks = [np.array([[1.0, 2.0, np.nan]]), np.array([[3.0, 4.0, 5.0]])]
-    first, second = samples.per_step(blocks, "mean")
+    first, second = samples.from_steps(blocks)
     same(first, [1, 2])
     same(second, [3, 4, 5])
 
@@ -213,24 +214,24 @@ def rows_and_errors(draw):
 
 @few
 @given(rows_and_errors(), ways)
-def test_each_row_has_one_score_from_the_windows_that_cover_it(drawn, how):
+def test_each_row_has_one_error_from_the_windows_that_cover_it(drawn, how):
     samples, errors, sizes = drawn
     pairs = naive.covering(samples.lengths.tolist(), samples.window_size, samples.stride)
     way = "window" if how == "gaussian" else how
     expected = naive.rows_from_windows(pairs, errors, len(samples), way)
     if how == "gaussian":
         expected = naive.smooth(expected, samples.lengths, samples.window_size)
-    found = samples.scores(split(errors, sizes), how)
-    np.testing.assert_allclose(found, -expected, rtol=1e-12, atol=1e-12)
+    found = AGGREGATIONS[how](samples, split(errors, sizes))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
 @few
 @given(rows_and_errors(), ways)
 def test_results_per_step_are_one_entry_per_row(drawn, how):
     samples, errors, sizes = drawn
-    found = samples.per_step(split(errors, sizes), how)
+    found = AGGREGATIONS[how].lay_out(samples, split(errors, sizes))
     assert [len(part) for part in found] == samples.lengths.tolist()
-    expected = -samples.scores([errors], how)
+    expected = AGGREGATIONS[how](samples, [errors])
     np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-12)
 
 
@@ -244,11 +245,11 @@ def test_results_per_sample_stay_one_array(one_series):
     sequences = SequenceSamples(from_list([np.ones((2, 1))] * 5))
     samples = row_samples([5], 2) if one_series else sequences
     per_sample = np.arange(5)
-    assert samples.as_given(per_sample) is per_sample
+    assert samples.like_input(per_sample) is per_sample
 
 
 def test_results_per_row_of_a_list_are_a_list():
-    first, second = row_samples([2, 3], 2, is_list=True).as_given(np.arange(5))
+    first, second = row_samples([2, 3], 2, is_list=True).like_input(np.arange(5))
     assert (first.tolist(), second.tolist()) == ([0, 1], [2, 3, 4])
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
+from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import (
     MEASURES,
     MahalanobisError,
@@ -15,16 +16,15 @@ from skae._scoring.errors import (
     root_shares,
     squared_error,
 )
+from skae._scoring.events import find_events
 from skae._scoring.thresholds import (
-    aggregate_steps,
     automatic_offset,
     best_fbeta_offset,
-    find_events,
-    mean_of_observed,
     robust_offset,
     three_sigma_offset,
     weighted_quantile,
 )
+from skae._sequences import observed
 
 SHAPES = [(0, 3), (1, 3), (4, 3), (2, 5, 3), (0, 5, 3), (3,)]
 
@@ -53,11 +53,11 @@ def test_squares_of_large_float32_residuals_do_not_overflow():
 
 @few
 @given(series_lists(), st.sampled_from([-1, 0, (0, 1)]))
-def test_mean_of_observed_is_over_real_entries_only(items, axis):
+def test_the_mean_of_observed_is_over_real_entries_only(items, axis):
     errors = items[0]
     lanes = {-1: list(errors), 0: list(errors.T), (0, 1): [errors.ravel()]}[axis]
     expected = [naive.mean(lane) for lane in lanes]
-    close(np.ravel(mean_of_observed(errors, axis)), expected)
+    close(np.ravel(observed.mean(errors, axis)), expected)
 
 
 # ------------------------------------------------------------------------ mahalanobis
@@ -74,7 +74,7 @@ def spread(seed=0):
 def test_mean_share_is_the_distance_of_what_was_observed(n_steps, seed, missing):
     mean, covariance = spread(seed)
     residuals = random_rows(n_steps, 3, seed, missing)
-    found = mean_of_observed(MahalanobisError(mean, covariance)(residuals))
+    found = observed.mean(MahalanobisError(mean, covariance)(residuals))
     expected = [
         np.nan if np.isnan(row).all() else naive.mahalanobis(np.abs(row), mean, covariance)
         for row in residuals
@@ -174,10 +174,10 @@ def test_a_measure_written_as_plain_values_measures_the_same(kind):
 
 @few
 @given(series_lists(), ways)
-def test_aggregate_steps_equals_its_naive_twin(items, how):
+def test_the_error_of_a_sequence_equals_its_naive_twin(items, how):
     errors = naive.pad(items, 12)[:, :, 0].astype(np.float64)
     errors[:, 0] = 1.0
-    close(aggregate_steps(errors, how), naive.aggregate_steps(errors, how))
+    close(AGGREGATIONS[how].of_sequence(errors), naive.aggregate_steps(errors, how))
 
 
 @few
@@ -187,9 +187,9 @@ def test_the_mean_of_root_shares_is_the_root_of_the_mean(items, per_window):
     shares = root_shares(errors, per_window)
     units = errors if per_window else errors.reshape(-1, 1, errors.shape[-1])
     expected = [np.sqrt(naive.mean([naive.mean(step) for step in unit])) for unit in units]
-    by_step = mean_of_observed(shares)
-    close(mean_of_observed(by_step) if per_window else by_step.ravel(), expected)
-    close(root_shares(mean_of_observed(errors), per_window), by_step)
+    by_step = observed.mean(shares, axis=2)
+    close(observed.mean(by_step) if per_window else by_step.ravel(), expected)
+    close(root_shares(observed.mean(errors, axis=2), per_window), by_step)
 
 
 # ------------------------------------------------------------------------ thresholds
@@ -247,15 +247,15 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
 
 @pytest.mark.parametrize("spread, reached", [(0.5, "rule"), (3.0, "most"), (0.01, "least")])
 @pytest.mark.parametrize("n_held_out, ratio", [(0, 1.0), (19, 5.0), (40, 1.1), (40, 0.1)])
-@pytest.mark.parametrize("room", [1.0, 2.0])
-def test_the_automatic_offset_is_that_of_the_rule(spread, reached, n_held_out, ratio, room):
+@pytest.mark.parametrize("max_ratio", [1.0, 2.0])
+def test_the_automatic_offset_is_that_of_the_rule(spread, reached, n_held_out, ratio, max_ratio):
     errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
     held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
-    limit = naive.automatic_limit(held_out, training, room)
-    assert -automatic_offset(parts, "auto", room) == pytest.approx(limit)
-    if ratio == 1 and room == 2:
-        most, least = room * np.quantile(errors, 0.999), 1.75 * np.median(errors)
+    limit = naive.automatic_limit(held_out, training, max_ratio)
+    assert -automatic_offset(parts, "robust", max_ratio) == pytest.approx(limit)
+    if ratio == 1 and max_ratio == 2:
+        most, least = max_ratio * np.quantile(errors, 0.999), 1.75 * np.median(errors)
         assert limit == pytest.approx(most if reached == "most" else max(least, limit))
         assert (limit == pytest.approx(least)) == (reached == "least")
 

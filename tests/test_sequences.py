@@ -74,7 +74,7 @@ def test_what_has_no_gap_is_not_copied(items):
 @given(series_lists(dtype=np.float32))
 def test_as_given_lays_out_a_list_as_a_list(items):
     sequences = from_list(items)
-    for found, item in zip(sequences.as_given(sequences.padded()), items, strict=True):
+    for found, item in zip(sequences.like_input(sequences.padded()), items, strict=True):
         same(found, item)
 
 
@@ -133,7 +133,7 @@ def test_padding_of_an_array_is_left_out(items, before):
 def test_as_given_puts_results_back_where_an_array_had_them(items, before):
     X = padded_array(items, before)
     sequences = from_array(X)
-    same(sequences.as_given(sequences.padded()), X)
+    same(sequences.like_input(sequences.padded()), X)
 
 
 @few
@@ -141,15 +141,15 @@ def test_as_given_puts_results_back_where_an_array_had_them(items, before):
 def test_as_given_keeps_whatever_axes_follow_the_steps(items):
     sequences = from_array(padded_array(items, 1))
     per_step = sequences.padded()[:, :, 0]
-    found = sequences.as_given(per_step)
+    found = sequences.like_input(per_step)
     assert found.shape == (len(items), sequences.n_steps)
-    same(found, sequences.as_given(per_step[..., None, None])[..., 0, 0])
+    same(found, sequences.like_input(per_step[..., None, None])[..., 0, 0])
 
 
 def test_as_given_of_full_sequences_is_no_copy():
     sequences = from_array(np.zeros((3, 4, 2)))
     padded = sequences.padded()
-    assert sequences.as_given(padded) is padded
+    assert sequences.like_input(padded) is padded
 
 
 @few
@@ -158,7 +158,7 @@ def test_a_selection_keeps_its_offsets(items):
     X = padded_array(items, 2)
     chosen = np.arange(len(items))[::-1]
     some = from_array(X).select(chosen)
-    same(some.as_given(some.padded(from_array(X).max_length)), X[chosen])
+    same(some.like_input(some.padded(from_array(X).max_length)), X[chosen])
 
 
 def test_table_is_one_univariate_sequence_a_row():
@@ -201,7 +201,7 @@ def test_windows_of_a_view_are_taken_back_to_shared_rows(n_rows, window_size, st
     windower = SequenceWindower(window_size, stride=stride, padding=padding)
     windows = windower.fit_transform(rows)
     sequences = from_array(windows)
-    same(sequences.as_given(sequences.padded()), windows)
+    same(sequences.like_input(sequences.padded()), windows)
     if stride < window_size and len(windows) > 1:
         assert len(sequences.rows) == (len(windows) - 1) * stride + window_size
 

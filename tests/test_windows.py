@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._sequences.overlap import reduce_windows
 from skae._sequences.windows import (
-    average_over_windows,
     covering_windows,
     overlap_average,
     sliding_windows,
@@ -118,11 +119,17 @@ def covered(draw):
     return windows, values, draw(cuts(len(windows)))
 
 
+def rows_of(windows, blocks, how):
+    way = AGGREGATIONS[how]
+    found = reduce_windows(windows, blocks, way.of_row, whole_windows=way.whole_window)
+    return np.concatenate(list(found))
+
+
 @few
 @given(covered(), ways_of_covering)
-def test_average_over_windows_equals_its_naive_twin(drawn, how):
+def test_reduce_windows_equals_its_naive_twin(drawn, how):
     windows, values, sizes = drawn
-    found = np.concatenate(list(average_over_windows(windows, split(values, sizes), how)))
+    found = rows_of(windows, split(values, sizes), how)
     expected = naive.rows_from_windows(pairs_of(windows), values, len(windows.rows), how)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
@@ -132,9 +139,9 @@ def test_average_over_windows_equals_its_naive_twin(drawn, how):
 @given(covered(), ways_of_covering)
 def test_blocks_of_one_window_answer_as_one_block(drawn, how):
     windows, values, _ = drawn
-    whole = np.concatenate(list(average_over_windows(windows, [values], how)))
+    whole = rows_of(windows, [values], how)
     single = split(values, [1] * len(values))
-    found = np.concatenate(list(average_over_windows(windows, single, how)))
+    found = rows_of(windows, single, how)
     np.testing.assert_allclose(found, whole, rtol=1e-12, atol=1e-12)
 
 
@@ -144,7 +151,7 @@ def test_features_are_averaged_each_by_itself(drawn, how):
     windows, values, sizes = drawn
     both = np.stack([values, values[::-1, ::-1]], axis=-1)
     both[~windows.steps_inside(windows.max_length)] = np.nan
-    found = np.concatenate(list(average_over_windows(windows, split(both, sizes), how)))
+    found = rows_of(windows, split(both, sizes), how)
     for feature in range(2):
-        alone = average_over_windows(windows, [both[..., feature]], how)
-        np.testing.assert_allclose(found[:, feature], np.concatenate(list(alone)), atol=1e-12)
+        alone = rows_of(windows, [both[..., feature]], how)
+        np.testing.assert_allclose(found[:, feature], alone, atol=1e-12)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._command.csv import Series, find_name, parse_index, read_series
-from skae._scoring.thresholds import Event, find_events
+from skae._scoring.events import Event, find_events
 
 if TYPE_CHECKING:
     from skae.datasets import Fault
@@ -137,7 +137,7 @@ def detect(
     window, contamination, epochs, seed, callbacks
         Parameters of the estimator.
     merge_gap, min_length
-        Parameters of :func:`skae._scoring.thresholds.find_events`.
+        Parameters of :func:`skae._scoring.events.find_events`.
 
     Returns
     -------

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._command.detect import Detection, Task
-from skae._scoring.thresholds import Event
+from skae._scoring.events import Event
 
 if TYPE_CHECKING:
     from skae.datasets import Fault

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from skae._scoring.thresholds import mean_of_observed
+from skae._sequences import observed
 
 Array = NDArray[np.floating]
 
@@ -59,7 +59,7 @@ class ScaledError:
     def fit(cls, base: "ErrorMeasure", residuals: Array) -> "ScaledError":
         """Take the means from residuals (..., n_features) of known data."""
         axes = tuple(range(residuals.ndim - 1))
-        means = np.nan_to_num(mean_of_observed(base(residuals), axis=axes))
+        means = np.nan_to_num(observed.mean(base(residuals), axis=axes))
         typical = means + LEAST_SHARE * means.mean()
         # Without any error there is nothing to compare with: the errors are left as they are.
         return cls(base, np.where(typical > 0, typical, 1.0))
@@ -145,11 +145,6 @@ BASES: dict[str, ErrorMeasure] = {
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis")
 
 
-def takes_root(kind: str) -> bool:
-    """Tell whether the mean of the errors of this kind is followed by a square root."""
-    return kind.endswith("rmse")
-
-
 def root_shares(errors: Array, per_window: bool) -> Array:
     """Divide errors by the root of their mean, so that the mean of what comes out is that root.
 
@@ -165,9 +160,9 @@ def root_shares(errors: Array, per_window: bool) -> Array:
     ndarray of the shape of `errors`
         Zero where the mean is.
     """
-    mean = mean_of_observed(errors) if errors.ndim == 3 else errors
+    mean = observed.mean(errors, axis=2) if errors.ndim == 3 else errors
     if per_window:
-        mean = mean_of_observed(mean)[:, None]
+        mean = observed.mean(mean)[:, None]
     root = np.sqrt(mean).reshape(mean.shape + (1,) * (errors.ndim - 2))
     return np.divide(errors, root, out=errors + 0 * root, where=root > 0)
 

@@ -1,9 +1,7 @@
-"""From errors to scores, thresholds and events: numpy only.
+"""From scores to the threshold below which they are those of outliers.
 
 A *score* is the negative of an error, so that higher is more normal, as scikit-learn has it.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,47 +16,10 @@ MIN_HELD_OUT = 20
 """Held-out scores below which those of the training data help to set the threshold."""
 
 ROBUST_DEVIATIONS = 4.0
-"""Robust standard deviations from the median, beyond which an entry is an outlier."""
+"""Robust standard deviations from the median, beyond which an error is that of an outlier."""
 
-SURELY_NORMAL = 1.75
-"""Ratio to the median error up to which no error is an outlier, however alike errors are."""
-
-
-def mean_of_observed(errors: Array, axis: int | tuple[int, ...] = -1) -> Array:
-    """Return the mean over `axis` of what is not NaN; NaN where nothing is left."""
-    if np.size(errors):
-        mean = np.asarray(np.mean(errors, axis=axis, dtype=np.float64))
-        if not np.isnan(mean).any():
-            return mean
-    observed = ~np.isnan(errors)
-    total = np.where(observed, errors, 0.0).sum(axis=axis, dtype=np.float64)
-    count = observed.sum(axis=axis)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
-
-
-def aggregate_steps(step_errors: Array, how: str) -> Array:
-    """Return one error for each sequence from the errors of its steps.
-
-    Parameters
-    ----------
-    step_errors : ndarray of shape (n_sequences, n_steps)
-        NaN in steps that are padding or were not observed.
-    how : {"gaussian", "window", "mean", "median", "max", "last"}
-        "gaussian", "window" and "mean" are the same here; "last" is the last observed step.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences,), float64
-    """
-    if how in ("gaussian", "window", "mean"):
-        return mean_of_observed(step_errors)
-    if how == "median":
-        return np.nanmedian(step_errors, axis=1)
-    if how == "max":
-        return np.nanmax(step_errors, axis=1)
-    backward = ~np.isnan(step_errors[:, ::-1])
-    last = step_errors.shape[1] - 1 - backward.argmax(axis=1)
-    return step_errors[np.arange(len(step_errors)), last]
+MIN_RATIO_TO_MEDIAN = 1.75
+"""Ratio to the median error up to which no error is an outlier's, however alike errors are."""
 
 
 def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> float:
@@ -128,17 +89,17 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
     return float(mean - 3 * np.sqrt(variance))
 
 
-def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -> float:
+def automatic_offset(parts: list[tuple[Array, Array]], threshold: str, max_ratio: float) -> float:
     """Return the score below which an entry is an outlier, from all that `fit` saw.
 
     Parameters
     ----------
     parts : list of (scores, weights)
         What was held out, if anything was, and what was trained on.
-    rule : {"auto", "three_sigma"}
-        With "auto", of `robust_offset` of the first part and of all the lower one.
-    room : float
-        Ratio to the lowest scores, their 0.1 % quantile, that "auto" does not go beyond: where
+    threshold : {"robust", "three_sigma"}
+        With "robust", of `robust_offset` of the first part and of all the lower one.
+    max_ratio : float
+        Ratio to the lowest scores, their 0.1 % quantile, that "robust" does not go beyond: where
         errors vary much, the rule alone would lie far from all of them. Nor does it flag what
         is less than 1.75 times as bad as the median.
 
@@ -147,12 +108,12 @@ def automatic_offset(parts: list[tuple[Array, Array]], rule: str, room: float) -
     float
     """
     scores, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    spared = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
-    if rule == "three_sigma":
-        return three_sigma_offset(*spared)
-    robust = min(robust_offset(*spared), robust_offset(scores, weights))
+    held_out = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
+    if threshold == "three_sigma":
+        return three_sigma_offset(*held_out)
+    robust = min(robust_offset(*held_out), robust_offset(scores, weights))
     largest, median = (weighted_quantile(scores, q, weights) for q in (0.001, 0.5))
-    return min(max(robust, room * largest), SURELY_NORMAL * median)
+    return min(max(robust, max_ratio * largest), MIN_RATIO_TO_MEDIAN * median)
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
@@ -181,52 +142,3 @@ def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float)
     best = len(fbeta) - 1 - int(np.argmax(fbeta[::-1]))
     nearest_inlier = thresholds[best - 1] if best else 2 * thresholds[0] - thresholds[-1] - 1
     return -float((thresholds[best] + nearest_inlier) / 2)
-
-
-class Event(NamedTuple):
-    """A run of outlying rows: positions of its first, last and worst row."""
-
-    start: int
-    end: int
-    peak: int
-
-
-def find_events(
-    is_outlier: NDArray[np.bool_], severity: Array, *, min_length: int = 1, merge_gap: int = 0
-) -> list[Event]:
-    """Join outlying rows into events.
-
-    Parameters
-    ----------
-    is_outlier : ndarray of shape (n_rows,), bool
-    severity : ndarray of shape (n_rows,)
-        Higher is worse; its largest value in an event is the event's peak.
-    min_length : int, default=1
-        Events of fewer rows are dropped, after joining.
-    merge_gap : int, default=0
-        Events with at most so many normal rows between them become one.
-
-    Returns
-    -------
-    list of Event
-        In order of time; `end` is the last row of the event.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skae._scoring.thresholds import find_events
-    >>> error = np.array([0.0, 5.0, 6.0, 0.0, 4.0, 0.0])
-    >>> find_events(error > 1, error, merge_gap=1)
-    [Event(start=1, end=4, peak=2)]
-    """
-    rows = np.flatnonzero(is_outlier)
-    if not len(rows):
-        return []
-    cuts = np.flatnonzero(np.diff(rows) > merge_gap + 1)
-    firsts = rows[np.concatenate([[0], cuts + 1])]
-    lasts = rows[np.concatenate([cuts, [-1]])]
-    return [
-        Event(int(first), int(last), int(first + np.argmax(severity[first : last + 1])))
-        for first, last in zip(firsts, lasts, strict=True)
-        if last - first + 1 >= min_length
-    ]

@@ -140,7 +140,7 @@ class Sequences:
         filled = np.where(np.isnan(filled), fallback, filled)
         return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
 
-    def as_given(self, padded: NDArray) -> NDArray | list[NDArray]:
+    def like_input(self, padded: NDArray) -> NDArray | list[NDArray]:
         """Lay out results per step as the input was: a list for a list, else one array.
 
         Parameters

@@ -18,17 +18,18 @@ from skae._sequences.ragged import (
     stack_series,
 )
 from skae._sequences.samples import RowSamples, Samples, SequenceSamples
-from skae._sequences.windows import shape_of_flat_windows
+from skae._sequences.windows import Windowing, shape_of_flat_windows
 
 
-def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:
-    """Return the samples in X: sequences, or rows if the estimator has a `window_size`.
+def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
+    """Return the samples in X: sequences, or rows if the windowing has a size.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder
         Its `n_features_in_` and `feature_names_in_` are set or compared.
     X : array-like or list
+    windowing : Windowing
     reset : bool
         Whether to set, as in `fit`, or to compare.
 
@@ -37,12 +38,22 @@ def read_samples(estimator: Any, X: Any, *, reset: bool) -> Samples:
     ValueError
         If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
     """
-    if estimator.window_size is None:
+    if windowing.window_size is None:
         return SequenceSamples(_read_sequences(estimator, X, reset))
     is_list = is_list_of_sequences(X)
     read = _read_series if is_list else _read_rows
     rows, lengths = read(estimator, X, reset)
-    return RowSamples(rows, lengths, estimator.window_size, estimator.stride, is_list)
+    return _row_samples(rows, lengths, windowing, is_list)
+
+
+def check_fills_a_window(samples: Samples) -> None:
+    """Refuse series none of which is as long as a window."""
+    if isinstance(samples, RowSamples) and samples.windows.max_length < samples.window_size:
+        raise ValueError(
+            f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
+            f"series, but expected at least window_size={samples.window_size}. Give more rows "
+            "or choose a smaller window_size."
+        )
 
 
 def read_latents(X: Any, latent_dim: int) -> Floats:
@@ -83,14 +94,19 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
     return from_array(array)
 
 
-def read_latent_rows(X: Any, estimator: Any, latent_dim: int) -> RowSamples:
+def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSamples:
     """Return latents per row, of one series or a list of such."""
     is_list = is_list_of_sequences(X)
     if is_list:
         rows, lengths = stack_series(X)
     else:
         rows, lengths = _one_series(read_latents(X, latent_dim))
-    return RowSamples(rows, lengths, estimator.window_size, estimator.stride, is_list)
+    return _row_samples(rows, lengths, windowing, is_list)
+
+
+def _row_samples(rows: Floats, lengths: Indices, windowing: Windowing, is_list: bool) -> RowSamples:
+    assert windowing.window_size is not None
+    return RowSamples(rows, lengths, windowing.window_size, windowing.stride, is_list)
 
 
 def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:

@@ -5,16 +5,18 @@ is found per window and step becomes an answer per sample.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._scoring.thresholds import aggregate_steps
+from skae._compat.sklearn import check_sample_weight
+from skae._sequences import observed
+from skae._sequences.overlap import Reduction, reduce_windows
 from skae._sequences.ragged import Floats, Indices, Sequences
-from skae._sequences.windows import average_over_windows, covering_windows, smooth, trailing_windows
+from skae._sequences.windows import covering_windows, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -36,6 +38,20 @@ class SequenceSamples:
 
     def __len__(self) -> int:
         return len(self.windows)
+
+    @property
+    def counts(self) -> Floats:
+        """The weight of each sample, 1 by default."""
+        return np.ones(len(self), np.float32) if self.weights is None else self.weights
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the samples came as a table of one univariate sequence a row."""
+        return self.windows.is_table
+
+    def weighted(self, weights: Any) -> "SequenceSamples":
+        """Return the samples with weights that a user gave."""
+        return replace(self, weights=check_sample_weight(weights, len(self)))
 
     def select(self, chosen: Indices) -> "SequenceSamples":
         """Return the samples at the positions `chosen`."""
@@ -64,8 +80,7 @@ class SequenceSamples:
 
     def distinct(self) -> "SequenceSamples":
         """Merge equal sequences, in an order that depends on their contents alone."""
-        windows = self.windows
-        weights = np.ones(len(self), np.float32) if self.weights is None else self.weights
+        windows, weights = self.windows, self.counts
         first: dict[bytes, int] = {}
         total: dict[bytes, float] = {}
         for i in np.flatnonzero(weights > 0):
@@ -78,17 +93,22 @@ class SequenceSamples:
         merged = np.array([total[content] for content in order], dtype=np.float32)
         return SequenceSamples(windows.select(chosen), merged)
 
-    def scores(self, step_errors: Blocks, how: str) -> Array:
-        """Return the score of each sample from blocks of (n, n_steps) errors."""
-        return -np.concatenate([aggregate_steps(block, how) for block in step_errors])
+    def from_steps(
+        self,
+        blocks: Blocks,
+        windows: Sequences | None = None,
+        reduction: Reduction = observed.mean,
+    ) -> Any:
+        """Lay out what was found per step as the input was; sequences never overlap."""
+        return self.windows.like_input(np.concatenate(list(blocks)))
 
-    def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
-        """Return what was found per step, laid out as the input."""
-        return self.windows.as_given(np.concatenate(list(blocks)))
-
-    def as_given(self, per_sample: Array) -> Array:
+    def like_input(self, per_sample: Array) -> Array:
         """Return results per sample as they are: a list of sequences is a list of samples."""
         return per_sample
+
+    def without_feature_axis(self, per_feature: Any) -> Any:
+        """Drop the axis of the one feature where the samples came as a table."""
+        return per_feature[..., 0] if self.is_table else per_feature
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each sample."""
@@ -132,6 +152,25 @@ class RowSamples:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def counts(self) -> Floats:
+        """The weight of each row, 1 by default."""
+        return np.ones(len(self), np.float32) if self.weights is None else self.weights
+
+    is_table = False
+
+    def weighted(self, weights: Any) -> "RowSamples":
+        """Return the samples with weights that a user gave, in a list for a list of series.
+
+        Raises
+        ------
+        ValueError
+            If they are not one weight a row.
+        """
+        if weights is not None and self.is_list:
+            weights = _stacked_weights(weights, self.lengths)
+        return replace(self, weights=check_sample_weight(weights, len(self)))
+
     @cached_property
     def windows(self) -> Sequences:
         """The windows that cover every row."""
@@ -153,23 +192,35 @@ class RowSamples:
         after = [slice(cut, end) for cut, end in zip(cuts, ends, strict=True) if cut < end]
         return self._part(before), self._part(after) if after else None
 
-    def scores(self, step_errors: Blocks, how: str) -> Array:
-        """Return the score of each row from blocks of (n_windows, window_size) errors."""
-        return -self._per_row(step_errors, how, self.windows)
+    def per_row(
+        self,
+        blocks: Blocks,
+        windows: Sequences | None = None,
+        reduction: Reduction = observed.mean,
+        *,
+        whole_windows: bool = False,
+    ) -> Array:
+        """Return, of all series in one array, what `reduce_windows` makes of each row."""
+        covering = windows or self.windows
+        found = reduce_windows(covering, blocks, reduction, whole_windows=whole_windows)
+        return np.concatenate(list(found))
 
-    def per_step(self, blocks: Blocks, how: str, windows: Sequences | None = None) -> Any:
-        """Return what was found per step of the windows as one entry per row."""
-        return self.as_given(self._per_row(blocks, how, windows or self.windows))
+    def from_steps(
+        self,
+        blocks: Blocks,
+        windows: Sequences | None = None,
+        reduction: Reduction = observed.mean,
+    ) -> Any:
+        """Reduce what the windows that cover a row have at its step, laid out as the input."""
+        return self.like_input(self.per_row(blocks, windows, reduction))
 
-    def _per_row(self, blocks: Blocks, how: str, windows: Sequences) -> Array:
-        if how != "gaussian":
-            return np.concatenate(list(average_over_windows(windows, blocks, how)))
-        rows = np.concatenate(list(average_over_windows(windows, blocks, "window")))
-        return smooth(rows, self.lengths, self.window_size)
-
-    def as_given(self, per_sample: Array) -> Any:
+    def like_input(self, per_sample: Array) -> Any:
         """Return results per row as one array, or as a list for a list of series."""
         return np.split(per_sample, np.cumsum(self.lengths)[:-1]) if self.is_list else per_sample
+
+    def without_feature_axis(self, per_feature: Any) -> Any:
+        """Return what was found per feature as it is: rows come with their features."""
+        return per_feature
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""
@@ -191,3 +242,13 @@ Samples = SequenceSamples | RowSamples
 
 def _stack(rows: NDArray, parts: list[slice]) -> NDArray:
     return rows[parts[0]] if len(parts) == 1 else np.concatenate([rows[part] for part in parts])
+
+
+def _stacked_weights(weights: Any, lengths: Indices) -> NDArray:
+    shapes = [np.shape(part) for part in weights]
+    if shapes != [(length,) for length in lengths]:
+        raise ValueError(
+            f"Got sample_weight with {len(shapes)} items of the shapes {shapes[:5]}, but expected "
+            f"one array for each series of X, of the lengths {lengths[:5].tolist()}."
+        )
+    return np.concatenate([np.asarray(part) for part in weights])

@@ -1,7 +1,8 @@
-"""Rows to windows and back: views, and averages over what overlaps."""
+"""Rows to windows and back: as views, and as the windows that cover or end at each row."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -10,6 +11,13 @@ from numpy.typing import NDArray
 from skae._sequences.ragged import Indices, Sequences, without_empty
 
 Array = NDArray[np.floating]
+
+
+class Windowing(NamedTuple):
+    """How rows are cut into windows; without a size, samples are sequences."""
+
+    window_size: int | None
+    stride: int
 
 
 def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
@@ -164,122 +172,3 @@ def trailing_windows(
     ends = np.arange(1, len(rows) + 1)
     starts = np.maximum(firsts, ends - window_size).astype(np.intp)
     return without_empty(Sequences(rows, starts, ends - starts), what="the window of row {}")
-
-
-def average_over_windows(
-    windows: Sequences, blocks: Iterable[Array], how: str = "mean"
-) -> Iterator[Array]:
-    """Yield, for each row in order, what the windows that cover it say of it.
-
-    Only the windows that reach into the next block are kept, so memory does not grow with
-    their number.
-
-    Parameters
-    ----------
-    windows : Sequences
-        Windows in order of their starts and of their ends, which cover every row.
-    blocks : iterable of ndarray of shape (n_windows_in_block, window_size, ...)
-        One value per step (and feature) of consecutive windows; NaN where there is none.
-    how : {"window", "mean", "median", "max", "last"}
-        "window" averages the means of the covering windows. The others look at the values
-        that the covering windows have for the row itself: their mean, median, maximum, or
-        the one in which the row stands last. A row that no window has a value for takes
-        the "window" way. Windows with nothing but NaN do not count.
-
-    Yields
-    ------
-    ndarray of shape (n_rows_in_block, ...), float64
-    """
-    done, first, kept = 0, 0, None
-    for block in blocks:
-        kept = block if kept is None else np.concatenate([kept, block])
-        stop = first + len(kept)
-        is_last = stop == len(windows)
-        until = len(windows.rows) if is_last else int(windows.starts[stop])
-        held = windows.select(slice(first, stop))
-        if until > done:
-            yield _rows_from_windows(held, kept, done, until, how)
-        done = until
-        keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
-        first, kept = first + keep, kept[keep:]
-
-
-def smooth(rows: Array, lengths: Indices, width: int) -> Array:
-    """Return each row of stacked series averaged with those around it by a Gaussian.
-
-    Its standard deviation is a third of `width` and it ends `width` rows away. Where the series
-    ends before, and where a row is NaN, the others weigh more; a row that is NaN stays so.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, ...)
-    lengths : ndarray of shape (n_series,), intp
-    width : int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> smooth(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3).round(2)
-    array([1.04, 1.28, 0.77, 0.23, 8.  ])
-    """
-    series = np.split(rows, np.cumsum(lengths)[:-1])
-    return np.concatenate([_smooth(part, width) for part in series])
-
-
-def _smooth(rows: Array, width: int) -> Array:
-    reach = min(width, len(rows) - 1)
-    deviations = 3 * np.arange(-reach, reach + 1) / width
-    weights = np.exp(-0.5 * deviations**2)
-    observed = ~np.isnan(rows)
-
-    def weighted_sums(values: Array) -> Array:
-        return np.apply_along_axis(np.convolve, 0, values, weights)[reach : reach + len(rows)]
-
-    totals, counts = weighted_sums(np.where(observed, rows, 0)), weighted_sums(observed * 1.0)
-    return np.divide(totals, counts, out=np.full(rows.shape, np.nan), where=observed)
-
-
-def _rows_from_windows(windows: Sequences, values: Array, begin: int, end: int, how: str) -> Array:
-    rows = np.arange(begin, end)
-    earliest = np.searchsorted(windows.starts + windows.lengths, rows, side="right")
-    latest = np.searchsorted(windows.starts, rows, side="right") - 1
-    covering = earliest[:, None] + np.arange((latest - earliest).max(initial=0) + 1)
-    outside = covering > latest[:, None]
-    covering = np.minimum(covering, latest[:, None])
-    if how == "window":
-        return _average_of_means(values, covering, outside)
-    found = values[covering, rows[:, None] - windows.starts[covering]].astype(np.float64)
-    found[outside] = np.nan
-    result = _reduce(found, how)
-    unseen = np.isnan(result)
-    if unseen.any():
-        result[unseen] = _average_of_means(values, covering, outside)[unseen]
-    return result
-
-
-def _average_of_means(values: Array, covering: Indices, outside: NDArray[np.bool_]) -> Array:
-    observed = ~np.isnan(values)
-    total = np.where(observed, values, 0).sum(axis=1, dtype=np.float64)
-    count = observed.sum(axis=1)
-    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)[covering]
-    means[outside] = np.nan
-    return _reduce(means, "mean")
-
-
-def _reduce(found: Array, how: str) -> Array:
-    """Reduce (n_rows, n_covering, ...) over axis 1, without what is NaN."""
-    observed = ~np.isnan(found)
-    if how == "last":
-        first = np.expand_dims(observed.argmax(axis=1), 1)
-        return np.take_along_axis(found, first, axis=1)[:, 0]
-    if how == "mean":
-        count = observed.sum(axis=1)
-        total = np.where(observed, found, 0).sum(axis=1)
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    if how == "max":
-        best = np.where(observed, found, -np.inf).max(axis=1)
-        return np.where(observed.any(axis=1), best, np.nan)
-    seen = observed.any(axis=1)
-    result = np.full(seen.shape, np.nan)
-    result[seen] = np.nanmedian(np.moveaxis(found, 1, -1)[seen], axis=-1)
-    return result

@@ -1,0 +1,52 @@
+"""Reductions over what was observed: NaN, which is what was not, does not count.
+
+Each answers NaN where nothing was observed. All but `mean` reduce the second axis, the steps.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+
+def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
+    """Return the mean over `axis`, float64."""
+    if np.size(values):
+        found = np.asarray(np.mean(values, axis=axis, dtype=np.float64))
+        if not np.isnan(found).any():
+            return found
+    observed = ~np.isnan(values)
+    total = np.where(observed, values, 0.0).sum(axis=axis, dtype=np.float64)
+    count = observed.sum(axis=axis)
+    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+
+
+def mean_or_zero(rows: Array) -> NDArray[np.float32]:
+    """Return the mean of each column; 0 where nothing was observed of it."""
+    return np.nan_to_num(mean(rows, axis=0)).astype(np.float32)
+
+
+def median(values: Array) -> Array:
+    """Return the median over the second axis."""
+    seen = ~np.isnan(values).all(axis=1)
+    found = np.full(seen.shape, np.nan)
+    found[seen] = np.nanmedian(np.moveaxis(values, 1, -1)[seen], axis=-1)
+    return found
+
+
+def maximum(values: Array) -> Array:
+    """Return the largest over the second axis."""
+    observed = ~np.isnan(values)
+    largest = np.where(observed, values, -np.inf).max(axis=1)
+    return np.where(observed.any(axis=1), largest, np.nan)
+
+
+def first(values: Array) -> Array:
+    """Return the first observed along the second axis."""
+    position = np.expand_dims((~np.isnan(values)).argmax(axis=1), 1)
+    return np.take_along_axis(values, position, axis=1)[:, 0]
+
+
+def last(values: Array) -> Array:
+    """Return the last observed along the second axis."""
+    return first(values[:, ::-1])
