@@ -30,7 +30,7 @@ def measure(case, n_rows):
     def as_input(rows):
         return SequenceWindower(100).fit_transform(rows) if case == "windower" else rows
 
-    # What TensorFlow, the programs and their compilation need is not of the data.
+    # What TensorFlow, compiled functions and their compilation need is not of the data.
     model.fit(as_input(small)).score_samples(as_input(small))
     with tempfile.TemporaryDirectory() as folder:
         rows = np.random.default_rng(0).normal(size=(n_rows, 8)).astype(np.float32)

@@ -13,7 +13,7 @@ _HOME = {
     "AnomalyScoreDisplay": "skae._displays",
     "LSTMAutoencoder": "skae._autoencoder",
     "SequenceWindower": "skae._windower",
-    "clear_programs": "skae._compiled.programs",
+    "clear_caches": "skae._compiled.forward",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
@@ -22,7 +22,7 @@ __all__ = [
     "LSTMAutoencoder",
     "SequenceWindower",
     "__version__",
-    "clear_programs",
+    "clear_caches",
     "datasets",
     "layers",
     "metrics",
@@ -31,7 +31,7 @@ __all__ = [
 if TYPE_CHECKING:
     from skae import datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
-    from skae._compiled.programs import clear_programs
+    from skae._compiled.forward import clear_caches
     from skae._displays import AnomalyScoreDisplay
     from skae._windower import SequenceWindower
 

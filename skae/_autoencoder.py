@@ -21,7 +21,7 @@ from skae._compat.sklearn import (
     returns_frames,
     unchanged_on_error,
 )
-from skae._compiled import programs as _programs
+from skae._compiled import replicas as _replicas
 from skae._compiled.inference import TrainedNetwork
 from skae._network.loss import ObservedLoss, check_suits
 from skae._persistence import load_estimator, save_estimator
@@ -428,7 +428,7 @@ class LSTMAutoencoder(
             adapter = adapter_for(self, training.windows, seed := int(rng.integers(1, 2**31)))
             if not resume:
                 self._start(adapter.build_compiled(seed, ObservedLoss), training)
-            with _programs.unchanged_on_error(self.model_):
+            with _replicas.unchanged_on_error(self.model_):
                 self.history_ = train(self, adapter, training, held_out, rng, one_epoch)
                 self._calibrate(samples, training, held_out)
         return self

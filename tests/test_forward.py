@@ -1,4 +1,4 @@
-"""The forward program: it is the model, whatever else runs beside it."""
+"""The forward pass: it is the model, whatever else runs at the same time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from stock import SMALL, padded, randomise, sequences
 
-from skae._compiled import programs as _programs
-from skae._compiled.programs import FORWARD_BLOCK, clear_programs, forward
+from skae._compiled.forward import FORWARD_BLOCK, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
 
 X = sequences(5)
@@ -60,12 +59,12 @@ def test_forward_does_not_depend_on_the_other_samples(model, many):
     np.testing.assert_array_equal(forward(model, x[[200, 3]]), whole[[200, 3]])
 
 
-def test_forward_keeps_as_many_programs_as_it_may(monkeypatch):
-    monkeypatch.setattr(_programs, "MAX_KEPT_PROGRAMS", 1)
+def test_no_more_forward_passes_are_kept_than_may_be(monkeypatch):
+    monkeypatch.setattr(forward_passes, "max_size", 1)
     for activation in ("tanh", "relu", "tanh"):
         dense = _dense_model(activation)
         np.testing.assert_allclose(forward(dense, X), dense(X), atol=1e-6)
-        assert len(_programs._forwards) == 1
+        assert len(forward_passes) == 1
 
 
 def test_forward_uses_the_weights_of_each_model():
@@ -89,7 +88,7 @@ def test_forward_works_with_frozen_layers():
 
 
 def test_two_threads_run_models_of_one_architecture_at_once():
-    clear_programs()
+    clear_caches()
     models = [build_autoencoder(SMALL, seed) for seed in (1, 2)]
     expected = [np.asarray(model(X)) for model in models]
     barrier = threading.Barrier(2)

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from skae._compiled import programs as _programs
-from skae._compiled.programs import Twin, clear_programs, forward
-from skae._compiled.steps import can_run_side_by_side, n_cores, n_shards_for
+from skae._compiled import forward as _forward
+from skae._compiled.forward import clear_caches, forward
+from skae._compiled.replicas import Replica
+from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 from skae._sequences.ragged import from_list
@@ -40,8 +41,8 @@ def equal(n=23):
 
 def run(model, sequences, n_shards, weights=None):
     batches = Batches(sequences, FALLBACK, batch_size=8, weights=weights)
-    twin = Twin(model)
-    fast = twin.side_by_side(n_shards, sequences.is_padded) if n_shards else twin.plain
+    replica = Replica(model)
+    fast = replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain
     step = fast.train
     pieces = batches.pieces(2, n_shards) if n_shards else batches.pieces(1, 0)
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in pieces], axis=0)
@@ -49,8 +50,8 @@ def run(model, sequences, n_shards, weights=None):
 
 def held_out_loss(model, sequences, n_shards):
     batches = Batches(sequences, FALLBACK, batch_size=8)
-    twin = Twin(model)
-    step = (twin.side_by_side(n_shards, sequences.is_padded) if n_shards else twin.plain).test
+    replica = Replica(model)
+    step = (replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain).test
     pieces = batches.pieces(2, n_shards) if n_shards else batches.pieces(1, 0)
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in pieces], axis=0)
 
@@ -111,7 +112,7 @@ def test_weights_of_rows_count_alike():
 def test_each_shard_drops_other_units():
     model = compiled(dropout=0.5)
     state = [variable.numpy() for variable in model.non_trainable_variables]
-    steps = Twin(model).side_by_side(2)
+    steps = Replica(model).sharded(2)
     second = steps._reseeded([keras.ops.convert_to_tensor(seed) for seed in state], 1)
     assert all((np.asarray(a) != b).any() for a, b in zip(second, state, strict=True))
     run(model, equal(), 2)
@@ -129,7 +130,7 @@ def test_each_shard_drops_other_units():
 )
 def test_what_a_model_does_besides_is_left_to_plain_steps(layer):
     model = keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(2), layer])
-    assert not can_run_side_by_side(model)
+    assert not can_be_sharded(model)
 
 
 def test_number_of_shards():
@@ -193,8 +194,8 @@ def test_forward_without_masks_is_the_same_where_nothing_is_padded(options):
 
 
 def test_a_stream_is_compiled_for_and_the_same(monkeypatch):
-    monkeypatch.setattr(_programs, "SINGLES_TO_COMPILE", 2)
-    clear_programs()
+    monkeypatch.setattr(_forward, "SINGLES_TO_COMPILE", 2)
+    clear_caches()
     model, x = compiled(), ragged(6).padded()
     expected = forward(model, x)
     streamed = np.concatenate([forward(model, x[i : i + 1]) for i in range(6)])

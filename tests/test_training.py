@@ -7,7 +7,7 @@ from stock import SMALL, compiled, copy_weights, padded, stock_autoencoder
 from stock import sequences as make
 
 from skae import LSTMAutoencoder
-from skae._compiled.programs import state_of
+from skae._compiled.replicas import state_of
 from skae._network.loss import ObservedLoss
 from skae._network.masking import NaNToZero
 from skae._sequences.ragged import from_array, from_list

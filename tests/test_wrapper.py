@@ -13,7 +13,7 @@ from scikeras.wrappers import BaseWrapper
 from sklearn.base import clone
 from stock import sequences as make
 
-from skae._compiled.programs import clear_programs
+from skae._compiled.forward import clear_caches
 from skae._network.loss import ObservedLoss
 from skae._network.masking import NaNToZero
 from skae._training.scikeras import KerasAdapter
@@ -291,7 +291,7 @@ def _process_state():
 
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}])
 def test_a_fit_touches_no_global_state(small, options):
-    clear_programs()
+    clear_caches()
     before = _process_state()
     small(**options).fit(X).score_samples(X)
     after = _process_state()
@@ -328,7 +328,7 @@ def test_fits_in_two_threads_equal_fits_one_after_the_other(small, options):
         estimator = small(random_state=seed, **options).fit(X)
         return estimator.model_.get_weights(), estimator.score_samples(X)
 
-    clear_programs()
+    clear_caches()
     before, expected = random.getstate(), [fit(seed) for seed in range(4)]
     with ThreadPoolExecutor(2) as threads:
         found = list(threads.map(fit, range(4)))

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._compiled.programs import forward, masks_nan
+from skae._compiled.forward import forward
+from skae._compiled.replicas import masks_nan
 from skae._sequences.ragged import Floats, Sequences
 
 BLOCK = 1024

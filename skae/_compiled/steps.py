@@ -1,9 +1,9 @@
 """The compiled inside of an epoch: batches in, sums of the loss out, weights updated.
 
 Two ways compute the same. `PlainSteps` runs one batch a call, of any size and length, and is
-traced once for a network. `SideBySideSteps` is several times faster but compiled for each
+traced once for a network. `ShardedSteps` is several times faster but compiled for each
 size: XLA compiles one function for a *shard* of sequences, whose loops over time run on one
-core, and a TensorFlow graph cuts each batch into shards, runs their functions side by side,
+core, and a TensorFlow graph cuts each batch into shards, runs their functions at the same time,
 and repeats that for a whole chunk of batches::
 
     chunk  (n_batches, n, n_steps, n_features)     one call, a loop over batches
@@ -18,14 +18,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from skae._compiled.lru import LRUCache
 from skae._network.masking import nothing_padded
 
 MIN_SHARD = 8
 """Sequences in a shard below which cutting a batch does not pay."""
 
+MAX_SHAPES = 16
+"""Shapes of batches, to train or to test, that compiled steps are kept for."""
 
-def can_run_side_by_side(model: keras.Model) -> bool:
-    """Tell whether `SideBySideSteps` compute for `model` what Keras would.
+
+def can_be_sharded(model: keras.Model) -> bool:
+    """Tell whether `ShardedSteps` compute for `model` what Keras would.
 
     Not for a model with losses of its own (regularizers, ``add_loss``), with state other than
     weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
@@ -70,7 +74,7 @@ class PlainSteps:
         self.test = tf.function(self._test, input_signature=signature, autograph=False)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
-        """Take a step; see `SideBySideSteps.train`, whose arrays hold several batches."""
+        """Take a step; see `ShardedSteps.train`, whose arrays hold several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
         return self._step(inputs, targets, weights)
@@ -89,13 +93,13 @@ class PlainSteps:
         return self.model.loss.parts(targets, self.model(inputs, training=False), weights)
 
 
-class SideBySideSteps:
-    """Steps of one batch size and length, many batches a call, shards of a batch side by side.
+class ShardedSteps:
+    """Steps of one batch size and length, many batches a call, shards of a batch in parallel.
 
     Parameters
     ----------
     model : keras.Model
-        As for `PlainSteps`; see `can_run_side_by_side`.
+        As for `PlainSteps`; see `can_be_sharded`.
     n_shards : int
         A divisor of the batch size.
     padded : bool
@@ -107,7 +111,7 @@ class SideBySideSteps:
         self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
         self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
         self._apply = tf.function(self._apply_gradients, jit_compile=True, autograph=False)
-        self._loops: dict[Any, Callable] = {}
+        self._loops = LRUCache(MAX_SHAPES)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step for each batch.
@@ -139,15 +143,8 @@ class SideBySideSteps:
         arrays |= {} if targets is inputs else {"targets": targets}
         arrays |= {} if rates is None else {"rates": rates}
         key = (step.__name__, *((name, array.shape[1:]) for name, array in arrays.items()))
-        if key not in self._loops:
-            specs = {
-                name: tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-                for name, array in arrays.items()
-            }
-            loop = tf.function(_over_batches(step), autograph=False)
-            self._loops[key] = loop.get_concrete_function(**specs)
-        tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
-        return self._loops[key](**tensors)
+        loop = self._loops.get(key, lambda: _compile_loop(step, arrays))
+        return loop(**{name: tf.convert_to_tensor(array) for name, array in arrays.items()})
 
     def _train_batch(
         self, inputs: Any, targets: Any, weights: Any, rate: Any = None
@@ -201,6 +198,13 @@ class SideBySideSteps:
 
     def _shards(self, *arrays: Any) -> Any:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
+
+
+def _compile_loop(step: Callable, arrays: dict[str, Any]) -> Callable:
+    specs = {
+        name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in arrays.items()
+    }
+    return tf.function(_over_batches(step), autograph=False).get_concrete_function(**specs)
 
 
 def _over_batches(step: Callable) -> Callable:

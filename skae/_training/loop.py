@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._compiled.programs import Twin, twin_of
-from skae._compiled.steps import can_run_side_by_side, n_shards_for
+from skae._compiled.replicas import Replica, replica_of
+from skae._compiled.steps import can_be_sharded, n_shards_for
 from skae._sequences.ragged import Floats, Sequences
 from skae._training.schedule import Schedule, schedule_for
 
@@ -173,7 +173,7 @@ class Trainer:
         -------
         keras.callbacks.History
         """
-        with twin_of(self.model) as twin:
+        with replica_of(self.model) as twin:
             run = _callback_list(callbacks, twin.model, verbose, epochs, len(x))
             n_epochs = epochs - initial_epoch
             n_batches = (self.round_length or n_epochs) * len(x)
@@ -224,7 +224,7 @@ class _Pace:
     whatever was compiled before it.
     """
 
-    twin: Twin
+    twin: Replica
     schedule: Schedule
     compiles: bool
     watched: bool
@@ -232,14 +232,14 @@ class _Pace:
     @classmethod
     def choose(
         cls,
-        twin: Twin,
+        twin: Replica,
         batches: Batches,
         epochs: int,
         callbacks: list[keras.callbacks.Callback],
         schedule: Schedule,
     ) -> "_Pace":
         is_large = len(batches.sequences) * epochs >= MIN_SEQUENCES_TO_COMPILE
-        compiles = is_large and can_run_side_by_side(twin.model)
+        compiles = is_large and can_be_sharded(twin.model)
         return cls(twin, schedule, compiles, any(map(_looks_at_batches, callbacks)))
 
     def train(self, batches: Batches, run: keras.callbacks.CallbackList, n_done: int) -> float:
@@ -273,7 +273,7 @@ class _Pace:
             return self.twin.plain, batches.pieces(1, 0)
         n_shards = n_shards_for(batches.n_rows)
         at_once = 1 if self.watched else max(1, CHUNK_BYTES // batches.n_bytes)
-        steps = self.twin.side_by_side(n_shards, batches.sequences.is_padded)
+        steps = self.twin.sharded(n_shards, batches.sequences.is_padded)
         return steps, batches.pieces(at_once, n_shards)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._compiled.programs import masks_nan
+from skae._compiled.replicas import masks_nan
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import is_binary_crossentropy
 from skae._sequences.ragged import Sequences

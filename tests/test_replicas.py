@@ -1,6 +1,5 @@
-"""Compiled programs: when they are shared, and that sharing them changes nothing."""
+"""Replicas: when models share one, and that sharing changes nothing."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 
 import keras
@@ -10,14 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stock import ARCHITECTURES, SMALL, compiled, sequences
 
-from skae._compiled.programs import (
-    Pool,
+from skae._compiled.forward import clear_caches, forward
+from skae._compiled.replicas import (
     architecture_key,
-    clear_programs,
-    forward,
     masks_nan,
+    replica_of,
     state_of,
-    twin_of,
     unchanged_on_error,
 )
 from skae._network.architecture import Architecture, build_autoencoder
@@ -162,9 +159,9 @@ def test_a_model_that_cannot_be_copied_is_trained_itself():
     model = _dense_model(lambda x: 3 * x)
     model.compile(optimizer="sgd", loss=compiled().loss)
     before = model.get_weights()
-    with twin_of(model) as twin:
-        twin.plain.train(X, X, WEIGHTS)
-    assert twin.model is model and not np.array_equal(model.get_weights()[0], before[0])
+    with replica_of(model) as replica:
+        replica.plain.train(X, X, WEIGHTS)
+    assert replica.model is model and not np.array_equal(model.get_weights()[0], before[0])
 
 
 @pytest.mark.parametrize(
@@ -174,100 +171,47 @@ def test_a_model_with_a_layer_for_nan_takes_nan(model, masks):
     assert masks_nan(model) is masks
 
 
-# ------------------------------------------------------------------- pool
+# ------------------------------------------------------------------- replicas
 
 
-def test_a_thing_that_was_given_back_is_lent_again():
-    pool = Pool(2)
-    with pool.borrow("a", object) as first:
-        pass
-    with pool.borrow("a", object) as second:
-        assert second is first
-    assert len(pool) == 1
-
-
-def test_a_thing_in_use_is_not_lent_twice():
-    pool = Pool(2)
-    with pool.borrow("a", object) as first, pool.borrow("a", object) as second:
-        assert first is not second
-    assert len(pool) == 2
-
-
-def test_what_ends_in_an_error_is_not_kept():
-    pool = Pool(2)
-    with pytest.raises(KeyError), pool.borrow("a", object):
-        raise KeyError
-    assert len(pool) == 0
-
-
-def test_the_least_recently_used_goes():
-    pool = Pool(2)
-    for key in "abac":
-        with pool.borrow(key, lambda key=key: [key]) as thing:
-            assert thing == [key]
-    assert len(pool) == 2
-    found = []
-    for key in "acb":
-        with pool.borrow(key, lambda: ["new"]) as thing:
-            found += thing
-    assert found == ["a", "c", "new"]
-
-
-def test_threads_never_share_a_thing():
-    pool, clashes = Pool(4), []
-
-    def use(_):
-        with pool.borrow("a", lambda: {"users": 0}) as thing:
-            thing["users"] += 1
-            clashes.append(thing["users"] != 1)
-            thing["users"] -= 1
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(use, range(200)))
-    assert not any(clashes) and len(clashes) == 200
-
-
-# ------------------------------------------------------------------- twins
-
-
-def test_the_model_takes_the_state_of_its_twin():
+def test_the_model_takes_the_state_of_its_replica():
     model = compiled()
     before = _state(model)
-    with twin_of(model) as twin:
-        twin.plain.train(X, X, WEIGHTS)
+    with replica_of(model) as replica:
+        replica.plain.train(X, X, WEIGHTS)
     assert model.optimizer.iterations == 1
     assert not np.array_equal(before[0], _state(model)[0])
-    _assert_same_state(_state(twin.model), _state(model))
+    _assert_same_state(_state(replica.model), _state(model))
 
 
 def test_the_model_stays_as_it_is_if_the_block_raises():
     model = compiled()
     model.optimizer.build(model.trainable_variables)
     before = _state(model)
-    with pytest.raises(RuntimeError), twin_of(model) as twin:
-        twin.plain.train(X, X, WEIGHTS)
+    with pytest.raises(RuntimeError), replica_of(model) as replica:
+        replica.plain.train(X, X, WEIGHTS)
         raise RuntimeError
     _assert_same_state(_state(model), before)
 
 
 def test_a_block_that_raises_does_not_spoil_the_next():
     def one_step(model):
-        with twin_of(model) as twin:
-            twin.plain.train(X, X, WEIGHTS)
+        with replica_of(model) as replica:
+            replica.plain.train(X, X, WEIGHTS)
         return _state(model)
 
     expected, broken = one_step(compiled()), compiled()
-    with pytest.raises(RuntimeError), twin_of(broken) as twin:
-        twin.model.set_weights([np.full_like(w, np.nan) for w in twin.model.get_weights()])
+    with pytest.raises(RuntimeError), replica_of(broken) as replica:
+        replica.model.set_weights([np.full_like(w, np.nan) for w in replica.model.get_weights()])
         raise RuntimeError
     _assert_same_state(one_step(compiled()), expected)
 
 
 def test_training_goes_on_with_the_optimizers_momenta():
     def train(model, steps):
-        with twin_of(model) as twin:
+        with replica_of(model) as replica:
             for _ in range(steps):
-                twin.plain.train(X, X, WEIGHTS)
+                replica.plain.train(X, X, WEIGHTS)
 
     at_once, in_between, other = compiled(), compiled(), compiled(seed=1)
     train(at_once, 2)
@@ -277,21 +221,21 @@ def test_training_goes_on_with_the_optimizers_momenta():
     _assert_same_state(_state(in_between), _state(at_once))
 
 
-def test_two_models_of_one_architecture_have_twins_of_their_own():
-    with twin_of(compiled(seed=0)) as one, twin_of(compiled(seed=1)) as other:
+def test_two_models_of_one_architecture_have_replicas_of_their_own():
+    with replica_of(compiled(seed=0)) as one, replica_of(compiled(seed=1)) as other:
         assert one.model is not other.model
         assert not np.array_equal(one.model.get_weights()[0], other.model.get_weights()[0])
 
 
-def test_cleared_programs_are_made_anew():
-    clear_programs()
+def test_replicas_are_made_anew_after_the_caches_were_cleared():
+    clear_caches()
     model = compiled()
-    with twin_of(model) as first:
+    with replica_of(model) as first:
         pass
-    with twin_of(model) as again:
+    with replica_of(model) as again:
         assert again.model is first.model
-    clear_programs()
-    with twin_of(model) as anew:
+    clear_caches()
+    with replica_of(model) as anew:
         assert anew.model is not first.model
     np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
 
@@ -304,8 +248,8 @@ def test_functions_of_one_name_are_trained_apart():
         return compiled(loss=own)
 
     for power in (2, 4):
-        with twin_of(built := model(power)) as twin:
-            total, weight = twin.plain.test(X, X, WEIGHTS)
+        with replica_of(built := model(power)) as replica:
+            total, weight = replica.plain.test(X, X, WEIGHTS)
         expected = np.mean(np.abs(X - np.asarray(built(X))) ** power)
         assert float(total / weight) == pytest.approx(expected, rel=1e-4)
 
@@ -313,8 +257,8 @@ def test_functions_of_one_name_are_trained_apart():
 def test_options_of_a_loss_are_trained_apart():
     totals = []
     for delta in (0.1, 1.0):
-        with twin_of(compiled(loss=keras.losses.Huber(delta=delta))) as twin:
-            totals.append(float(twin.plain.test(X, X, WEIGHTS)[0]))
+        with replica_of(compiled(loss=keras.losses.Huber(delta=delta))) as replica:
+            totals.append(float(replica.plain.test(X, X, WEIGHTS)[0]))
     assert totals[0] < 0.5 * totals[1]
 
 
@@ -333,19 +277,19 @@ def test_frozen_layers_are_not_trained():
     model = compiled()
     model.get_layer("encoder").trainable = False
     frozen, free = (model.get_layer(name).get_weights() for name in ("encoder", "decoder"))
-    with twin_of(model) as twin:
-        twin.plain.train(X, X, WEIGHTS)
+    with replica_of(model) as replica:
+        replica.plain.train(X, X, WEIGHTS)
     _assert_same_state(model.get_layer("encoder").get_weights(), frozen)
     assert not np.array_equal(model.get_layer("decoder").get_weights()[0], free[0])
 
 
 def test_layers_frozen_after_training_want_the_model_compiled_again():
     model = compiled()
-    with twin_of(model):
+    with replica_of(model):
         pass
     model.get_layer("encoder").trainable = False
-    with pytest.raises(ValueError, match="Compile it again"), twin_of(model):
+    with pytest.raises(ValueError, match="Compile it again"), replica_of(model):
         pass
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=model.loss)
-    with twin_of(model) as twin:
-        assert len(twin.model.trainable_variables) == len(model.trainable_variables) == 7
+    with replica_of(model) as replica:
+        assert len(replica.model.trainable_variables) == len(model.trainable_variables) == 7

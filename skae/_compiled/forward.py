@@ -1,0 +1,161 @@
+"""The forward pass: what a model makes of inputs, without training behaviour."""
+
+import itertools
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from skae._compiled.lru import LRUCache
+from skae._compiled.replicas import copy_architecture, describe, replicas
+from skae._compiled.steps import can_be_sharded, n_cores
+from skae._network.masking import nothing_padded
+
+MAX_ARCHITECTURES = 16
+"""Architectures whose forward pass is kept; the least recently used goes first."""
+
+MAX_SHAPES = 16
+"""Shapes of inputs for which the forward pass of an architecture is kept as XLA compiled it."""
+
+FORWARD_BLOCK = 256
+"""Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
+
+BULK_STEPS = 2**16
+"""Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
+
+SINGLES_TO_COMPILE = 256
+"""Single samples of one shape after which a stream is assumed, and compiled for."""
+
+forward_passes = LRUCache(MAX_ARCHITECTURES)
+
+
+def clear_caches() -> None:
+    """Drop all that was compiled; the next fit or score of a network compiles again.
+
+    Examples
+    --------
+    >>> import skae
+    >>> skae.clear_caches()
+    """
+    replicas.clear()
+    forward_passes.clear()
+
+
+def forward(
+    model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False, padded: bool = True
+) -> np.ndarray:
+    """Return ``model(inputs)`` without training behaviour, in blocks of a fixed size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    *inputs : ndarray of shape (n_samples, ...)
+    in_bulk : bool, default=False
+        Whether so much is asked for that compiling for the length of the inputs pays. Blocks
+        then also run at the same time. Results differ by float32 rounding at most.
+    padded : bool, default=True
+        Whether some steps may not exist. What XLA compiles is faster without.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...), float32
+    """
+    compute = forward_pass_of(model)
+    weights = [tf.convert_to_tensor(variable.value) for variable in describe(model).variables]
+    n_samples = len(inputs[0])
+    if n_samples == 1 and compute.is_streamed(inputs[0].shape):
+        compiled = compute.compiled(padded, [array.shape for array in inputs])
+        return compiled(weights, inputs).astype(np.float32, copy=False)
+    in_bulk = in_bulk and compute.can_compile
+    size = _bulk_size(inputs[0].shape[1]) if in_bulk else FORWARD_BLOCK
+    blocks = [
+        [_filled_up(array[start : start + size], size) for array in inputs]
+        for start in range(0, n_samples, size)
+    ]
+    if in_bulk:
+        compiled = compute.compiled(padded, [array.shape for array in blocks[0]])
+        with ThreadPoolExecutor(n_cores()) as threads:
+            outputs = list(threads.map(lambda block: compiled(weights, block), blocks))
+    else:
+        outputs = [compute.plain(weights, block).numpy() for block in blocks]
+    return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
+
+
+def _bulk_size(n_steps: int) -> int:
+    """Return a power of two, so that few sequences are needed to fill up the last block."""
+    return 2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1)
+
+
+def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
+    """Repeat the last entry up to a full block, so that every call has the same shape."""
+    missing = size - len(block)
+    return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block
+
+
+def forward_pass_of(model: keras.Model) -> "ForwardPass":
+    """Return the forward pass that all models of this architecture share."""
+    architecture = describe(model).architecture
+    if architecture is None:
+        # Without a reference to the model: what is kept for it must not keep it.
+        own = weakref.proxy(model)
+        return forward_passes.get(weakref.ref(model), lambda: ForwardPass(own))
+    return forward_passes.get(architecture, lambda: ForwardPass(copy_architecture(model)))
+
+
+class ForwardPass:
+    """Compiled functions of weights and inputs; the model lends only its structure.
+
+    `plain` is traced once for any length; what `compiled` returns is compiled by XLA for one
+    shape.
+
+    Parameters
+    ----------
+    model : keras.Model
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.can_compile = can_be_sharded(model)
+        self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
+        inputs = [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs]
+        signature = (self._weights, inputs)
+        self.plain = tf.function(self._run, input_signature=signature, autograph=False)
+        self._compiled = LRUCache(MAX_SHAPES)
+        self._singles = LRUCache(MAX_SHAPES)
+
+    def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+        """Return the function that XLA compiled for inputs of these shapes."""
+        return self._compiled.get((padded, *shapes), lambda: self._compile(padded, shapes))
+
+    def is_streamed(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether single samples of this shape come so often that compiling pays."""
+        n_singles = self._singles.get(shape, lambda: itertools.count(1))
+        return self.can_compile and next(n_singles) > SINGLES_TO_COMPILE
+
+    def _compile(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+        def run(weights: list, inputs: list) -> Any:
+            with nothing_padded(not padded):
+                return self._run(weights, inputs)
+
+        inputs = [
+            tf.TensorSpec(shape, x.dtype)
+            for shape, x in zip(shapes, self.model.inputs, strict=True)
+        ]
+        function = tf.function(run, jit_compile=True, autograph=False)
+        concrete = function.get_concrete_function(self._weights, inputs)
+
+        def compute(weights: list[tf.Tensor], blocks: Any) -> np.ndarray:
+            return concrete(weights, list(map(tf.convert_to_tensor, blocks))).numpy()
+
+        return compute
+
+    def _run(self, weights: list, inputs: list) -> Any:
+        values = dict(zip(map(id, self.model.variables), weights, strict=True))
+        parts = self.model.trainable_variables, self.model.non_trainable_variables
+        inputs = inputs[0] if len(inputs) == 1 else inputs
+        arguments = ([values[id(variable)] for variable in part] for part in parts)
+        return self.model.stateless_call(*arguments, inputs, training=False)[0]

@@ -1,0 +1,77 @@
+"""The cache that everything compiled is kept in."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+
+class LRUCache:
+    """A bounded cache for several threads; the least recently used value goes first.
+
+    Values are made outside the lock: what makes one may wait for other locks, whose holders may
+    wait for this cache. Two threads may therefore make a value for one key at the same time.
+
+    Parameters
+    ----------
+    max_size : int
+        Values that are kept.
+
+    Examples
+    --------
+    >>> cache = LRUCache(max_size=2)
+    >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
+    (1, 1)
+    >>> with cache.borrow("a", lambda: 3) as value:
+    ...     value, len(cache)
+    (1, 0)
+    """
+
+    def __init__(self, max_size: int):
+        self.max_size = max_size
+        self._entries: list[tuple[Hashable, Any]] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return the value of `key`, which many threads may use, after making it if need be."""
+        with self._lock:
+            entry = self._pop(key)
+            if entry:
+                self._push(entry)
+                return entry[1]
+        made = key, make()
+        with self._lock:
+            entry = self._pop(key) or made
+            self._push(entry)
+        return entry[1]
+
+    @contextlib.contextmanager
+    def borrow(self, key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
+        """Lend a value of `key` to one thread alone, made if all that were kept are lent.
+
+        A value whose use raises is not taken back.
+        """
+        with self._lock:
+            entry = self._pop(key)
+        entry = entry or (key, make())
+        yield entry[1]
+        with self._lock:
+            self._push(entry)
+
+    def clear(self) -> None:
+        """Drop every value that is not lent."""
+        with self._lock:
+            self._entries.clear()
+
+    def _pop(self, key: Hashable) -> tuple[Hashable, Any] | None:
+        for i in reversed(range(len(self._entries))):
+            if self._entries[i][0] == key:
+                return self._entries.pop(i)
+        return None
+
+    def _push(self, entry: tuple[Hashable, Any]) -> None:
+        self._entries.append(entry)
+        del self._entries[: -self.max_size]

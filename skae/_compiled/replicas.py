@@ -1,0 +1,215 @@
+"""Replicas: copies of models that are trained in their stead.
+
+To trace and compile the training step of a Keras model takes seconds, and tens of megabytes that
+TensorFlow never gives back. A fit therefore trains a *replica*: a copy of the estimator's model
+that is kept together with its compiled steps. The state of the model, weights and optimizer, is
+copied into the replica before training and back afterwards.
+"""
+
+import contextlib
+import json
+import warnings
+import weakref
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from skae._compiled.lru import LRUCache
+from skae._compiled.steps import PlainSteps, ShardedSteps
+from skae._network.masking import NaNToZero
+from skae._network.seeds import seeds_from
+
+MAX_REPLICAS = 16
+"""Replicas that are kept; the least recently used goes first."""
+
+MAX_SHARDINGS = 4
+"""Ways to cut batches into shards that a replica keeps compiled steps for."""
+
+replicas = LRUCache(MAX_REPLICAS)
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What of a model does not change, and takes long to find out.
+
+    Parameters
+    ----------
+    architecture : hashable or None
+        Equal for two models if and only if they compute the same function of weights and inputs;
+        None if Keras cannot copy the model from its configuration.
+    variables : list of keras.Variable
+    masks_nan : bool
+        Whether the model takes padded steps as NaN.
+    """
+
+    architecture: Hashable
+    variables: list[keras.Variable]
+    masks_nan: bool
+
+
+_descriptions: weakref.WeakKeyDictionary[keras.Model, ModelDescription]
+_descriptions = weakref.WeakKeyDictionary()
+
+
+def describe(model: keras.Model) -> ModelDescription:
+    """Return the description of a model, found out once."""
+    description = _descriptions.get(model)
+    if description is None:
+        masks = any(isinstance(layer, NaNToZero) for layer in model._flatten_layers())
+        description = ModelDescription(_architecture(model), list(model.variables), masks)
+        _descriptions[model] = description
+    return description
+
+
+def masks_nan(model: keras.Model) -> bool:
+    """Tell whether the model takes padded steps as NaN."""
+    return describe(model).masks_nan
+
+
+def architecture_key(model: keras.Model) -> Hashable:
+    """Return what two models share if and only if they compute, and train, the same function.
+
+    Names and seeds do not count. None for a model that Keras cannot copy from its
+    configuration, which is then compiled for itself.
+    """
+    architecture = describe(model).architecture
+    # Layers may be frozen at any time.
+    return architecture and (architecture, *(v.trainable for v in model.variables))
+
+
+def _architecture(model: keras.Model) -> Hashable:
+    layers = list(model._flatten_layers())
+    numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
+    try:
+        with warnings.catch_warnings():
+            # A lambda, which Keras would copy without the names around it.
+            warnings.filterwarnings("error", ".*`lambda`", UserWarning)
+            config = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
+    except (NotImplementedError, TypeError, ValueError, OSError, UserWarning):
+        return None
+    # The classes themselves, because a class may be defined anew under its name.
+    classes = tuple(map(type, layers))
+    return (config, classes) if _can_be_copied(model, config, classes) else None
+
+
+def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
+    """Return `config` without seeds, trainable flags, and names of layers."""
+    match config:
+        case dict():
+            kept = {key: config[key] for key in config if key not in ("seed", "trainable")}
+            if isinstance(name := kept.get("name"), str):
+                kept["name"] = numbers.get(name, name)
+            return {key: _anonymous(value, numbers) for key, value in kept.items()}
+        case [str(name), int(), int()]:  # how Keras refers to the output of a layer
+            return [numbers.get(name, name), *config[1:]]
+        case list() | tuple():
+            return [_anonymous(value, numbers) for value in config]
+    return config
+
+
+def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -> bool:
+    """Tell whether Keras can make the model from its configuration; only own code may fail."""
+    packages = {layer_class.__module__.partition(".")[0] for layer_class in classes}
+    if packages <= {"keras", "skae"} and '"function"' not in config:
+        return True
+    try:
+        copy = copy_architecture(model)
+    except Exception:  # whatever own code may raise
+        return False
+    return tuple(map(type, copy._flatten_layers())) == classes
+
+
+def copy_architecture(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers, with weights of its own."""
+    with seeds_from(0):
+        return model.__class__.from_config(model.get_config())
+
+
+class Replica:
+    """A model that is trained, with its compiled steps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with its optimizer's variables made.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.plain = PlainSteps(model)
+        self._sharded = LRUCache(MAX_SHARDINGS)
+
+    def sharded(self, n_shards: int, padded: bool = True) -> ShardedSteps:
+        """Return the steps that cut a batch into so many shards."""
+        return self._sharded.get(
+            (n_shards, padded), lambda: ShardedSteps(self.model, n_shards, padded)
+        )
+
+
+@contextlib.contextmanager
+def replica_of(model: keras.Model) -> Iterator[Replica]:
+    """Lend a replica in the state of `model`; give `model` the state of the replica at the end.
+
+    The model stays as it is if the block raises.
+    """
+    model.optimizer.build(model.trainable_variables)
+    key = _training_key(model)
+    if key is None:
+        with unchanged_on_error(model):
+            yield Replica(model)
+        return
+    with replicas.borrow(key, lambda: _make_replica(model)) as replica:
+        _copy_state(model, replica.model)
+        yield replica
+        _copy_state(replica.model, model)
+
+
+def _training_key(model: keras.Model) -> Hashable | None:
+    architecture = architecture_key(model)
+    if architecture is None:
+        return None
+    optimizer = model.optimizer.get_config()
+    del optimizer["name"]
+    # A plain rate is a variable of the optimizer, copied like the others.
+    if not isinstance(optimizer["learning_rate"], dict):
+        del optimizer["learning_rate"]
+    return architecture, type(model.optimizer), repr(optimizer), model.loss.key
+
+
+def _make_replica(model: keras.Model) -> Replica:
+    copy = copy_architecture(model)
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    copy.compile(optimizer=optimizer, loss=model.loss)
+    optimizer.build(copy.trainable_variables)
+    return Replica(copy)
+
+
+def _copy_state(source: keras.Model, target: keras.Model) -> None:
+    old, new = state_of(source), state_of(target)
+    if len(old) != len(new):
+        raise ValueError(
+            "Got a model whose layers were frozen or set free after it was compiled, but "
+            "expected its optimizer to know them. Compile it again, "
+            "`model_.compile(optimizer, loss=model_.loss)`."
+        )
+    for variable, into in zip(old, new, strict=True):
+        into.assign(variable)
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return every variable that training changes: weights, seeds, optimizer."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+@contextlib.contextmanager
+def unchanged_on_error(model: keras.Model) -> Iterator[None]:
+    """Set weights and optimizer variables back if the block raises."""
+    before = [variable.numpy() for variable in state_of(model)]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(state_of(model), before, strict=False):
+            variable.assign(value)
+        raise
