@@ -21,9 +21,10 @@ from skae._compat.sklearn import (
     returns_frames,
     unchanged_on_error,
 )
-from skae._compiled import replicas as _replicas
 from skae._compiled.inference import TrainedNetwork
-from skae._network.loss import ObservedLoss, check_suits
+from skae._compiled.replicas import unchanged_on_error as unchanged_weights_on_error
+from skae._compiled.steps import can_be_sharded
+from skae._network.loss import check_suits
 from skae._persistence import load_estimator, save_estimator
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
@@ -40,8 +41,10 @@ from skae._sequences.reading import (
 )
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
-from skae._training.plan import adapter_for, train
-from skae._training.scikeras import RoutedParameters
+from skae._training.fit import History, fit_network
+from skae._training.plan import TrainingPlan
+from skae._training.routing import RoutedParameters
+from skae._training.scikeras import KerasAdapter
 from skae.metrics import outliers_of_either_class
 
 MAX_RATIO_OF_ROWS, MAX_RATIO_OF_SEQUENCES = 2.0, 1.0
@@ -425,18 +428,38 @@ class LSTMAutoencoder(
             rng = self._rng(resume)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
-            adapter = adapter_for(self, training.windows, seed := int(rng.integers(1, 2**31)))
+            seed = int(rng.integers(1, 2**31))
+            adapter = KerasAdapter.of(
+                self.get_params(),
+                n_features=training.windows.n_features,
+                n_steps=training.windows.max_length,
+                is_set=samples.is_set,
+                seed=seed,
+            )
             if not resume:
-                self._start(adapter.build_compiled(seed, ObservedLoss), training)
-            with _replicas.unchanged_on_error(self.model_):
-                self.history_ = train(self, adapter, training, held_out, rng, one_epoch)
+                self._start(adapter.build_compiled(seed), training)
+            with unchanged_weights_on_error(self.model_):
+                self.history_ = fit_network(
+                    self._network,
+                    self._plan(samples, training, held_out, one_epoch),
+                    training,
+                    held_out,
+                    rng,
+                    callbacks=adapter.make_callbacks(),
+                    history=self._history(resume),
+                    verbose=self.verbose,
+                )
                 self._calibrate(samples, training, held_out)
         return self
 
     def _rng(self, resume: bool) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        return np.random.default_rng([seed, len(self.history_["loss"]) if resume else 0])
+        return np.random.default_rng([seed, len(self._history(resume)["loss"])])
+
+    def _history(self, resume: bool) -> History:
+        """Return the epochs before this fit."""
+        return self.history_ if resume else {"loss": []}
 
     def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
         windowing = Windowing(self.window_size, self.stride)
@@ -448,10 +471,26 @@ class LSTMAutoencoder(
     def _start(self, model: keras.Model, training: Samples) -> None:
         """Set what is there before the first epoch."""
         self.model_ = model
-        self.history_ = {"loss": []}
         self.n_steps_ = training.windows.max_length
         self._is_table = training.is_table
         self._fill_values = observed.mean_or_zero(training.windows.rows)
+
+    def _plan(
+        self, samples: Samples, training: Samples, held_out: Samples | None, one_epoch: bool
+    ) -> TrainingPlan:
+        plan = TrainingPlan.resolve(
+            len(training.windows),
+            holds_out=held_out is not None,
+            is_set=samples.is_set,
+            can_be_sharded=can_be_sharded(self.model_),
+            epochs=1 if one_epoch else self.epochs,
+            batch_size=self.batch_size,
+            early_stopping=not one_epoch and self.early_stopping,
+            patience=self.patience,
+            learning_rate_schedule="constant" if one_epoch else self.learning_rate_schedule,
+        )
+        self.batch_size_ = plan.batch_size
+        return plan
 
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
         """Settle how samples are scored, and below which score they are outliers."""

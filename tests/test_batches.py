@@ -5,7 +5,7 @@ import pytest
 from stock import sequences
 
 from skae._sequences.ragged import Sequences, from_array, from_list
-from skae._training.loop import Batches
+from skae._training.batches import Batches
 
 X = sequences(7)
 FALLBACK = np.float32([10, 20])
@@ -28,7 +28,7 @@ def test_shuffled_batches_hold_everything_once_in_a_new_order_every_epoch():
         epoch = np.concatenate([shuffled[i][0] for i in range(len(shuffled))])
         assert sorted(map(bytes, epoch)) == sorted(map(bytes, X))
         orders.append(epoch.tobytes())
-        shuffled.on_epoch_end()
+        shuffled.shuffle()
     assert len(set(orders)) == 3
 
 

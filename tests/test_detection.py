@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._training.plan import _batch_size, _round_length
+from skae._training.plan import TrainingPlan
 
 # ------------------------------------------------------------------- training by default
 
@@ -54,10 +54,45 @@ def test_gradients_are_clipped_unless_told_otherwise(small, series, parameters, 
     assert watch.clips == {expected}
 
 
+def plan(n_training, **parameters):
+    known = {"holds_out": True, "is_set": False, "can_be_sharded": True}
+    return TrainingPlan.resolve(n_training, **(known | parameters))
+
+
+@pytest.mark.parametrize(
+    "asked, holds_out, is_set, monitor",
+    [
+        ("auto", True, True, "val_loss"),
+        ("auto", True, False, None),
+        ("auto", False, True, None),
+        (True, False, False, "loss"),
+        (True, True, False, "val_loss"),
+        (False, True, True, None),
+    ],
+)
+def test_what_stops_training_early(asked, holds_out, is_set, monitor):
+    found = plan(90, early_stopping=asked, holds_out=holds_out, is_set=is_set)
+    assert found.monitor == monitor
+    assert found.restarts == (holds_out and monitor is None)
+    assert found.epochs == found.cycle_epochs * (3 if found.restarts else 1)
+
+
+@pytest.mark.parametrize(
+    "n, epochs, compiled", [(1024, 1, True), (1023, 1, False), (103, 10, True)]
+)
+def test_large_trainings_are_compiled_for_their_batches(n, epochs, compiled):
+    assert plan(n, epochs=epochs).compiled == compiled
+    assert not plan(n, epochs=epochs, can_be_sharded=False).compiled
+    assert (plan(n, epochs=epochs).n_shards(n) > 0) == compiled
+
+
 @pytest.mark.parametrize("n_batches, expected", [(1, 100), (9, 100), (40, 25), (700, 1), (5000, 1)])
-def test_a_round_makes_about_a_thousand_steps(n_batches, expected):
-    assert _round_length("auto", n_batches) == expected
-    assert _round_length(3, n_batches) == 3
+def test_a_cycle_makes_about_a_thousand_steps(n_batches, expected):
+    def planned(epochs):
+        return plan(n_batches * 7, batch_size=7, epochs=epochs)
+
+    assert planned("auto").cycle_epochs == expected
+    assert planned(3).cycle_epochs == planned(3).epochs == 3
 
 
 @pytest.mark.parametrize(
@@ -65,8 +100,8 @@ def test_a_round_makes_about_a_thousand_steps(n_batches, expected):
     [(1, 32), (32_000, 32), (32_001, 64), (64_000, 64), (10**6, 256)],
 )
 def test_batches_grow_with_the_data(n, expected):
-    assert _batch_size("auto", n) == expected
-    assert _batch_size(7, n) == 7
+    assert plan(n).batch_size == expected
+    assert plan(n, batch_size=7).batch_size == 7
 
 
 @pytest.mark.parametrize(
@@ -91,8 +126,8 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
     assert len(small(validation_fraction=0.0, **hardly).fit(sequences).history_["loss"]) == 9
 
 
-def test_rounds_follow_while_they_pay(small, series, monkeypatch):
-    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 4)
+def test_cycles_follow_while_they_pay(small, series, monkeypatch):
+    monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 4)
     length = 4
     hardly = {"epochs": "auto", "learning_rate": 1e-12}
     assert len(small(5, **hardly).fit(series).history_["loss"]) == 2 * length
@@ -108,8 +143,8 @@ def test_rounds_follow_while_they_pay(small, series, monkeypatch):
     "parameters",
     [{"validation_fraction": 0}, {"early_stopping": True}, {"epochs": 4}],
 )
-def test_one_round_is_all_without_a_loss_to_judge_it(small, series, parameters, monkeypatch):
-    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 4)
+def test_one_cycle_is_all_without_a_loss_to_judge_it(small, series, parameters, monkeypatch):
+    monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 4)
     model = small(5, **({"epochs": "auto", "learning_rate": 0.02} | parameters)).fit(series)
     assert len(model.history_["loss"]) == 4
 

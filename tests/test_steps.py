@@ -11,8 +11,8 @@ from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 from skae._sequences.ragged import from_list
-from skae._training import loop as _training
-from skae._training.loop import Batches
+from skae._training import plan
+from skae._training.batches import Batches
 
 FALLBACK = np.zeros(2, np.float32)
 
@@ -39,21 +39,25 @@ def equal(n=23):
     return from_list(list(np.random.default_rng(0).normal(size=(n, 5, 2))))
 
 
+def in_chunks_of_two(sequences, n_shards, weights=None):
+    chunk_bytes = 2 * 4 * 8 * sequences.max_length * sequences.n_features
+    options = {"n_shards": n_shards, "chunk_bytes": chunk_bytes}
+    return Batches(sequences, FALLBACK, 8, weights=weights, **options)
+
+
 def run(model, sequences, n_shards, weights=None):
-    batches = Batches(sequences, FALLBACK, batch_size=8, weights=weights)
+    batches = in_chunks_of_two(sequences, n_shards, weights=weights)
     replica = Replica(model)
     fast = replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain
     step = fast.train
-    pieces = batches.pieces(2, n_shards) if n_shards else batches.pieces(1, 0)
-    return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in pieces], axis=0)
+    return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
 def held_out_loss(model, sequences, n_shards):
-    batches = Batches(sequences, FALLBACK, batch_size=8)
+    batches = in_chunks_of_two(sequences, n_shards)
     replica = Replica(model)
     step = (replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain).test
-    pieces = batches.pieces(2, n_shards) if n_shards else batches.pieces(1, 0)
-    return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in pieces], axis=0)
+    return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
 def assert_same(n_shards, sequences, weights=None, **options):
@@ -141,12 +145,12 @@ def test_number_of_shards():
 
 @pytest.fixture
 def eager_to_compile(monkeypatch):
-    monkeypatch.setattr(_training, "MIN_SEQUENCES_TO_COMPILE", 0)
+    monkeypatch.setattr(plan, "MIN_SEQUENCES_TO_COMPILE", 0)
 
 
 def test_a_whole_fit_is_the_same(small, sequences, eager_to_compile, monkeypatch):
     fast = small(epochs=3, batch_size=8).fit(sequences)
-    monkeypatch.setattr(_training, "MIN_SEQUENCES_TO_COMPILE", 10**9)
+    monkeypatch.setattr(plan, "MIN_SEQUENCES_TO_COMPILE", 10**9)
     plain = small(epochs=3, batch_size=8).fit(sequences)
     for name in ("loss", "val_loss"):
         np.testing.assert_allclose(fast.history_[name], plain.history_[name], rtol=1e-4)

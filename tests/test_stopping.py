@@ -1,4 +1,4 @@
-"""When a training ends: at a loss of NaN, or after a round that was not worth it."""
+"""When a training ends: at a loss of NaN, or after a cycle that was not worth it."""
 
 import keras
 import numpy as np
@@ -8,8 +8,10 @@ from stock import compiled
 from stock import sequences as make
 
 from skae._sequences.ragged import from_array
-from skae._training.loop import Batches, Trainer
-from skae._training.stopping import StopAfterRounds, StopOnNaN, require_finite
+from skae._training.batches import Batches
+from skae._training.loop import train
+from skae._training.plan import TrainingPlan
+from skae._training.stopping import StopAfterCycles, StopOnNaN, require_finite
 
 X = make(7)
 
@@ -30,14 +32,8 @@ def _breaks_at(epoch):
 
 def test_training_stops_at_the_first_loss_that_is_not_finite():
     batches = Batches(from_array(X), np.float32([10, 20]), 3)
-    history = Trainer(compiled()).fit(
-        batches,
-        epochs=9,
-        initial_epoch=0,
-        verbose=0,
-        callbacks=[_breaks_at(1), StopOnNaN()],
-        validation_data=None,
-    )
+    plan = TrainingPlan(epochs=9, cycle_epochs=9, batch_size=3)
+    history = train(compiled(), plan, batches, callbacks=[_breaks_at(1), StopOnNaN()])
     assert len(history.history["loss"]) == 2
 
 
@@ -60,7 +56,7 @@ def test_a_finite_model_passes():
     require_finite(compiled(), {"loss": [1.0]})
 
 
-# ------------------------------------------------------------------- rounds
+# ------------------------------------------------------------------- cycles
 
 
 class Numbered:
@@ -78,30 +74,30 @@ class Numbered:
 @pytest.mark.parametrize(
     "losses, last, kept",
     [
-        ([9, 1, 9, 0.8, 9, 0.6, 9, 0.3], 8, 8),  # each round is worth another
+        ([9, 1, 9, 0.8, 9, 0.6, 9, 0.3], 8, 8),  # each cycle is worth another
         ([9, 1, 9, 0.8, 9, 0.75, 9, 0.3], 6, 6),  # better, but hardly
         ([9, 1, 9, 0.8, 9, 0.9, 9, 0.3], 6, 4),  # worse than the one before
-        ([9, 1, 0.1, 1, 9, 0.3], 4, 2),  # only the ends of rounds count
+        ([9, 1, 0.1, 1, 9, 0.3], 4, 2),  # only the ends of cycles count
         ([9, 1, np.nan, 0.1], 3, 2),  # broken off
         ([np.nan, 1], 1, 1),  # nothing to go back to
     ],
 )
-def test_rounds_end_with_the_weights_of_the_best(losses, last, kept):
-    rounds, model = StopAfterRounds(2), Numbered()
-    rounds.set_model(model)
+def test_cycles_end_with_the_weights_of_the_best(losses, last, kept):
+    cycles, model = StopAfterCycles(2), Numbered()
+    cycles.set_model(model)
     for _ in range(2):  # a second training starts afresh
         model.stop_training = False
-        rounds.on_train_begin()
+        cycles.on_train_begin()
         for model.epoch, loss in enumerate(losses, 1):
             seen = model.epoch
-            rounds.on_epoch_end(0, {"loss": 0.1, "val_loss": loss})
+            cycles.on_epoch_end(0, {"loss": 0.1, "val_loss": loss})
             if model.stop_training:
                 break
         assert (seen, model.epoch) == (last, kept)
 
 
-def test_a_training_that_breaks_in_a_later_round_keeps_the_round_before(small, monkeypatch):
-    monkeypatch.setattr("skae._training.plan.MOST_EPOCHS", 2)
+def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, monkeypatch):
+    monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 2)
     rows = np.sin(np.arange(60.0))[:, None]
     whole = small(5, epochs=2).fit(rows)
     broken = small(5, epochs="auto", learning_rate=5e-3, callbacks=[_breaks_at(2)])

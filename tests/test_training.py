@@ -11,7 +11,9 @@ from skae._compiled.replicas import state_of
 from skae._network.loss import ObservedLoss
 from skae._network.masking import NaNToZero
 from skae._sequences.ragged import from_array, from_list
-from skae._training.loop import Batches, Trainer
+from skae._training.batches import Batches
+from skae._training.loop import train
+from skae._training.plan import TrainingPlan
 
 X = make(7)
 FALLBACK = np.float32([10, 20])
@@ -22,13 +24,16 @@ def batches(x=X, batch_size=3, **options):
 
 
 def fit(model, epochs=2, *, x=None, validation=None, callbacks=(), initial_epoch=0, verbose=0):
-    return Trainer(model).fit(
+    n_epochs = epochs - initial_epoch
+    plan = TrainingPlan(epochs=n_epochs, cycle_epochs=n_epochs, batch_size=3)
+    return train(
+        model,
+        plan,
         x or batches(),
-        epochs=epochs,
-        initial_epoch=initial_epoch,
+        validation,
+        list(callbacks),
+        first_epoch=initial_epoch,
         verbose=verbose,
-        callbacks=list(callbacks),
-        validation_data=validation,
     )
 
 

@@ -35,7 +35,7 @@ def adapter(builder=build, **params):
 
 
 def built(builder=build, seed=0, **params):
-    return adapter(builder, **params).build_compiled(seed, ObservedLoss)
+    return adapter(builder, **params).build_compiled(seed)
 
 
 # ------------------------------------------------------------------- private names
@@ -46,7 +46,6 @@ METHODS = {
     "_initialize_callbacks": [],
     "_get_metadata": [],
     "_check_model_param": [],
-    "_fit_keras_model": ["X", "y", "sample_weight", "warm_start", "epochs", "initial_epoch"],
 }
 """Names of `BaseWrapper` that the adapter calls or overrides, and the arguments it gives."""
 
@@ -65,10 +64,6 @@ def test_scikeras_still_has_the_private_method(name):
     "method, attribute",
     [
         ("_build_keras_model", "_random_state"),
-        ("_fit_keras_model", "_random_state"),
-        ("_fit_keras_model", "_fit_callbacks"),
-        ("_fit_keras_model", "model_"),
-        ("_fit_keras_model", "history_"),
         ("_initialize_callbacks", "_fit_callbacks"),
     ],
 )

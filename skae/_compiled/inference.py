@@ -36,6 +36,28 @@ class TrainedNetwork:
     fill_values: Floats
 
     @property
+    def masks_nan(self) -> bool:
+        """Whether padded steps of the input are NaN, or 0."""
+        return masks_nan(self.model)
+
+    def n_steps_for(self, windows: Sequences) -> int:
+        """Return the steps that windows are padded to: the longest's, or what the model fixes.
+
+        Raises
+        ------
+        ValueError
+            If a window is longer than the sequences that the model is built for.
+        """
+        fixed = self.model.input_shape[1]
+        if fixed is not None and windows.max_length > fixed:
+            raise ValueError(
+                f"Got a sequence of {windows.max_length} steps, but expected at most {fixed}: "
+                "the callable `model` built a network for so many. Let it build one for any "
+                "number, keras.Input((None, n_features))."
+            )
+        return fixed or windows.max_length
+
+    @property
     def encoder(self) -> keras.Model:
         """The part that makes latents of sequences."""
         return _part(self.model, "encoder")
@@ -70,33 +92,38 @@ class TrainedNetwork:
             Whose lengths are taken.
         """
         length = windows.max_length
+        fixed = self.n_steps_for(windows)
         for i, block in enumerate(windows.blocks(BLOCK)):
             if isinstance(latents, Sequences):
-                inputs = np.nan_to_num(block.padded(length))
+                inputs = np.nan_to_num(block.padded(fixed))
             else:
                 inputs = latents[i * BLOCK : (i + 1) * BLOCK]
-            inside = block.steps_inside(length)
+            inside = block.steps_inside(fixed)
             masked = [inside] if len(self.decoder.inputs) == 2 else []
-            yield _outside_nan(forward(self.decoder, inputs, *masked), inside)
+            output = forward(self.decoder, inputs, *masked)
+            yield _within(output, inside, length)
 
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
-        length, keep_nan = windows.max_length, masks_nan(self.model)
+        n_steps = self.n_steps_for(windows)
+        padded = windows.is_padded or n_steps > windows.max_length
         size = _block_size(windows)
         for block in windows.blocks(size):
-            inputs = block.imputed(block.padded(length), self.fill_values)
-            inputs = inputs if keep_nan else np.nan_to_num(inputs)
-            output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=windows.is_padded)
-            yield _outside_nan(output, block.steps_inside(length))
+            inputs = block.imputed(block.padded(n_steps), self.fill_values)
+            inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
+            output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=padded)
+            yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
 
 def _block_size(windows: Sequences) -> int:
     return BULK_BLOCK if len(windows) >= MIN_WINDOWS_IN_BULK else BLOCK
 
 
-def _outside_nan(output: Floats, inside: NDArray[np.bool_]) -> Floats:
-    if output.ndim == 2 or inside.all():
+def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
+    """Return an output without steps that only padding has, and NaN in those of padding."""
+    if output.ndim == 2:
         return output
-    return np.where(inside[:, :, None], output, np.float32(np.nan))
+    output, inside = output[:, :n_steps], inside[:, :n_steps]
+    return output if inside.all() else np.where(inside[:, :, None], output, np.float32(np.nan))
 
 
 def _part(model: keras.Model, name: str) -> keras.Model:

@@ -9,8 +9,9 @@ NaN in the input marks the steps that do not exist; T is free.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from numbers import Integral
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -42,6 +43,39 @@ class Architecture:
     output_activation: str = "linear"
     dropout: float = 0.0
     noise: float = 0.0
+
+    @classmethod
+    def of(cls, parameters: dict[str, Any], n_features: int, is_set: bool) -> Self:
+        """Return the architecture for parameters of `LSTMAutoencoder`.
+
+        Parameters
+        ----------
+        parameters : dict
+        n_features : int
+        is_set : bool
+            Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
+            both directions, not the windows of a series.
+
+        Raises
+        ------
+        ValueError
+            If `units` is not a positive integer or a tuple of such.
+        """
+        names = {field.name for field in fields(cls)} - {"n_features"}
+        options = {name: parameters[name] for name in names}
+        options["units"] = _checked_units(options["units"])
+        if options["bidirectional"] == "auto":
+            options["bidirectional"] = is_set
+        return cls(n_features, **options)
+
+
+def _checked_units(units: Any) -> tuple[int, ...]:
+    sizes = (units,) if isinstance(units, Integral) else tuple(units)
+    if not sizes or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
+        raise ValueError(
+            f"Got units={units!r}, but expected a positive integer or a tuple of such."
+        )
+    return tuple(map(int, sizes))
 
 
 def build_autoencoder(architecture: Architecture, seed: int) -> keras.Model:

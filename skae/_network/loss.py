@@ -123,3 +123,20 @@ def check_suits(loss: Any, rows: np.ndarray) -> None:
             f"Got loss={loss!r} and X with values from {lowest:g} to {highest:g}, but expected "
             "values in [0, 1]. Scale X with MinMaxScaler, or choose another loss."
         )
+
+
+def check_output_suits(parameters: dict[str, Any]) -> None:
+    """Refuse an output that is no probability where the loss wants one.
+
+    Raises
+    ------
+    ValueError
+        If the loss is the binary cross-entropy, not of logits, and the output not a sigmoid.
+    """
+    loss, activation = parameters["loss"], parameters["output_activation"]
+    of_logits = parameters.get("loss__from_logits") or getattr(loss, "from_logits", False)
+    if is_binary_crossentropy(loss) and not of_logits and activation != "sigmoid":
+        raise ValueError(
+            f"Got output_activation={activation!r} with the binary "
+            "cross-entropy, but expected 'sigmoid': its logarithm wants values in (0, 1)."
+        )

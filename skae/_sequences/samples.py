@@ -45,6 +45,11 @@ class SequenceSamples:
         return np.ones(len(self), np.float32) if self.weights is None else self.weights
 
     @property
+    def is_set(self) -> bool:
+        """Whether the order of the samples says nothing, unlike that of windows of a series."""
+        return not self.windows.share_rows
+
+    @property
     def is_table(self) -> bool:
         """Whether the samples came as a table of one univariate sequence a row."""
         return self.windows.is_table
@@ -157,7 +162,7 @@ class RowSamples:
         """The weight of each row, 1 by default."""
         return np.ones(len(self), np.float32) if self.weights is None else self.weights
 
-    is_table = False
+    is_set = is_table = False
 
     def weighted(self, weights: Any) -> "RowSamples":
         """Return the samples with weights that a user gave, in a list for a list of series.

@@ -1,4 +1,4 @@
-"""SciKeras, held in one hand: it routes parameters, compiles, and keeps the history.
+"""SciKeras, held in one hand: it routes parameters, builds, compiles and makes callbacks.
 
 Everything in here that leans on SciKeras' private names is pinned by one test, so that a
 release which drops one of them fails loudly.
@@ -10,71 +10,17 @@ from typing import Any, Self
 
 import keras
 from scikeras.wrappers import BaseWrapper
-from sklearn.base import BaseEstimator
 
 from skae._compiled.garbage import Networks
+from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
+from skae._training.routing import is_routed
 
 NETWORKS = Networks()
 
-ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
-"""Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
-
-
-class RoutedParameters(BaseEstimator):
-    """An estimator that also takes parameters which SciKeras routes.
-
-    ``optimizer__clipnorm`` would mean to scikit-learn a parameter of a nested estimator
-    named `optimizer`; here it is a parameter by that name.
-    """
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, routed ones included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            As in scikit-learn.
-
-        Returns
-        -------
-        dict of str to object
-        """
-        return {**super().get_params(deep=deep), **self._routed()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, routed ones included.
-
-        Parameters
-        ----------
-        **params : dict
-            New values by name.
-
-        Returns
-        -------
-        self : estimator
-        """
-        super().set_params(**{k: v for k, v in params.items() if not _is_routed(k)})
-        self._set_routed({k: v for k, v in params.items() if _is_routed(k)})
-        return self
-
-    def _routed(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if _is_routed(name)}
-
-    def _set_routed(self, routed: dict[str, Any]) -> None:
-        for name, value in routed.items():
-            if not _is_routed(name):
-                prefixes = ", ".join(f"{prefix}__" for prefix in ROUTED_PREFIXES)
-                raise TypeError(
-                    f"{type(self).__name__} got an unexpected parameter {name!r}, but expected "
-                    f"one of its own or one that begins with {prefixes}."
-                )
-            setattr(self, name, value)
-
-
-def _is_routed(name: str) -> bool:
-    prefix, separator, rest = name.partition("__")
-    return prefix in ROUTED_PREFIXES and bool(separator) and bool(rest)
+CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+"""Options of a Keras optimizer of which only one may be given."""
 
 
 class KerasAdapter(BaseWrapper):
@@ -105,17 +51,46 @@ class KerasAdapter(BaseWrapper):
     def _get_metadata(self) -> dict[str, Any]:
         return self._meta
 
-    def build_compiled(
-        self, seed: int, loss_for: Callable[[Any], keras.losses.Loss]
-    ) -> keras.Model:
+    @classmethod
+    def of(
+        cls, parameters: dict[str, Any], *, n_features: int, n_steps: int, is_set: bool, seed: int
+    ) -> Self:
+        """Return the adapter for parameters of `LSTMAutoencoder` and the size of the data.
+
+        Parameters
+        ----------
+        parameters : dict
+            Routed ones included.
+        n_features, n_steps : int
+            Features of a step, and steps of the longest sequence.
+        is_set : bool
+            Whether the data are a set of sequences, not the windows of a series.
+        seed : int
+            Fixes weights, dropout and noise of the network that is built.
+
+        Raises
+        ------
+        ValueError
+            If `units` is not a positive integer or a tuple of such, or if the output does not
+            suit the loss.
+        """
+        if parameters["model"] is None:
+            check_output_suits(parameters)
+        architecture = Architecture.of(parameters, n_features, is_set)
+        return cls(
+            parameters["model"] or partial(build_autoencoder, architecture, seed),
+            {"n_features_in_": n_features, "n_steps_": n_steps},
+            **{name: parameters[name] for name in ("loss", "optimizer", "callbacks", "verbose")},
+            **_with_optimizer_options(parameters),
+        )
+
+    def build_compiled(self, seed: int) -> keras.Model:
         """Return the model that `build` makes, compiled with the routed parameters.
 
         Parameters
         ----------
         seed : int
             Seeds the layers that have no seed of their own.
-        loss_for : callable
-            Makes the loss to train from the one that the parameters name.
 
         Raises
         ------
@@ -135,51 +110,14 @@ class KerasAdapter(BaseWrapper):
         # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
         config = {**optimizer.get_config(), "name": "optimizer"}
         optimizer = type(optimizer).from_config(config)
-        model.compile(optimizer=optimizer, loss=loss_for(loss))
+        model.compile(optimizer=optimizer, loss=ObservedLoss(loss))
         return model
 
-    def train(
-        self,
-        trainer: Any,
-        batches: Any,
-        *,
-        history: dict[str, list[float]],
-        epochs: int,
-        extra_callbacks: list[keras.callbacks.Callback],
-        **fit_arguments: Any,
-    ) -> dict[str, list[float]]:
-        """Train, and return `history` with the new epochs appended.
-
-        Parameters
-        ----------
-        trainer : object
-            Has the `fit` of a Keras model.
-        batches : iterable
-            What is handed to it.
-        history : dict of lists
-            Earlier epochs, not changed.
-        epochs : int
-            Number of epochs to add.
-        extra_callbacks : list of keras.callbacks.Callback
-            Run before those of the parameters.
-        **fit_arguments
-            Handed to `fit`.
-        """
-        self.model_ = trainer
+    def make_callbacks(self) -> list[keras.callbacks.Callback]:
+        """Return the callbacks, made with the routed parameters, in one flat list."""
         self._initialize_callbacks()
-        self._fit_callbacks: list = [*extra_callbacks, *_flat(self._fit_callbacks)]
-        self.history_ = {key: list(values) for key, values in history.items()}
-        n_before = len(self.history_.get("loss", []))
-        self._fit_keras_model(
-            batches,
-            None,
-            sample_weight=None,
-            warm_start=True,
-            epochs=epochs,
-            initial_epoch=n_before,
-            **fit_arguments,
-        )
-        return dict(self.history_)
+        lists = [item if isinstance(item, list) else [item] for item in self._fit_callbacks]
+        return [callback for items in lists for callback in items]
 
 
 def _check_autoencoder(model: Any, n_features: int) -> None:
@@ -193,5 +131,12 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
         )
 
 
-def _flat(callbacks: list) -> list[keras.callbacks.Callback]:
-    return [c for item in callbacks for c in (item if isinstance(item, list) else [item])]
+def _with_optimizer_options(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the routed parameters, with rate and clipping for an optimizer that has none."""
+    options = {name: value for name, value in parameters.items() if is_routed(name)}
+    if isinstance(parameters["optimizer"], keras.optimizers.Optimizer):
+        return options
+    options.setdefault("optimizer__learning_rate", parameters["learning_rate"])
+    if not CLIPPING & options.keys():
+        options["optimizer__global_clipnorm"] = parameters["global_clipnorm"]
+    return options

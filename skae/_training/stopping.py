@@ -6,11 +6,24 @@ import keras
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-MOST_ROUNDS = 3
-"""Rounds that a training takes at most."""
+from skae._training.plan import TrainingPlan
 
-WORTH_A_ROUND = 0.9
-"""Part of the best held-out loss that a round has to come below to be worth another."""
+MAX_LOSS_RATIO = 0.9
+"""Ratio to the best held-out loss that a cycle has to come below to be followed by another."""
+
+
+def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
+    """Return what may end a training before its last epoch."""
+    callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
+    if plan.restarts:
+        callbacks.append(StopAfterCycles(plan.cycle_epochs))
+    if plan.monitor:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                plan.monitor, mode="min", patience=plan.patience, restore_best_weights=True
+            )
+        )
+    return callbacks
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -22,13 +35,13 @@ class StopOnNaN(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class StopAfterRounds(keras.callbacks.Callback):
-    """Stops after a round that hardly lowered the held-out loss, with the best round's weights.
+class StopAfterCycles(keras.callbacks.Callback):
+    """Stops after a cycle that hardly lowered the held-out loss, with the best cycle's weights.
 
     Parameters
     ----------
     length : int
-        Epochs in a round.
+        Epochs in a cycle of the learning rate.
     """
 
     def __init__(self, length: int):
@@ -41,13 +54,13 @@ class StopAfterRounds(keras.callbacks.Callback):
         self._weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Compare a round that ends, or breaks off with a loss of NaN, with the best before."""
+        """Compare a cycle that ends, or breaks off with a loss of NaN, with the best before."""
         self._n_epochs += 1
         is_finite = _is_finite(logs)
         if self._n_epochs % self.length and is_finite:
             return
         loss = logs["val_loss"] if logs and is_finite else np.inf
-        if loss >= WORTH_A_ROUND * self._best:
+        if loss >= MAX_LOSS_RATIO * self._best:
             self.model.stop_training = True
         if loss < self._best:
             self._best, self._weights = loss, self.model.get_weights()

@@ -1,0 +1,124 @@
+"""Batches of padded sequences, gathered when they are needed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from skae._sequences.ragged import Floats, Sequences
+
+CHUNK_BYTES = 2**24
+"""Size of the inputs handed to one call of a compiled step."""
+
+
+class Batches:
+    """Batches of padded sequences, gathered one at a time, in a new order every epoch.
+
+    Iterating gives them in the pieces that a compiled step takes.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    fallback : ndarray of shape (n_features,)
+        Input for a feature of which a sequence observed nothing.
+    batch_size : int
+    weights : ndarray of shape (n_sequences,) or (n_rows,), optional
+        Weight of each sequence, or of each row that they are slices of.
+    n_steps : int, optional
+        Steps that sequences are padded to; those of the longest by default.
+    keep_nan : bool, default=True
+        Whether padded steps of the input are NaN, or 0.
+    n_shards : int, default=0
+        With 0, a piece is one batch as it is. Else it is a chunk of batches of one size, which
+        `n_shards` divides: sequences of weight zero fill them up.
+    chunk_bytes : int, default=2**24
+        Size of the inputs of such a chunk, which holds one batch at least.
+    rng : numpy.random.Generator, optional
+        Shuffles; without it the order stays.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        fallback: Floats,
+        batch_size: int,
+        weights: Floats | None = None,
+        *,
+        n_steps: int | None = None,
+        keep_nan: bool = True,
+        n_shards: int = 0,
+        chunk_bytes: int = CHUNK_BYTES,
+        rng: np.random.Generator | None = None,
+    ):
+        self.sequences, self.fallback, self.batch_size = sequences, fallback, batch_size
+        self.weights = weights
+        self.n_steps = n_steps or sequences.max_length
+        self.keep_nan, self.n_shards, self.chunk_bytes = keep_nan, n_shards, chunk_bytes
+        self._rng = rng
+        self._order = np.arange(len(sequences))
+        self.shuffle()
+
+    def __len__(self) -> int:
+        return -(-len(self.sequences) // self.batch_size)
+
+    def __getitem__(self, i: int) -> tuple[Floats, Floats, Floats]:
+        """Return inputs, targets (n, T, F) and weights (n,) or (n, T) of batch `i`."""
+        chosen = self._order[i * self.batch_size : (i + 1) * self.batch_size]
+        batch = self.sequences.select(chosen)
+        targets = batch.padded(self.n_steps)
+        inputs = batch.imputed(targets, self.fallback)
+        inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
+        return inputs, targets, self._weights_of(chosen, batch)
+
+    def __iter__(self) -> Iterator[tuple[int, int, tuple]]:
+        """Yield the numbers of the first and the last batch of a piece, and its arrays.
+
+        These are inputs, targets, which are the same object where nothing is missing, and
+        weights.
+        """
+        n_batches = self._batches_in_a_piece()
+        for first in range(0, len(self), n_batches):
+            last = min(first + n_batches, len(self)) - 1
+            yield first, last, self._stacked(first, last) if self.n_shards else self[first]
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether some sequence has fewer steps than a batch."""
+        return self.sequences.is_padded or self.n_steps > self.sequences.max_length
+
+    @property
+    def n_rows(self) -> int:
+        """Number of sequences in a batch that is not the last."""
+        return min(self.batch_size, len(self.sequences))
+
+    def shuffle(self) -> None:
+        """Draw the order of the next epoch."""
+        if self._rng is not None:
+            self._rng.shuffle(self._order)
+
+    def _batches_in_a_piece(self) -> int:
+        n_bytes = 4 * self.n_rows * self.n_steps * self.sequences.n_features
+        return max(1, self.chunk_bytes // n_bytes) if self.n_shards else 1
+
+    def _stacked(self, first: int, last: int) -> tuple:
+        n_rows = -(-self.n_rows // self.n_shards) * self.n_shards
+        batches = [self[i] for i in range(first, last + 1)]
+        inputs, targets, weights = (
+            np.stack([_filled_up(array, n_rows) for array in arrays])
+            for arrays in zip(*batches, strict=True)
+        )
+        same = all(batch[0] is batch[1] for batch in batches)
+        return inputs, inputs if same else targets, weights
+
+    def _weights_of(self, chosen: Any, batch: Sequences) -> Floats:
+        if self.weights is None:
+            return np.ones((len(chosen), 1), np.float32)
+        if len(self.weights) == len(self.sequences):
+            return self.weights[chosen][:, None]
+        rows = Sequences(self.weights[:, None], batch.starts, batch.lengths)
+        return np.nan_to_num(rows.padded(self.n_steps)[:, :, 0])
+
+
+def _filled_up(array: Floats, n_rows: int) -> Floats:
+    missing = n_rows - len(array)
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array

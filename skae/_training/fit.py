@@ -1,0 +1,76 @@
+"""From samples to a trained network: the plan carried out."""
+
+import keras
+import numpy as np
+
+from skae._compiled.inference import TrainedNetwork
+from skae._sequences.samples import Samples
+from skae._training.batches import CHUNK_BYTES, Batches
+from skae._training.loop import looks_at_batches, train
+from skae._training.plan import TrainingPlan
+from skae._training.stopping import require_finite, stopping_callbacks
+
+History = dict[str, list[float]]
+
+
+def fit_network(
+    network: TrainedNetwork,
+    plan: TrainingPlan,
+    training: Samples,
+    held_out: Samples | None,
+    rng: np.random.Generator,
+    *,
+    callbacks: list[keras.callbacks.Callback],
+    history: History,
+    verbose: int | str = 0,
+) -> History:
+    """Train a network, and return its history with the new epochs.
+
+    Parameters
+    ----------
+    network : TrainedNetwork
+        Its model is compiled; it changes only if training succeeds.
+    plan : TrainingPlan
+    training, held_out : Samples
+    rng : numpy.random.Generator
+        Shuffles the batches.
+    callbacks : list of keras.callbacks.Callback
+        Run after those that stop the training.
+    history : dict of str to list of float
+        Earlier epochs, not changed.
+    verbose : int or "auto", default=0
+
+    Raises
+    ------
+    ValueError
+        If weights are not finite any more.
+    """
+    callbacks = [*stopping_callbacks(plan), *callbacks]
+    # A callback that looks at batches sees each of them.
+    chunk_bytes = 0 if any(map(looks_at_batches, callbacks)) else CHUNK_BYTES
+
+    def batches(samples: Samples, rng: np.random.Generator | None = None) -> Batches:
+        return Batches(
+            samples.windows,
+            network.fill_values,
+            plan.batch_size,
+            samples.weights,
+            n_steps=network.n_steps_for(samples.windows),
+            keep_nan=network.masks_nan,
+            n_shards=plan.n_shards(len(samples.windows)),
+            chunk_bytes=chunk_bytes,
+            rng=rng,
+        )
+
+    added = train(
+        network.model,
+        plan,
+        batches(training, rng),
+        None if held_out is None else batches(held_out),
+        callbacks,
+        first_epoch=len(history.get("loss", [])),
+        verbose=verbose,
+    ).history
+    whole = {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}
+    require_finite(network.model, whole)
+    return whole
