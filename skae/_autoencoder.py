@@ -31,6 +31,7 @@ from skae._scoring.errors import MEASURES, ErrorMeasure
 from skae._scoring.rule import MEAN_SQUARED_ERROR, ScoringRule, fit_offset
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._sequences import observed
+from skae._sequences.frames import flat, stacked
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
 from skae._sequences.reading import (
     check_fills_a_window,
@@ -103,7 +104,8 @@ class LSTMAutoencoder(
         Builds one's own Keras autoencoder, as SciKeras has it: it may take ``meta`` (a dict
         with "n_features_in_", the features of a step, and "n_steps_", the longest sequence)
         and parameters given as ``model__name``. The model maps (n, n_steps, n_features) to
-        the same shape; layers named "encoder" and "decoder", if any, serve `transform` and
+        the same shape, n_steps any number or at least "n_steps_", to which sequences are then
+        padded; layers named "encoder" and "decoder", if any, serve `transform` and
         `inverse_transform`. Padded steps are 0 in its input, or NaN if it holds a
         ``skae.layers.NaNToZero``. It takes the place of the network parameters above.
     loss : str, callable or keras.losses.Loss, default="mse"
@@ -120,12 +122,12 @@ class LSTMAutoencoder(
         Not used if `optimizer` or the model brings its own.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         Whether a rate that is a number falls to zero along half a cosine (Loshchilov and
-        Hutter 2017) from the first to the last epoch of a `fit`, or of each of its rounds. It
-        stays in `partial_fit`.
+        Hutter 2017) from the first to the last epoch of a `fit`, or of each of its cycles. It
+        stays in `partial_fit`. A callback that sets the rate takes over from then on.
     epochs : int or "auto", default="auto"
-        Passes over the training data. "auto": a round of as many as make 1000 training steps,
-        from 1 to 100; and, unless training stops early or nothing is held out, another one
-        after each that lowers the best validation loss by a tenth, up to three, with the
+        Passes over the training data. "auto": a cycle of as many as make 1000 training steps,
+        from 1 to 100; and, unless training stops early or nothing is held out, a restart
+        after each that lowers the best validation loss by a tenth, up to three cycles, with the
         weights of the best.
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, and up to 256 where one pass would else be
@@ -190,6 +192,12 @@ class LSTMAutoencoder(
         Its second part: latents and the (n, n_steps) mask of steps to make, to sequences.
     history_ : dict of str to list of float
         "loss" and "val_loss" of each epoch.
+    n_iter_ : int
+        Epochs that the last `fit` or `partial_fit` ran.
+    n_epochs_ : int
+        Epochs that it would have run if nothing had stopped it.
+    batch_size_ : int
+        Sequences in its training steps.
     offset_ : float
         ``decision_function = score_samples - offset_``; below it is an outlier.
     error_measure_ : callable
@@ -431,14 +439,15 @@ class LSTMAutoencoder(
             seed = int(rng.integers(1, 2**31))
             adapter = KerasAdapter.of(
                 self.get_params(),
-                n_features=training.windows.n_features,
-                n_steps=training.windows.max_length,
+                n_features=samples.windows.n_features,
+                n_steps=samples.windows.max_length,
                 is_set=samples.is_set,
                 seed=seed,
             )
             if not resume:
-                self._start(adapter.build_compiled(seed), training)
+                self._start(adapter.build_compiled(seed), samples, training)
             with unchanged_weights_on_error(self.model_):
+                before = self._history(resume)
                 self.history_ = fit_network(
                     self._network,
                     self._plan(samples, training, held_out, one_epoch),
@@ -446,9 +455,10 @@ class LSTMAutoencoder(
                     held_out,
                     rng,
                     callbacks=adapter.make_callbacks(),
-                    history=self._history(resume),
+                    history=before,
                     verbose=self.verbose,
                 )
+                self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
                 self._calibrate(samples, training, held_out)
         return self
 
@@ -468,11 +478,11 @@ class LSTMAutoencoder(
         check_suits(self.loss, samples.windows.rows)
         return samples.weighted(sample_weight)
 
-    def _start(self, model: keras.Model, training: Samples) -> None:
+    def _start(self, model: keras.Model, samples: Samples, training: Samples) -> None:
         """Set what is there before the first epoch."""
         self.model_ = model
-        self.n_steps_ = training.windows.max_length
-        self._is_table = training.is_table
+        self.n_steps_ = samples.windows.max_length
+        self._is_table = samples.is_table
         self._fill_values = observed.mean_or_zero(training.windows.rows)
 
     def _plan(
@@ -489,7 +499,7 @@ class LSTMAutoencoder(
             patience=self.patience,
             learning_rate_schedule="constant" if one_epoch else self.learning_rate_schedule,
         )
-        self.batch_size_ = plan.batch_size
+        self.batch_size_, self.n_epochs_ = plan.batch_size, plan.epochs
         return plan
 
     def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
@@ -705,16 +715,27 @@ class LSTMAutoencoder(
             With `window_size`, those of the window that ends at each row, which is shorter
             at the beginning. With ``bottleneck="sequence"``, shape (n_samples, n_steps,
             latent_dim), NaN in padded steps, or a list for a list; a row's are averaged over
-            the windows that cover it. Flat where `set_output` asks for a table.
+            the windows that cover it. Where `set_output` asks for a table, a sequence of
+            latents is a row of it, step by step, and the rows of several series stand one
+            below the other.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit the parameters or the features seen in `fit`, or a table is asked
+            for and a sequence of latents is longer than `n_steps_`.
         """
         samples = self._read_fitted(X)
         if self._latent_is_vector:
             latents = np.concatenate(list(self._network.encoded(samples.latent_windows())))
-            return samples.like_input(latents)
-        found = samples.from_steps(self._network.encoded(samples.windows))
-        if not returns_frames(self) or self._windowing.window_size:
+            found = samples.like_input(latents)
+        else:
+            found = samples.from_steps(self._network.encoded(samples.windows))
+        if not returns_frames(self):
             return found
-        return np.asarray(found).reshape(len(samples), -1)
+        if self._windowing.window_size:
+            return stacked(found, X) if isinstance(found, list) else found
+        return found if self._latent_is_vector else flat(found, self.n_steps_)
 
     def inverse_transform(self, X: Any) -> Any:
         """Return what the decoder makes of latents.

@@ -1,5 +1,10 @@
-"""Keras layers for one's own autoencoder: a faster LSTM, and masks made of NaN."""
+"""Keras layers for one's own autoencoder: a faster LSTM, and masks made of NaN.
 
+Importing this module registers everything that a saved `model_` needs, so that
+``keras.saving.load_model`` reads it without an estimator.
+"""
+
+from skae._network.loss import ObservedLoss
 from skae._network.lstm import LSTM, RepeatToLength
 from skae._network.masking import (
     MaskedMaxPooling,
@@ -14,6 +19,7 @@ __all__ = [
     "MaskedMaxPooling",
     "MaskedMeanPooling",
     "NaNToZero",
+    "ObservedLoss",
     "RepeatToLength",
     "ReverseSteps",
     "StepMask",

@@ -121,14 +121,19 @@ def test_overlapping_windows_share_no_row_with_held_out_ones(n_rows, window_size
         assert not set(trained[~np.isnan(trained)]) & set(spared[~np.isnan(spared)])
 
 
-def test_the_end_of_overlapping_windows_is_held_out():
-    windows = SequenceWindower(3).fit_transform(np.arange(10.0)[:, None])
+def test_overlapping_windows_are_split_as_their_rows_are():
+    rows = np.arange(10.0)[:, None]
+    windows = SequenceWindower(3).fit_transform(rows)
     weights = np.arange(10, dtype=np.float32)
-    training, held_out = SequenceSamples(from_array(windows), weights).split(0.3, rng())
-    same(training.windows.padded()[:, -1, 0][2:], [2, 3, 4])
-    same(training.weights, np.arange(5))
-    same(held_out.windows.padded()[:, 0, 0], [5, 6, 7])
-    same(held_out.weights, [7, 8, 9])
+    for fraction in (0, 0.3, 0.5, 0.8):
+        of_windows = SequenceSamples(from_array(windows), weights).split(fraction, rng())
+        of_rows = row_samples([10], 3).split(fraction, rng())
+        for one, other in zip(of_windows, of_rows, strict=True):
+            assert (one is None) == (other is None)
+            if one is not None:
+                same(one.windows.padded(), other.windows.padded())
+                same(one.windows.rows, other.windows.rows)
+                same(one.weights, one.windows.padded()[:, -1, 0])
 
 
 def test_overlapping_windows_are_trained_on_whole_if_none_ends_before_the_cut():

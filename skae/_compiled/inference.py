@@ -127,10 +127,10 @@ def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
 
 
 def _part(model: keras.Model, name: str) -> keras.Model:
-    try:
-        return model.get_layer(name)
-    except ValueError:
-        raise ValueError(
-            f"Got a model without a layer named {name!r}, but expected one, itself a Keras "
-            f"model, for the part that is asked for. Name it so in the callable `model`."
-        ) from None
+    parts = [layer for layer in model.layers if layer.name == name]
+    if parts and isinstance(parts[0], keras.Model):
+        return parts[0]
+    raise ValueError(
+        f"Got a model without a layer named {name!r} that is itself a keras.Model, but expected "
+        "one for the part that is asked for. Name it so in the callable `model`."
+    )

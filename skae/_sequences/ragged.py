@@ -247,7 +247,8 @@ def from_array(X: NDArray) -> Sequences:
     """Return the sequences of a 3-D array, whose padding is NaN before or after them.
 
     Overlapping windows that are a strided view, as `SequenceWindower` returns, are taken
-    back to the rows they share, so nothing of the size of the windows is ever allocated.
+    back to the rows they share, so nothing of the size of the windows is ever allocated. Of
+    these only the rows before the first observed one are padding.
 
     Raises
     ------
@@ -258,7 +259,8 @@ def from_array(X: NDArray) -> Sequences:
     rows, starts = _rows_and_starts(X)
     rows = _checked(rows, np.float32, "X")
     lengths = np.full(len(X), X.shape[1], dtype=np.intp)
-    return _without_padding(Sequences(rows, starts, lengths, n_steps=X.shape[1]))
+    sequences = Sequences(rows, starts, lengths, n_steps=X.shape[1])
+    return _without_padding(sequences, of_one_series=len(rows) < lengths.sum())
 
 
 def from_table(X: Floats) -> Sequences:
@@ -288,7 +290,7 @@ def _rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
     return rows, np.arange(n_sequences, dtype=np.intp) * stride
 
 
-def _without_padding(sequences: Sequences) -> Sequences:
+def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
     """Leave out the steps before the first and after the last observed one."""
     observed = _observed_rows(sequences.rows)
     if observed.all():
@@ -298,6 +300,8 @@ def _without_padding(sequences: Sequences) -> Sequences:
     ends = sequences.starts + sequences.lengths
     first = positions[np.searchsorted(positions, sequences.starts)]
     last = positions[np.searchsorted(positions, ends) - 1]
+    if of_one_series:
+        first, last = np.maximum(sequences.starts, positions[0]), ends - 1
     return replace(
         sequences, starts=first, lengths=last - first + 1, offsets=first - sequences.starts
     )

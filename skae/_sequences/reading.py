@@ -18,7 +18,7 @@ from skae._sequences.ragged import (
     stack_series,
 )
 from skae._sequences.samples import RowSamples, Samples, SequenceSamples
-from skae._sequences.windows import Windowing, shape_of_flat_windows
+from skae._sequences.windows import Windowing, as_view_of_rows, shape_of_flat_windows
 
 
 def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
@@ -115,7 +115,8 @@ def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
     elif feature_names_of(X) is None and (array := np.asarray(X)).ndim == 3:
         sequences = from_array(array)
     elif shape := shape_of_flat_windows(_names(X)):
-        return from_array(_validated(estimator, X, reset).reshape(len(X), *shape))
+        windows = _validated(estimator, X, reset).reshape(len(X), *shape)
+        return from_array(as_view_of_rows(windows))
     else:
         return _read_table(estimator, X, reset)
     _check_n_features(estimator, sequences.n_features, reset)

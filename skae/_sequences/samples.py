@@ -71,17 +71,17 @@ class SequenceSamples:
         Equal sequences are merged first, with the sum of their weights, and brought into an
         order that depends on their contents alone. So a weight of 2 is the same as being
         there twice, 0 the same as not being there, and the order of samples does not matter.
-        Overlapping windows keep their order, and their end is held out; windows that reach
-        across the cut are left out.
+        Overlapping windows are split as the rows of their series are, see `RowSamples`:
+        windows that reach across the cut are left out, and so are the shorter ones at the
+        beginning, all of whose rows are in the first full one.
         """
-        if self.windows.share_rows:
-            samples, (training, held_out) = self, self._cut_at_end(fraction)
-        else:
-            samples = self.distinct()
-            order = rng.permutation(len(samples))
-            n_held_out = samples._n_held_out(fraction)
-            held_out, training = order[:n_held_out], order[n_held_out:]
-        return samples.select(training), samples.select(held_out) if len(held_out) else None
+        if not self.is_set:
+            return self._split_series(fraction)
+        samples = self.distinct()
+        order = rng.permutation(len(samples))
+        n_held_out = samples._n_held_out(fraction)
+        held_out, training = order[:n_held_out], order[n_held_out:]
+        return samples.select(training), samples.select(held_out) if n_held_out else None
 
     def distinct(self) -> "SequenceSamples":
         """Merge equal sequences, in an order that depends on their contents alone."""
@@ -122,14 +122,23 @@ class SequenceSamples:
     def _n_held_out(self, fraction: float) -> int:
         return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
 
-    def _cut_at_end(self, fraction: float) -> tuple[Indices, Indices]:
-        """Positions of the windows that end before a row, and of those that start from it."""
-        n_held_out, starts = self._n_held_out(fraction), self.windows.starts
-        cut = starts[len(self) - n_held_out] if n_held_out else np.iinfo(np.intp).max
-        before = np.flatnonzero(starts + self.windows.lengths <= cut)
-        if not len(before):
-            return np.arange(len(self)), before
-        return before, np.flatnonzero(starts >= cut)
+    def _split_series(self, fraction: float) -> tuple["SequenceSamples", "SequenceSamples | None"]:
+        windows, size = self.windows, self.windows.max_length
+        ends = windows.starts + windows.lengths
+        first, end = int(windows.starts.min()), int(ends.max())
+        n_held_out = n_rows_held_out(np.array([end - first]), size, fraction)[0]
+        is_full, cut = windows.lengths == size, end - n_held_out
+        training = np.flatnonzero(is_full & (ends <= cut))
+        if not n_held_out or not len(training):
+            return self._within(np.flatnonzero(is_full), first, end), None
+        held_out = np.flatnonzero(is_full & (windows.starts >= cut))
+        return self._within(training, first, cut), self._within(held_out, cut, end)
+
+    def _within(self, chosen: Indices, first: int, end: int) -> "SequenceSamples":
+        """Return the samples at the positions `chosen`, over some of the rows only."""
+        part = self.select(chosen)
+        rows, starts = part.windows.rows[first:end], part.windows.starts - first
+        return replace(part, windows=replace(part.windows, rows=rows, starts=starts))
 
 
 @dataclass(frozen=True)
@@ -189,8 +198,7 @@ class RowSamples:
         Windows are made in either part by itself, so they share no row. At least one window
         is held out; a series too short to spare it is trained on whole.
         """
-        n_held_out = np.maximum(self.window_size, np.round(fraction * self.lengths).astype(np.intp))
-        n_held_out[(self.lengths - n_held_out < self.window_size) | (fraction == 0)] = 0
+        n_held_out = n_rows_held_out(self.lengths, self.window_size, fraction)
         ends = np.cumsum(self.lengths)
         cuts = ends - n_held_out
         before = [slice(*part) for part in zip(ends - self.lengths, cuts, strict=True)]
@@ -243,6 +251,13 @@ class RowSamples:
 
 
 Samples = SequenceSamples | RowSamples
+
+
+def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indices:
+    """Return how many rows to hold out at the end of series: at least a window, if one is left."""
+    n_held_out = np.maximum(window_size, np.round(fraction * lengths).astype(np.intp))
+    n_held_out[(lengths - n_held_out < window_size) | (fraction == 0)] = 0
+    return n_held_out
 
 
 def _stack(rows: NDArray, parts: list[slice]) -> NDArray:

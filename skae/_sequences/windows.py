@@ -1,7 +1,7 @@
 """Rows to windows and back: as views, and as the windows that cover or end at each row."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -125,6 +125,32 @@ def shape_of_flat_windows(names: Iterable[str]) -> tuple[int, int] | None:
         return None
     shape = len(names) // len(features), len(features)
     return shape if flat_names(features, shape[0]) == names else None
+
+
+def as_view_of_rows(windows: Array) -> Array:
+    """Return copies of overlapping windows as a view of the rows they share, if they do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows = np.array([[[0.0], [1.0], [2.0]], [[1.0], [2.0], [3.0]]])
+    >>> view = as_view_of_rows(windows)
+    >>> bool((view == windows).all()), view.strides[0] == view.strides[1]
+    (True, True)
+    """
+    window_size = windows.shape[1]
+    for stride in range(1, window_size if len(windows) > 1 else 0):
+        earlier, later = windows[:-1, stride:], windows[1:, :-stride]
+        if all(np.array_equal(*pair, equal_nan=True) for pair in _first_and_all(earlier, later)):
+            added = windows[1:, -stride:].reshape(-1, windows.shape[2])
+            return sliding_windows(np.concatenate([windows[0], added]), window_size, stride)
+    return windows
+
+
+def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield the first of either, which mostly tells them apart, then all."""
+    yield earlier[0], later[0]
+    yield earlier, later
 
 
 def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:

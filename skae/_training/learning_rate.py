@@ -31,7 +31,7 @@ class LearningRate:
 class CosineLearningRate(LearningRate):
     """A learning rate that falls to zero along half a cosine, and then restarts.
 
-    It multiplies the rate that stands in the optimizer, so that callbacks may change that too.
+    A callback that sets the optimizer's rate takes over for the rest of the training.
 
     References
     ----------
@@ -41,23 +41,33 @@ class CosineLearningRate(LearningRate):
 
     def __init__(self, optimizer: Any, n_batches: int):
         super().__init__(optimizer, n_batches)
-        self._factor, self._n_done = 1.0, 0
+        self._initial, self._n_done = float(optimizer.learning_rate), 0
+        # One float32 below what it stands for: a callback that sets that very rate is noticed.
+        self._set(np.nextafter(np.float32(self._initial), np.float32(0)))
 
-    def of_next(self, n_batches: int) -> NDArray[np.float32]:
-        """Return the rates of the next batches."""
+    def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
+        """Return the rates of the next batches; None for that of the optimizer."""
+        if self._is_overridden:
+            return None
         done = np.arange(self._n_done, self._n_done + n_batches) % self.n_batches / self.n_batches
         factors = np.maximum(0.5 * (1 + np.cos(np.pi * done)), np.finfo(np.float32).eps)
-        base, self._factor = self._base(), float(factors[-1])
         self._n_done += n_batches
-        return (base * factors).astype(np.float32)
+        rates = (self._initial * factors).astype(np.float32)
+        self._last = float(rates[-1])
+        return rates
 
     def reset(self) -> None:
-        """Set the optimizer's rate back for the next training."""
-        self.optimizer.learning_rate = self._base()
-        self._factor = 1.0
+        """Set the optimizer's rate back for the next training, unless a callback has set it."""
+        if not self._is_overridden:
+            self._set(self._initial)
 
-    def _base(self) -> float:
-        return float(self.optimizer.learning_rate) / self._factor
+    @property
+    def _is_overridden(self) -> bool:
+        return float(self.optimizer.learning_rate) != self._last
+
+    def _set(self, rate: Any) -> None:
+        self.optimizer.learning_rate = rate
+        self._last = float(self.optimizer.learning_rate)
 
 
 def learning_rate_of(schedule: str, optimizer: Any, n_batches: int) -> LearningRate:
