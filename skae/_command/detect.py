@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._command.csv import Series, find_name, parse_index, read_series
+from skae._command.series import Series, find_name, parse_index, read_series
 from skae._scoring.thresholds import Event, find_events
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def load_task(file: str | None, index: str | None, columns: Sequence[str] | None
     file : str or None
         A CSV file. If None, the demo series is taken, which has known faults.
     index, columns
-        See :func:`skae._command.csv.read_series`.
+        See :func:`skae._command.series.read_series`.
 
     Returns
     -------

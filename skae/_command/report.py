@@ -172,14 +172,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def format_scores(task: Task, detection: Detection) -> str:
     """Return the text of the scores file: index, score, label, feature most to blame."""
-    labels = (detection.scores > detection.threshold).astype(int)
-    worst = np.nan_to_num(detection.errors).argmax(axis=1)
+    scores = [f"{score:.9g}" for score in detection.scores.tolist()]
+    labels = (detection.scores > detection.threshold).astype(int).tolist()
+    worst = np.nan_to_num(detection.errors).argmax(axis=1).tolist()
+    features = [detection.feature_names[feature] for feature in worst]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([task.index_name, "score", "label", "feature"])
-    for row, index in enumerate(task.index_labels):
-        score = f"{detection.scores[row]:.9g}"
-        writer.writerow([index, score, labels[row], detection.feature_names[worst[row]]])
+    writer.writerows(zip(task.index_labels, scores, labels, features, strict=True))
     return text.getvalue()
 
 
