@@ -355,8 +355,8 @@ def test_what_pandas_writes_is_read(tmp_path, options, index):
     frame = pd.DataFrame(values, times, ["a", "b c", "d, e; f"])
     frame.to_csv(tmp_path / "a.csv", **options)
     series = read_series(str(tmp_path / "a.csv"))
-    # The oldest pandas reads 17 digits with an error in the last.
-    np.testing.assert_allclose(series.values, values, rtol=1e-14)
+    # pandas 2 errs in the last digits of 17; pandas 3.1 reads them as Python does.
+    np.testing.assert_allclose(series.values, values, rtol=1e-13)
     np.testing.assert_array_equal(series.index, times.to_numpy())
     assert (series.index_name, series.feature_names) == (index or "index", list(frame))
 
@@ -403,7 +403,7 @@ BAD_FILES = [
     ("time;x\n1;2,5\n2;1.000,5\n3;4\n", [], "line 3, column 'x': '1.000,5' is not a number"),
     ("t,x\n2024-01-01,1\n2024-01-02,2\n,3\n", [], "line 4, column 't': '' is not a timestamp"),
     ("time,x\n1,2\n2,inf\n", [], "line 3, column 'x': 'inf' is not a finite number"),
-    ("time,x\n1,2\n2,-1e999\n", [], "'-1e999' is not a finite number"),
+    ("time,x\n1,2\n2,3\n3,-1e999\n", [], "'-1e999' is not a finite number"),
     ("time,x\n1,1e300\n2,-1e300\n", ["--window", "2"], "too large to scale"),
     ("t,x\n2024-01-01,1\n2024-01-02,2\nlater,3\n", [], "line 4, column 't': 'later' is not a time"),
     ("time,x,y\n1,2,\n2,3,nan\n", [], "column 'y' holds no value; leave it out with --columns"),

@@ -51,7 +51,7 @@ class Lines:
         """Return the number of the line where a row ends, and its cells as they are written."""
         return next(islice(self._rows(), row + bool(self.n_header), None))
 
-    def check(self, n_rows: int | None) -> None:
+    def check_lengths(self, n_rows: int | None) -> None:
         """Raise ValueError if a row has too many or too few cells.
 
         Parameters

@@ -140,10 +140,10 @@ def _parse(lines: Lines, as_written: set[int]) -> Any:
         reason = "holds a header only; expected rows of numbers below it"
         raise ValueError(f"{lines.path} {reason}") from None
     except pd.errors.ParserError as error:
-        lines.check(None)
+        lines.check_lengths(None)
         raise ValueError(f"{lines.path} is not a CSV file: {error}") from error
     # pandas counts the cells of the first row, and refuses those that have more.
-    lines.check(len(frame) if frame.shape[1] == len(lines.names) else None)
+    lines.check_lengths(len(frame) if frame.shape[1] == len(lines.names) else None)
     return frame
 
 
