@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 
 from skae import __version__
 
-__all__ = ["format_parser", "main"]
+__all__ = ["main"]
 
+# The status that argparse gives to errors of its own, and 128 + SIGINT, as shells have it.
 USAGE_ERROR, INTERRUPTED = 2, 130
 
 DETECT_DESCRIPTION = """\
@@ -72,12 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def format_parser(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``skae detect`` to a parser."""
+def _add_detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DETECT_DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.set_defaults(run=run_detect)
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a CSV file with a header")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a CSV file, needs pandas")
     _add_input_arguments(parser.add_argument_group("input"))
     _add_model_arguments(parser.add_argument_group("model"))
     _add_output_arguments(parser.add_argument_group("output"))
@@ -165,13 +165,13 @@ def _add_output_arguments(group: Any) -> None:
 def _make_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="skae", description="LSTM autoencoders for time series.")
     parser.add_argument("--version", action="version", version=f"skae {__version__}")
-    parser.set_defaults(run=_refuse_nothing)
+    parser.set_defaults(run=_refuse_no_command)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    format_parser(commands.add_parser("detect", help="find anomalies in a time series"))
+    _add_detect_arguments(commands.add_parser("detect", help="find anomalies in a time series"))
     return parser
 
 
-def _refuse_nothing(args: argparse.Namespace) -> NoReturn:
+def _refuse_no_command(args: argparse.Namespace) -> NoReturn:
     raise CommandError("no command given; try 'skae detect FILE.csv' or 'skae --help'")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._command.csv import Series, find_name, parse_index, read_series
+from skae._command.series import Series, find_name, parse_index, read_series
 from skae._scoring.events import Event, find_events
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["Detection", "Task", "choose_training", "detect", "load_task"]
 Floats = NDArray[np.float64]
 
 # Scaled values are cut here, far beyond any anomaly: their squares must fit into float32.
-LARGEST = 1e9
+MAX_SCALED = 1e9
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Detection:
     feature_names: list[str]
     events: list[Event]
 
-    def blame(self, start: int, end: int) -> str:
+    def worst_feature(self, start: int, end: int) -> str:
         """Return the feature with the largest error in the rows `start` to `end`, inclusive."""
         errors = np.nan_to_num(self.errors[start : end + 1])
         return self.feature_names[int(errors.sum(axis=0).argmax())]
@@ -69,7 +69,7 @@ def load_task(file: str | None, index: str | None, columns: Sequence[str] | None
     file : str or None
         A CSV file. If None, the demo series is taken, which has known faults.
     index, columns
-        See :func:`skae._command.csv.read_series`.
+        See :func:`skae._command.series.read_series`.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def load_task(file: str | None, index: str | None, columns: Sequence[str] | None
     Raises
     ------
     ValueError
-        If the file, or the series in it, is of no use.
+        If the file cannot be read, or no column of it ever changes.
     OSError
         If the file cannot be opened.
     """
@@ -98,7 +98,8 @@ def choose_training(task: Task, rows: int | None, until: str | None, window: int
     Raises
     ------
     ValueError
-        If these are more rows than there are, too few for the window, or without a value.
+        If these are more rows than there are, too few for the window, or hold no value of
+        some column.
     """
     if until is not None:
         rows = _count_until(until, task)
@@ -106,15 +107,7 @@ def choose_training(task: Task, rows: int | None, until: str | None, window: int
         task.train_rows = rows
     if task.train_rows > len(task.values):
         raise ValueError(f"--train-rows {rows} is more than the {len(task.values)} rows there are")
-    if task.train_rows < window:
-        raise ValueError(
-            f"{task.train_rows} rows to learn from are fewer than --window {window}; "
-            "take a shorter window or more rows"
-        )
-    unseen = np.isnan(task.values[: task.train_rows]).all(axis=0)
-    if unseen.any():
-        name = task.feature_names[int(unseen.argmax())]
-        raise ValueError(f"column {name!r} holds no value in the rows to learn from")
+    _check_training(task, window)
 
 
 def detect(
@@ -197,6 +190,18 @@ def _drop_constants(task: Task) -> None:
         task.values, task.feature_names = task.values[:, varying], list(names[varying])
 
 
+def _check_training(task: Task, window: int) -> None:
+    if task.train_rows < window:
+        raise ValueError(
+            f"{task.train_rows} rows to learn from are fewer than --window {window}; "
+            "take a shorter window or more rows"
+        )
+    unseen = np.isnan(task.values[: task.train_rows]).all(axis=0)
+    if unseen.any():
+        name = task.feature_names[int(unseen.argmax())]
+        raise ValueError(f"column {name!r} holds no value in the rows to learn from")
+
+
 def _count_until(text: str, task: Task) -> int:
     try:
         last = parse_index(text, task.index)
@@ -215,7 +220,7 @@ def _scale(values: Floats, train_rows: int) -> Floats:
         scaler = StandardScaler().fit(values[:train_rows])
         if not np.isfinite(scaler.var_).all():
             raise ValueError(f"the numbers reach {np.nanmax(np.abs(values)):g}, too large to scale")
-        return np.clip(scaler.transform(values), -LARGEST, LARGEST)
+        return np.clip(scaler.transform(values), -MAX_SCALED, MAX_SCALED)
 
 
 def _relative_errors(errors: Floats, train_rows: int) -> Floats:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "check_outputs", "format_report", "write_outputs"]
 
+# A table of more rows leaves the screen, and a picture of more panels has none to be read.
 MAX_EVENTS = 20
 MAX_PANELS = 6
 
@@ -171,15 +172,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def format_scores(task: Task, detection: Detection) -> str:
-    """Return the text of the scores file: index, score, label, feature most to blame."""
-    labels = (detection.scores > detection.threshold).astype(int)
-    worst = np.nan_to_num(detection.errors).argmax(axis=1)
+    """Return the text of the scores file: index, score, label and worst feature of each row."""
+    scores = [f"{score:.9g}" for score in detection.scores.tolist()]
+    labels = (detection.scores > detection.threshold).astype(int).tolist()
+    worst = np.nan_to_num(detection.errors).argmax(axis=1).tolist()
+    features = [detection.feature_names[feature] for feature in worst]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([task.index_name, "score", "label", "feature"])
-    for row, index in enumerate(task.index_labels):
-        score = f"{detection.scores[row]:.9g}"
-        writer.writerow([index, score, labels[row], detection.feature_names[worst[row]]])
+    writer.writerows(zip(task.index_labels, scores, labels, features, strict=True))
     return text.getvalue()
 
 
@@ -233,7 +234,7 @@ def _check_plot_format(path: Path) -> None:
 def _event_cells(event: Event, detection: Detection, labels: Sequence[str]) -> list[str]:
     times = [labels[row] for row in event]
     score = f"{detection.scores[event.peak]:.4g}"
-    return [*times, score, detection.blame(event.start, event.end)]
+    return [*times, score, detection.worst_feature(event.start, event.end)]
 
 
 def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float:
