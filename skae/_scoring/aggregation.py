@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from skae._sequences import observed
 from skae._sequences.overlap import Reduction
@@ -95,13 +96,9 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
 
 
 def _smooth(rows: Array, width: int) -> Array:
-    reach = min(width, len(rows) - 1)
-    deviations = 3 * np.arange(-reach, reach + 1) / width
-    weights = np.exp(-0.5 * deviations**2)
+    def weighted(values: Array) -> Array:
+        return gaussian_filter1d(values, width / 3, axis=0, mode="constant", radius=width)
+
     seen = ~np.isnan(rows)
-
-    def weighted_sums(values: Array) -> Array:
-        return np.apply_along_axis(np.convolve, 0, values, weights)[reach : reach + len(rows)]
-
-    totals, counts = weighted_sums(np.where(seen, rows, 0)), weighted_sums(seen * 1.0)
-    return np.divide(totals, counts, out=np.full(rows.shape, np.nan), where=seen)
+    totals, weights = weighted(np.where(seen, rows, 0.0)), weighted(seen * 1.0)
+    return np.divide(totals, weights, out=np.full(rows.shape, np.nan), where=seen)
