@@ -805,7 +805,7 @@ class LSTMAutoencoder(
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.encoder_.output_shape[-1])
+        return int(self._network.latent_shape[-1] or 0)
 
     # ---------------------------------------------------------------- persistence
 
@@ -861,7 +861,7 @@ class LSTMAutoencoder(
 
     @property
     def _latent_is_vector(self) -> bool:
-        return len(self.encoder_.output_shape) == 2
+        return len(self._network.latent_shape) == 1
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
         """Return the samples that X holds latents of, and these."""

@@ -18,8 +18,8 @@ import numpy as np
 from skae._scoring.rule import ScoringRule
 from skae._sequences.windows import Windowing
 
-FORMAT = 1
-"""Raised when an older skae could not read the archive."""
+FORMAT = 2
+"""Raised when an older skae could not read the archive; `_upgrade` reads the older formats."""
 
 
 def save_estimator(estimator: Any, path: str | os.PathLike) -> None:
@@ -131,12 +131,31 @@ def read_archive(path: str | os.PathLike) -> dict[str, Any]:
         raise ValueError(
             f"Got path={os.fspath(path)!r}, but expected a file that LSTMAutoencoder.save wrote."
         ) from error
+    if content["format"] < FORMAT:
+        _upgrade(content)
     return {
         "class_name": content["class"],
         "parameters": {k: _decode(v) for k, v in content["parameters"].items()},
         "attributes": {**content["attributes"], **{k: arrays[k] for k in arrays.files}},
         "model": model,
     }
+
+
+def _upgrade(content: dict[str, Any]) -> None:
+    """Bring what is in a file of format 1 into the current one."""
+    parameters, attributes = content["parameters"], content["attributes"]
+    if parameters["contamination"] == "three_sigma":
+        parameters.update(contamination="auto", threshold="three_sigma")
+    if "error_measure_" not in attributes:
+        return
+    attributes["_scoring"] = {
+        "error": parameters["error"],
+        "measure": attributes.pop("error_measure_"),
+        "aggregation": parameters["aggregation"],
+    }
+    attributes["_windowing"] = [parameters["window_size"], parameters["stride"]]
+    attributes["_is_table"] = attributes.pop("_fitted_on_table")
+    del attributes["_takes_root"]
 
 
 def _check_format(path: str | os.PathLike, found: int) -> None:

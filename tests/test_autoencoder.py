@@ -295,7 +295,7 @@ def test_mixed_precision_is_that_of_keras(small, series):
     finally:
         keras.config.set_dtype_policy(before)
     mixed.model_.set_weights(full.model_.get_weights())
-    mixed.error_measure_ = full.error_measure_
+    mixed._scoring = full._scoring
     scores = mixed.score_samples(series)
     assert not np.array_equal(scores, full.score_samples(series))
     np.testing.assert_allclose(scores, full.score_samples(series), rtol=0.05)

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -79,12 +80,25 @@ def test_a_newer_format_is_refused(small, path):
         content = json.loads(file.read("skae.json")) | {"format": 99}
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("skae.json", json.dumps(content))
-    with pytest.raises(ValueError, match="of format 99, but expected at most 1"):
+    with pytest.raises(ValueError, match="of format 99, but expected at most 2"):
         LSTMAutoencoder.load(path)
 
 
 def test_the_archive_is_readable_without_skae(small, series, path):
     small(5).fit(series).save(path)
     with zipfile.ZipFile(path) as file:
-        assert json.loads(file.read("skae.json"))["format"] == 1
+        assert json.loads(file.read("skae.json"))["format"] == 2
         assert set(file.namelist()) == {"skae.json", "arrays.npz", "model.keras"}
+
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def test_a_file_of_the_first_format_still_loads():
+    known = np.load(FIXTURES / "format1.npz")
+    model = LSTMAutoencoder.load(FIXTURES / "format1.skae")
+    assert (model.contamination, model.threshold) == ("auto", "three_sigma")
+    assert model.offset_ == known["offset"]
+    np.testing.assert_allclose(model.score_samples(known["rows"]), known["scores"], rtol=1e-5)
+    np.testing.assert_allclose(model.transform(known["rows"]), known["latents"], atol=1e-6)
+    assert model.partial_fit(known["rows"]).n_iter_ == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,14 +59,19 @@ class TrainedNetwork:
         return fixed or windows.max_length
 
     @property
-    def encoder(self) -> keras.Model:
+    def encoder(self) -> Any:
         """The part that makes latents of sequences."""
         return _part(self.model, "encoder")
 
     @property
-    def decoder(self) -> keras.Model:
+    def decoder(self) -> Any:
         """The part that makes sequences of latents."""
         return _part(self.model, "decoder")
+
+    @property
+    def latent_shape(self) -> tuple[int | None, ...]:
+        """Shape of latents: (latent_dim,), or (n_steps, latent_dim)."""
+        return _model_part(self.model, "encoder").output_shape[1:]
 
     def reconstructed(self, windows: Sequences) -> Iterator[Floats]:
         """Yield reconstructions (n, n_steps, n_features), NaN in padded steps."""
@@ -79,7 +85,7 @@ class TrainedNetwork:
 
     def encoded(self, windows: Sequences) -> Iterator[Floats]:
         """Yield latents: (n, latent_dim), or (n, n_steps, latent_dim) NaN in padded steps."""
-        yield from self._through(self.encoder, windows)
+        yield from self._through(_model_part(self.model, "encoder"), windows)
 
     def decoded(self, latents: Floats | Sequences, windows: Sequences) -> Iterator[Floats]:
         """Yield what latents are decoded to, as long as `windows` and NaN after their ends.
@@ -91,16 +97,16 @@ class TrainedNetwork:
         windows : Sequences
             Whose lengths are taken.
         """
-        length = windows.max_length
-        fixed = self.n_steps_for(windows)
+        decoder = _model_part(self.model, "decoder")
+        length, fixed = windows.max_length, self.n_steps_for(windows)
         for i, block in enumerate(windows.blocks(BLOCK)):
             if isinstance(latents, Sequences):
                 inputs = np.nan_to_num(block.padded(fixed))
             else:
                 inputs = latents[i * BLOCK : (i + 1) * BLOCK]
             inside = block.steps_inside(fixed)
-            masked = [inside] if len(self.decoder.inputs) == 2 else []
-            output = forward(self.decoder, inputs, *masked)
+            masked = [inside] if len(decoder.inputs) == 2 else []
+            output = forward(decoder, inputs, *masked)
             yield _within(output, inside, length)
 
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
@@ -126,11 +132,21 @@ def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
     return output if inside.all() else np.where(inside[:, :, None], output, np.float32(np.nan))
 
 
-def _part(model: keras.Model, name: str) -> keras.Model:
+def _part(model: keras.Model, name: str) -> Any:
     parts = [layer for layer in model.layers if layer.name == name]
-    if parts and isinstance(parts[0], keras.Model):
-        return parts[0]
-    raise ValueError(
-        f"Got a model without a layer named {name!r} that is itself a keras.Model, but expected "
-        "one for the part that is asked for. Name it so in the callable `model`."
-    )
+    if not parts:
+        raise ValueError(
+            f"Got a model without a layer named {name!r}, but expected one, itself a Keras "
+            "model, for the part that is asked for. Name it so in the callable `model`."
+        )
+    return parts[0]
+
+
+def _model_part(model: keras.Model, name: str) -> keras.Model:
+    part = _part(model, name)
+    if not isinstance(part, keras.Model):
+        raise ValueError(
+            f"Got a model whose layer named {name!r} is {part!r}, but expected one that is "
+            "itself a keras.Model, to be run without the rest."
+        )
+    return part

@@ -1,16 +1,11 @@
-"""SciKeras, held in one hand: it routes parameters, builds, compiles and makes callbacks.
+"""From parameters to a compiled Keras model and callbacks: SciKeras routes what belongs where."""
 
-Everything in here that leans on SciKeras' private names is pinned by one test, so that a
-release which drops one of them fails loudly.
-"""
-
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
 import keras
-from scikeras.wrappers import BaseWrapper
 
+from skae._compat.scikeras import ParameterRouter
 from skae._compiled.garbage import Networks
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
@@ -23,33 +18,26 @@ CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_c
 """Options of a Keras optimizer of which only one may be given."""
 
 
-class KerasAdapter(BaseWrapper):
-    """A SciKeras wrapper that leaves data, seeds and validation to its holder.
+class KerasAdapter(ParameterRouter):
+    """Builds and compiles the network that parameters of `LSTMAutoencoder` describe.
 
     Parameters
     ----------
     build : callable
-        Returns a Keras model; may take ``meta``, ``compile_kwargs``, ``params`` and the
-        parameters routed by ``model__``, as SciKeras has it.
+        See `ParameterRouter`.
     meta : dict
         What ``meta`` is.
     **params
-        Parameters of `BaseWrapper` and routed ones.
+        Parameters of SciKeras and routed ones.
     """
 
-    def __init__(self, build: Callable[..., keras.Model], meta: dict[str, Any], **params: Any):
+    def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
             raise TypeError(
                 f"Got model={build!r}, but expected a callable that builds such a model: every "
                 "fit begins with weights of its own."
             )
-        super().__init__(partial(build), **params)
-        self._meta = meta
-        # SciKeras' own seeding switches the whole process to deterministic ops for good.
-        self._random_state = None
-
-    def _get_metadata(self) -> dict[str, Any]:
-        return self._meta
+        super().__init__(partial(build), meta, **params)
 
     @classmethod
     def of(
@@ -98,13 +86,13 @@ class KerasAdapter(BaseWrapper):
             If `build` does not return an autoencoder.
         """
         with seeds_from(seed):
-            model = self._build_keras_model()
+            model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])
         NETWORKS.add(model)
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:
-            arguments = self._get_compile_kwargs()
+            arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
         # An optimizer is used up by one model; an instance among the parameters must not be.
         # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
@@ -112,12 +100,6 @@ class KerasAdapter(BaseWrapper):
         optimizer = type(optimizer).from_config(config)
         model.compile(optimizer=optimizer, loss=ObservedLoss(loss))
         return model
-
-    def make_callbacks(self) -> list[keras.callbacks.Callback]:
-        """Return the callbacks, made with the routed parameters, in one flat list."""
-        self._initialize_callbacks()
-        lists = [item if isinstance(item, list) else [item] for item in self._fit_callbacks]
-        return [callback for items in lists for callback in items]
 
 
 def _check_autoencoder(model: Any, n_features: int) -> None:
