@@ -95,6 +95,35 @@ def test_a_wing_knows_no_face(name):
     assert arrows(SOURCES, wing)[name] <= set(WINGS)
 
 
+def rooms_of_the_picture():
+    """Yield (floor, wing, rooms) of each line of the table in docs/architecture.md."""
+    wing_now = ""
+    for line in ARCHITECTURE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip(" `") for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == 4 and cells[0] != "floor":
+            wing_now = cells[1] or wing_now
+            yield cells[0], wing_now, re.findall(r"\w+\.py", cells[2])
+
+
+def test_the_picture_shows_every_room():
+    lines = list(rooms_of_the_picture())
+    shown = {f"{w}/{room}".removeprefix("faces/") for _, w, rooms in lines for room in rooms}
+    files = {p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py")}
+    assert shown == {name for name in files if not name.endswith(("__init__.py", "__main__.py"))}
+
+
+def wing_or_face(name):
+    """Return the wing a module stands in, or "faces", on which only the command line stands."""
+    place = wing(name)
+    return place if place in {*WINGS, "cli", "__main__"} else "faces"
+
+
+def test_the_picture_shows_every_wing_on_its_floor():
+    shown = {w: int(floor) for floor, w, _ in rooms_of_the_picture() if floor.isdecimal()}
+    found = floors(arrows(SOURCES, wing_or_face))
+    assert shown == {place: found[place] for place in {*WINGS, "faces"}}
+
+
 def test_a_circle_is_found():
     sources = {"skae._a.one": "import skae._b.two", "skae._b.two": "from skae._a.one import x"}
     with pytest.raises(ValueError, match=r"circle among \['_a', '_b'\]"):

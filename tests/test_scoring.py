@@ -128,7 +128,7 @@ def test_constant_features_have_finite_errors(constant, n_constant):
 def test_too_few_whole_steps_are_an_error(n_whole):
     residuals = np.full((5, 2), np.nan)
     residuals[:n_whole] = 1.0
-    message = f"Got error='mahalanobis' with {n_whole} known steps that have every feature"
+    message = f"Got error='mahalanobis' with {n_whole} reference steps that have every feature"
     with pytest.raises(ValueError, match=message):
         MahalanobisError.fit(residuals)
 

@@ -7,7 +7,6 @@ from skae._compat.sklearn import (
     fraction,
     positive_int,
     positive_real,
-    returns_frames,
     unchanged_on_error,
 )
 
@@ -52,11 +51,6 @@ def test_no_weights_stay_none():
 def test_what_is_wrong_with_weights_is_named(weights, message):
     with pytest.raises(ValueError, match=message):
         check_sample_weight(weights, 2)
-
-
-@pytest.mark.parametrize(("output", "frames"), [("default", False), ("pandas", True)])
-def test_frames_are_returned_where_set_output_asks_for_them(output, frames):
-    assert returns_frames(SequenceWindower().set_output(transform=output)) is frames
 
 
 def test_an_error_leaves_the_attributes_as_they_were():

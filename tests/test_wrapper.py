@@ -1,4 +1,4 @@
-"""What goes through SciKeras: routed parameters, builders, seeds, and its private names."""
+"""What goes through SciKeras: routed parameters, builders and seeds."""
 
 import os
 import random
@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scikeras.wrappers import BaseWrapper
 from sklearn.base import clone
 from stock import sequences as make
 
@@ -36,40 +35,6 @@ def adapter(builder=build, **params):
 
 def built(builder=build, seed=0, **params):
     return adapter(builder, **params).build_compiled(seed)
-
-
-# ------------------------------------------------------------------- private names
-
-METHODS = {
-    "_build_keras_model": [],
-    "_get_compile_kwargs": [],
-    "_initialize_callbacks": [],
-    "_get_metadata": [],
-    "_check_model_param": [],
-}
-"""Names of `BaseWrapper` that the adapter calls or overrides, and the arguments it gives."""
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_scikeras_still_has_the_private_method(name):
-    if name == "_get_metadata":  # read by _build_keras_model, ours to provide
-        assert name in BaseWrapper._build_keras_model.__code__.co_names
-        return
-    method = getattr(BaseWrapper, name, None)
-    assert callable(method), f"SciKeras dropped BaseWrapper.{name}: mend scikeras.py"
-    assert set(METHODS[name]) <= set(method.__code__.co_varnames)
-
-
-@pytest.mark.parametrize(
-    "method, attribute",
-    [
-        ("_build_keras_model", "_random_state"),
-        ("_initialize_callbacks", "_fit_callbacks"),
-    ],
-)
-def test_scikeras_still_uses_the_private_attribute(method, attribute):
-    names = getattr(BaseWrapper, method).__code__.co_names
-    assert attribute in names, f"BaseWrapper.{method} has no {attribute}: mend scikeras.py"
 
 
 # ------------------------------------------------------------------- routed parameters

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from skae._compat.keras import options_of_loss
+
 
 @keras.saving.register_keras_serializable(package="skae")
 class ObservedLoss(keras.losses.Loss):
@@ -69,8 +71,7 @@ class ObservedLoss(keras.losses.Loss):
         """Return what `from_config` needs."""
         resolved = keras.losses.get(self.loss)
         description = keras.losses.serialize(resolved)
-        # Keras leaves out the options of some: Huber's delta, the axis of CosineSimilarity.
-        options = getattr(resolved, "_fn_kwargs", {})
+        options = options_of_loss(resolved)
         accepted = inspect.signature(type(resolved)).parameters if options else ()
         for name in options.keys() & accepted:
             description["config"].setdefault(name, options[name])

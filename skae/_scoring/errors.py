@@ -40,7 +40,7 @@ def absolute_error(residuals: Array) -> Array:
 class ScaledError:
     r"""Error of each feature, divided by what is typical for it.
 
-    With :math:`t_f` the mean error of feature :math:`f` on known data, and :math:`t` the mean
+    With :math:`t_f` the mean error of feature :math:`f` on reference data, and :math:`t` the mean
     of these over the features, the divisor is :math:`t_f + 10^{-4} t`: features weigh the same
     whatever their noise, and one that never moved there does not make it zero.
 
@@ -57,7 +57,7 @@ class ScaledError:
 
     @classmethod
     def fit(cls, base: "ErrorMeasure", residuals: Array) -> "ScaledError":
-        """Take the means from residuals (..., n_features) of known data."""
+        """Take the means from residuals (..., n_features) of reference data."""
         axes = tuple(range(residuals.ndim - 1))
         means = np.nan_to_num(observed.mean(base(residuals), axis=axes))
         typical = means + LEAST_SHARE * means.mean()
@@ -74,7 +74,7 @@ class MahalanobisError:
     r"""Squared Mahalanobis distance of a step's vector of absolute errors.
 
     With :math:`e` the absolute errors of a step's :math:`F` features, and :math:`\mu,
-    \Sigma` their mean and shrunk covariance on known data, the distance is
+    \Sigma` their mean and shrunk covariance on reference data, the distance is
     :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` is given
     :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is
     the distance; such a share may be negative.
@@ -97,7 +97,7 @@ class MahalanobisError:
 
     @classmethod
     def fit(cls, residuals: Array) -> "MahalanobisError":
-        """Estimate mean and covariance from the residuals of known data.
+        """Estimate mean and covariance from the residuals of reference data.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class MahalanobisError:
         errors = errors[~np.isnan(errors).any(axis=1)]
         if len(errors) < 2:
             raise ValueError(
-                f"Got error='mahalanobis' with {len(errors)} known steps that have every "
+                f"Got error='mahalanobis' with {len(errors)} reference steps that have every "
                 "feature observed, but expected at least 2 to estimate a covariance."
             )
         shrunk = LedoitWolf().fit(errors)
@@ -168,7 +168,7 @@ def root_shares(errors: Array, per_window: bool) -> Array:
 
 
 def fit_error_measure(kind: str, residuals: Array) -> ErrorMeasure:
-    """Return the error measure named `kind`, fitted on residuals of known data if need be."""
+    """Return the error measure named `kind`, fitted on residuals of reference data if need be."""
     if kind == "mahalanobis":
         return MahalanobisError.fit(residuals)
     base = BASES[kind.removeprefix("scaled_")]

@@ -55,8 +55,8 @@ class ScoringRule:
             for part in parts
             for block in residuals(part.windows.at_most(MAX_REFERENCE_WINDOWS))
         ]
-        known = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
-        return cls(error, fit_error_measure(error, known), aggregation)
+        reference = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
+        return cls(error, fit_error_measure(error, reference), aggregation)
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
@@ -131,5 +131,5 @@ def fit_offset(
     """
     if not isinstance(contamination, str):
         return weighted_quantile(scores(samples), float(contamination), samples.weights)
-    known = [(scores(part), part.counts) for part in parts]
-    return automatic_offset(known, threshold, max_ratio)
+    scored = [(scores(part), part.counts) for part in parts]
+    return automatic_offset(scored, threshold, max_ratio)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
+
+from skae._compat.keras import schedule_of
 
 
 class LearningRate:
@@ -72,8 +73,5 @@ class CosineLearningRate(LearningRate):
 
 def learning_rate_of(schedule: str, optimizer: Any, n_batches: int) -> LearningRate:
     """Return the rate of a schedule; an optimizer that brings its own schedule keeps that."""
-    brings_its_own = isinstance(
-        getattr(optimizer, "_learning_rate", None), keras.optimizers.schedules.LearningRateSchedule
-    )
-    kind = CosineLearningRate if schedule == "cosine" and not brings_its_own else LearningRate
-    return kind(optimizer, n_batches)
+    is_cosine = schedule == "cosine" and schedule_of(optimizer) is None
+    return (CosineLearningRate if is_cosine else LearningRate)(optimizer, n_batches)

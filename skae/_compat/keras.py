@@ -1,0 +1,29 @@
+"""Keras' private names, and what it says in no public way."""
+
+from typing import Any
+
+import keras
+
+
+def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return all layers of a model, those inside of others included, and the model itself."""
+    return list(model._flatten_layers())
+
+
+def is_seed(variable: keras.Variable) -> bool:
+    """Tell whether a variable is the state of a ``keras.random.SeedGenerator``."""
+    return variable.name == "seed_generator_state"
+
+
+def schedule_of(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.schedules.LearningRateSchedule | None:
+    """Return the schedule that an optimizer brings; its public `learning_rate` is a value."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+    return rate if is_schedule else None
+
+
+def options_of_loss(loss: keras.losses.Loss) -> dict[str, Any]:
+    """Return options that `get_config` leaves out: Huber's delta, the axis of CosineSimilarity."""
+    return getattr(loss, "_fn_kwargs", {})
