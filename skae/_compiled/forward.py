@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
 from skae._compiled.replicas import copy_architecture, describe, replicas
-from skae._compiled.steps import can_be_sharded, n_cores, traced
+from skae._compiled.steps import can_be_sharded, n_cores
+from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
 MAX_ARCHITECTURES = 16

@@ -20,6 +20,7 @@ import keras
 import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
+from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
 MIN_SHARD = 8
@@ -56,18 +57,6 @@ def n_cores() -> int:
 def n_shards_for(batch_size: int) -> int:
     """Return the number of shards: one a core, unless that makes them small."""
     return max(1, min(n_cores(), batch_size // MIN_SHARD))
-
-
-def traced(
-    function: Callable, *specs: Any, jit_compile: bool | None = None, **named: Any
-) -> Callable:
-    """Return a function for tensors of just these shapes.
-
-    It is no ``tf.function``, which would trace anew for other shapes, and which warns users when
-    several of one source are traced, though they belong to different networks.
-    """
-    general = tf.function(function, jit_compile=jit_compile, autograph=False)
-    return general.get_concrete_function(*specs, **named)
 
 
 class PlainSteps:
