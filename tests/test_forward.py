@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from stock import SMALL, padded, randomise, sequences
 
+from skae._compiled import forward as _module
 from skae._compiled.forward import FORWARD_BLOCK, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
+from skae._network.seeds import seeds_from
 
 X = sequences(5)
 
@@ -101,3 +103,58 @@ def test_two_threads_run_models_of_one_architecture_at_once():
         for found, right in zip(threads.map(run, models), expected, strict=True):
             for output in found:
                 np.testing.assert_allclose(output, right, atol=1e-6)
+
+
+def test_a_builder_that_scores_and_a_score_do_not_wait_for_each_other(monkeypatch):
+    """A builder holds the lock of the seeds; so does, for a moment, what copies a network."""
+    scored, copying, seeded = build_autoencoder(SMALL, 0), threading.Event(), threading.Event()
+    copy = _module.copy_architecture
+
+    def slow_copy(model):
+        copying.set()
+        seeded.wait(timeout=10)
+        return copy(model)
+
+    def build():
+        with seeds_from(0):
+            seeded.set()
+            copying.wait(timeout=10)
+            forward(scored, X)
+
+    forward(scored, X)
+    clear_caches()
+    monkeypatch.setattr(_module, "copy_architecture", slow_copy)
+    tasks = [build, lambda: forward(scored, X)]
+    threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_builders_may_score_in_many_threads(small, series):
+    scored = small(5).fit(series)
+
+    def builder(meta):
+        scored.score_samples(series)
+        return keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(2)])
+
+    def fit_and_score(seed):
+        small(5, model=builder, random_state=seed).fit(series)
+        return scored.score_samples(series)
+
+    clear_caches()
+    threads = ThreadPoolExecutor(4)
+    futures = [threads.submit(fit_and_score, seed) for seed in range(4)]
+    expected = scored.score_samples(series)
+    for future in futures:
+        np.testing.assert_array_equal(future.result(timeout=120), expected)
+
+
+def test_tensorflow_has_nothing_to_warn_of(small, series, caplog):
+    """One ``tf.function`` traced in five of nine calls is a warning, whatever network it serves."""
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for units in range(1, 7):
+            small(5, units=units, epochs=1).fit(series[:40]).score_samples(series[:40])
+    assert caplog.messages == []

@@ -4,6 +4,7 @@ import itertools
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 from skae._compiled.lru import LRUCache
 from skae._compiled.replicas import copy_architecture, describe, replicas
 from skae._compiled.steps import can_be_sharded, n_cores
+from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
 MAX_ARCHITECTURES = 16
@@ -81,7 +83,8 @@ def forward(
         with ThreadPoolExecutor(n_cores()) as threads:
             outputs = list(threads.map(lambda block: compiled(weights, block), blocks))
     else:
-        outputs = [compute.plain(weights, block).numpy() for block in blocks]
+        plain = compute.plain()
+        outputs = [plain(weights, block) for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
 
 
@@ -107,10 +110,7 @@ def forward_pass_of(model: keras.Model) -> "ForwardPass":
 
 
 class ForwardPass:
-    """Compiled functions of weights and inputs; the model lends only its structure.
-
-    `plain` is traced once for any length; what `compiled` returns is compiled by XLA for one
-    shape.
+    """Functions of weights and inputs; the model lends only its structure.
 
     Parameters
     ----------
@@ -121,35 +121,37 @@ class ForwardPass:
         self.model = model
         self.can_compile = can_be_sharded(model)
         self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
-        inputs = [tf.TensorSpec((FORWARD_BLOCK, *x.shape[1:]), x.dtype) for x in model.inputs]
-        signature = (self._weights, inputs)
-        self.plain = tf.function(self._run, input_signature=signature, autograph=False)
-        self._compiled = LRUCache(MAX_SHAPES)
+        self._functions = LRUCache(MAX_SHAPES)
         self._singles = LRUCache(MAX_SHAPES)
 
+    def plain(self) -> Callable[..., np.ndarray]:
+        """Return the function for `FORWARD_BLOCK` inputs of any length."""
+        shapes = [(FORWARD_BLOCK, *x.shape[1:]) for x in self.model.inputs]
+        return self._functions.get("plain", lambda: self._traced(shapes))
+
     def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
-        """Return the function that XLA compiled for inputs of these shapes."""
-        return self._compiled.get((padded, *shapes), lambda: self._compile(padded, shapes))
+        """Return the function that XLA compiles for inputs of these shapes."""
+        make = partial(self._traced, shapes, padded, jit_compile=True)
+        return self._functions.get((padded, *shapes), make)
 
     def is_streamed(self, shape: tuple[int, ...]) -> bool:
         """Tell whether single samples of this shape come so often that compiling pays."""
         n_singles = self._singles.get(shape, lambda: itertools.count(1))
         return self.can_compile and next(n_singles) > SINGLES_TO_COMPILE
 
-    def _compile(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+    def _traced(
+        self, shapes: list[tuple], padded: bool = True, jit_compile: bool | None = None
+    ) -> Callable[..., np.ndarray]:
         def run(weights: list, inputs: list) -> Any:
             with nothing_padded(not padded):
                 return self._run(weights, inputs)
 
-        inputs = [
-            tf.TensorSpec(shape, x.dtype)
-            for shape, x in zip(shapes, self.model.inputs, strict=True)
-        ]
-        function = tf.function(run, jit_compile=True, autograph=False)
-        concrete = function.get_concrete_function(self._weights, inputs)
+        model_inputs = zip(shapes, self.model.inputs, strict=True)
+        inputs = [tf.TensorSpec(shape, x.dtype) for shape, x in model_inputs]
+        function = traced(run, self._weights, inputs, jit_compile=jit_compile)
 
-        def compute(weights: list[tf.Tensor], blocks: Any) -> np.ndarray:
-            return concrete(weights, list(map(tf.convert_to_tensor, blocks))).numpy()
+        def compute(weights: list[tf.Tensor], arrays: Any) -> np.ndarray:
+            return function(weights, list(map(tf.convert_to_tensor, arrays))).numpy()
 
         return compute
 

@@ -52,14 +52,16 @@ class LRUCache:
     def borrow(self, key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
         """Lend a value of `key` to one thread alone, made if all that were kept are lent.
 
-        A value whose use raises is not taken back.
+        It is taken back even if its use raises: who borrows sets its state first.
         """
         with self._lock:
             entry = self._pop(key)
         entry = entry or (key, make())
-        yield entry[1]
-        with self._lock:
-            self._push(entry)
+        try:
+            yield entry[1]
+        finally:
+            with self._lock:
+                self._push(entry)
 
     def clear(self) -> None:
         """Drop every value that is not lent."""

@@ -13,12 +13,14 @@ and repeats that for a whole chunk of batches::
 
 import os
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
+from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
 MIN_SHARD = 8
@@ -67,17 +69,29 @@ class PlainSteps:
     """
 
     def __init__(self, model: keras.Model):
-        batch = tf.TensorSpec((None, None, model.input_shape[-1]), tf.float32)
-        signature = (batch, batch, tf.TensorSpec((None, None), tf.float32))
         self.model = model
-        self._step = tf.function(self._train, input_signature=signature, autograph=False)
-        self.test = tf.function(self._test, input_signature=signature, autograph=False)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step; see `ShardedSteps.train`, whose arrays hold several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
-        return self._step(inputs, targets, weights)
+        return self._train_step(*map(tf.convert_to_tensor, (inputs, targets, weights)))
+
+    def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        """Return the sums that `train` returns, without training."""
+        return self._test_step(*map(tf.convert_to_tensor, (inputs, targets, weights)))
+
+    @cached_property
+    def _train_step(self) -> Callable:
+        return self._traced(self._train)
+
+    @cached_property
+    def _test_step(self) -> Callable:
+        return self._traced(self._test)
+
+    def _traced(self, step: Callable) -> Callable:
+        batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
+        return traced(step, batch, batch, tf.TensorSpec((None, None), tf.float32))
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -108,9 +122,6 @@ class ShardedSteps:
 
     def __init__(self, model: keras.Model, n_shards: int, padded: bool = True):
         self.model, self.n_shards, self.padded = model, n_shards, padded
-        self._shard_gradient = tf.function(self._gradient, jit_compile=True, autograph=False)
-        self._shard_loss = tf.function(self._loss, jit_compile=True, autograph=False)
-        self._apply = tf.function(self._apply_gradients, jit_compile=True, autograph=False)
         self._loops = LRUCache(MAX_SHAPES)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
@@ -130,30 +141,51 @@ class ShardedSteps:
         total, weight : scalar tensors
             Numerator and denominator of the loss over all batches.
         """
-        return self._run(self._train_batch, inputs, targets, weights, rates)
+        return self._run("train", inputs, targets, weights, rates)
 
     def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         """Return the sums that `train` returns, without training."""
-        return self._run(self._test_batch, inputs, targets, weights)
+        return self._run("test", inputs, targets, weights)
 
     def _run(
-        self, step: Callable, inputs: Any, targets: Any, weights: Any, rates: Any = None
+        self, kind: str, inputs: Any, targets: Any, weights: Any, rates: Any = None
     ) -> tuple[Any, Any]:
         arrays = {"inputs": inputs, "weights": weights}
         arrays |= {} if targets is inputs else {"targets": targets}
         arrays |= {} if rates is None else {"rates": rates}
-        key = (step.__name__, *((name, array.shape[1:]) for name, array in arrays.items()))
-        loop = self._loops.get(key, lambda: _compile_loop(step, arrays))
+        key = (kind, *((name, array.shape[1:]) for name, array in arrays.items()))
+        loop = self._loops.get(key, lambda: self._traced_loop(kind, arrays))
         return loop(**{name: tf.convert_to_tensor(array) for name, array in arrays.items()})
 
+    def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Callable:
+        specs = {name: tf.TensorSpec((None, *a.shape[1:]), a.dtype) for name, a in arrays.items()}
+        sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
+        of_shard, of_batch = self._kinds[kind]
+        compiled = traced(
+            of_shard, *self._variable_specs(), sequences, sequences, weights, jit_compile=True
+        )
+        return traced(_over_batches(partial(of_batch, compiled)), **specs)
+
+    @property
+    def _kinds(self) -> dict[str, tuple[Callable, Callable]]:
+        """What is compiled for a shard, and what puts the shards of a batch together."""
+        return {
+            "train": (self._gradient, self._train_batch),
+            "test": (self._loss, self._test_batch),
+        }
+
+    def _shard_spec(self, batches: Any) -> tf.TensorSpec:
+        n, *shape = batches.shape[1:]
+        return tf.TensorSpec((n // self.n_shards, *shape), batches.dtype)
+
     def _train_batch(
-        self, inputs: Any, targets: Any, weights: Any, rate: Any = None
+        self, gradient: Callable, inputs: Any, targets: Any, weights: Any, rate: Any = None
     ) -> tuple[Any, Any]:
         if rate is not None:
             self.model.optimizer.learning_rate = rate
         variables, state = self._variables()
         parts = [
-            self._shard_gradient(variables, self._reseeded(state, i), *shard)
+            gradient(variables, self._reseeded(state, i), *shard)
             for i, shard in enumerate(self._shards(inputs, targets, weights))
         ]
         total, weight = _sum(parts, 0), _sum(parts, 1)
@@ -162,6 +194,15 @@ class ShardedSteps:
         self._apply([part[2] for part in parts], weight)
         return total, weight
 
+    @cached_property
+    def _apply(self) -> Callable:
+        gradients, _ = self._variable_specs()
+        weight = tf.TensorSpec((), tf.float32)
+        with tf.init_scope():
+            return traced(
+                self._apply_gradients, [gradients] * self.n_shards, weight, jit_compile=True
+            )
+
     def _apply_gradients(self, of_shards: list[list], weight: Any) -> None:
         """Let the optimizer take a step along the gradients of the shards together."""
         scale = self.model.optimizer.scale_loss(tf.math.divide_no_nan(1.0, weight))
@@ -169,24 +210,34 @@ class ShardedSteps:
         gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
 
-    def _test_batch(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+    def _test_batch(
+        self, loss: Callable, inputs: Any, targets: Any, weights: Any
+    ) -> tuple[Any, Any]:
         shards = self._shards(inputs, targets, weights)
-        parts = [self._shard_loss(*self._variables(), *shard) for shard in shards]
+        parts = [loss(*self._variables(), *shard) for shard in shards]
         return _sum(parts, 0), _sum(parts, 1)
 
     def _gradient(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any, Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(variables)
-            total, weight, state = self._loss(variables, state, *shard, training=True)
+            total, weight, state = self._parts(variables, state, *shard, training=True)
         return total, weight, tape.gradient(total, variables), state
 
-    def _loss(
-        self, variables: Any, state: Any, *shard: Any, training: bool = False
+    def _loss(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any]:
+        return self._parts(variables, state, *shard, training=False)[:2]
+
+    def _parts(
+        self, variables: Any, state: Any, *shard: Any, training: bool
     ) -> tuple[Any, Any, Any]:
         inputs, targets, weights = shard
         with nothing_padded(not self.padded):
             outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
         return *self.model.loss.parts(targets, outputs, weights), state
+
+    def _variable_specs(self) -> tuple[list[tf.TensorSpec], list[tf.TensorSpec]]:
+        parts = self.model.trainable_variables, self.model.non_trainable_variables
+        trainable, other = ([tf.TensorSpec(v.shape, v.dtype) for v in part] for part in parts)
+        return trainable, other
 
     def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         trainable, other = self.model.trainable_variables, self.model.non_trainable_variables
@@ -198,13 +249,6 @@ class ShardedSteps:
 
     def _shards(self, *arrays: Any) -> Any:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
-
-
-def _compile_loop(step: Callable, arrays: dict[str, Any]) -> Callable:
-    specs = {
-        name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in arrays.items()
-    }
-    return tf.function(_over_batches(step), autograph=False).get_concrete_function(**specs)
 
 
 def _over_batches(step: Callable) -> Callable:
