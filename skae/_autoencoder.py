@@ -28,7 +28,7 @@ from skae._network.loss import check_suits
 from skae._persistence import load_estimator, save_estimator
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
-from skae._scoring.rule import MEAN_SQUARED_ERROR, ScoringRule, fit_offset
+from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._sequences import observed
 from skae._sequences.frames import flat, stacked
@@ -511,17 +511,12 @@ class LSTMAutoencoder(
         """Settle how samples are scored, and below which score they are outliers."""
         parts = [part for part in (held_out, training) if part is not None]
         self._windowing = Windowing(self.window_size, self.stride)
+        max_ratio = MAX_RATIO_OF_ROWS if self.window_size else MAX_RATIO_OF_SEQUENCES
+        policy = OffsetPolicy(self.contamination, self.threshold, max_ratio)
         self._scoring = ScoringRule.fit(
-            self.error, self.aggregation, self._network.residuals, parts
+            self.error, self.aggregation, policy, self._network.residuals, parts
         )
-        self.offset_ = fit_offset(
-            self._scores,
-            samples,
-            parts,
-            contamination=self.contamination,
-            threshold=self.threshold,
-            max_ratio=MAX_RATIO_OF_ROWS if self.window_size else MAX_RATIO_OF_SEQUENCES,
-        )
+        self.offset_ = policy.offset(self._scores, samples, parts)
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.

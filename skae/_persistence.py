@@ -152,6 +152,11 @@ def _upgrade(content: dict[str, Any]) -> None:
         "error": parameters["error"],
         "measure": attributes.pop("error_measure_"),
         "aggregation": parameters["aggregation"],
+        "offset_policy": {
+            "contamination": parameters["contamination"],
+            "threshold": parameters.get("threshold", "robust"),
+            "max_ratio": 2.0 if parameters["window_size"] else 1.0,
+        },
     }
     attributes["_windowing"] = [parameters["window_size"], parameters["stride"]]
     attributes["_is_table"] = attributes.pop("_fitted_on_table")

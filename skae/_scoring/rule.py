@@ -1,7 +1,7 @@
 """How a fitted detector scores: settled by `fit`, whatever becomes of the parameters."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -30,6 +30,48 @@ MAX_REFERENCE_WINDOWS = 2048
 
 
 @dataclass(frozen=True)
+class OffsetPolicy:
+    """Which scores in `fit` are those of outliers.
+
+    Parameters
+    ----------
+    contamination : "auto" or float
+        The fraction of all samples that are outliers; with "auto", `threshold` decides.
+    threshold : {"robust", "three_sigma"}
+    max_ratio : float
+        See `automatic_offset`.
+    """
+
+    contamination: str | float = "auto"
+    threshold: str = "robust"
+    max_ratio: float = 1.0
+
+    def offset(
+        self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
+    ) -> float:
+        """Return the score below which a sample is an outlier.
+
+        Parameters
+        ----------
+        scores : callable
+            Scores samples.
+        samples : Samples
+            All that `fit` was given.
+        parts : list of Samples
+            What was held out, if anything was, and what was trained on.
+        """
+        if not isinstance(self.contamination, str):
+            return weighted_quantile(scores(samples), float(self.contamination), samples.weights)
+        scored = [(scores(part), part.counts) for part in parts]
+        return automatic_offset(scored, self.threshold, self.max_ratio)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the policy as plain values."""
+        share = self.contamination
+        return asdict(self) | {"contamination": share if isinstance(share, str) else float(share)}
+
+
+@dataclass(frozen=True)
 class ScoringRule:
     """From residuals to scores, errors of steps, and what each feature adds to them.
 
@@ -41,14 +83,23 @@ class ScoringRule:
         From residuals (..., n_features) to errors of that shape.
     aggregation : str
         Name of the way of aggregating.
+    offset_policy : OffsetPolicy
     """
 
     error: str
     measure: ErrorMeasure
     aggregation: str
+    offset_policy: OffsetPolicy = OffsetPolicy()
 
     @classmethod
-    def fit(cls, error: str, aggregation: str, residuals: Residuals, parts: list[Samples]) -> Self:
+    def fit(
+        cls,
+        error: str,
+        aggregation: str,
+        offset_policy: OffsetPolicy,
+        residuals: Residuals,
+        parts: list[Samples],
+    ) -> Self:
         """Fit the measure to the residuals that windows of the parts leave."""
         blocks = [
             block
@@ -56,7 +107,7 @@ class ScoringRule:
             for block in residuals(part.windows.at_most(MAX_REFERENCE_WINDOWS))
         ]
         reference = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
-        return cls(error, fit_error_measure(error, reference), aggregation)
+        return cls(error, fit_error_measure(error, reference), aggregation, offset_policy)
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
@@ -76,13 +127,18 @@ class ScoringRule:
 
     def to_plain(self) -> dict[str, Any]:
         """Return the rule as plain values, exact to the last bit."""
-        measure = measure_to_plain(self.measure)
-        return {"error": self.error, "measure": measure, "aggregation": self.aggregation}
+        return {
+            "error": self.error,
+            "measure": measure_to_plain(self.measure),
+            "aggregation": self.aggregation,
+            "offset_policy": self.offset_policy.to_plain(),
+        }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the rule that `to_plain` was called on."""
-        return cls(**{**plain, "measure": measure_from_plain(plain["measure"])})
+        measure, policy = measure_from_plain(plain["measure"]), plain["offset_policy"]
+        return cls(plain["error"], measure, plain["aggregation"], OffsetPolicy(**policy))
 
     @property
     def _aggregation(self) -> Aggregation:
@@ -102,34 +158,3 @@ class ScoringRule:
 
 MEAN_SQUARED_ERROR = ScoringRule("mse", squared_error, "window")
 """What `LSTMAutoencoder.score` is measured by, whatever the parameters."""
-
-
-def fit_offset(
-    scores: Callable[[Samples], Array],
-    samples: Samples,
-    parts: list[Samples],
-    *,
-    contamination: str | float,
-    threshold: str,
-    max_ratio: float,
-) -> float:
-    """Return the score below which a sample is an outlier.
-
-    Parameters
-    ----------
-    scores : callable
-        Scores samples.
-    samples : Samples
-        All that `fit` was given.
-    parts : list of Samples
-        What was held out, if anything was, and what was trained on.
-    contamination : "auto" or float
-        The part of all samples that are outliers; with "auto", `threshold` decides.
-    threshold : {"robust", "three_sigma"}
-    max_ratio : float
-        See `automatic_offset`.
-    """
-    if not isinstance(contamination, str):
-        return weighted_quantile(scores(samples), float(contamination), samples.weights)
-    scored = [(scores(part), part.counts) for part in parts]
-    return automatic_offset(scored, threshold, max_ratio)
