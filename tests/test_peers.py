@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from skae import SequenceWindower, clear_caches, metrics
-from skae._training.scikeras import NETWORKS
+from skae._training.scikeras import COLLECTOR
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +138,13 @@ def resident_kilobytes():
 @pytest.mark.skipif(not __import__("os").path.exists("/proc/self/statm"), reason="needs Linux")
 def test_lost_networks_do_not_wait_for_the_collector(small, sine):
     gc.collect()
-    before = len(NETWORKS)
+    before = len(COLLECTOR)
     gc.disable()
     try:
-        for _ in range(3 * NETWORKS.spare):
+        for _ in range(3 * COLLECTOR.spare):
             small(7, epochs=1).fit(sine[:100])
             # When lost ones are freed, the new one and the one fitted last may still be held.
-            assert len(NETWORKS) <= before + NETWORKS.spare + 2
+            assert len(COLLECTOR) <= before + COLLECTOR.spare + 2
     finally:
         gc.enable()
 
