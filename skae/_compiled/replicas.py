@@ -1,6 +1,6 @@
 """Replicas: copies of models that are trained in their stead.
 
-To trace and compile the training step of a Keras model takes seconds, and tens of megabytes that
+To trace and compile the training step of a Keras model takes seconds, and megabytes that
 TensorFlow never gives back. A fit therefore trains a *replica*: a copy of the estimator's model
 that is kept together with its compiled steps. The state of the model, weights and optimizer, is
 copied into the replica before training and back afterwards.
