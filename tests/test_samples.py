@@ -160,7 +160,46 @@ def test_results_per_step_of_sequences_are_laid_out_as_the_input():
     same(second, [3, 4, 5])
 
 
+def test_samples_that_share_no_row_are_a_set():
+    windows = SequenceWindower(3).fit_transform(np.arange(5.0)[:, None])
+    assert not SequenceSamples(from_array(windows)).is_set
+    assert SequenceSamples(from_array(windows.copy())).is_set
+    assert not row_samples([5], 3).is_set
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: SequenceSamples(from_list([[1], [2, 3]])), lambda: row_samples([2], 1)]
+)
+def test_a_sample_counts_once_unless_it_has_a_weight(make):
+    samples = make()
+    same(samples.counts, [1, 1])
+    weighted = samples.weighted([3, 0.5])
+    assert weighted.counts.dtype == samples.counts.dtype == np.float32
+    same(weighted.counts, [3, 0.5])
+    assert samples.weighted(None).weights is None
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(2,\)"):
+        samples.weighted([1, 1, 1])
+
+
 # ------------------------------------------------------------------------ rows
+
+
+def test_weights_of_a_list_of_series_come_as_a_list():
+    samples = row_samples([2, 3], 2, is_list=True)
+    same(samples.weighted([[1, 2], np.arange(3)]).weights, [1, 2, 0, 1, 2])
+    assert samples.weighted(None).weights is None
+
+
+@pytest.mark.parametrize("weights", [[[1, 2]], [[1, 2, 3], [1, 2]], [1, 2, 3, 4, 5]])
+def test_weights_that_do_not_fit_a_list_of_series_are_an_error(weights):
+    message = rf"Got sample_weight with {len(weights)} items .* of the lengths \[2, 3\]"
+    with pytest.raises(ValueError, match=message):
+        row_samples([2, 3], 2, is_list=True).weighted(weights)
+
+
+def test_rows_have_no_feature_axis_to_drop():
+    per_feature = np.ones((3, 1))
+    assert row_samples([3], 2).without_feature_axis(per_feature) is per_feature
 
 
 def row_samples(lengths, window_size, stride=1, **options):

@@ -60,6 +60,22 @@ def test_the_mean_of_observed_is_over_real_entries_only(items, axis):
     close(np.ravel(observed.mean(errors, axis)), expected)
 
 
+@pytest.mark.parametrize(("shape", "axis"), [((0, 3), 0), ((3, 0), 1), ((2, 0, 3), 1)])
+def test_the_mean_of_nothing_is_nan(shape, axis):
+    found = observed.mean(np.empty(shape), axis)
+    np.testing.assert_array_equal(found, np.full(np.delete(shape, axis), np.nan))
+
+
+@few
+@given(series_lists(dtype=np.float32))
+def test_the_mean_of_a_column_without_values_may_be_zero(items):
+    rows = items[0]
+    expected = np.array([naive.mean(column) for column in rows.T])
+    found = observed.mean_or_zero(rows)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.where(np.isnan(expected), 0, expected), rtol=1e-6)
+
+
 # ------------------------------------------------------------------------ mahalanobis
 
 
