@@ -196,6 +196,14 @@ def test_sequences_of_latents_of_another_shape_are_an_error(shape):
         read_latent_sequences(np.ones(shape), 2)
 
 
+@pytest.mark.parametrize(
+    "read_list", [read_latent_sequences, lambda X, n: read_latent_rows(X, ROWS, n)]
+)
+def test_lists_of_latents_of_another_width_are_an_error(read_list):
+    with pytest.raises(ValueError, match="Got X with 2 columns, but expected .* latent_dim=3"):
+        read_list(SERIES, 3)
+
+
 def test_latents_per_row_are_of_one_series_or_several():
     one, several = read_latent_rows(SERIES[0], ROWS, 2), read_latent_rows(SERIES, ROWS, 2)
     assert (one.is_list, one.lengths.tolist()) == (False, [4])
