@@ -209,6 +209,23 @@ def test_reduce_windows_equals_its_naive_twin(drawn, how):
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_rows_are_float64_whatever_windows_hold(how):
+    windows = covering_windows(np.ones((7, 1), np.float32), np.array([7]), 3, 2)
+    values = random_rows(3, 3, seed=0, dtype=np.float32)
+    found = rows_of(windows, [values], how)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, rows_of(windows, [values.astype(float)], how), rtol=1e-6)
+
+
+def test_rows_are_means_over_windows_unless_told_otherwise():
+    windows = covering_windows(np.ones((7, 1), np.float32), np.array([7]), 3, 2)
+    values = random_rows(3, 3, seed=0)
+    found = np.concatenate(list(reduce_windows(windows, [values])))
+    expected = naive.rows_from_windows(pairs_of(windows), values, 7, "mean")
+    np.testing.assert_allclose(found, expected)
+
+
 @few
 @given(covered(), ways_of_covering)
 def test_blocks_of_one_window_answer_as_one_block(drawn, how):
