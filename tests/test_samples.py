@@ -7,7 +7,7 @@ from strategies import cuts, few, random_rows, series_lists, split, ways
 
 from skae import SequenceWindower
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._sequences.ragged import from_array, from_list
+from skae._sequences.ragged import from_array, from_list, from_table
 from skae._sequences.samples import RowSamples, SequenceSamples
 
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
@@ -203,9 +203,12 @@ def test_weights_that_do_not_fit_a_list_of_series_are_an_error(weights):
         row_samples([2, 3], 2, is_list=True).weighted(weights)
 
 
-def test_rows_have_no_feature_axis_to_drop():
-    per_feature = np.ones((3, 1))
-    assert row_samples([3], 2).without_feature_axis(per_feature) is per_feature
+def test_only_a_table_has_a_feature_axis_to_drop():
+    per_feature = np.ones((3, 2, 1))
+    for samples in (row_samples([3], 2), SequenceSamples(from_array(per_feature))):
+        assert samples.without_feature_axis(per_feature) is per_feature
+    table = SequenceSamples(from_table(per_feature[..., 0]))
+    same(table.without_feature_axis(per_feature), per_feature[..., 0])
 
 
 def row_samples(lengths, window_size, stride=1, **options):
