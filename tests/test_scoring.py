@@ -140,6 +140,10 @@ def test_constant_features_have_finite_errors(constant, n_constant):
     assert np.isfinite(shares).all()
 
 
+def test_two_whole_steps_are_enough():
+    assert np.isfinite(MahalanobisError.fit(random_rows(2, 2, seed=0)).covariance).all()
+
+
 @pytest.mark.parametrize("n_whole", [0, 1])
 def test_too_few_whole_steps_are_an_error(n_whole):
     residuals = np.full((5, 2), np.nan)
@@ -161,6 +165,9 @@ def test_scaled_errors_are_relative_to_the_typical_one_of_each_feature(base):
     )
     expected = fit_error_measure(base, residuals)(residuals) / (typical + 1e-4 * typical.mean())
     close(measure(residuals), expected)
+    close(
+        fit_error_measure(f"scaled_{base}", residuals.reshape(4, 100, 3)).typical, measure.typical
+    )
 
 
 @pytest.mark.parametrize("base", ["mse", "mae"])
@@ -328,3 +335,16 @@ def test_no_threshold_has_a_higher_fbeta(n, seed, beta):
     best = max(naive.fbeta(labels, scores <= score, beta) for score in scores)
     assert naive.fbeta(labels, scores < offset, beta) == pytest.approx(best)
     assert offset not in scores
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("errors, labels", [([1, 1], [1, 0]), ([1, 2, 3], [1, 0, 1])])
+def test_all_are_outliers_where_that_has_the_highest_fbeta(errors, labels, scale):
+    scores = -scale * np.array(errors)
+    assert (scores < best_fbeta_offset(scores, np.array(labels, bool), 1.0)).all()
+
+
+def test_of_equally_good_thresholds_the_one_with_fewest_outliers_is_taken():
+    scores, labels = -np.arange(1.0, 5), np.array([True, False, False, True])
+    assert naive.fbeta(labels, scores <= -4, 1) == naive.fbeta(labels, scores <= -1, 1)
+    assert best_fbeta_offset(scores, labels, 1.0) == -3.5
