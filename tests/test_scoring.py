@@ -1,3 +1,5 @@
+import json
+
 import naive
 import numpy as np
 import pytest
@@ -188,7 +190,7 @@ def test_scaled_errors_without_any_known_error_are_left_as_they_are():
 def test_a_measure_written_as_plain_values_measures_the_same(kind):
     residuals = random_rows(20, 3, seed=0)
     measure = fit_error_measure(kind, residuals)
-    read = measure_from_plain(measure_to_plain(measure))
+    read = measure_from_plain(json.loads(json.dumps(measure_to_plain(measure))))
     np.testing.assert_array_equal(read(residuals), measure(residuals))
 
 
@@ -213,6 +215,14 @@ def test_the_mean_of_root_shares_is_the_root_of_the_mean(items, per_window):
     by_step = observed.mean(shares, axis=2)
     close(observed.mean(by_step) if per_window else by_step.ravel(), expected)
     close(root_shares(observed.mean(errors, axis=2), per_window), by_step)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2)])
+@pytest.mark.parametrize("per_window", [True, False])
+def test_the_root_share_of_no_error_is_zero_and_of_nothing_nan(shape, per_window):
+    errors = np.zeros(shape)
+    errors[1] = np.nan
+    np.testing.assert_array_equal(root_shares(errors, per_window), errors)
 
 
 # ------------------------------------------------------------------------ thresholds
@@ -302,6 +312,11 @@ def test_events_equal_their_naive_twin(flags, min_length, merge_gap):
     severity = random_rows(len(flags), 1, seed=len(flags))[:, 0]
     found = find_events(np.array(flags, bool), severity, min_length=min_length, merge_gap=merge_gap)
     assert found == naive.find_events(flags, severity, min_length, merge_gap)
+
+
+def test_events_are_runs_of_outliers_unless_told_otherwise():
+    flags = [True, False, True, True, False, False, True]
+    assert find_events(np.array(flags), np.ones(7)) == naive.find_events(flags, np.ones(7))
 
 
 @pytest.mark.parametrize("flags", [[], [False, False]])
