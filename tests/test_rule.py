@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import few, random_rows, ways
+from strategies import few, random_rows
 
+from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, ScoringRule, fit_offset
 from skae._sequences.ragged import from_list
@@ -43,9 +44,10 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("how", AGGREGATIONS)
 @few
-@given(lengths, st.integers(0, 99), plain_errors, ways)
-def test_the_score_of_a_sequence_is_minus_its_error(lengths, seed, error, how):
+@given(lengths=lengths, seed=st.integers(0, 99), error=plain_errors)
+def test_the_score_of_a_sequence_is_minus_its_error(how, lengths, seed, error):
     rows = random_rows(sum(lengths), 2, seed)
     items = np.split(rows, np.cumsum(lengths)[:-1])
     samples, padded = SequenceSamples(from_list(items)), naive.pad(items, max(lengths))
@@ -57,9 +59,16 @@ def test_the_score_of_a_sequence_is_minus_its_error(lengths, seed, error, how):
     close(found, -np.array(expected))
 
 
+@pytest.mark.parametrize("how", AGGREGATIONS)
 @few
-@given(lengths, st.integers(0, 99), plain_errors, ways, st.integers(1, 5), st.integers(1, 6))
-def test_the_score_of_a_row_is_minus_its_error(lengths, seed, error, how, window_size, stride):
+@given(
+    lengths=lengths,
+    seed=st.integers(0, 99),
+    error=plain_errors,
+    window_size=st.integers(1, 5),
+    stride=st.integers(1, 6),
+)
+def test_the_score_of_a_row_is_minus_its_error(how, lengths, seed, error, window_size, stride):
     rows = random_rows(sum(lengths), 2, seed, dtype=np.float32)
     samples = RowSamples(rows, np.array(lengths), window_size, stride)
     pairs = naive.covering(lengths, window_size, stride)
