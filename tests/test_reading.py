@@ -61,13 +61,16 @@ def test_sequences_are_read_from_lists_and_arrays(X):
     samples = read(X, SEQUENCES)
     assert isinstance(samples, SequenceSamples) and not samples.is_table
     same(samples.windows.padded(), naive.pad(SERIES, 6))
-    assert fitted(X, SEQUENCES).n_features_in_ == 2
+    estimator = fitted(X, SEQUENCES)
+    assert estimator.n_features_in_ == 2
+    same(read(X, SEQUENCES, estimator).windows.padded(), naive.pad(SERIES, 6))
 
 
-def test_a_table_is_one_sequence_a_row():
+@pytest.mark.parametrize("lay_out", [np.asarray, np.ndarray.tolist, pd.DataFrame])
+def test_a_table_is_one_sequence_a_row(lay_out):
     table = random_rows(5, 4, seed=0)
-    samples = read(table, SEQUENCES)
-    assert samples.is_table and fitted(table, SEQUENCES).n_features_in_ == 4
+    samples = read(lay_out(table), SEQUENCES)
+    assert samples.is_table and fitted(lay_out(table), SEQUENCES).n_features_in_ == 4
     same(samples.windows.padded()[:, :, 0], table)
     same(samples.without_feature_axis(samples.windows.padded()), table)
 
@@ -182,10 +185,10 @@ def test_latents_are_float32_of_the_dimension_of_the_network():
 
 @pytest.mark.parametrize(
     "lay_out",
-    [lambda X: X, lambda X: X.reshape(3, 8), lambda X: list(X)],
-    ids=["3-D", "2-D", "list"],
+    [lambda X: X, lambda X: X.reshape(3, 8), lambda X: X.reshape(3, 8).tolist(), list],
+    ids=["3-D", "2-D", "lists of numbers", "list"],
 )
-def test_sequences_of_latents_are_read_in_three_forms(lay_out):
+def test_sequences_of_latents_are_read_in_four_forms(lay_out):
     latents = random_rows(12, 2, seed=0).reshape(3, 4, 2)
     same(read_latent_sequences(lay_out(latents), 2).padded(), latents)
 

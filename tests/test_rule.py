@@ -26,6 +26,11 @@ def residuals(windows):
     return iter(np.split(windows.padded(), len(windows)))
 
 
+def growing(windows):
+    """Return the windows, each larger than the one before it."""
+    return windows * np.arange(1, len(windows) + 1)[:, None, None]
+
+
 def rule_of(error, aggregation, *parts):
     return ScoringRule.fit(error, aggregation, residuals, list(parts))
 
@@ -72,7 +77,7 @@ def test_the_score_of_a_row_is_minus_its_error(how, lengths, seed, error, window
     rows = random_rows(sum(lengths), 2, seed, dtype=np.float32)
     samples = RowSamples(rows, np.array(lengths), window_size, stride)
     pairs = naive.covering(lengths, window_size, stride)
-    windows = naive.cut(rows, pairs)
+    windows = growing(naive.cut(rows, pairs))
     if how in WHOLE_WINDOW:
         by_window = np.array(whole_errors(windows, error))[:, None]
         values = np.repeat(by_window, windows.shape[1], axis=1)
@@ -81,7 +86,7 @@ def test_the_score_of_a_row_is_minus_its_error(how, lengths, seed, error, window
         expected = naive.rows_from_windows(pairs, errors_of(windows, error), len(rows), how)
     if how == "gaussian":
         expected = naive.smooth(expected, lengths, window_size)
-    found = rule_of(error, how, samples).scores(samples, residuals(samples.windows))
+    found = rule_of(error, how, samples).scores(samples, [growing(samples.windows.padded())])
     close(found, -expected)
 
 
