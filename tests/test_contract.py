@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -94,9 +95,10 @@ def test_fit_leaves_parameters_alone(small, series):
 
 
 def pipelines():
-    rows = make_pipeline(StandardScaler(), LSTMAutoencoder(window_size=5, **NETWORK))
+    network = NETWORK | {"random_state": 0}
+    rows = make_pipeline(StandardScaler(), LSTMAutoencoder(window_size=5, **network))
     windows = make_pipeline(
-        StandardScaler(), SequenceWindower(window_size=5), LSTMAutoencoder(**NETWORK)
+        StandardScaler(), SequenceWindower(window_size=5), LSTMAutoencoder(**network)
     )
     return [pytest.param(rows, id="rows"), pytest.param(windows, id="windows")]
 
@@ -108,18 +110,24 @@ def labels():
     return y
 
 
-@pytest.mark.parametrize("pipeline", pipelines())
-def test_cross_val_predict_answers_every_row(pipeline, series):
-    predicted = cross_val_predict(pipeline, series, cv=KFold(2), method="decision_function")
-    assert predicted.shape == (200,)
-    assert np.isfinite(predicted).all()
+def excesses_by_hand(detector, series, folds):
+    """Return how far the rows of each test fold are above the threshold of the other fold."""
+    return [
+        -clone(detector).fit(series[train]).decision_function(series[test]) for train, test in folds
+    ]
 
 
 @pytest.mark.parametrize("pipeline", pipelines())
-def test_cross_validate_with_labels(pipeline, series, labels):
+def test_cross_validation_finds_what_a_loop_over_folds_finds(pipeline, series, labels):
+    folds = list(KFold(2).split(series))
+    excesses = excesses_by_hand(pipeline, series, folds)
+    predicted = cross_val_predict(pipeline, series, cv=folds, method="decision_function")
+    np.testing.assert_allclose(predicted, -np.concatenate(excesses))
     scoring = {"ap": average_precision_scorer, "auc": roc_auc_scorer}
-    found = cross_validate(pipeline, series, labels, cv=KFold(2), scoring=scoring)
-    assert np.isfinite(found["test_ap"]).all() and np.isfinite(found["test_auc"]).all()
+    found = cross_validate(pipeline, series, labels, cv=folds, scoring=scoring)
+    for name, metric in {"ap": average_precision_score, "auc": roc_auc_score}.items():
+        expected = [*map(metric, np.split(labels, 2), excesses)]
+        np.testing.assert_allclose(found[f"test_{name}"], expected)
 
 
 @pytest.mark.parametrize("name", ["window_size", "latent_dim", "units", "learning_rate", "epochs"])
@@ -131,19 +139,27 @@ def test_grid_search_without_labels(pipeline, series, name):
         pipeline, {f"{step}__{name}": values}, cv=TimeSeriesSplit(2), error_score="raise"
     )
     search.fit(series[:80])
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    one, other = search.cv_results_["mean_test_score"]
+    assert np.isfinite([one, other]).all() and one != other
     assert search.best_estimator_.score_samples(series).shape == (200,)
 
 
-def test_grid_search_with_labels(series, labels):
+def test_grid_search_with_labels_finds_what_a_loop_over_folds_finds(series, labels):
+    rates, folds = [1e-3, 1e-2], list(KFold(2).split(series))
+    detector = LSTMAutoencoder(window_size=5, random_state=0, **NETWORK)
     search = GridSearchCV(
-        LSTMAutoencoder(window_size=5, **NETWORK),
-        {"learning_rate": [1e-3, 1e-2]},
+        detector,
+        {"learning_rate": rates},
         scoring=average_precision_scorer,
-        cv=KFold(2),
+        cv=folds,
         error_score="raise",
-    )
-    assert 0 <= search.fit(series, labels).best_score_ <= 1
+    ).fit(series, labels)
+    expected = []
+    for rate in rates:
+        excesses = excesses_by_hand(detector.set_params(learning_rate=rate), series, folds)
+        expected.append(np.mean([*map(average_precision_score, np.split(labels, 2), excesses)]))
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], expected)
+    assert search.best_params_["learning_rate"] == rates[np.argmax(expected)]
 
 
 def test_grid_search_in_two_processes(series):
@@ -163,7 +179,9 @@ def test_grid_search_in_two_processes(series):
 def test_latents_feed_a_classifier(small, sequences):
     y = np.arange(len(sequences)) % 2
     model = make_pipeline(small(), LogisticRegression()).fit(sequences, y)
-    assert model.predict(sequences).shape == (30,)
+    latents = small().fit_transform(sequences)
+    expected = LogisticRegression().fit(latents, y).predict_proba(latents)
+    np.testing.assert_allclose(model.predict_proba(sequences), expected, rtol=1e-5)
 
 
 def test_drop_in_for_isolation_forest(small, series):

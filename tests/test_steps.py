@@ -113,15 +113,23 @@ def test_weights_of_rows_count_alike():
     assert_same(2, sequences, weights)
 
 
-def test_each_shard_drops_other_units():
+def test_seeds_of_dropout_move_on_in_training():
     model = compiled(dropout=0.5)
-    state = [variable.numpy() for variable in model.non_trainable_variables]
-    steps = Replica(model).sharded(2)
-    second = steps._reseeded([keras.ops.convert_to_tensor(seed) for seed in state], 1)
-    assert all((np.asarray(a) != b).any() for a, b in zip(second, state, strict=True))
+    before = [variable.numpy() for variable in model.non_trainable_variables]
     run(model, equal(), 2)
     after = [variable.numpy() for variable in model.non_trainable_variables]
-    assert any((ours != theirs).any() for ours, theirs in zip(after, state, strict=True))
+    assert any((ours != theirs).any() for ours, theirs in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize(("dropout", "alike"), [(0.0, True), (0.5, False)])
+def test_equal_halves_of_a_batch_lose_other_units(dropout, alike):
+    half = equal(8).padded()
+    batch = np.concatenate([half, half])[None]
+    of_half = Replica(compiled(dropout=dropout)).sharded(1, padded=False)
+    of_batch = Replica(compiled(dropout=dropout)).sharded(2, padded=False)
+    once, _ = of_half.train(half[None], half[None], np.ones((1, 8, 1), np.float32))
+    twice, _ = of_batch.train(batch, batch, np.ones((1, 16, 1), np.float32))
+    assert np.isclose(twice, 2 * once, rtol=1e-5) == alike
 
 
 @pytest.mark.parametrize(
