@@ -16,6 +16,7 @@ OTHERS = {"joblib", "machine_temperature_system_failure", "nyc_taxi"}
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,7 @@ from strategies import few, random_rows
 
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, ScoringRule, fit_offset
+from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
 from skae._sequences.ragged import from_list
 from skae._sequences.samples import RowSamples, SequenceSamples
 
@@ -148,13 +148,10 @@ def test_a_contamination_is_the_part_of_all_samples_below_the_offset():
     weights = np.arange(11, dtype=np.float32)
 
     def offset(samples):
-        return fit_offset(
+        return OffsetPolicy(contamination=0.2).offset(
             lambda samples: -samples.windows.padded()[:, 0, 0],
             samples,
             [samples.select(np.arange(3))],
-            contamination=0.2,
-            threshold="robust",
-            max_ratio=1.0,
         )
 
     assert offset(samples) == pytest.approx(-8)
@@ -167,13 +164,8 @@ def test_a_threshold_is_taken_from_the_scores_and_weights_of_the_parts(weights):
     errors = np.random.default_rng(0).lognormal(size=60)
     samples = SequenceSamples(from_list([[[error]] for error in errors]), weights)
     parts = [samples.select(np.arange(25)), samples.select(np.arange(25, 60))]
-    found = fit_offset(
-        lambda samples: -samples.windows.padded()[:, 0, 0].astype(float),
-        samples,
-        parts,
-        contamination="auto",
-        threshold="three_sigma",
-        max_ratio=1.0,
+    found = OffsetPolicy(threshold="three_sigma").offset(
+        lambda samples: -samples.windows.padded()[:, 0, 0].astype(float), samples, parts
     )
     held_out = errors[:25] if weights is None else np.repeat(errors[:25], weights[:25].astype(int))
     assert -found == pytest.approx(held_out.mean() + 3 * held_out.std(), rel=1e-5)
