@@ -32,7 +32,7 @@ def growing(windows):
 
 
 def rule_of(error, aggregation, *parts):
-    return ScoringRule.fit(error, aggregation, residuals, list(parts))
+    return ScoringRule.fit(error, aggregation, OffsetPolicy(), residuals, list(parts))
 
 
 def errors_of(sequences, error):
