@@ -88,7 +88,7 @@ def test_equals_stock(mask, sequences, state, backwards, mode):
         else None
     )
     got = value_and_gradient(fast, x, m, h, True, mode)
-    want = value_and_gradient(stock, x, m, h, True, "graph")
+    want = value_and_gradient(stock, x, m, h, True, "eager")
     assert_same(got, want)
 
 
@@ -110,7 +110,8 @@ def test_options(options, mask):
     fast, stock = pair(**options)
     x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
     m = None if MASKS[mask] is None else tf.constant(MASKS[mask])
-    assert_same(*(value_and_gradient(layer, x, m, None, False, "graph") for layer in (fast, stock)))
+    got = value_and_gradient(fast, x, m, None, False, "graph")
+    assert_same(got, value_and_gradient(stock, x, m, None, False, "eager"))
 
 
 def test_dropout_in_training_uses_the_stock_loop():
@@ -136,7 +137,9 @@ def test_mixed_bfloat16(mode):
     fast, stock = pair(dtype="mixed_bfloat16", return_sequences=True)
     x = tf.constant(rng.normal(size=(BATCH, TIME, FEATURES)).astype("f4"))
     out, gradient = value_and_gradient(fast, tf.cast(x, "bfloat16"), None, None, True, mode)
-    want, want_gradient = value_and_gradient(stock, tf.cast(x, "bfloat16"), None, None, True, mode)
+    want, want_gradient = value_and_gradient(
+        stock, tf.cast(x, "bfloat16"), None, None, True, "eager"
+    )
     assert fast(x).dtype == "bfloat16"
     assert_same(out, want, atol=5e-2)
     for g, w in zip(gradient, want_gradient, strict=True):
@@ -159,7 +162,7 @@ def test_bidirectional_model(jit):
         model = build(layer)
         weights = weights or model.get_weights()
         model.set_weights(weights)
-        model.compile("adam", "mse", jit_compile=jit)
+        model.compile("adam", "mse", jit_compile=jit and layer is LSTM)
         losses.append(model.fit(x, x, epochs=3, shuffle=False, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
@@ -183,7 +186,7 @@ def test_repeated_input_is_projected_once_with_equal_result(jit):
         model = autoencoder(layer)
         weights = weights or model.get_weights()
         model.set_weights(weights)
-        model.compile("sgd", "mse", jit_compile=jit)
+        model.compile("sgd", "mse", jit_compile=jit and layer is LSTM)
         losses.append(model.fit(x, target, epochs=3, shuffle=False, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
