@@ -98,8 +98,8 @@ class LSTMAutoencoder(
     dropout : float, default=0.0
         Rate of dropout after each recurrent layer, in training.
     noise : float, default=0.0
-        Standard deviation of Gaussian noise added to the input in training, while the
-        target stays clean (denoising autoencoder).
+        Standard deviation, from 0 to 1, of Gaussian noise added to the input in training,
+        while the target stays clean (denoising autoencoder).
     model : callable, default=None
         Builds a Keras autoencoder of your own in place of the one that the network parameters
         above describe. As in SciKeras it may take ``meta`` (a dict with "n_features_in_", the
@@ -285,7 +285,7 @@ class LSTMAutoencoder(
         "reverse": ["boolean"],
         "output_activation": [StrOptions({"linear", "sigmoid", "tanh"})],
         "dropout": [fraction()],
-        "noise": [positive_real(zero=True)],
+        "noise": [Interval(Real, 0, 1, closed="both")],
         "model": [callable, None],
         "loss": [str, callable, keras.losses.Loss],
         "optimizer": [str, type, keras.optimizers.Optimizer],

@@ -264,3 +264,26 @@ def test_windows_share_no_row_with_held_out_ones_in_a_table(series):
     flat = SequenceWindower(8).set_output(transform="pandas").fit_transform(series)
     assert model.fit(flat).n_iter_ == model.n_epochs_ == 1
     assert not model.encoder_.get_layer("encoder_0").name.startswith("bidirectional")
+
+
+# ------------------------------------------------------------------- numbers of grids
+
+
+def test_numpys_numbers_are_numbers(small, series):
+    plain = {
+        "latent_dim": 2, "units": 3, "epochs": 2, "batch_size": 16, "stride": 2, "patience": 3,
+        "dropout": 0.25, "noise": 0.5, "global_clipnorm": 0.5, "learning_rate": 1.0,
+        "validation_fraction": 0.25, "contamination": 0.25,
+    }  # fmt: skip
+    integers = {k: np.int64(v) for k, v in plain.items() if isinstance(v, int)}
+    reals = {k: np.float32(v) for k, v in plain.items() if isinstance(v, float)}
+    of_numpy = small(np.int64(5), **integers, **reals).fit(series)
+    expected = small(5, **plain).fit(series).score_samples(series)
+    np.testing.assert_array_equal(of_numpy.score_samples(series), expected)
+    whole = small(5, **plain | {"learning_rate": 1}).fit(series)
+    np.testing.assert_array_equal(whole.score_samples(series), expected)
+
+
+def test_noise_above_what_keras_adds_is_refused_by_name(small, series):
+    with pytest.raises(ValueError, match=r"The 'noise' parameter .* range \[0.0, 1.0\]|'noise'"):
+        small(5, noise=1.5).fit(series)

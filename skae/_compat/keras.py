@@ -3,6 +3,12 @@
 from typing import Any
 
 import keras
+import numpy as np
+
+
+def as_plain(value: Any) -> Any:
+    """Return a numpy number as a Python one, and everything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from skae._compat.keras import as_plain
 from skae._network.lstm import LSTM, RepeatToLength
 from skae._network.masking import (
     MaskedMaxPooling,
@@ -62,7 +63,8 @@ class Architecture:
             If `units` is not a positive integer or a tuple of such.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
-        options = {name: parameters[name] for name in names}
+        # Keras refuses numpy's numbers, which grids are made of.
+        options = {name: as_plain(parameters[name]) for name in names}
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set

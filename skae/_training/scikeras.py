@@ -1,10 +1,12 @@
 """From parameters to a compiled Keras model and callbacks: SciKeras routes what belongs where."""
 
 from functools import partial
+from numbers import Real
 from typing import Any, Self
 
 import keras
 
+from skae._compat.keras import as_plain
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.collector import NetworkCollector
 from skae._network.architecture import Architecture, build_autoencoder
@@ -118,7 +120,12 @@ def _with_optimizer_options(parameters: dict[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in parameters.items() if is_routed(name)}
     if isinstance(parameters["optimizer"], keras.optimizers.Optimizer):
         return options
-    options.setdefault("optimizer__learning_rate", parameters["learning_rate"])
+    options.setdefault("optimizer__learning_rate", _as_rate(parameters["learning_rate"]))
     if not CLIPPING & options.keys():
-        options["optimizer__global_clipnorm"] = parameters["global_clipnorm"]
+        options["optimizer__global_clipnorm"] = as_plain(parameters["global_clipnorm"])
     return options
+
+
+def _as_rate(rate: Any) -> Any:
+    """Return a number as a float: Keras refuses integers and numpy's numbers."""
+    return float(rate) if isinstance(rate, Real) else rate
