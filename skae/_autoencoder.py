@@ -517,6 +517,11 @@ class LSTMAutoencoder(
             self.error, self.aggregation, policy, self._network.residuals, parts
         )
         self.offset_ = policy.offset(self._scores, samples, parts)
+        if not np.isfinite(self.offset_):
+            raise ValueError(
+                f"Got offset_={self.offset_} from the errors of the training data, but expected "
+                "finite errors. The model puts out NaN or infinity; scale the data."
+            )
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
@@ -538,10 +543,11 @@ class LSTMAutoencoder(
         Raises
         ------
         ValueError
-            If `beta` is not positive, or the labels are not understood or hold one class only.
+            If `beta` is not positive and finite, or the labels are not understood or hold one
+            class only.
         """
-        if not (isinstance(beta, Real) and beta > 0):
-            raise ValueError(f"Got beta={beta!r}, but expected a number above 0.")
+        if not (isinstance(beta, Real) and 0 < beta < np.inf):
+            raise ValueError(f"Got beta={beta!r}, but expected a number above 0, and finite.")
         samples = self._read_fitted(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)

@@ -287,3 +287,23 @@ def test_numpys_numbers_are_numbers(small, series):
 def test_noise_above_what_keras_adds_is_refused_by_name(small, series):
     with pytest.raises(ValueError, match=r"The 'noise' parameter .* range \[0.0, 1.0\]|'noise'"):
         small(5, noise=1.5).fit(series)
+
+
+# ------------------------------------------------------------------- nothing silent
+
+
+class NaNOutsideOfTraining(keras.layers.Layer):
+    def call(self, x, training=None):
+        return x if training else x * float("nan")
+
+
+def test_a_model_that_puts_out_nan_is_refused(small, series):
+    def build(meta):
+        x = keras.Input((None, meta["n_features_in_"]))
+        y = keras.layers.Dense(meta["n_features_in_"])(x)
+        return keras.Model(x, NaNOutsideOfTraining()(y))
+
+    model = small(5, model=build, validation_fraction=0)
+    with pytest.raises(ValueError, match="Got offset_=nan from the errors .* NaN or infinity"):
+        model.fit(series)
+    assert not hasattr(model, "model_")

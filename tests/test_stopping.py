@@ -47,7 +47,7 @@ def test_weights_that_are_not_finite_are_an_error(small):
 
 def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
     estimator = small(callbacks=[_breaks_at(2)], epochs=5, early_stopping=True)
-    with pytest.warns(ConvergenceWarning, match="The loss became nan; .* best epoch"):
+    with pytest.warns(ConvergenceWarning, match="loss became nan in epoch 3. .* best epoch"):
         estimator.fit(X)
     assert len(estimator.history_["loss"]) == 3
     assert np.isfinite(estimator.score_samples(X)).all()
@@ -103,6 +103,6 @@ def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, m
     rows = np.sin(np.arange(60.0))[:, None]
     whole = small(5, epochs=2).fit(rows)
     broken = small(5, epochs="auto", learning_rate=5e-3, callbacks=[_breaks_at(2)])
-    with pytest.warns(ConvergenceWarning, match="The loss became nan"):
+    with pytest.warns(ConvergenceWarning, match="loss became nan in epoch 3"):
         broken.fit(rows)
     np.testing.assert_array_equal(broken.score_samples(rows), whole.score_samples(rows))

@@ -71,6 +71,5 @@ def fit_network(
         first_epoch=len(history.get("loss", [])),
         verbose=verbose,
     ).history
-    whole = {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}
-    require_finite(network.model, whole)
-    return whole
+    require_finite(network.model, added)
+    return {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}

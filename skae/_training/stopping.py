@@ -86,10 +86,12 @@ def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
             f"but expected finite ones. {advice}"
         )
-    if not np.isfinite(history["loss"]).all():
+    broken = [name for name in ("loss", "val_loss") if not np.isfinite(history.get(name, [])).all()]
+    if broken:
         warnings.warn(
-            f"The loss became {history['loss'][-1]}; the weights of the best epoch were "
-            f"restored. {advice}",
+            f"{broken[0]} became {history[broken[0]][-1]} in epoch {len(history['loss'])}. "
+            "Training ended there, with the weights of the best epoch or cycle before, if there "
+            f"is one. {advice}",
             ConvergenceWarning,
             stacklevel=2,
         )
