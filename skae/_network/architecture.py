@@ -25,6 +25,7 @@ from skae._network.masking import (
     ReverseSteps,
     StepMask,
 )
+from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Architecture:
     output_activation: str = "linear"
     dropout: float = 0.0
     noise: float = 0.0
+    segment_length: int = 1
 
     @classmethod
     def of(cls, parameters: dict[str, Any], n_features: int, is_set: bool) -> Self:
@@ -145,6 +147,9 @@ def _encoder(a: Architecture, make: _Layers) -> keras.Model:
     sequence = keras.Input((None, a.n_features), name="sequence")
     mask = StepMask(name="step_mask")(sequence)
     x = make.noise(NaNToZero(name="nan_to_zero")(sequence), "noise")
+    if a.segment_length > 1:
+        x = SplitIntoSegments(a.segment_length, name="split")([x, mask])
+        mask = SegmentMask(a.segment_length, name="segment_mask")(mask)
     layer = make.both_directions if a.bidirectional else make.recurrent
     every_step = a.bottleneck == "sequence" or a.pooling != "last"
     for i, units in enumerate(a.units):
@@ -160,15 +165,20 @@ def _encoder(a: Architecture, make: _Layers) -> keras.Model:
 def _decoder(a: Architecture, make: _Layers) -> keras.Model:
     shape = (None, a.latent_dim) if a.bottleneck == "sequence" else (a.latent_dim,)
     latent = keras.Input(shape, name="latent")
-    mask = keras.Input((None,), dtype="bool", name="mask")
+    step_mask = mask = keras.Input((None,), dtype="bool", name="mask")
+    if a.segment_length > 1:
+        mask = SegmentMask(a.segment_length, name="segment_mask")(mask)
     x, states = _decoder_start(a, make, latent, mask)
     for i, (units, state) in enumerate(zip(a.units[::-1], states, strict=True)):
         layer = make.recurrent(units, f"decoder_{i}", return_sequences=True)
         x = make.dropout(layer(x, mask=mask, initial_state=state), f"decoder_dropout_{i}")
     if a.reverse:
         x = ReverseSteps(name="reverse_steps")([x, mask])
-    output = make.dense(a.n_features, "reconstruction", a.output_activation)(x)
-    return keras.Model([latent, mask], output, name="decoder")
+    size = a.segment_length * a.n_features
+    output = make.dense(size, "reconstruction", a.output_activation)(x)
+    if a.segment_length > 1:
+        output = JoinSegments(a.segment_length, name="join")([output, step_mask])
+    return keras.Model([latent, step_mask], output, name="decoder")
 
 
 def _decoder_start(a: Architecture, make: _Layers, latent: Any, mask: Any) -> tuple[Any, list]:
