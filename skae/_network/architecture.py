@@ -28,6 +28,10 @@ from skae._network.masking import (
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
 
+SEGMENT_LENGTH = 8
+"""Rows of a series that ``segment_length="auto"`` lets the network read at a time."""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """What a network is made of; see the parameters of `LSTMAutoencoder`."""
@@ -56,19 +60,34 @@ class Architecture:
         n_features : int
         is_set : bool
             Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
-            both directions, not the windows of a series.
+            both directions, not the windows of a series, which ``segment_length="auto"`` reads
+            several rows at a time.
 
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such.
+            If `units` is not a positive integer or a tuple of such, or if there are to be
+            segments but one latent vector a step.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
         options = {name: parameters[name] for name in names}
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set
+        options["segment_length"] = _checked_segment_length(options, is_set)
         return cls(n_features, **options)
+
+
+def _checked_segment_length(options: dict[str, Any], is_set: bool) -> int:
+    length, by_step = options["segment_length"], options["bottleneck"] == "sequence"
+    if length == "auto":
+        return 1 if is_set or by_step else SEGMENT_LENGTH
+    if by_step and length > 1:
+        raise ValueError(
+            f"Got segment_length={length} with bottleneck='sequence', but expected 1 or 'auto': "
+            "that bottleneck has one latent vector a step, and a segment has one for all its steps."
+        )
+    return int(length)
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:
