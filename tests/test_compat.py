@@ -5,11 +5,13 @@ import random
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scikeras.wrappers import BaseWrapper
 
 from skae import SequenceWindower
 from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
 from skae._compat.sklearn import feature_names_of, returns_frames
+from skae._compat.tensorflow import forget_gradients
 
 # ------------------------------------------------------------------- Keras
 
@@ -53,6 +55,24 @@ def test_keras_lstm_calls_the_loop_that_ours_overrides(name):
     names = {*keras.layers.LSTM.__init__.__code__.co_names, *dir(keras.layers.LSTM(1))}
     assert name in names
     assert "inner_loop" in keras.layers.RNN.call.__code__.co_names
+
+
+# ------------------------------------------------------------------- TensorFlow
+
+
+def test_gradients_of_a_graph_leave_the_registry():
+    from tensorflow.python.framework import ops
+
+    @tf.custom_gradient
+    def double(x):
+        return 2 * x, lambda gradient: 2 * gradient
+
+    before = set(ops.gradient_registry._registry)
+    concrete = tf.function(double).get_concrete_function(tf.TensorSpec((), tf.float32))
+    assert set(ops.gradient_registry._registry) - before
+    forget_gradients(concrete.graph)
+    assert set(ops.gradient_registry._registry) == before
+    assert float(concrete(tf.constant(3.0))) == 6
 
 
 # ------------------------------------------------------------------- SciKeras

@@ -161,7 +161,12 @@ BINARY = [
 ]
 
 
-@pytest.mark.parametrize("loss", BINARY, ids=str)
+def name_of(loss):
+    """Return a name that is the same in every process."""
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+@pytest.mark.parametrize("loss", BINARY, ids=name_of)
 @pytest.mark.parametrize(
     "rows, message",
     [
@@ -177,7 +182,7 @@ def test_binary_crossentropy_refuses_data_outside_the_unit_interval(loss, rows, 
 @pytest.mark.parametrize(
     "loss, rows",
     [("mse", [[-5.0]]), *((loss, [[0.0], [1.0], [np.nan]]) for loss in BINARY)],
-    ids=str,
+    ids=name_of,
 )
 def test_suitable_data_pass(loss, rows):
     check_suits(loss, np.array(rows))

@@ -130,7 +130,6 @@ def test_a_parameter_that_leads_nowhere_is_refused(small, name):
         ({"callbacks": [1]}, "callbacks"),
         ({"model": build, "model__nonsense": 1}, "nonsense"),
     ],
-    ids=str,
 )
 def test_a_value_that_leads_nowhere_is_named(small, params, error):
     with pytest.raises((TypeError, ValueError), match=error):

@@ -1,6 +1,6 @@
 """Replicas: copies of models that are trained in their stead.
 
-To trace and compile the training step of a Keras model takes seconds, and tens of megabytes that
+To trace and compile the training step of a Keras model takes seconds, and megabytes that
 TensorFlow never gives back. A fit therefore trains a *replica*: a copy of the estimator's model
 that is kept together with its compiled steps. The state of the model, weights and optimizer, is
 copied into the replica before training and back afterwards.
@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 
+from skae._compat.keras import layers_of
 from skae._compiled.lru import LRUCache
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.masking import NaNToZero
@@ -57,7 +58,7 @@ def describe(model: keras.Model) -> ModelDescription:
     """Return the description of a model, found out once."""
     description = _descriptions.get(model)
     if description is None:
-        masks = any(isinstance(layer, NaNToZero) for layer in model._flatten_layers())
+        masks = any(isinstance(layer, NaNToZero) for layer in layers_of(model))
         description = ModelDescription(_architecture(model), list(model.variables), masks)
         _descriptions[model] = description
     return description
@@ -80,7 +81,7 @@ def architecture_key(model: keras.Model) -> Hashable:
 
 
 def _architecture(model: keras.Model) -> Hashable:
-    layers = list(model._flatten_layers())
+    layers = layers_of(model)
     numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
     try:
         with warnings.catch_warnings():
@@ -118,7 +119,7 @@ def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -
         copy = copy_architecture(model)
     except Exception:  # whatever own code may raise
         return False
-    return tuple(map(type, copy._flatten_layers())) == classes
+    return tuple(map(type, layers_of(copy))) == classes
 
 
 def copy_architecture(model: keras.Model) -> keras.Model:

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from skae._compat.keras import is_seed, layers_of
 from skae._compiled.lru import LRUCache
 from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
@@ -37,12 +38,12 @@ def can_be_sharded(model: keras.Model) -> bool:
     weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
     recurrent layers run on cuDNN.
     """
-    layers = model._flatten_layers()
+    layers = layers_of(model)
     return (
         not model.losses
         and all(getattr(layer, "activity_regularizer", None) is None for layer in layers)
-        and all(map(_is_seed, model.non_trainable_variables))
-        and all(layer.supports_jit for layer in model._flatten_layers())
+        and all(map(is_seed, model.non_trainable_variables))
+        and all(layer.supports_jit for layer in layers)
         and not tf.config.list_logical_devices("GPU")
     )
 
@@ -271,7 +272,3 @@ def _over_batches(step: Callable) -> Callable:
 
 def _sum(parts: list, i: int) -> tf.Tensor:
     return tf.add_n([part[i] for part in parts])
-
-
-def _is_seed(variable: keras.Variable) -> bool:
-    return variable.name == "seed_generator_state"

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework import ops
+
+from skae._compat.tensorflow import forget_gradients
 
 
 def traced(
@@ -27,18 +28,5 @@ def traced(
     """
     general = tf.function(function, jit_compile=jit_compile, autograph=False)
     concrete = general.get_concrete_function(*specs, **named)
-    _forget_gradients(concrete.graph)
+    forget_gradients(concrete.graph)
     return concrete
-
-
-def _forget_gradients(graph: tf.Graph) -> None:
-    """Take the gradients that belong to one graph out of TensorFlow's registry.
-
-    ``tf.custom_gradient``, which `LSTM` uses and every optimizer of Keras too (in ``all_reduce``),
-    registers a function for each use in a graph, and with it the graph, for good: 20 MB for each
-    network trained. The gradients are needed no more when the graph is complete.
-    """
-    for operation in graph.get_operations():
-        if operation.type == "IdentityN":  # what tf.custom_gradient puts into a graph
-            name = operation.node_def.attr["_gradient_op_type"].s.decode()
-            ops.gradient_registry._registry.pop(name, None)

@@ -6,13 +6,13 @@ from typing import Any, Self
 import keras
 
 from skae._compat.scikeras import ParameterRouter
-from skae._compiled.garbage import Networks
+from skae._compiled.collector import NetworkCollector
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
 from skae._training.routing import is_routed
 
-NETWORKS = Networks()
+COLLECTOR = NetworkCollector()
 
 CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
 """Options of a Keras optimizer of which only one may be given."""
@@ -88,7 +88,7 @@ class KerasAdapter(ParameterRouter):
         with seeds_from(seed):
             model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])
-        NETWORKS.add(model)
+        COLLECTOR.add(model)
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:

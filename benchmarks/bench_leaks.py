@@ -1,0 +1,125 @@
+"""By how much does a process grow with each call that is repeated?
+
+Run: python benchmarks/bench_leaks.py [case ...]. Linux only. Each case runs in a process of its
+own: some calls to warm up, which fill the caches, then so many that a slope is seen. The second
+figure is the slope of the second half alone: memory that only settles has gone by then.
+"""
+
+import gc
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from skae import LSTMAutoencoder
+
+ROWS = np.sin(np.arange(400) / 4)[:, None]
+
+
+class Fails(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise RuntimeError("of a callback")
+
+
+def estimator(window_size=10, **parameters):
+    options = {"units": 8, "latent_dim": 2, "epochs": 1, "random_state": 0} | parameters
+    return LSTMAutoencoder(window_size, **options)
+
+
+def refit():
+    estimator().fit(ROWS[:100])
+
+
+fitted = estimator()
+
+
+def partial_fit():
+    fitted.partial_fit(ROWS[:100])
+
+
+def failing_fit():
+    try:
+        estimator(callbacks=[Fails()]).fit(ROWS[:100])
+    except RuntimeError:
+        pass
+
+
+numbers = itertools.count()
+
+
+def new_architecture():
+    estimator(units=4 + next(numbers)).fit(ROWS[:100])
+
+
+def new_window_size():
+    estimator(5 + next(numbers)).fit(ROWS[:100])
+
+
+def new_compiled_window_size():
+    estimator(5 + next(numbers), epochs=6).fit(ROWS[:300])
+
+
+def single_row():
+    if not hasattr(fitted, "model_"):
+        fitted.fit(ROWS[:100])
+    start = next(numbers) % 300
+    fitted.score_samples(ROWS[start : start + 10])
+
+
+def save_and_load():
+    if not hasattr(fitted, "model_"):
+        fitted.fit(ROWS[:100])
+    with tempfile.TemporaryDirectory() as folder:
+        fitted.save(Path(folder, "fitted.skae"))
+        LSTMAutoencoder.load(Path(folder, "fitted.skae")).score_samples(ROWS[:100])
+
+
+# Calls to warm up, and calls that are measured.
+CASES = {
+    refit: (5, 60),
+    partial_fit: (5, 100),
+    failing_fit: (5, 20),
+    new_architecture: (20, 24),
+    new_window_size: (20, 40),
+    new_compiled_window_size: (20, 16),
+    single_row: (300, 300),
+    save_and_load: (5, 30),
+}
+
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def measure(case):
+    warm_up, calls = CASES[case]
+    for _ in range(warm_up):
+        case()
+    start = resident()
+    for _ in range(calls // 2):
+        case()
+    middle = resident()
+    for _ in range(calls // 2):
+        case()
+    end = resident()
+    print(
+        f"{case.__name__:24} {calls:3} calls  {(end - start) / calls:7.3f} MB a call, "
+        f"{(end - middle) / (calls // 2):7.3f} in the second half  ({end:5.0f} MB in all)",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    names = {case.__name__: case for case in CASES}
+    if sys.argv[1:2] == ["--here"]:
+        measure(names[sys.argv[2]])
+    else:
+        for name in sys.argv[1:] or names:
+            subprocess.run([sys.executable, __file__, "--here", name], check=True)
