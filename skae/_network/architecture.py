@@ -27,7 +27,6 @@ from skae._network.masking import (
 )
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
-
 SEGMENT_LENGTH = 8
 """Rows of a series that ``segment_length="auto"`` lets the network read at a time."""
 
