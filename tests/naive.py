@@ -228,3 +228,31 @@ def fbeta(is_outlier, flagged, beta):
     false_alarms = sum(bool(flag and not truth) for truth, flag in pairs)
     total = (1 + beta**2) * hits + beta**2 * misses + false_alarms
     return (1 + beta**2) * hits / total if total else 0.0
+
+
+def cut(rows, starts_and_lengths):
+    """Return windows of a series as one array, NaN after the end of shorter ones."""
+    longest = max(length for _, length in starts_and_lengths)
+    return pad([rows[start : start + length] for start, length in starts_and_lengths], longest)
+
+
+def errors_of_steps(sequences, reconstructions, error, typical):
+    """Return the error of each step, the mean over its features as the name says."""
+    result = []
+    for sequence, reconstruction in zip(sequences, reconstructions, strict=True):
+        errors = []
+        for step, output in zip(sequence, reconstruction, strict=True):
+            distances = [abs(x - y) for x, y in zip(step, output, strict=True)]
+            powers = distances if error.endswith("mae") else [d**2 for d in distances]
+            scaled = [p / t for p, t in zip(powers, typical, strict=True)]
+            errors.append(math.sqrt(mean(scaled)) if error.endswith("rmse") else mean(scaled))
+        result.append(np.array(errors))
+    return result
+
+
+def average_rows(starts_and_lengths, outputs, n_rows):
+    """Return each row as the mean of what the windows that cover it have for it."""
+    columns = np.moveaxis(outputs, 2, 0)
+    return np.column_stack(
+        [rows_from_windows(starts_and_lengths, column, n_rows, "mean") for column in columns]
+    )

@@ -23,6 +23,7 @@ def on_sequences(small, sequences):
 # ------------------------------------------------------------------ rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [1, 3, 5, 7])
 @pytest.mark.parametrize("aggregation", ["gaussian", "window", "mean", "median", "max", "last"])
 def test_one_finite_score_per_row(small, series, stride, aggregation):
@@ -72,6 +73,7 @@ def test_latent_of_a_row_is_that_of_the_window_ending_there(on_rows, series):
     np.testing.assert_allclose(latents[99], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation", ["gaussian", "window", "mean", "last"])
 @pytest.mark.parametrize("error", ["scaled_rmse", "rmse", "scaled_mae", "mahalanobis"])
 def test_explain_decomposes_the_score_of_a_row(small, series, aggregation, error):
@@ -81,6 +83,7 @@ def test_explain_decomposes_the_score_of_a_row(small, series, aggregation, error
     )
 
 
+@pytest.mark.slow
 def test_explain_decomposes_the_score_of_a_sequence(on_sequences, sequences):
     found = on_sequences.explain(sequences)
     np.testing.assert_allclose(
@@ -152,6 +155,7 @@ def test_a_row_of_zeros_is_data(on_sequences, sequences):
     assert not np.allclose(on_sequences.transform(zeroed), shorter)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bottleneck", ["vector", "sequence"])
 def test_a_table_is_univariate_sequences(small, bottleneck):
     table = np.sin(np.arange(12) + np.arange(20)[:, None])
@@ -167,6 +171,7 @@ def test_a_table_is_univariate_sequences(small, bottleneck):
     )
 
 
+@pytest.mark.slow
 def test_sequence_bottleneck_round_trips(small, sequences):
     model = small(bottleneck="sequence").fit(sequences)
     latents = model.transform(sequences)
@@ -265,6 +270,7 @@ def test_weights_of_zero_leave_rows_out(small, series):
     assert model.history_["loss"][0] < 10
 
 
+@pytest.mark.slow
 def test_binary_crossentropy_on_data_in_the_unit_interval(small, series):
     unit = (series - series.min()) / np.ptp(series)
     model = small(5, loss="binary_crossentropy", output_activation="sigmoid").fit(unit)
@@ -286,6 +292,7 @@ def build_own(meta, width=3):
     return keras.Model(sequence, decoder([encoder(sequence), StepMask()(sequence)]))
 
 
+@pytest.mark.slow
 def test_mixed_precision_is_that_of_keras(small, series):
     full = small(5).fit(series)
     before = keras.config.dtype_policy()
@@ -301,6 +308,7 @@ def test_mixed_precision_is_that_of_keras(small, series):
     np.testing.assert_allclose(scores, full.score_samples(series), rtol=0.05)
 
 
+@pytest.mark.slow
 def test_own_model(small, sequences):
     model = small(model=build_own, model__width=5).fit(sequences)
     assert model.transform(sequences).shape == (30, 5)
@@ -320,6 +328,7 @@ def build_stock(meta):
     return keras.Sequential(layers)
 
 
+@pytest.mark.slow
 def test_stock_keras_model_of_fixed_length(small, series):
     model = small(5, model=build_stock).fit(series)
     assert np.isfinite(model.score_samples(series)).all()

@@ -659,6 +659,7 @@ def test_hushing_a_closed_stderr_does_nothing(monkeypatch):
 # --- with the true estimator -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_detect_end_to_end(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     t = np.arange(600)
@@ -677,6 +678,7 @@ def test_detect_end_to_end(tmp_path, monkeypatch, capsys):
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "scores.csv", "scores.png"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     file = write(tmp_path / "a.csv", sine_csv(200))

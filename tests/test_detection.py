@@ -38,6 +38,7 @@ def test_a_constant_rate_stays(small, series):
     assert watch.rates == [pytest.approx(5e-3)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters, expected",
     [
@@ -104,6 +105,7 @@ def test_batches_grow_with_the_data(n, expected):
     assert plan(n, batch_size=7).batch_size == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "window_size, asked, expected",
     [(None, "auto", True), (5, "auto", False), (None, False, False), (5, True, True)],
@@ -115,6 +117,7 @@ def test_sequences_are_read_in_both_directions(small, window_size, asked, expect
     assert isinstance(first_layer, keras.layers.Bidirectional) == expected
 
 
+@pytest.mark.slow
 def test_training_stops_early_only_where_a_random_part_is_held_out(small):
     sequences = np.random.default_rng(0).normal(size=(40, 5, 1)).astype(np.float32)
     windows = SequenceWindower(5).fit_transform(sequences.ravel()[:, None])
@@ -126,6 +129,7 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
     assert len(small(validation_fraction=0.0, **hardly).fit(sequences).history_["loss"]) == 9
 
 
+@pytest.mark.slow
 def test_cycles_follow_while_they_pay(small, series, monkeypatch):
     monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 4)
     length = 4
@@ -217,6 +221,7 @@ def test_a_threshold_that_cannot_be_tuned_stays(small, series, y, beta, message)
 # ------------------------------------------------------------------- explanations
 
 
+@pytest.mark.slow
 def test_the_injected_feature_is_to_blame():
     rng = np.random.default_rng(0)
     time = np.arange(600)[:, None]

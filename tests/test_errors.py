@@ -74,6 +74,7 @@ def test_bad_sample_weight(small, weights, message):
         small().fit(SEQUENCES, sample_weight=weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("X", "message"),
     [
@@ -89,12 +90,14 @@ def test_bad_rows_to_score(small, series, X, message):
         model.score_samples(X)
 
 
+@pytest.mark.slow
 def test_a_table_does_not_fit_sequences_of_features(small, sequences):
     model = small().fit(sequences)
     with pytest.raises(ValueError, match=r"expected \(n_samples, n_steps, n_features=2\)"):
         model.score_samples(ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bottleneck", ["vector", "sequence"])
 def test_latents_of_another_size(small, sequences, bottleneck):
     model = small(bottleneck=bottleneck).fit(sequences)

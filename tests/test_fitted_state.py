@@ -24,6 +24,7 @@ class Rates(keras.callbacks.Callback):
         self.rates.append(float(self.model.optimizer.learning_rate))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [1e-3, 5e-3])
 def test_a_rate_that_a_callback_sets_is_the_rate(small, series, monkeypatch, rate):
     monkeypatch.setattr(plan, "MAX_CYCLE_EPOCHS", 3)
@@ -138,6 +139,7 @@ def test_parameters_changed_after_fit_wait_for_the_next(small, series, changed):
     assert len(model.get_feature_names_out()) == 2
 
 
+@pytest.mark.slow
 def test_the_outcome_of_the_plan_is_visible(small, series):
     model = small(5, epochs=3).fit(series)
     assert (model.n_iter_, model.n_epochs_, model.batch_size_) == (3, 3, 32)
@@ -189,6 +191,7 @@ def test_several_series_are_one_table(small, series, bottleneck):
     assert plain.fit_transform(parts).shape == (200, 2)
 
 
+@pytest.mark.slow
 def test_ragged_sequences_are_one_table(small, sequences):
     pytest.importorskip("pandas")
     vectors = small().set_output(transform="pandas").fit(sequences)
@@ -207,6 +210,7 @@ def test_ragged_sequences_are_one_table(small, sequences):
 # ------------------------------------------------------------------- a saved Keras model
 
 
+@pytest.mark.slow
 def test_a_saved_model_loads_with_the_layers_alone(small, series, tmp_path):
     model = small(5).fit(series)
     model.model_.save(tmp_path / "model.keras")

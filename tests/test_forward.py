@@ -133,6 +133,7 @@ def test_a_builder_that_scores_and_a_score_do_not_wait_for_each_other(monkeypatc
     assert not any(thread.is_alive() for thread in threads)
 
 
+@pytest.mark.slow
 def test_builders_may_score_in_many_threads(small, series):
     scored = small(5).fit(series)
 
@@ -152,6 +153,7 @@ def test_builders_may_score_in_many_threads(small, series):
         np.testing.assert_array_equal(future.result(timeout=120), expected)
 
 
+@pytest.mark.slow
 def test_tensorflow_has_nothing_to_warn_of(small, series, caplog):
     """One ``tf.function`` traced in five of nine calls is a warning, whatever network it serves."""
     with caplog.at_level("WARNING", logger="tensorflow"):

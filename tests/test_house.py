@@ -177,6 +177,7 @@ def test_import_loads_nothing_heavy():
     assert loaded_after("import skae; dir(skae)") == set()
 
 
+@pytest.mark.slow
 def test_that_the_check_of_imports_can_fail():
     assert {"tensorflow", "keras", "sklearn"} <= loaded_after(TOUCH_ALL)
 
@@ -196,6 +197,7 @@ def test_public_names_are_the_lazy_ones_and_the_version():
     assert set(skae.__all__) == {*skae._HOME, *skae._MODULES, "__version__"}
 
 
+@pytest.mark.slow
 def test_every_public_name_resolves():
     loaded_after(TOUCH_ALL)
 

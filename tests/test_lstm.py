@@ -71,6 +71,7 @@ def assert_same(fast, stock, atol=1e-5):
         np.testing.assert_allclose(np.asarray(a, "f4"), np.asarray(b, "f4"), atol=atol, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize(
     ("sequences", "state", "backwards"),
@@ -91,6 +92,7 @@ def test_equals_stock(mask, sequences, state, backwards, mode):
     assert_same(got, want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -128,6 +130,7 @@ def test_stateful_falls_back(mask):
         assert_same(fast(x, mask=MASKS[mask]), stock(x, mask=MASKS[mask]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 def test_mixed_bfloat16(mode):
     fast, stock = pair(dtype="mixed_bfloat16", return_sequences=True)
@@ -142,6 +145,7 @@ def test_mixed_bfloat16(mode):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_bidirectional_model(jit):
     def build(layer):
@@ -168,6 +172,7 @@ def autoencoder(layer):
     return keras.Model(x, keras.layers.Dense(FEATURES)(y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_repeated_input_is_projected_once_with_equal_result(jit):
     """The stock LSTM behind the same repeat layer is the oracle: it projects at every step."""

@@ -52,11 +52,13 @@ def unpadded(network):
     return x, *loss_and_gradients(network, MSE, x, x)
 
 
+@pytest.mark.slow
 def test_forward_equals_stock_keras(network, stock):
     x = sequences()
     np.testing.assert_allclose(network(x), stock(x), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_loss_and_gradients_equal_stock_keras(unpadded, stock):
     x, loss, gradients = unpadded
     stock_loss, stock_gradients = loss_and_gradients(stock, keras.losses.MeanSquaredError(), x, x)
@@ -72,6 +74,7 @@ def test_every_gradient_but_that_of_a_missing_input_is_alive(architecture, unpad
     assert dead == expected
 
 
+@pytest.mark.slow
 def test_padding_changes_no_real_step(network):
     x = sequences()
     np.testing.assert_allclose(network(padded(x))[:, : x.shape[1]], network(x), atol=1e-6)
@@ -85,6 +88,7 @@ def test_padding_changes_no_latent(architecture, network):
     np.testing.assert_allclose(latent, encoder(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_padding_changes_neither_loss_nor_gradients(network, unpadded):
     x, loss, gradients = unpadded
     padded_loss, padded_gradients = loss_and_gradients(network, MSE, padded(x), padded(x))
@@ -92,6 +96,7 @@ def test_padding_changes_neither_loss_nor_gradients(network, unpadded):
     assert_same_gradients(padded_gradients, gradients, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_sequences_of_unequal_lengths_do_not_touch_each_other(network):
     short, long = sequences(2, 2, seed=1), sequences(2, 5, seed=2)
     together = np.asarray(network(np.concatenate([padded(short, 3), long])))
@@ -114,6 +119,7 @@ def test_genuine_zeros_are_not_padding(architecture, network):
     )
 
 
+@pytest.mark.slow
 def test_parts_make_up_the_whole(network):
     x = padded(sequences(), 1)
     mask = ~np.isnan(x).all(axis=-1)

@@ -24,6 +24,7 @@ def sine():
 # ------------------------------------------------------------------ rows and windows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation", ["mean", "max", "last"])
 @pytest.mark.parametrize("stride", [1, 2, 4, 7])
 @pytest.mark.parametrize("row", [0, -1])
@@ -87,6 +88,7 @@ def test_scaling_comes_before_windowing(small, sine):
     )
 
 
+@pytest.mark.slow
 def test_nan_loss_is_never_silent(small, sine):
     with pytest.raises(ValueError, match="not finite.*Scale the data"):
         small(7, learning_rate=1e30, early_stopping=False, epochs=5).fit(sine)
@@ -112,6 +114,7 @@ def test_labels_of_any_kind_rank_the_right_way_up(small, sine, kind):
     assert expected > 0.9
 
 
+@pytest.mark.slow
 def test_automatic_contamination_flags_few_normal_and_all_gross_rows(small, sine):
     noisy = sine + np.random.default_rng(0).normal(scale=0.1, size=sine.shape)
     model = small(7, epochs=10).fit(noisy)
@@ -135,6 +138,7 @@ def resident_kilobytes():
         return int(statistics.read().split()[1]) * 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not __import__("os").path.exists("/proc/self/statm"), reason="needs Linux")
 def test_lost_networks_do_not_wait_for_the_collector(small, sine):
     gc.collect()
@@ -149,6 +153,7 @@ def test_lost_networks_do_not_wait_for_the_collector(small, sine):
         gc.enable()
 
 
+@pytest.mark.slow
 def test_fits_leak_nothing(small, sine):
     model = small(7, epochs=1)
     for _ in range(5):
@@ -162,6 +167,7 @@ def test_fits_leak_nothing(small, sine):
     assert resident_kilobytes() - before < 12_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not __import__("os").path.exists("/proc/self/statm"), reason="needs Linux")
 def test_neither_partial_fits_nor_failing_fits_leak(small, sine):
     class Fails(keras.callbacks.Callback):
@@ -187,6 +193,7 @@ def graphs():
     return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_no_graph_of_a_network_outlives_what_was_compiled(small, sine):
     """TensorFlow's registry of gradients would keep those that an optimizer or an LSTM is in."""
     clear_caches()
@@ -199,6 +206,7 @@ def test_no_graph_of_a_network_outlives_what_was_compiled(small, sine):
     assert graphs() <= before
 
 
+@pytest.mark.slow
 def test_two_threads_fit_and_score_at_once(small, sine):
     expected = [small(7, random_state=seed).fit(sine).score_samples(sine) for seed in range(2)]
     found = {}
@@ -239,6 +247,7 @@ def test_nothing_is_written_to_the_working_directory(small, sine, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_feature_to_blame_is_named(small):
     time = np.arange(400) / 4
     rows = np.stack([np.sin(time), np.cos(time), np.sin(time + 1)], axis=1)

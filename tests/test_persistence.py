@@ -15,6 +15,7 @@ def path(tmp_path):
     return tmp_path / "model.skae"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

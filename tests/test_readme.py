@@ -1,16 +1,22 @@
-"""The README: its examples run, and its test command is the one that is tested."""
+"""The README: its examples run, what it names exists, and its test command is the tested one."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from skae import LSTMAutoencoder
+from skae.cli import main
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+NAMES = sorted(set(re.findall(r"`([^`]+)`", re.sub("```.*?```", "", README, flags=re.DOTALL))))
+OTHERS = {"joblib", "machine_temperature_system_failure", "nyc_taxi"}
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -25,8 +31,27 @@ def test_the_landing_runs_the_readme_command():
     assert COMMANDS[1].strip() in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_no_placeholder_is_left():
-    assert "@@" not in README
+@pytest.mark.parametrize("name", [n for n in NAMES if re.fullmatch("[a-z_]+", n)])
+def test_a_name_in_prose_is_that_of_a_parameter_or_a_member(name):
+    described = re.findall(r"^    (\w+) : ", LSTMAutoencoder.__doc__, flags=re.MULTILINE)
+    assert name in {*described, *dir(LSTMAutoencoder), *OTHERS}
+
+
+@pytest.mark.parametrize("argument", [n for n in NAMES if re.fullmatch(r"[a-z_]+=.+", n)])
+def test_an_argument_in_prose_is_accepted(argument):
+    LSTMAutoencoder(**eval(f"dict({argument})"))._validate_params()
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"--[a-z-]+", " ".join(NAMES)))))
+def test_an_option_in_prose_is_one_of_the_command(option, capsys):
+    with pytest.raises(SystemExit):
+        main(["detect", "--help"])
+    assert re.search(rf"{option}\b", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"\bbench_\w+\.py", README))))
+def test_a_benchmark_in_prose_exists(name):
+    assert (ROOT / "benchmarks" / name).is_file()
 
 
 def test_pictures_exist():

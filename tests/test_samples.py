@@ -7,7 +7,7 @@ from strategies import cuts, few, random_rows, series_lists, split, ways
 
 from skae import SequenceWindower
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._sequences.ragged import from_array, from_list
+from skae._sequences.ragged import from_array, from_list, from_table
 from skae._sequences.samples import RowSamples, SequenceSamples
 
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
@@ -59,7 +59,8 @@ def test_distinct_gives_equal_sequences_the_sum_of_their_weights(drawn):
     for item, weight in zip(items, weights.tolist(), strict=True):
         if weight:
             expected[item.tobytes()] = expected.get(item.tobytes(), 0) + weight
-    assert contents(SequenceSamples(from_list(items), weights).distinct()) == expected
+    found = SequenceSamples(from_list(items), weights).distinct()
+    assert contents(found) == expected and found.weights.dtype == np.float32
 
 
 @few
@@ -136,10 +137,15 @@ def test_overlapping_windows_are_split_as_their_rows_are():
                 same(one.weights, one.windows.padded()[:, -1, 0])
 
 
-def test_overlapping_windows_are_trained_on_whole_if_none_ends_before_the_cut():
-    windows = SequenceWindower(5, padding=None).fit_transform(np.arange(6.0)[:, None])
+@pytest.mark.parametrize(("n_rows", "window_size", "stride"), [(6, 5, 1), (9, 4, 3)])
+def test_overlapping_windows_are_trained_on_whole_if_none_ends_before_the_cut(
+    n_rows, window_size, stride
+):
+    rows = np.arange(float(n_rows))[:, None]
+    windows = SequenceWindower(window_size, stride=stride).fit_transform(rows)
     training, held_out = SequenceSamples(from_array(windows)).split(0.5, rng())
-    assert len(training) == 2 and held_out is None
+    same(training.windows.padded(), windows[~np.isnan(windows).any(axis=(1, 2))])
+    assert held_out is None
 
 
 @few
@@ -155,12 +161,54 @@ def test_a_sequence_has_one_error_from_those_of_its_steps(items, how):
 def test_results_per_step_of_sequences_are_laid_out_as_the_input():
     samples = SequenceSamples(from_list([np.ones((2, 1)), np.ones((3, 1))]))
     blocks = [np.array([[1.0, 2.0, np.nan]]), np.array([[3.0, 4.0, 5.0]])]
-    first, second = samples.from_steps(blocks)
+    first, second = samples.from_steps(iter(blocks))
     same(first, [1, 2])
     same(second, [3, 4, 5])
 
 
+def test_samples_that_share_no_row_are_a_set():
+    windows = SequenceWindower(3).fit_transform(np.arange(5.0)[:, None])
+    assert not SequenceSamples(from_array(windows)).is_set
+    assert SequenceSamples(from_array(windows.copy())).is_set
+    assert not row_samples([5], 3).is_set
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: SequenceSamples(from_list([[1], [2, 3]])), lambda: row_samples([2], 1)]
+)
+def test_a_sample_counts_once_unless_it_has_a_weight(make):
+    samples = make()
+    same(samples.counts, [1, 1])
+    weighted = samples.weighted([3, 0.5])
+    assert weighted.counts.dtype == samples.counts.dtype == np.float32
+    same(weighted.counts, [3, 0.5])
+    assert samples.weighted(None).weights is None
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(2,\)"):
+        samples.weighted([1, 1, 1])
+
+
 # ------------------------------------------------------------------------ rows
+
+
+def test_weights_of_a_list_of_series_come_as_a_list():
+    samples = row_samples([2, 3], 2, is_list=True)
+    same(samples.weighted([[1, 2], np.arange(3)]).weights, [1, 2, 0, 1, 2])
+    assert samples.weighted(None).weights is None
+
+
+@pytest.mark.parametrize("weights", [[[1, 2]], [[1, 2, 3], [1, 2]], [1, 2, 3, 4, 5]])
+def test_weights_that_do_not_fit_a_list_of_series_are_an_error(weights):
+    message = rf"Got sample_weight with {len(weights)} items .* of the lengths \[2, 3\]"
+    with pytest.raises(ValueError, match=message):
+        row_samples([2, 3], 2, is_list=True).weighted(weights)
+
+
+def test_only_a_table_has_a_feature_axis_to_drop():
+    per_feature = np.ones((3, 2, 1))
+    for samples in (row_samples([3], 2), SequenceSamples(from_array(per_feature))):
+        assert samples.without_feature_axis(per_feature) is per_feature
+    table = SequenceSamples(from_table(per_feature[..., 0]))
+    same(table.without_feature_axis(per_feature), per_feature[..., 0])
 
 
 def row_samples(lengths, window_size, stride=1, **options):

@@ -1,3 +1,5 @@
+import json
+
 import naive
 import numpy as np
 import pytest
@@ -58,6 +60,22 @@ def test_the_mean_of_observed_is_over_real_entries_only(items, axis):
     lanes = {-1: list(errors), 0: list(errors.T), (0, 1): [errors.ravel()]}[axis]
     expected = [naive.mean(lane) for lane in lanes]
     close(np.ravel(observed.mean(errors, axis)), expected)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((0, 3), 0), ((3, 0), 1), ((2, 0, 3), 1)])
+def test_the_mean_of_nothing_is_nan(shape, axis):
+    found = observed.mean(np.empty(shape), axis)
+    np.testing.assert_array_equal(found, np.full(np.delete(shape, axis), np.nan))
+
+
+@few
+@given(series_lists(dtype=np.float32))
+def test_the_mean_of_a_column_without_values_may_be_zero(items):
+    rows = items[0]
+    expected = np.array([naive.mean(column) for column in rows.T])
+    found = observed.mean_or_zero(rows)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.where(np.isnan(expected), 0, expected), rtol=1e-6)
 
 
 # ------------------------------------------------------------------------ mahalanobis
@@ -124,6 +142,10 @@ def test_constant_features_have_finite_errors(constant, n_constant):
     assert np.isfinite(shares).all()
 
 
+def test_two_whole_steps_are_enough():
+    assert np.isfinite(MahalanobisError.fit(random_rows(2, 2, seed=0)).covariance).all()
+
+
 @pytest.mark.parametrize("n_whole", [0, 1])
 def test_too_few_whole_steps_are_an_error(n_whole):
     residuals = np.full((5, 2), np.nan)
@@ -145,6 +167,9 @@ def test_scaled_errors_are_relative_to_the_typical_one_of_each_feature(base):
     )
     expected = fit_error_measure(base, residuals)(residuals) / (typical + 1e-4 * typical.mean())
     close(measure(residuals), expected)
+    close(
+        fit_error_measure(f"scaled_{base}", residuals.reshape(4, 100, 3)).typical, measure.typical
+    )
 
 
 @pytest.mark.parametrize("base", ["mse", "mae"])
@@ -165,7 +190,7 @@ def test_scaled_errors_without_any_known_error_are_left_as_they_are():
 def test_a_measure_written_as_plain_values_measures_the_same(kind):
     residuals = random_rows(20, 3, seed=0)
     measure = fit_error_measure(kind, residuals)
-    read = measure_from_plain(measure_to_plain(measure))
+    read = measure_from_plain(json.loads(json.dumps(measure_to_plain(measure))))
     np.testing.assert_array_equal(read(residuals), measure(residuals))
 
 
@@ -190,6 +215,14 @@ def test_the_mean_of_root_shares_is_the_root_of_the_mean(items, per_window):
     by_step = observed.mean(shares, axis=2)
     close(observed.mean(by_step) if per_window else by_step.ravel(), expected)
     close(root_shares(observed.mean(errors, axis=2), per_window), by_step)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2)])
+@pytest.mark.parametrize("per_window", [True, False])
+def test_the_root_share_of_no_error_is_zero_and_of_nothing_nan(shape, per_window):
+    errors = np.zeros(shape)
+    errors[1] = np.nan
+    np.testing.assert_array_equal(root_shares(errors, per_window), errors)
 
 
 # ------------------------------------------------------------------------ thresholds
@@ -245,19 +278,29 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
     assert robust_offset(scores, weights) == pytest.approx(robust_offset(repeated))
 
 
-@pytest.mark.parametrize("spread, reached", [(0.5, "rule"), (3.0, "most"), (0.01, "least")])
-@pytest.mark.parametrize("n_held_out, ratio", [(0, 1.0), (19, 5.0), (40, 1.1), (40, 0.1)])
+@pytest.mark.parametrize("spread", [0.01, 0.2, 3.0])
+@pytest.mark.parametrize(
+    "n_held_out, ratio", [(0, 1.0), (19, 5.0), (20, 5.0), (40, 1.1), (40, 0.1)]
+)
 @pytest.mark.parametrize("max_ratio", [1.0, 2.0])
-def test_the_automatic_offset_is_that_of_the_rule(spread, reached, n_held_out, ratio, max_ratio):
+def test_the_automatic_offset_is_that_of_the_rule(spread, n_held_out, ratio, max_ratio):
     errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
     held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
-    limit = naive.automatic_limit(held_out, training, max_ratio)
-    assert -automatic_offset(parts, "robust", max_ratio) == pytest.approx(limit)
-    if ratio == 1 and max_ratio == 2:
-        most, least = max_ratio * np.quantile(errors, 0.999), 1.75 * np.median(errors)
-        assert limit == pytest.approx(most if reached == "most" else max(least, limit))
-        assert (limit == pytest.approx(least)) == (reached == "least")
+    expected = naive.automatic_limit(held_out, training, max_ratio)
+    assert -automatic_offset(parts, "robust", max_ratio) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("spread, reached", [(0.2, "rule"), (3.0, "most"), (0.01, "least")])
+def test_the_automatic_offset_is_the_rule_between_two_bounds(spread, reached):
+    errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
+    limits = {
+        "rule": naive.robust_limit(errors),
+        "most": 2 * np.quantile(errors, 0.999),
+        "least": 1.75 * np.median(errors),
+    }
+    found = automatic_offset([(-errors, np.ones(401))], "robust", max_ratio=2)
+    assert -found == pytest.approx(limits[reached])
 
 
 # ------------------------------------------------------------------------ events
@@ -269,6 +312,11 @@ def test_events_equal_their_naive_twin(flags, min_length, merge_gap):
     severity = random_rows(len(flags), 1, seed=len(flags))[:, 0]
     found = find_events(np.array(flags, bool), severity, min_length=min_length, merge_gap=merge_gap)
     assert found == naive.find_events(flags, severity, min_length, merge_gap)
+
+
+def test_events_are_runs_of_outliers_unless_told_otherwise():
+    flags = [True, False, True, True, False, False, True]
+    assert find_events(np.array(flags), np.ones(7)) == naive.find_events(flags, np.ones(7))
 
 
 @pytest.mark.parametrize("flags", [[], [False, False]])
@@ -302,3 +350,16 @@ def test_no_threshold_has_a_higher_fbeta(n, seed, beta):
     best = max(naive.fbeta(labels, scores <= score, beta) for score in scores)
     assert naive.fbeta(labels, scores < offset, beta) == pytest.approx(best)
     assert offset not in scores
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("errors, labels", [([1, 1], [1, 0]), ([1, 2, 3], [1, 0, 1])])
+def test_all_are_outliers_where_that_has_the_highest_fbeta(errors, labels, scale):
+    scores = -scale * np.array(errors)
+    assert (scores < best_fbeta_offset(scores, np.array(labels, bool), 1.0)).all()
+
+
+def test_of_equally_good_thresholds_the_one_with_fewest_outliers_is_taken():
+    scores, labels = -np.arange(1.0, 5), np.array([True, False, False, True])
+    assert naive.fbeta(labels, scores <= -4, 1) == naive.fbeta(labels, scores <= -1, 1)
+    assert best_fbeta_offset(scores, labels, 1.0) == -3.5

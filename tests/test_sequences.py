@@ -206,6 +206,20 @@ def test_windows_of_a_view_are_taken_back_to_shared_rows(n_rows, window_size, st
         assert len(sequences.rows) == (len(windows) - 1) * stride + window_size
 
 
+def test_a_gap_in_a_series_is_no_padding_of_the_windows_that_begin_in_it():
+    rows = random_rows(9, 2, seed=0)
+    rows[4:6] = np.nan
+    windows = SequenceWindower(3, padding=None).fit_transform(rows)
+    same(from_array(windows).lengths, [3] * 7)
+    same(from_array(windows.copy()).lengths, [3, 3, 2, 1, 1, 2, 3])
+
+
+@pytest.mark.parametrize(("lengths", "is_padded"), [([2, 3], True), ([3, 3], False), ([4], False)])
+def test_sequences_of_unequal_length_are_padded(lengths, is_padded):
+    items = [np.ones((length, 1)) for length in lengths]
+    assert from_list(items).is_padded is is_padded
+
+
 def test_reading_a_view_allocates_nothing_of_the_size_of_the_windows():
     windows = SequenceWindower(200).fit_transform(random_rows(5000, 4, seed=0))
     tracemalloc.start()

@@ -68,32 +68,43 @@ def assert_same(n_shards, sequences, weights=None, **options):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_shards", [1, 2, 3])
 def test_shards_of_any_number_train_alike(n_shards):
     assert_same(n_shards, ragged())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequences", [equal(), ragged(gaps=True), ragged(5)])
 def test_kinds_of_data_train_alike(sequences):
     assert_same(2, sequences)
 
 
+def clipped_momentum():
+    return keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "options",
+    "sequences, options",
     [
-        {"loss": "huber"},
-        {"loss": "cosine_similarity"},
-        {"decoder": "state", "reverse": True},
-        {"bottleneck": "sequence", "bidirectional": True},
-        {"cell": "gru", "pooling": "max"},
-        {"optimizer": lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)},
+        (ragged(), {"loss": "huber"}),
+        (equal(), {"loss": "cosine_similarity"}),
+        (ragged(), {"decoder": "state", "reverse": True}),
+        (ragged(), {"bottleneck": "sequence", "bidirectional": True}),
+        (equal(), {"bottleneck": "sequence", "bidirectional": True}),
+        (ragged(), {"cell": "gru", "pooling": "max"}),
+        (
+            equal(),
+            {"optimizer": lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)},
+        ),
     ],
 )
-@pytest.mark.parametrize("sequences", [ragged(), equal()])
-def test_networks_losses_and_optimizers_train_alike(options, sequences):
+def test_networks_losses_and_optimizers_train_alike(sequences, options):
     assert_same(2, sequences, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequences", [ragged(gaps=True), equal()])
 def test_held_out_losses_are_alike(sequences):
     model = compiled()
@@ -102,26 +113,38 @@ def test_held_out_losses_are_alike(sequences):
     )
 
 
+@pytest.mark.slow
 def test_weights_count_alike():
     weights = np.random.default_rng(1).uniform(size=23).astype(np.float32)
     assert_same(2, ragged(), weights)
 
 
+@pytest.mark.slow
 def test_weights_of_rows_count_alike():
     sequences = ragged()
     weights = np.random.default_rng(1).uniform(size=len(sequences.rows)).astype(np.float32)
     assert_same(2, sequences, weights)
 
 
-def test_each_shard_drops_other_units():
+@pytest.mark.slow
+def test_seeds_of_dropout_move_on_in_training():
     model = compiled(dropout=0.5)
-    state = [variable.numpy() for variable in model.non_trainable_variables]
-    steps = Replica(model).sharded(2)
-    second = steps._reseeded([keras.ops.convert_to_tensor(seed) for seed in state], 1)
-    assert all((np.asarray(a) != b).any() for a, b in zip(second, state, strict=True))
+    before = [variable.numpy() for variable in model.non_trainable_variables]
     run(model, equal(), 2)
     after = [variable.numpy() for variable in model.non_trainable_variables]
-    assert any((ours != theirs).any() for ours, theirs in zip(after, state, strict=True))
+    assert any((ours != theirs).any() for ours, theirs in zip(after, before, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dropout", "alike"), [(0.0, True), (0.5, False)])
+def test_equal_halves_of_a_batch_lose_other_units(dropout, alike):
+    half = equal(8).padded()
+    batch = np.concatenate([half, half])[None]
+    of_half = Replica(compiled(dropout=dropout)).sharded(1, padded=False)
+    of_batch = Replica(compiled(dropout=dropout)).sharded(2, padded=False)
+    once, _ = of_half.train(half[None], half[None], np.ones((1, 8, 1), np.float32))
+    twice, _ = of_batch.train(batch, batch, np.ones((1, 16, 1), np.float32))
+    assert np.isclose(twice, 2 * once, rtol=1e-5) == alike
 
 
 @pytest.mark.parametrize(
@@ -148,6 +171,7 @@ def eager_to_compile(monkeypatch):
     monkeypatch.setattr(plan, "MIN_SEQUENCES_TO_COMPILE", 0)
 
 
+@pytest.mark.slow
 def test_a_whole_fit_is_the_same(small, sequences, eager_to_compile, monkeypatch):
     fast = small(epochs=3, batch_size=8).fit(sequences)
     monkeypatch.setattr(plan, "MIN_SEQUENCES_TO_COMPILE", 10**9)
@@ -168,6 +192,7 @@ class Watch(keras.callbacks.Callback):
         self.batches.append(batch)
 
 
+@pytest.mark.slow
 def test_a_callback_that_looks_at_batches_sees_each(small, sequences, eager_to_compile):
     watch = Watch()
     small(epochs=2, batch_size=8, callbacks=[watch]).fit(sequences)
@@ -182,6 +207,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", NETWORKS)
 def test_forward_in_bulk_is_the_same(options):
     model, x = compiled(**options), ragged(70).padded()
@@ -189,6 +215,7 @@ def test_forward_in_bulk_is_the_same(options):
     np.testing.assert_allclose(forward(model, x, in_bulk=True), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", NETWORKS)
 def test_forward_without_masks_is_the_same_where_nothing_is_padded(options):
     model, x = compiled(**options), equal(70).padded()
@@ -206,6 +233,7 @@ def test_a_stream_is_compiled_for_and_the_same(monkeypatch):
     np.testing.assert_allclose(streamed, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_many_windows_score_the_same_as_few(small):
     series = np.sin(np.arange(4200) / 4)[:, None]
     model = small(5).fit(series[:200])

@@ -37,6 +37,7 @@ def test_training_stops_at_the_first_loss_that_is_not_finite():
     assert len(history.history["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite_are_an_error(small):
     estimator = small(callbacks=[_breaks_at(0)], epochs=3)
     with pytest.raises(ValueError, match=r"Training ended with loss=nan.* global_clipnorm"):
@@ -96,6 +97,7 @@ def test_cycles_end_with_the_weights_of_the_best(losses, last, kept):
         assert (seen, model.epoch) == (last, kept)
 
 
+@pytest.mark.slow
 def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, monkeypatch):
     monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 2)
     rows = np.sin(np.arange(60.0))[:, None]

@@ -67,6 +67,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_training_equals_that_of_keras(name):
     model = compiled(optimizer=OPTIMIZERS[name]())
@@ -102,6 +103,7 @@ for _hook in (
     setattr(Recorder, _hook, _recording(_hook))
 
 
+@pytest.mark.slow
 def test_callbacks_are_called_as_keras_calls_them():
     ours, theirs = Recorder(), Recorder()
     model = compiled()
@@ -290,6 +292,7 @@ def test_one_trace_serves_all_lengths_batch_sizes_and_rates():
     assert CountsTraces.traces == first >= 1
 
 
+@pytest.mark.slow
 def test_the_rate_of_each_fit_is_its_own():
     change = {}
     for rate in (1e-5, 1e-1, 1e-5):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -99,10 +100,26 @@ def test_no_window_crosses_from_one_series_into_the_next(items, window_size, str
     same(windows, np.concatenate(parts))
 
 
-def test_flat_windows_are_given_back_too():
-    rows = random_rows(6, 2, seed=0)
-    windower = SequenceWindower(3).fit(rows)
-    same(windower.inverse_transform(windower.transform(rows).reshape(6, -1)), rows)
+@pytest.mark.parametrize("padding", ["nan", "edge"])
+def test_flat_windows_and_lists_are_given_back_too(padding):
+    rows = random_rows(7, 2, seed=0)
+    windower = SequenceWindower(3, padding=padding).fit(rows)
+    flat = windower.transform(rows).reshape(7, -1)
+    same(windower.inverse_transform(flat), rows)
+    same(windower.inverse_transform(flat.tolist()), rows)
+
+
+def test_missing_rows_at_the_beginning_are_given_back():
+    rows = random_rows(7, 2, seed=0)
+    rows[:4] = np.nan
+    windower = SequenceWindower(5, stride=3).fit(rows)
+    same(windower.inverse_transform(windower.transform(rows)), rows)
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform", "get_feature_names_out"])
+def test_what_is_not_fitted_says_so(method):
+    with pytest.raises(NotFittedError):
+        getattr(SequenceWindower(3), method)(np.ones((4, 3, 1)))
 
 
 def test_series_too_short_for_a_window_have_no_rows_to_give_back():
@@ -163,7 +180,17 @@ def test_the_column_of_the_series_is_no_feature():
 def test_feature_names_tell_feature_and_age():
     windower = SequenceWindower(2).fit(np.ones((3, 2)))
     same(windower.get_feature_names_out(), ["x0_t-1", "x1_t-1", "x0_t-0", "x1_t-0"])
-    same(windower.get_feature_names_out(["a", "b"]), ["a_t-1", "b_t-1", "a_t-0", "b_t-0"])
+    expected = ["a_t-1", "b_t-1", "a_t-0", "b_t-0"]
+    same(windower.get_feature_names_out(["a", "b"]), expected)
+    windower.fit(pd.DataFrame(np.ones((3, 2)), columns=["a", "b"]))
+    same(windower.get_feature_names_out(["a", "b"]), expected)
+
+
+def test_names_of_the_features_of_a_list_are_compared():
+    frame = pd.DataFrame(np.ones((3, 2)), columns=["a", "b"])
+    windower = SequenceWindower(2).fit([frame, frame])
+    with pytest.raises(ValueError, match="feature names should match"):
+        windower.transform([frame[["b", "a"]], frame])
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, "nan"), (3, "nan"), (2, "edge"), (1, None)])

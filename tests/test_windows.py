@@ -8,8 +8,11 @@ from strategies import cuts, few, random_rows, series, split, ways_of_covering
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._sequences.overlap import reduce_windows
 from skae._sequences.windows import (
+    as_view_of_rows,
     covering_windows,
+    flat_names,
     overlap_average,
+    shape_of_flat_windows,
     sliding_windows,
     trailing_windows,
     window_starts,
@@ -57,6 +60,77 @@ def test_overlap_average_answers_in_a_float_dtype(dtype, expected):
 
 def test_overlap_average_of_no_windows_is_no_rows():
     assert overlap_average(np.empty((0, 4, 2)), stride=3).shape == (0, 2)
+
+
+def test_windows_end_at_each_row_unless_told_otherwise():
+    rows = random_rows(7, 2, seed=0)
+    windows = sliding_windows(rows, 3)
+    same(windows, naive.windows(rows, 3))
+    same(overlap_average(windows), rows)
+
+
+# ------------------------------------------------------------------------ copies of windows
+
+
+@few
+@given(series(gaps=False), sizes, strides)
+def test_copies_of_overlapping_windows_become_a_view_again(rows, window_size, stride):
+    if len(rows) >= window_size:
+        copies = sliding_windows(rows, window_size, stride).copy()
+        found = as_view_of_rows(copies)
+        same(found, copies)
+        if len(copies) > 1 and stride < window_size:
+            assert found.strides[0] == stride * found.strides[1]
+        else:
+            assert found is copies
+
+
+def test_copies_of_windows_with_gaps_become_a_view_too():
+    rows = random_rows(9, 2, seed=0)
+    rows[4:7, 0] = np.nan
+    copies = sliding_windows(rows, 4, 2).copy()
+    found = as_view_of_rows(copies)
+    same(found, copies)
+    assert found.strides[0] == 2 * found.strides[1]
+
+
+def test_windows_of_which_only_the_first_overlap_stay_copies():
+    copies = sliding_windows(np.arange(6.0)[:, None], 3).copy()
+    copies[3] += 1
+    assert as_view_of_rows(copies) is copies
+
+
+# ------------------------------------------------------------------------ names of flat windows
+
+names = st.text("ab_t-01", min_size=1, max_size=6)
+
+
+@few
+@given(st.lists(names, min_size=1, max_size=3, unique=True), sizes)
+def test_the_shape_of_flat_windows_is_read_from_their_names(features, window_size):
+    flat = flat_names(iter(features), window_size)
+    assert len(flat) == window_size * len(features)
+    assert shape_of_flat_windows(iter(flat)) == (window_size, len(features))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [],
+        ["a"],
+        ["a", "b"],
+        ["a_t-1"],
+        ["a_t-0", "b"],
+        ["a", "a_t-0"],
+        ["a_t-0", "a_t-1"],
+        ["a_t-1", "b_t-1", "a_t-0"],
+        ["a_t-1", "a_t-0", "b_t-1", "b_t-0"],
+        ["a_t-1", "a_t-0x"],
+        ["_t-0"],
+    ],
+)
+def test_other_names_are_not_those_of_flat_windows(columns):
+    assert shape_of_flat_windows(columns) is None
 
 
 # ------------------------------------------------------------------------ windows that cover rows
@@ -125,14 +199,32 @@ def rows_of(windows, blocks, how):
     return np.concatenate(list(found))
 
 
+@pytest.mark.parametrize("how", ["window", "mean", "median", "max", "last"])
 @few
-@given(covered(), ways_of_covering)
-def test_reduce_windows_equals_its_naive_twin(drawn, how):
+@given(drawn=covered())
+def test_reduce_windows_equals_its_naive_twin(how, drawn):
     windows, values, sizes = drawn
     found = rows_of(windows, split(values, sizes), how)
     expected = naive.rows_from_windows(pairs_of(windows), values, len(windows.rows), how)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_rows_are_float64_whatever_windows_hold(how):
+    windows = covering_windows(np.ones((7, 1), np.float32), np.array([7]), 3, 2)
+    values = random_rows(3, 3, seed=0, dtype=np.float32)
+    found = rows_of(windows, [values], how)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, rows_of(windows, [values.astype(float)], how), rtol=1e-6)
+
+
+def test_rows_are_means_over_windows_unless_told_otherwise():
+    windows = covering_windows(np.ones((7, 1), np.float32), np.array([7]), 3, 2)
+    values = random_rows(3, 3, seed=0)
+    found = np.concatenate(list(reduce_windows(windows, [values])))
+    expected = naive.rows_from_windows(pairs_of(windows), values, 7, "mean")
+    np.testing.assert_allclose(found, expected)
 
 
 @few

@@ -214,6 +214,7 @@ def test_what_is_not_a_builder_of_autoencoders_is_refused(builder, error, messag
 # ------------------------------------------------------------------- seeds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}, {"dropout": 0.5}])
 def test_one_random_state_gives_identical_weights_and_another_gives_others(small, options):
     one, same, other = (
@@ -248,6 +249,7 @@ def _process_state():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}])
 def test_a_fit_touches_no_global_state(small, options):
     clear_caches()
@@ -257,6 +259,7 @@ def test_a_fit_touches_no_global_state(small, options):
     assert [name for name in before if before[name] != after[name]] == []
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_draw_from_the_generator_of_tensorflow(small):
     draws = []
     for fits in (0, 1):
@@ -281,6 +284,7 @@ def test_a_builder_that_fails_gives_the_random_state_back():
 # ------------------------------------------------------------------- threads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}])
 def test_fits_in_two_threads_equal_fits_one_after_the_other(small, options):
     def fit(seed):

@@ -65,11 +65,7 @@ def read_latents(X: Any, latent_dim: int) -> Floats:
         If X has another number of columns.
     """
     latents = check_array(X, dtype=np.float32)
-    if latents.shape[1] != latent_dim:
-        raise ValueError(
-            f"Got X with {latents.shape[1]} columns, but expected latents with "
-            f"latent_dim={latent_dim}."
-        )
+    _check_latent_dim(latents.shape[1], latent_dim)
     return latents
 
 
@@ -82,7 +78,9 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
         If the shape of X does not fit.
     """
     if is_list_of_sequences(X):
-        return from_list(X)
+        sequences = from_list(X)
+        _check_latent_dim(sequences.n_features, latent_dim)
+        return sequences
     array = np.asarray(X)
     if array.ndim == 2 and array.shape[1] % latent_dim == 0:
         array = array.reshape(len(array), -1, latent_dim)
@@ -95,13 +93,27 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
 
 
 def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSamples:
-    """Return latents per row, of one series or a list of such."""
+    """Return latents per row, of one series or a list of such.
+
+    Raises
+    ------
+    ValueError
+        If X has another number of columns.
+    """
     is_list = is_list_of_sequences(X)
     if is_list:
         rows, lengths = stack_series(X)
+        _check_latent_dim(rows.shape[1], latent_dim)
     else:
         rows, lengths = _one_series(read_latents(X, latent_dim))
     return _row_samples(rows, lengths, windowing, is_list)
+
+
+def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
+    if n_columns != latent_dim:
+        raise ValueError(
+            f"Got X with {n_columns} columns, but expected latents with latent_dim={latent_dim}."
+        )
 
 
 def _row_samples(rows: Floats, lengths: Indices, windowing: Windowing, is_list: bool) -> RowSamples:

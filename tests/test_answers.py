@@ -1,0 +1,129 @@
+"""The numbers that methods answer, against slow twins computed from the Keras models."""
+
+import naive
+import numpy as np
+import pytest
+from conftest import pad
+
+STRIDE = 2
+COVERING = naive.covering([200], 5, STRIDE)
+TRAILING = naive.trailing([200], 5)
+
+
+@pytest.fixture(scope="module")
+def on_rows(small, series):
+    return small(5, stride=STRIDE).fit(series)
+
+
+@pytest.fixture(scope="module")
+def outputs(on_rows, series):
+    """What the network makes of the windows that cover the rows."""
+    return on_rows.model_.predict(naive.cut(series, COVERING), verbose=0)
+
+
+@pytest.fixture(scope="module")
+def on_sequences(small, sequences):
+    return small().fit(sequences)
+
+
+@pytest.fixture(scope="module")
+def reconstructions(on_sequences, sequences):
+    """What the network makes of each sequence by itself."""
+    return [on_sequences.model_.predict(s[None], verbose=0)[0] for s in sequences]
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-6)
+
+
+def with_weights_of(model, other, X):
+    """Return `other`, fitted, with the network of `model`."""
+    other.fit(X).model_.set_weights(model.model_.get_weights())
+    return other
+
+
+def typical_of(model):
+    return getattr(model.error_measure_, "typical", np.ones(2))
+
+
+# ------------------------------------------------------------------ score
+
+
+def test_score_of_rows_is_minus_the_mean_squared_error(on_rows, series, outputs):
+    squares = naive.errors_of_steps(naive.cut(series, COVERING), outputs, "mse", [1, 1])
+    by_row = naive.rows_from_windows(COVERING, squares, 200, "window")
+    assert on_rows.score(series) == pytest.approx(-naive.mean(by_row), rel=1e-4)
+
+
+def test_score_of_sequences_is_minus_the_mean_squared_error(
+    on_sequences, sequences, reconstructions
+):
+    squares = naive.errors_of_steps(sequences, reconstructions, "mse", [1, 1])
+    expected = -naive.mean(map(naive.mean, squares))
+    assert on_sequences.score(sequences) == pytest.approx(expected, rel=1e-4)
+
+
+# ------------------------------------------------------------------ errors of steps
+
+ERRORS = ["mse", "rmse", "mae", "scaled_rmse"]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_errors_of_rows_are_means_over_features_and_covering_windows(
+    small, series, on_rows, outputs, error
+):
+    model = with_weights_of(on_rows, small(5, stride=STRIDE, error=error), series)
+    errors = naive.errors_of_steps(naive.cut(series, COVERING), outputs, error, typical_of(model))
+    close(model.score_timesteps(series), naive.rows_from_windows(COVERING, errors, 200, "mean"))
+
+
+@pytest.mark.parametrize("aggregation", ["window", "mean", "median", "max", "last"])
+def test_errors_of_rows_are_aggregated_over_covering_windows(
+    small, series, on_rows, outputs, aggregation
+):
+    other = small(5, stride=STRIDE, error="rmse", aggregation=aggregation)
+    model = with_weights_of(on_rows, other, series)
+    errors = naive.errors_of_steps(naive.cut(series, COVERING), outputs, "rmse", [1, 1])
+    how = "mean" if aggregation == "window" else aggregation
+    close(model.score_timesteps(series), naive.rows_from_windows(COVERING, errors, 200, how))
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_errors_of_steps_are_means_over_features(
+    small, sequences, on_sequences, reconstructions, error
+):
+    model = with_weights_of(on_sequences, small(error=error), sequences)
+    expected = naive.errors_of_steps(sequences, reconstructions, error, typical_of(model))
+    for found, errors in zip(model.score_timesteps(sequences), expected, strict=True):
+        close(found, errors)
+
+
+# ------------------------------------------------------------------ reconstructions
+
+
+def test_a_row_is_reconstructed_as_the_mean_over_covering_windows(on_rows, series, outputs):
+    close(on_rows.reconstruct(series), naive.average_rows(COVERING, outputs, 200))
+
+
+def test_a_row_is_decoded_as_the_mean_over_windows_that_hold_it(on_rows, series):
+    latents = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    inside = ~np.isnan(naive.cut(series, TRAILING)[:, :, 0])
+    decoded = on_rows.decoder_.predict([latents, inside], verbose=0)
+    close(on_rows.inverse_transform(latents), naive.average_rows(TRAILING, decoded, 200))
+
+
+def test_sequences_of_latents_per_row_are_means_over_covering_windows(small, series):
+    model = small(5, stride=STRIDE, bottleneck="sequence").fit(series)
+    encoded = model.encoder_.predict(naive.cut(series, COVERING), verbose=0)
+    latents = naive.average_rows(COVERING, encoded, 200)
+    close(model.transform(series), latents)
+    inside = np.ones((len(COVERING), 5), bool)
+    decoded = model.decoder_.predict([naive.cut(latents, COVERING), inside], verbose=0)
+    close(model.inverse_transform(latents), naive.average_rows(COVERING, decoded, 200))
+
+
+def test_sequences_are_reconstructed_by_the_network(on_sequences, sequences, reconstructions):
+    for found, expected in zip(on_sequences.reconstruct(sequences), reconstructions, strict=True):
+        close(found, expected)
+    latents = on_sequences.encoder_.predict(pad(sequences, 8), verbose=0)
+    close(on_sequences.transform(sequences), latents)

@@ -1,0 +1,171 @@
+"""From residuals to scores, without a network: the rows at hand are taken for residuals."""
+
+import math
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few, random_rows
+
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._scoring.errors import MEASURES
+from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
+from skae._sequences.ragged import from_list
+from skae._sequences.samples import RowSamples, SequenceSamples
+
+plain_errors = st.sampled_from(["mse", "rmse", "mae"])
+lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)
+WHOLE_SEQUENCE = {"gaussian", "window", "mean"}
+WHOLE_WINDOW = {"gaussian", "window"}
+
+
+def residuals(windows):
+    """Return the windows themselves, one by one."""
+    return iter(np.split(windows.padded(), len(windows)))
+
+
+def growing(windows):
+    """Return the windows, each larger than the one before it."""
+    return windows * np.arange(1, len(windows) + 1)[:, None, None]
+
+
+def rule_of(error, aggregation, *parts):
+    return ScoringRule.fit(error, aggregation, OffsetPolicy(), residuals, list(parts))
+
+
+def errors_of(sequences, error):
+    return naive.errors_of_steps(sequences, np.zeros_like(sequences), error, [1, 1])
+
+
+def whole_errors(sequences, error):
+    """Return for each sequence its mean error over steps and features, its root for an rmse."""
+    means = map(naive.mean, errors_of(sequences, error.replace("rmse", "mse")))
+    return [math.sqrt(mean) if error == "rmse" else mean for mean in means]
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+@few
+@given(lengths=lengths, seed=st.integers(0, 99), error=plain_errors)
+def test_the_score_of_a_sequence_is_minus_its_error(how, lengths, seed, error):
+    rows = random_rows(sum(lengths), 2, seed)
+    items = np.split(rows, np.cumsum(lengths)[:-1])
+    samples, padded = SequenceSamples(from_list(items)), naive.pad(items, max(lengths))
+    if how in WHOLE_SEQUENCE:
+        expected = whole_errors(padded, error)
+    else:
+        expected = naive.aggregate_steps(errors_of(padded, error), how)
+    found = rule_of(error, how, samples).scores(samples, residuals(samples.windows))
+    close(found, -np.array(expected))
+
+
+@pytest.mark.parametrize("how", AGGREGATIONS)
+@few
+@given(
+    lengths=lengths,
+    seed=st.integers(0, 99),
+    error=plain_errors,
+    window_size=st.integers(1, 5),
+    stride=st.integers(1, 6),
+)
+def test_the_score_of_a_row_is_minus_its_error(how, lengths, seed, error, window_size, stride):
+    rows = random_rows(sum(lengths), 2, seed, dtype=np.float32)
+    samples = RowSamples(rows, np.array(lengths), window_size, stride)
+    pairs = naive.covering(lengths, window_size, stride)
+    windows = growing(naive.cut(rows, pairs))
+    if how in WHOLE_WINDOW:
+        by_window = np.array(whole_errors(windows, error))[:, None]
+        values = np.repeat(by_window, windows.shape[1], axis=1)
+        expected = naive.rows_from_windows(pairs, values, len(rows), "window")
+    else:
+        expected = naive.rows_from_windows(pairs, errors_of(windows, error), len(rows), how)
+    if how == "gaussian":
+        expected = naive.smooth(expected, lengths, window_size)
+    found = rule_of(error, how, samples).scores(samples, [growing(samples.windows.padded())])
+    close(found, -expected)
+
+
+@pytest.mark.parametrize("error", MEASURES)
+@pytest.mark.parametrize("how", ["gaussian", "window", "mean", "last"])
+def test_contributions_to_a_row_average_to_its_error(error, how):
+    samples = RowSamples(random_rows(30, 2, 0, dtype=np.float32), np.array([20, 10]), 4, 3)
+    rule = rule_of(error, how, samples)
+    found = rule.contributions(samples, residuals(samples.windows))
+    close(found.mean(axis=1), -rule.scores(samples, residuals(samples.windows)))
+
+
+@pytest.mark.parametrize("error", MEASURES)
+@pytest.mark.parametrize("how", sorted(WHOLE_SEQUENCE))
+def test_contributions_to_a_sequence_average_to_its_error(error, how):
+    items = [random_rows(n, 2, seed=n) for n in (3, 5, 4)]
+    samples = SequenceSamples(from_list(items))
+    rule = rule_of(error, how, samples)
+    found = rule.contributions(samples, residuals(samples.windows))
+    assert [part.shape for part in found] == [item.shape for item in items]
+    expected = -rule.scores(samples, residuals(samples.windows))
+    close([part.mean() for part in found], expected)
+
+
+def test_a_measure_is_fitted_on_all_parts():
+    parts = [SequenceSamples(from_list([np.full((2, 1), value)])) for value in (1.0, 2.0)]
+    typical = rule_of("scaled_mae", "mean", *parts).measure.typical
+    close(typical, 1.5 * (1 + 1e-4))
+
+
+def test_a_measure_is_fitted_on_windows_spread_over_all():
+    n = 3 * MAX_REFERENCE_WINDOWS
+    samples = SequenceSamples(from_list([[[float(i)]] for i in range(n)]))
+    typical = rule_of("scaled_mae", "mean", samples).measure.typical
+    close(typical, np.arange(0, n, 3).mean() * (1 + 1e-4))
+
+
+@pytest.mark.parametrize("error", MEASURES)
+def test_a_rule_written_as_plain_values_scores_the_same(error):
+    samples = RowSamples(random_rows(30, 2, 0, dtype=np.float32), np.array([30]), 4, 1)
+    rule = rule_of(error, "median", samples)
+    read = ScoringRule.from_plain(rule.to_plain())
+    assert (read.error, read.aggregation) == (error, "median")
+    expected = rule.scores(samples, residuals(samples.windows))
+    np.testing.assert_array_equal(read.scores(samples, residuals(samples.windows)), expected)
+
+
+def test_the_mean_squared_error_is_that_of_whole_windows():
+    rows = random_rows(9, 2, 0, dtype=np.float32)
+    samples = RowSamples(rows, np.array([9]), 4, 2)
+    pairs = naive.covering([9], 4, 2)
+    values = np.array(errors_of(naive.cut(rows, pairs), "mse"))
+    expected = -naive.rows_from_windows(pairs, values, 9, "window")
+    close(MEAN_SQUARED_ERROR.scores(samples, residuals(samples.windows)), expected)
+
+
+def test_a_contamination_is_the_part_of_all_samples_below_the_offset():
+    samples = SequenceSamples(from_list([[[float(i)]] for i in range(11)]))
+    weights = np.arange(11, dtype=np.float32)
+
+    def offset(samples):
+        return OffsetPolicy(contamination=0.2).offset(
+            lambda samples: -samples.windows.padded()[:, 0, 0],
+            samples,
+            [samples.select(np.arange(3))],
+        )
+
+    assert offset(samples) == pytest.approx(-8)
+    expected = -naive.weighted_quantile(range(11), 0.8, weights)
+    assert offset(samples.weighted(weights)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(60, dtype=np.float32) % 3 + 1])
+def test_a_threshold_is_taken_from_the_scores_and_weights_of_the_parts(weights):
+    errors = np.random.default_rng(0).lognormal(size=60)
+    samples = SequenceSamples(from_list([[[error]] for error in errors]), weights)
+    parts = [samples.select(np.arange(25)), samples.select(np.arange(25, 60))]
+    found = OffsetPolicy(threshold="three_sigma").offset(
+        lambda samples: -samples.windows.padded()[:, 0, 0].astype(float), samples, parts
+    )
+    held_out = errors[:25] if weights is None else np.repeat(errors[:25], weights[:25].astype(int))
+    assert -found == pytest.approx(held_out.mean() + 3 * held_out.std(), rel=1e-5)
