@@ -93,6 +93,10 @@ class LSTMAutoencoder(
         initial state, with no input (Srivastava et al. 2015, the unconditional decoder).
     reverse : bool, default=False
         Decode from the last step to the first (Malhotra et al. 2016).
+    segment_length : int or "auto", default="auto"
+        Steps that the recurrent layers read, and write, at a time (Lin et al. 2023): a window
+        of 50 rows in segments of 8 is 7 recurrent steps. "auto": 8 for the windows of a series,
+        1 for a set of sequences or with ``bottleneck="sequence"``.
     output_activation : {"linear", "sigmoid", "tanh"}, default="linear"
         Activation of the reconstruction.
     dropout : float, default=0.0
@@ -256,6 +260,8 @@ class LSTMAutoencoder(
        covariance matrices", Journal of Multivariate Analysis 88(2).
     .. [4] I. Loshchilov, F. Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm
        Restarts", arXiv:1608.03983, equation 5.
+    .. [5] S. Lin et al. (2023), "SegRNN: Segment Recurrent Neural Network for Long-Term Time
+       Series Forecasting", arXiv:2308.11200, section 3.
 
     Examples
     --------
@@ -283,6 +289,7 @@ class LSTMAutoencoder(
         "cell": [StrOptions({"lstm", "gru"})],
         "decoder": [StrOptions({"repeat", "state"})],
         "reverse": ["boolean"],
+        "segment_length": [positive_int(), StrOptions({"auto"})],
         "output_activation": [StrOptions({"linear", "sigmoid", "tanh"})],
         "dropout": [fraction()],
         "noise": [Interval(Real, 0, 1, closed="both")],
@@ -324,6 +331,7 @@ class LSTMAutoencoder(
         cell: str = "lstm",
         decoder: str = "repeat",
         reverse: bool = False,
+        segment_length: int | str = "auto",
         output_activation: str = "linear",
         dropout: float = 0.0,
         noise: float = 0.0,
@@ -358,6 +366,7 @@ class LSTMAutoencoder(
         self.cell = cell
         self.decoder = decoder
         self.reverse = reverse
+        self.segment_length = segment_length
         self.output_activation = output_activation
         self.dropout = dropout
         self.noise = noise

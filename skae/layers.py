@@ -13,14 +13,18 @@ from skae._network.masking import (
     ReverseSteps,
     StepMask,
 )
+from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
 __all__ = [
     "LSTM",
+    "JoinSegments",
     "MaskedMaxPooling",
     "MaskedMeanPooling",
     "NaNToZero",
     "ObservedLoss",
     "RepeatToLength",
     "ReverseSteps",
+    "SegmentMask",
+    "SplitIntoSegments",
     "StepMask",
 ]

@@ -29,20 +29,32 @@ ARCHITECTURES = {
     "sequence-stacked": Architecture(2, 3, (5, 4), "sequence", bidirectional=True),
     "sequence-gru-reverse": Architecture(2, 3, (5, 4), "sequence", cell="gru", reverse=True),
     "sigmoid": Architecture(2, 3, (4,), output_activation="sigmoid"),
+    "segments": Architecture(2, 3, (4,), segment_length=2),
+    "segments-uneven": Architecture(2, 3, (5, 4), segment_length=3, bidirectional=True),
+    "segments-gru-state": Architecture(
+        2, 3, (4,), segment_length=3, cell="gru", decoder="state", reverse=True
+    ),
+    "segments-max": Architecture(2, 3, (4,), segment_length=7, pooling="max"),
 }
 """One of each option, and the combinations in which options meet."""
 
 
 def stock_autoencoder(a: Architecture, n_steps: int = N_STEPS) -> keras.Model:
     """Return the stock-Keras graph of an architecture, for `n_steps` steps without padding."""
+    n_segments = -(-n_steps // a.segment_length)
+    missing = n_segments * a.segment_length - n_steps
     sequence = keras.Input((n_steps, a.n_features))
-    latent = _stock_encoder(a, sequence)
-    x, states = _stock_decoder_start(a, latent, n_steps)
+    filled = layers.ZeroPadding1D((0, missing))(sequence)
+    segments = layers.Reshape((n_segments, a.segment_length * a.n_features))(filled)
+    latent = _stock_encoder(a, segments)
+    x, states = _stock_decoder_start(a, latent, n_segments)
     for i, units in enumerate(a.units[::-1]):
         x = _cell(a)(units, return_sequences=True, name=f"decoder_{i}")(x, initial_state=states[i])
     x = keras.ops.flip(x, axis=1) if a.reverse else x
-    output = layers.Dense(a.n_features, a.output_activation)
-    return keras.Model(sequence, layers.TimeDistributed(output, name="reconstruction")(x))
+    output = layers.Dense(a.segment_length * a.n_features, a.output_activation)
+    x = layers.TimeDistributed(output, name="reconstruction")(x)
+    x = layers.Reshape((n_steps + missing, a.n_features))(x)
+    return keras.Model(sequence, layers.Cropping1D((0, missing))(x))
 
 
 def _cell(a):

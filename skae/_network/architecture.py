@@ -26,6 +26,10 @@ from skae._network.masking import (
     ReverseSteps,
     StepMask,
 )
+from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
+
+SEGMENT_LENGTH = 8
+"""Rows of a series that ``segment_length="auto"`` lets the network read at a time."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Architecture:
     output_activation: str = "linear"
     dropout: float = 0.0
     noise: float = 0.0
+    segment_length: int = 1
 
     @classmethod
     def of(cls, parameters: dict[str, Any], n_features: int, is_set: bool) -> Self:
@@ -55,12 +60,14 @@ class Architecture:
         n_features : int
         is_set : bool
             Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
-            both directions, not the windows of a series.
+            both directions, not the windows of a series, which ``segment_length="auto"`` reads
+            several rows at a time.
 
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such.
+            If `units` is not a positive integer or a tuple of such, or if there are to be
+            segments but one latent vector a step.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
         # Keras refuses numpy's numbers, which grids are made of.
@@ -68,7 +75,20 @@ class Architecture:
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set
+        options["segment_length"] = _checked_segment_length(options, is_set)
         return cls(n_features, **options)
+
+
+def _checked_segment_length(options: dict[str, Any], is_set: bool) -> int:
+    length, by_step = options["segment_length"], options["bottleneck"] == "sequence"
+    if length == "auto":
+        return 1 if is_set or by_step else SEGMENT_LENGTH
+    if by_step and length > 1:
+        raise ValueError(
+            f"Got segment_length={length} with bottleneck='sequence', but expected 1 or 'auto': "
+            "that bottleneck has one latent vector a step, and a segment has one for all its steps."
+        )
+    return int(length)
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:
@@ -147,6 +167,9 @@ def _encoder(a: Architecture, make: _Layers) -> keras.Model:
     sequence = keras.Input((None, a.n_features), name="sequence")
     mask = StepMask(name="step_mask")(sequence)
     x = make.noise(NaNToZero(name="nan_to_zero")(sequence), "noise")
+    if a.segment_length > 1:
+        x = SplitIntoSegments(a.segment_length, name="split")([x, mask])
+        mask = SegmentMask(a.segment_length, name="segment_mask")(mask)
     layer = make.both_directions if a.bidirectional else make.recurrent
     every_step = a.bottleneck == "sequence" or a.pooling != "last"
     for i, units in enumerate(a.units):
@@ -162,15 +185,20 @@ def _encoder(a: Architecture, make: _Layers) -> keras.Model:
 def _decoder(a: Architecture, make: _Layers) -> keras.Model:
     shape = (None, a.latent_dim) if a.bottleneck == "sequence" else (a.latent_dim,)
     latent = keras.Input(shape, name="latent")
-    mask = keras.Input((None,), dtype="bool", name="mask")
+    step_mask = mask = keras.Input((None,), dtype="bool", name="mask")
+    if a.segment_length > 1:
+        mask = SegmentMask(a.segment_length, name="segment_mask")(mask)
     x, states = _decoder_start(a, make, latent, mask)
     for i, (units, state) in enumerate(zip(a.units[::-1], states, strict=True)):
         layer = make.recurrent(units, f"decoder_{i}", return_sequences=True)
         x = make.dropout(layer(x, mask=mask, initial_state=state), f"decoder_dropout_{i}")
     if a.reverse:
         x = ReverseSteps(name="reverse_steps")([x, mask])
-    output = make.dense(a.n_features, "reconstruction", a.output_activation)(x)
-    return keras.Model([latent, mask], output, name="decoder")
+    size = a.segment_length * a.n_features
+    output = make.dense(size, "reconstruction", a.output_activation)(x)
+    if a.segment_length > 1:
+        output = JoinSegments(a.segment_length, name="join")([output, step_mask])
+    return keras.Model([latent, step_mask], output, name="decoder")
 
 
 def _decoder_start(a: Architecture, make: _Layers, latent: Any, mask: Any) -> tuple[Any, list]:

@@ -32,7 +32,12 @@ def nothing_padded(known: bool = True) -> Iterator[None]:
         _nothing_is_padded.reset(token)
 
 
-class _MaskedLayer(keras.layers.Layer):
+def is_known_true(mask: Any) -> bool:
+    """Tell whether a mask is known to be true throughout, while the network is traced."""
+    return _nothing_is_padded.get() and None not in mask.shape
+
+
+class MaskedLayer(keras.layers.Layer):
     """A layer without weights, which Keras need not warn that it drops a mask."""
 
     def __init__(self, **kwargs: Any):
@@ -41,7 +46,7 @@ class _MaskedLayer(keras.layers.Layer):
 
 
 @_register
-class NaNToZero(_MaskedLayer):
+class NaNToZero(MaskedLayer):
     """Replace NaN by zero. A genuine zero stays what it is: the mask is made elsewhere."""
 
     def call(self, inputs: Any) -> Any:
@@ -50,7 +55,7 @@ class NaNToZero(_MaskedLayer):
 
 
 @_register
-class StepMask(_MaskedLayer):
+class StepMask(MaskedLayer):
     """Tell which steps exist: those that are not NaN in every feature."""
 
     def call(self, inputs: Any) -> Any:
@@ -61,7 +66,7 @@ class StepMask(_MaskedLayer):
 
 
 @_register
-class ReverseSteps(_MaskedLayer):
+class ReverseSteps(MaskedLayer):
     """Turn the steps that exist back to front; padding stays on the right."""
 
     def call(self, inputs: Any) -> Any:
@@ -74,7 +79,7 @@ class ReverseSteps(_MaskedLayer):
 
 
 @_register
-class MaskedMaxPooling(_MaskedLayer):
+class MaskedMaxPooling(MaskedLayer):
     """Return the maximum over the steps that exist."""
 
     def call(self, inputs: Any) -> Any:
@@ -85,7 +90,7 @@ class MaskedMaxPooling(_MaskedLayer):
 
 
 @_register
-class MaskedMeanPooling(_MaskedLayer):
+class MaskedMeanPooling(MaskedLayer):
     """Return the mean over the steps that exist."""
 
     def call(self, inputs: Any) -> Any:

@@ -1,0 +1,73 @@
+"""Recurrent layers that read and write several steps at a time."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few
+
+from skae import LSTMAutoencoder
+from skae.layers import JoinSegments, SegmentMask, SplitIntoSegments
+
+
+@few
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+def test_segments_joined_again_are_the_sequence(n_steps, length, n_features, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(3, n_steps, n_features)).astype(np.float32)
+    mask = np.arange(n_steps) < rng.integers(1, n_steps + 1, 3)[:, None]
+    segments = SplitIntoSegments(length)([x, mask])
+    n_segments = -(-n_steps // length)
+    assert segments.shape == (3, n_segments, length * n_features)
+    joined = JoinSegments(length)([segments, mask])
+    np.testing.assert_array_equal(joined, np.where(mask[:, :, None], x, 0))
+    starts = np.arange(n_segments) * length
+    found = np.asarray(SegmentMask(length)(mask))
+    np.testing.assert_array_equal(found, starts < mask.sum(axis=1)[:, None])
+
+
+@pytest.mark.parametrize("window_size, length, steps", [(8, 3, 3), (8, 8, 1), (8, 20, 1)])
+def test_rows_are_scored_and_explained_in_segments(small, series, window_size, length, steps):
+    model = small(window_size, segment_length=length).fit(series)
+    assert model.encoder_.get_layer("split").output.shape[2] == 2 * length
+    scores = model.score_samples(series)
+    assert scores.shape == (200,) and np.isfinite(scores).all()
+    np.testing.assert_allclose(-model.explain(series).mean(axis=1), scores, rtol=1e-5)
+    assert model.reconstruct(series).shape == series.shape
+    assert model.transform(series).shape == (200, 2)
+    assert model.inverse_transform(model.transform(series)).shape == series.shape
+
+
+def test_segments_with_gaps_and_unequal_lengths(small, sequences):
+    gappy = [one.copy() for one in sequences]
+    for one in gappy:
+        one[1, 0] = np.nan
+    model = small(segment_length=3).fit(gappy)
+    together = model.score_samples(gappy)
+    alone = np.concatenate([model.score_samples([one]) for one in gappy])
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+    for one, made in zip(gappy, model.reconstruct(gappy), strict=True):
+        assert made.shape == one.shape and np.isfinite(made).all()
+
+
+@pytest.mark.parametrize(
+    "window_size, options, expected",
+    [
+        (8, {}, 8),
+        (8, {"bottleneck": "sequence"}, 1),
+        (None, {}, 1),
+        (None, {"segment_length": 2}, 2),
+        (8, {"segment_length": 1}, 1),
+    ],
+)
+def test_the_automatic_length(small, series, window_size, options, expected):
+    X = series if window_size else series.reshape(25, 8, 2)
+    model = small(window_size, **options, epochs=1).fit(X)
+    split = [layer for layer in model.encoder_.layers if isinstance(layer, SplitIntoSegments)]
+    assert [layer.length for layer in split] == ([expected] if expected > 1 else [])
+
+
+def test_segments_with_a_latent_vector_a_step_are_refused(series):
+    model = LSTMAutoencoder(8, bottleneck="sequence", segment_length=2)
+    with pytest.raises(ValueError, match="Got segment_length=2 with bottleneck='sequence'"):
+        model.fit(series)
