@@ -93,10 +93,10 @@ class LSTMAutoencoder(
         initial state, with no input (Srivastava et al. 2015, the unconditional decoder).
     reverse : bool, default=False
         Decode from the last step to the first (Malhotra et al. 2016).
-    segment_length : int or "auto", default="auto"
+    segment_length : int, default=1
         Steps that the recurrent layers read, and write, at a time (Lin et al. 2023): a window
-        of 50 rows in segments of 8 is 7 recurrent steps. "auto": 8 for the windows of a series,
-        1 for a set of sequences or with ``bottleneck="sequence"``.
+        of 50 rows in segments of 8 is 7 recurrent steps, and takes less time. The encoder does
+        not tell zeros from missing steps inside the last segment of a sequence.
     output_activation : {"linear", "sigmoid", "tanh"}, default="linear"
         Activation of the reconstruction.
     dropout : float, default=0.0
@@ -289,7 +289,7 @@ class LSTMAutoencoder(
         "cell": [StrOptions({"lstm", "gru"})],
         "decoder": [StrOptions({"repeat", "state"})],
         "reverse": ["boolean"],
-        "segment_length": [positive_int(), StrOptions({"auto"})],
+        "segment_length": [positive_int()],
         "output_activation": [StrOptions({"linear", "sigmoid", "tanh"})],
         "dropout": [fraction()],
         "noise": [Interval(Real, 0, 1, closed="both")],
@@ -331,7 +331,7 @@ class LSTMAutoencoder(
         cell: str = "lstm",
         decoder: str = "repeat",
         reverse: bool = False,
-        segment_length: int | str = "auto",
+        segment_length: int = 1,
         output_activation: str = "linear",
         dropout: float = 0.0,
         noise: float = 0.0,

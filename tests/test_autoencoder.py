@@ -230,6 +230,7 @@ def test_what_is_missing_does_not_count(small, on_sequences, sequences):
     np.testing.assert_allclose(on_sequences.score_samples(gaps), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_mahalanobis_with_missing_and_constant_features(small, gappy):
     rows = np.column_stack([gappy, np.ones(200)])
     model = small(5, error="mahalanobis").fit(rows)

@@ -223,6 +223,7 @@ def test_two_threads_fit_and_score_at_once(small, sine):
         np.testing.assert_allclose(found[seed], expected[seed], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_missing_values_do_not_come_out(small, sine):
     gaps = sine.copy()
     gaps[::5] = np.nan
@@ -236,6 +237,7 @@ def test_a_short_series_is_scored_and_a_too_short_one_not_fitted(small, sine):
         small(7).fit(sine[:6])
 
 
+@pytest.mark.slow
 def test_a_constant_feature_is_no_singular_covariance(small, sine):
     rows = np.column_stack([sine, np.zeros(400)])
     assert np.isfinite(small(7, error="mahalanobis").fit(rows).score_samples(rows)).all()

@@ -47,6 +47,7 @@ CHANGES = {
     "output_activation": "tanh",
     "dropout": 0.25,
     "noise": 0.25,
+    "segment_length": 2,
 }
 
 

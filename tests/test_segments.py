@@ -26,6 +26,7 @@ def test_segments_joined_again_are_the_sequence(n_steps, length, n_features, see
     np.testing.assert_array_equal(found, starts < mask.sum(axis=1)[:, None])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window_size, length, steps", [(8, 3, 3), (8, 8, 1), (8, 20, 1)])
 def test_rows_are_scored_and_explained_in_segments(small, series, window_size, length, steps):
     model = small(window_size, segment_length=length).fit(series)
@@ -38,6 +39,7 @@ def test_rows_are_scored_and_explained_in_segments(small, series, window_size, l
     assert model.inverse_transform(model.transform(series)).shape == series.shape
 
 
+@pytest.mark.slow
 def test_segments_with_gaps_and_unequal_lengths(small, sequences):
     gappy = [one.copy() for one in sequences]
     for one in gappy:
@@ -50,21 +52,9 @@ def test_segments_with_gaps_and_unequal_lengths(small, sequences):
         assert made.shape == one.shape and np.isfinite(made).all()
 
 
-@pytest.mark.parametrize(
-    "window_size, options, expected",
-    [
-        (8, {}, 8),
-        (8, {"bottleneck": "sequence"}, 1),
-        (None, {}, 1),
-        (None, {"segment_length": 2}, 2),
-        (8, {"segment_length": 1}, 1),
-    ],
-)
-def test_the_automatic_length(small, series, window_size, options, expected):
-    X = series if window_size else series.reshape(25, 8, 2)
-    model = small(window_size, **options, epochs=1).fit(X)
-    split = [layer for layer in model.encoder_.layers if isinstance(layer, SplitIntoSegments)]
-    assert [layer.length for layer in split] == ([expected] if expected > 1 else [])
+def test_without_segments_there_is_no_layer_for_them(small, series):
+    layers = small(8, epochs=1).fit(series).encoder_.layers
+    assert not any(isinstance(layer, SplitIntoSegments) for layer in layers)
 
 
 def test_segments_with_a_latent_vector_a_step_are_refused(series):

@@ -28,9 +28,6 @@ from skae._network.masking import (
 )
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
-SEGMENT_LENGTH = 8
-"""Rows of a series that ``segment_length="auto"`` lets the network read at a time."""
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -60,8 +57,7 @@ class Architecture:
         n_features : int
         is_set : bool
             Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
-            both directions, not the windows of a series, which ``segment_length="auto"`` reads
-            several rows at a time.
+            both directions, not the windows of a series.
 
         Raises
         ------
@@ -75,20 +71,17 @@ class Architecture:
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set
-        options["segment_length"] = _checked_segment_length(options, is_set)
+        _check_segments(options)
         return cls(n_features, **options)
 
 
-def _checked_segment_length(options: dict[str, Any], is_set: bool) -> int:
-    length, by_step = options["segment_length"], options["bottleneck"] == "sequence"
-    if length == "auto":
-        return 1 if is_set or by_step else SEGMENT_LENGTH
-    if by_step and length > 1:
+def _check_segments(options: dict[str, Any]) -> None:
+    length = options["segment_length"]
+    if length > 1 and options["bottleneck"] == "sequence":
         raise ValueError(
-            f"Got segment_length={length} with bottleneck='sequence', but expected 1 or 'auto': "
-            "that bottleneck has one latent vector a step, and a segment has one for all its steps."
+            f"Got segment_length={length} with bottleneck='sequence', but expected 1: that "
+            "bottleneck has one latent vector a step, and a segment has one for all its steps."
         )
-    return int(length)
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:
