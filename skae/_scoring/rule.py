@@ -19,7 +19,7 @@ from skae._scoring.errors import (
 from skae._scoring.thresholds import automatic_offset, weighted_quantile
 from skae._sequences import observed
 from skae._sequences.ragged import Sequences
-from skae._sequences.samples import Samples
+from skae._sequences.samples import Samples, weights_of
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -62,7 +62,7 @@ class OffsetPolicy:
         """
         if not isinstance(self.contamination, str):
             return weighted_quantile(scores(samples), float(self.contamination), samples.weights)
-        scored = [(scores(part), part.counts) for part in parts]
+        scored = [(scores(part), weights_of(part)) for part in parts]
         return automatic_offset(scored, self.threshold, self.max_ratio)
 
     def to_plain(self) -> dict[str, Any]:

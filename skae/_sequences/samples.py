@@ -40,11 +40,6 @@ class SequenceSamples:
         return len(self.windows)
 
     @property
-    def counts(self) -> Floats:
-        """The weight of each sample, 1 by default."""
-        return np.ones(len(self), np.float32) if self.weights is None else self.weights
-
-    @property
     def is_set(self) -> bool:
         """Whether the order of the samples says nothing, unlike that of windows of a series."""
         return not self.windows.share_rows
@@ -85,7 +80,7 @@ class SequenceSamples:
 
     def distinct(self) -> "SequenceSamples":
         """Merge equal sequences, in an order that depends on their contents alone."""
-        windows, weights = self.windows, self.counts
+        windows, weights = self.windows, weights_of(self)
         first: dict[bytes, int] = {}
         total: dict[bytes, float] = {}
         for i in np.flatnonzero(weights > 0):
@@ -165,11 +160,6 @@ class RowSamples:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def counts(self) -> Floats:
-        """The weight of each row, 1 by default."""
-        return np.ones(len(self), np.float32) if self.weights is None else self.weights
 
     is_set = is_table = False
 
@@ -251,6 +241,11 @@ class RowSamples:
 
 
 Samples = SequenceSamples | RowSamples
+
+
+def weights_of(samples: Samples) -> Floats:
+    """Return the weight of each sample, 1 by default."""
+    return np.ones(len(samples), np.float32) if samples.weights is None else samples.weights
 
 
 def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indices:
