@@ -8,7 +8,7 @@ from strategies import cuts, few, random_rows, series_lists, split, ways
 from skae import SequenceWindower
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._sequences.ragged import from_array, from_list, from_table
-from skae._sequences.samples import RowSamples, SequenceSamples
+from skae._sequences.samples import RowSamples, SequenceSamples, weights_of
 
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 
@@ -178,10 +178,10 @@ def test_samples_that_share_no_row_are_a_set():
 )
 def test_a_sample_counts_once_unless_it_has_a_weight(make):
     samples = make()
-    same(samples.counts, [1, 1])
+    same(weights_of(samples), [1, 1])
     weighted = samples.weighted([3, 0.5])
-    assert weighted.counts.dtype == samples.counts.dtype == np.float32
-    same(weighted.counts, [3, 0.5])
+    assert weights_of(weighted).dtype == weights_of(samples).dtype == np.float32
+    same(weights_of(weighted), [3, 0.5])
     assert samples.weighted(None).weights is None
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(2,\)"):
         samples.weighted([1, 1, 1])
