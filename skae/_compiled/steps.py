@@ -156,7 +156,7 @@ class ShardedSteps:
         arrays |= {} if rates is None else {"rates": rates}
         key = (kind, *((name, array.shape[1:]) for name, array in arrays.items()))
         loop = self._loops.get(key, lambda: self._traced_loop(kind, arrays))
-        return loop(**{name: tf.convert_to_tensor(array) for name, array in arrays.items()})
+        return loop({name: tf.convert_to_tensor(array) for name, array in arrays.items()})
 
     def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Callable:
         specs = {name: tf.TensorSpec((None, *a.shape[1:]), a.dtype) for name, a in arrays.items()}
@@ -165,7 +165,7 @@ class ShardedSteps:
         compiled = traced(
             of_shard, *self._variable_specs(), sequences, sequences, weights, jit_compile=True
         )
-        return traced(_over_batches(partial(of_batch, compiled)), **specs)
+        return traced(_over_batches(partial(of_batch, compiled)), specs)
 
     @property
     def _kinds(self) -> dict[str, tuple[Callable, Callable]]:
@@ -255,8 +255,9 @@ class ShardedSteps:
 def _over_batches(step: Callable) -> Callable:
     """Return a function that runs `step` over batches and adds up what it returns."""
 
-    def loop(inputs: Any, weights: Any, targets: Any = None, rates: Any = None) -> tuple[Any, Any]:
-        targets = inputs if targets is None else targets
+    def loop(arrays: dict[str, Any]) -> tuple[Any, Any]:
+        inputs, weights, rates = arrays["inputs"], arrays["weights"], arrays.get("rates")
+        targets = arrays.get("targets", inputs)
 
         def body(i: Any, total: Any, weight: Any) -> tuple[Any, Any, Any]:
             rate = {} if rates is None else {"rate": rates[i]}
