@@ -1,5 +1,6 @@
 """From residuals to scores, without a network: the rows at hand are taken for residuals."""
 
+import json
 import math
 
 import naive
@@ -132,6 +133,15 @@ def test_a_rule_written_as_plain_values_scores_the_same(error):
     assert (read.error, read.aggregation) == (error, "median")
     expected = rule.scores(samples, residuals(samples.windows))
     np.testing.assert_array_equal(read.scores(samples, residuals(samples.windows)), expected)
+
+
+def test_a_policy_written_as_plain_values_holds_numbers_that_json_knows():
+    plain = OffsetPolicy(contamination=np.float32(0.25), max_ratio=2.0).to_plain()
+    assert json.loads(json.dumps(plain)) == {
+        "contamination": 0.25,
+        "threshold": "robust",
+        "max_ratio": 2.0,
+    }
 
 
 def test_the_mean_squared_error_is_that_of_whole_windows():

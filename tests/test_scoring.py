@@ -363,3 +363,8 @@ def test_of_equally_good_thresholds_the_one_with_fewest_outliers_is_taken():
     scores, labels = -np.arange(1.0, 5), np.array([True, False, False, True])
     assert naive.fbeta(labels, scores <= -4, 1) == naive.fbeta(labels, scores <= -1, 1)
     assert best_fbeta_offset(scores, labels, 1.0) == -3.5
+
+
+def test_equal_scores_are_all_outliers_if_some_are():
+    scores = np.full(3, -2.0)
+    assert (scores < best_fbeta_offset(scores, np.array([True, False, False]), 1.0)).all()

@@ -61,7 +61,7 @@ class OffsetPolicy:
             What was held out, if anything was, and what was trained on.
         """
         if not isinstance(self.contamination, str):
-            return weighted_quantile(scores(samples), float(self.contamination), samples.weights)
+            return weighted_quantile(scores(samples), self.contamination, samples.weights)
         scored = [(scores(part), weights_of(part)) for part in parts]
         return automatic_offset(scored, self.threshold, self.max_ratio)
 

@@ -120,8 +120,8 @@ def shape_of_flat_windows(names: Iterable[str]) -> tuple[int, int] | None:
     """
     names = list(names)
     found = [re.fullmatch(r"(.+)_t-(\d+)", name) for name in names]
-    features = list(dict.fromkeys(match[1] for match in found if match))
-    if not features or len(names) % len(features):
+    features = dict.fromkeys(match[1] for match in found if match)
+    if not features:
         return None
     shape = len(names) // len(features), len(features)
     return shape if flat_names(features, shape[0]) == names else None
