@@ -46,6 +46,7 @@ from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.routing import RoutedParameters
 from skae._training.scikeras import KerasAdapter
+from skae._training.stopping import warn_if_nothing_learned
 from skae.metrics import outliers_of_either_class
 
 MAX_RATIO_OF_ROWS, MAX_RATIO_OF_SEQUENCES = 2.0, 1.0
@@ -396,6 +397,9 @@ class LSTMAutoencoder(
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train the network and set the threshold.
 
+        A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
+        are not scaled.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_features), (n_samples, n_steps) or, \
@@ -450,6 +454,7 @@ class LSTMAutoencoder(
             rng = self._rng(resume)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
+            parts = [part for part in (held_out, training) if part is not None]
             seed = int(rng.integers(1, 2**31))
             adapter = KerasAdapter.of(
                 self.get_params(),
@@ -473,7 +478,9 @@ class LSTMAutoencoder(
                     verbose=self.verbose,
                 )
                 self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
-                self._calibrate(samples, training, held_out)
+                self._calibrate(samples, parts)
+            if not one_epoch:
+                warn_if_nothing_learned(self._network, parts)
         return self
 
     def _rng(self, resume: bool) -> np.random.Generator:
@@ -516,9 +523,8 @@ class LSTMAutoencoder(
         self.batch_size_, self.n_epochs_ = plan.batch_size, plan.epochs
         return plan
 
-    def _calibrate(self, samples: Samples, training: Samples, held_out: Samples | None) -> None:
+    def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
         """Settle how samples are scored, and below which score they are outliers."""
-        parts = [part for part in (held_out, training) if part is not None]
         self._windowing = Windowing(self.window_size, self.stride)
         max_ratio = MAX_RATIO_OF_ROWS if self.window_size else MAX_RATIO_OF_SEQUENCES
         policy = OffsetPolicy(self.contamination, self.threshold, max_ratio)

@@ -1,5 +1,7 @@
 """When a training ends: at a loss of NaN, or after a cycle that was not worth it."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -8,10 +10,17 @@ from stock import compiled
 from stock import sequences as make
 
 from skae._sequences.ragged import from_array
+from skae._sequences.samples import SequenceSamples
 from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan
-from skae._training.stopping import StopAfterCycles, StopOnNaN, require_finite
+from skae._training.stopping import (
+    StopAfterCycles,
+    StopOnNaN,
+    explained_variance,
+    require_finite,
+    warn_if_nothing_learned,
+)
 
 X = make(7)
 
@@ -106,3 +115,56 @@ def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, m
     with pytest.warns(ConvergenceWarning, match="loss became nan in epoch 3"):
         broken.fit(rows)
     np.testing.assert_array_equal(broken.score_samples(rows), whole.score_samples(rows))
+
+
+# ------------------------------------------------------------------- nothing learned
+
+
+class Reconstructs:
+    """A network that puts out a share of each deviation from the mean of a feature."""
+
+    def __init__(self, share, sequences):
+        self.share = share
+        self.fill_values = np.nanmean(sequences, axis=(0, 1)).astype(np.float32)
+
+    def residuals(self, windows):
+        yield (1 - self.share) * (windows.padded() - self.fill_values)
+
+
+def explained(share, sequences):
+    return explained_variance(
+        Reconstructs(share, sequences), SequenceSamples(from_array(np.float32(sequences)))
+    )
+
+
+@pytest.mark.parametrize("share, expected", [(0, 0), (0.5, 0.75), (1, 1), (-1, -3)])
+def test_explained_variance_is_that_around_the_mean(share, expected):
+    gappy = np.where(X > np.nanquantile(X, 0.9), np.nan, X)
+    assert explained(share, X) == pytest.approx(expected, abs=1e-5)
+    assert explained(share, gappy) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_feature_that_hardly_moves_explains_nothing():
+    jitter = np.random.default_rng(0).normal(scale=1e-4, size=X.shape)
+    assert explained(0, 5 + jitter) == 1
+    assert explained(0, 5 + 0 * jitter) == 1
+    assert explained(0, np.concatenate([X, 1000 + jitter], axis=2)) == pytest.approx(0, abs=1e-5)
+    assert explained(0, 1e-6 * X) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_network_has_learned_something_if_it_did_of_one_part():
+    knows, guesses = (SequenceSamples(from_array(np.float32(part))) for part in (X, X + 50))
+    network = Reconstructs(0.5, X)
+    network.residuals = lambda windows: iter(
+        [(windows.padded() - network.fill_values) * (0.1 if windows.rows.max() < 40 else 2)]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_nothing_learned(network, [guesses, knows])
+    with pytest.warns(ConvergenceWarning, match="explains -300% of the variance.*StandardScaler"):
+        warn_if_nothing_learned(network, [guesses])
+
+
+def test_data_that_are_not_scaled_are_not_learned(small, series):
+    with pytest.warns(ConvergenceWarning, match="Training explains"):
+        small(5).fit(1000 * series)

@@ -1,15 +1,28 @@
 """When a training ends, and whether its weights are of use."""
 
 import warnings
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skae._compiled.inference import TrainedNetwork
+from skae._sequences import observed
+from skae._sequences.samples import Samples
 from skae._training.plan import TrainingPlan
 
 MAX_LOSS_RATIO = 0.9
 """Ratio to the best held-out loss that a cycle has to come below to be followed by another."""
+
+MIN_EXPLAINED_VARIANCE = 0.05
+"""Share of the variance, below which a network does no better than the mean of each feature."""
+
+MAX_EXPLAINED_WINDOWS = 512
+"""Windows, spread evenly over a part of the data, that this share is measured on at most."""
+
+MIN_RELATIVE_DEVIATION = 1e-3
+"""Ratio of its standard deviation to its mean below which a feature counts as constant."""
 
 
 def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
@@ -95,3 +108,43 @@ def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
             ConvergenceWarning,
             stacklevel=2,
         )
+
+
+def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -> None:
+    """Say so if a trained network does no better than the mean, in any part of the data.
+
+    The end of a series may differ from the rest, and noise cannot be foreseen: a network that
+    explains the data it was trained on has learned something. Constant features do not count,
+    and nothing is said if there are no others.
+    """
+    shares = [explained_variance(network, part) for part in parts]
+    if max(shares) < MIN_EXPLAINED_VARIANCE:
+        warnings.warn(
+            f"Training explains {max(shares):.0%} of the variance, but was expected to explain "
+            f"at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has learned nothing that the "
+            "mean of each feature does not say, and its scores find little. Scale the features "
+            "(StandardScaler), or train longer.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def explained_variance(network: TrainedNetwork, samples: Samples) -> float:
+    """Return the share of the variance around the training means that is reconstructed.
+
+    Returns
+    -------
+    float
+        1 for a perfect reconstruction, and where no feature varies; 0 for that by the mean of
+        each feature; it may be negative.
+    """
+    windows = samples.windows.at_most(MAX_EXPLAINED_WINDOWS)
+    residuals = np.concatenate(list(network.residuals(windows)))
+    deviations = windows.padded() - network.fill_values
+    varies = _mean_squares(deviations) > (MIN_RELATIVE_DEVIATION * network.fill_values) ** 2
+    variance = _mean_squares(deviations)[varies].sum()
+    return 1.0 - float(_mean_squares(residuals)[varies].sum() / variance) if variance else 1.0
+
+
+def _mean_squares(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(observed.mean(np.square(values, dtype=np.float64), axis=(0, 1)))
