@@ -66,7 +66,7 @@ class KerasAdapter(ParameterRouter):
         """
         if parameters["model"] is None:
             check_output_suits(parameters)
-        architecture = Architecture.of(parameters, n_features, is_set)
+        architecture = Architecture.of(parameters, n_features, n_steps, is_set)
         return cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": n_features, "n_steps_": n_steps},
