@@ -47,7 +47,7 @@ from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.routing import RoutedParameters
 from skae._training.scikeras import KerasAdapter
-from skae._training.stopping import warn_if_nothing_learned
+from skae._training.stopping import warn_if_few_windows, warn_if_nothing_learned
 from skae.metrics import outliers_of_either_class
 
 
@@ -422,7 +422,7 @@ class LSTMAutoencoder(
         """Train the network and set the threshold.
 
         A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
-        are not scaled.
+        are not scaled, or if the data are fewer than ten windows long.
 
         Parameters
         ----------
@@ -505,6 +505,7 @@ class LSTMAutoencoder(
                 self._calibrate(samples, parts)
             if not one_epoch:
                 warn_if_nothing_learned(self._network, parts)
+                warn_if_few_windows(samples)
         return self
 
     def _rng(self, resume: bool) -> np.random.Generator:

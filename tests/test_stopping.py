@@ -9,8 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from stock import compiled
 from stock import sequences as make
 
-from skae._sequences.ragged import from_array
-from skae._sequences.samples import SequenceSamples
+from skae._sequences.ragged import from_array, from_list
+from skae._sequences.samples import RowSamples, SequenceSamples
+from skae._sequences.windows import sliding_windows
 from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan
@@ -19,6 +20,7 @@ from skae._training.stopping import (
     StopOnNaN,
     explained_variance,
     require_finite,
+    warn_if_few_windows,
     warn_if_nothing_learned,
 )
 
@@ -168,3 +170,22 @@ def test_a_network_has_learned_something_if_it_did_of_one_part():
 def test_data_that_are_not_scaled_are_not_learned(small, series):
     with pytest.warns(ConvergenceWarning, match="Training explains"):
         small(5).fit(1000 * series)
+
+
+@pytest.mark.parametrize("n_rows, said", [(99, True), (100, False)])
+def test_a_series_of_few_windows_is_named(n_rows, said):
+    rows = RowSamples(np.zeros((n_rows, 1), np.float32), np.array([n_rows]), 10, 1)
+    windows = sliding_windows(np.zeros((n_rows, 1)), 10)
+    for samples in (rows, SequenceSamples(from_array(windows))):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_if_few_windows(samples)
+        expected = ["Got a series of 9 windows that share no row, of 10 rows each"] * said
+        assert [str(w.message).partition(", but")[0] for w in caught] == expected
+
+
+def test_a_set_of_few_sequences_is_no_short_series():
+    samples = SequenceSamples(from_list([np.zeros((50, 1))] * 9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_few_windows(samples)

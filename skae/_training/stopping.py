@@ -21,6 +21,9 @@ MIN_EXPLAINED_VARIANCE = 0.05
 MAX_EXPLAINED_WINDOWS = 512
 """Windows, spread evenly over a part of the data, that this share is measured on at most."""
 
+MIN_DISJOINT_WINDOWS = 10
+"""Windows without a common row, below which a series is short."""
+
 MIN_RELATIVE_DEVIATION = 1e-3
 """Ratio of its standard deviation to its mean below which a feature counts as constant."""
 
@@ -105,6 +108,20 @@ def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
             f"{broken[0]} became {history[broken[0]][-1]} in epoch {len(history['loss'])}. "
             "Training ended there, with the weights of the best epoch or cycle before, if there "
             f"is one. {advice}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_few_windows(samples: Samples) -> None:
+    """Say so if a series is but a few windows long: what is normal in it is hardly known then."""
+    n_windows = samples.n_disjoint_windows
+    if not samples.is_set and n_windows < MIN_DISJOINT_WINDOWS:
+        warnings.warn(
+            f"Got a series of {n_windows} windows that share no row, of "
+            f"{samples.windows.max_length} rows each, but expected at least "
+            f"{MIN_DISJOINT_WINDOWS}: neither the network nor the threshold can know from so few "
+            "what is normal. Give more rows, or choose a smaller window_size.",
             ConvergenceWarning,
             stacklevel=2,
         )
