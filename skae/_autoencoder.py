@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae._compat.sklearn import (
@@ -19,6 +18,7 @@ from skae._compat.sklearn import (
     positive_int,
     positive_real,
     returns_frames,
+    seed_of,
     unchanged_on_error,
 )
 from skae._compiled.inference import TrainedNetwork
@@ -154,7 +154,7 @@ class LSTMAutoencoder(
         ``callbacks__0__factor``, as in SciKeras.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, RandomState instance, numpy.random.Generator or None, default=None
         Determines weights, held-out part, order of batches, dropout and noise. No global
         generator or setting is touched.
     verbose : int, default=0
@@ -310,7 +310,7 @@ class LSTMAutoencoder(
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
         "warm_start": ["boolean"],
-        "random_state": ["random_state"],
+        "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
@@ -485,7 +485,7 @@ class LSTMAutoencoder(
 
     def _rng(self, resume: bool) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = seed_of(self.random_state)
         return np.random.default_rng([seed, len(self._history(resume)["loss"])])
 
     def _history(self, resume: bool) -> History:

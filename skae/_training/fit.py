@@ -45,7 +45,8 @@ def fit_network(
     ValueError
         If weights are not finite any more.
     """
-    callbacks = [*stopping_callbacks(plan), *callbacks]
+    stopping = stopping_callbacks(plan)
+    callbacks = [*stopping, *callbacks]
     # A callback that looks at batches sees each of them.
     chunk_bytes = 0 if any(map(looks_at_batches, callbacks)) else CHUNK_BYTES
 
@@ -62,14 +63,15 @@ def fit_network(
             rng=rng,
         )
 
+    first_epoch = len(history.get("loss", []))
     added = train(
         network.model,
         plan,
         batches(training, rng),
         None if held_out is None else batches(held_out),
         callbacks,
-        first_epoch=len(history.get("loss", [])),
+        first_epoch=first_epoch,
         verbose=verbose,
     ).history
-    require_finite(network.model, added)
+    require_finite(network.model, added, stopping, first_epoch)
     return {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}

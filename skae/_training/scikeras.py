@@ -12,12 +12,10 @@ from skae._compiled.collector import NetworkCollector
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
+from skae._training.refusals import CLIPPING, check_parameters, naming_options
 from skae._training.routing import is_routed
 
 COLLECTOR = NetworkCollector()
-
-CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-"""Options of a Keras optimizer of which only one may be given."""
 
 
 class KerasAdapter(ParameterRouter):
@@ -61,9 +59,10 @@ class KerasAdapter(ParameterRouter):
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such, or if the output does not
-            suit the loss.
+            If `units` is not a positive integer or a tuple of such, if the output does not
+            suit the loss, or as `check_parameters` says.
         """
+        check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
         architecture = Architecture.of(parameters, n_features, is_set)
@@ -94,7 +93,8 @@ class KerasAdapter(ParameterRouter):
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:
-            arguments = self.compile_arguments()
+            with naming_options(self.get_params(), "optimizer__", "loss__"):
+                arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
         # An optimizer is used up by one model; an instance among the parameters must not be.
         # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
