@@ -31,7 +31,8 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If other labels occur, or only 1, which could mean either.
+        If other labels occur, or only 1, which could mean either, or if y is not of one
+        dimension.
 
     Examples
     --------
@@ -42,6 +43,10 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     array([False, False,  True])
     """
     labels = _joined(y)
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(
+            f"Got y with shape {labels.shape}, but expected one label a sample, (n_samples,)."
+        )
     found = set(np.unique(labels).tolist())
     if labels.dtype == bool or (found <= {0, 1} and 0 in found):
         return labels.astype(bool)
