@@ -18,7 +18,6 @@ from skae._compat.sklearn import (
     positive_int,
     positive_real,
     returns_frames,
-    seed_of,
     unchanged_on_error,
 )
 from skae._compiled.inference import TrainedNetwork
@@ -42,6 +41,7 @@ from skae._sequences.reading import (
 )
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
+from skae._training.checkpoint import Checkpoint
 from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.routing import RoutedParameters
@@ -152,6 +152,14 @@ class LSTMAutoencoder(
     callbacks : list of keras.callbacks.Callback, default=None
         Called during training. Classes are instantiated with options such as
         ``callbacks__0__factor``, as in SciKeras.
+    checkpoint : str or path-like, default=None
+        File for the state of a long training. Killed in the middle, the same `fit` goes on from
+        there, and ends with the weights that it would have had; it needs the same data and
+        parameters, and another is refused. A `fit` that succeeds deletes the file. Of
+        `callbacks`, attributes that are numbers, strings or arrays go along. Not for
+        `partial_fit`.
+    checkpoint_interval : float, default=60.0
+        Seconds from one writing of that file to the next, at the end of a batch.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
     random_state : int, RandomState instance, numpy.random.Generator or None, default=None
@@ -309,6 +317,8 @@ class LSTMAutoencoder(
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [positive_real(zero=True)],
         "warm_start": ["boolean"],
         "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
@@ -348,6 +358,8 @@ class LSTMAutoencoder(
         early_stopping: bool | str = "auto",
         patience: int = 20,
         callbacks: Any = None,
+        checkpoint: str | os.PathLike | None = None,
+        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: Any = 0,
@@ -383,6 +395,8 @@ class LSTMAutoencoder(
         self.early_stopping = early_stopping
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -451,7 +465,10 @@ class LSTMAutoencoder(
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
         with unchanged_on_error(self):
-            rng = self._rng(resume)
+            checkpoint = Checkpoint.open(
+                None if one_epoch else self.checkpoint, self.checkpoint_interval
+            )
+            rng = self._rng(resume, checkpoint)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
             parts = [part for part in (held_out, training) if part is not None]
@@ -476,16 +493,18 @@ class LSTMAutoencoder(
                     callbacks=adapter.make_callbacks(),
                     history=before,
                     verbose=self.verbose,
+                    checkpoint=checkpoint,
                 )
                 self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
                 self._calibrate(samples, parts)
+            checkpoint.remove()
             if not one_epoch:
                 warn_if_nothing_learned(self._network, parts)
         return self
 
-    def _rng(self, resume: bool) -> np.random.Generator:
+    def _rng(self, resume: bool, checkpoint: Checkpoint) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
-        seed = seed_of(self.random_state)
+        seed = checkpoint.seed(self.random_state)
         return np.random.default_rng([seed, len(self._history(resume)["loss"])])
 
     def _history(self, resume: bool) -> History:
