@@ -5,11 +5,12 @@ this file is all there is to mend.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
@@ -20,6 +21,7 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
+    "DocumentationLink",
     "Interval",
     "StrOptions",
     "check_feature_names",
@@ -34,6 +36,24 @@ __all__ = [
     "too_large_is_named",
     "unchanged_on_error",
 ]
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Validate the parameters before a method runs; a type checker sees the method as it is."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+class DocumentationLink:
+    """An estimator whose HTML representation links to what its class says of itself."""
+
+    _doc_link_module = "skae"
+    _doc_link_template = "https://github.com/skae/skae/blob/main/{path}.py"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"path": type(self).__module__.replace(".", "/")}
 
 
 def positive_int(minimum: int = 1) -> Interval:
