@@ -166,7 +166,7 @@ class LSTMAutoencoder(
         Determines weights, held-out part, order of batches, dropout and noise. No global
         generator or setting is touched.
     verbose : int, default=0
-        Progress of training, as in ``keras.Model.fit``.
+        Progress of training, as in ``keras.Model.fit``, and of scoring more than 1,000 windows.
     stride : int, default=1
         Rows between the starts of consecutive windows. A last window ends at the last row, so
         that every row is covered whatever the stride.
@@ -897,7 +897,7 @@ class LSTMAutoencoder(
     @property
     def _network(self) -> TrainedNetwork:
         check_is_fitted(self)
-        return TrainedNetwork(self.model_, self._fill_values)
+        return TrainedNetwork(self.model_, self._fill_values, self.verbose)
 
     @property
     def _latent_is_vector(self) -> bool:
