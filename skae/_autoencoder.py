@@ -25,6 +25,7 @@ from skae._compiled.replicas import unchanged_on_error as unchanged_weights_on_e
 from skae._compiled.steps import can_be_sharded
 from skae._network.loss import check_suits
 from skae._persistence import load_estimator, save_estimator
+from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
@@ -482,6 +483,7 @@ class LSTMAutoencoder(
             )
             if not resume:
                 self._start(adapter.build_compiled(seed), samples, training)
+                self._architecture = adapter.architecture
             with unchanged_weights_on_error(self.model_):
                 before = self._history(resume)
                 self.history_ = fit_network(
@@ -917,6 +919,12 @@ class LSTMAutoencoder(
 
     def _scores(self, samples: Samples) -> NDArray[np.floating]:
         return self._scoring.scores(samples, self._network.residuals(samples.windows))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return to_state(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(from_state(state))
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""

@@ -1,5 +1,6 @@
 """From parameters to a compiled Keras model and callbacks: SciKeras routes what belongs where."""
 
+from dataclasses import asdict
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -29,7 +30,14 @@ class KerasAdapter(ParameterRouter):
         What ``meta`` is.
     **params
         Parameters of SciKeras and routed ones.
+
+    Attributes
+    ----------
+    architecture : dict or None
+        What the network is built of, unless it is one's own.
     """
+
+    architecture: dict[str, Any] | None = None
 
     def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
@@ -66,12 +74,14 @@ class KerasAdapter(ParameterRouter):
         if parameters["model"] is None:
             check_output_suits(parameters)
         architecture = Architecture.of(parameters, n_features, is_set)
-        return cls(
+        adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": n_features, "n_steps_": n_steps},
             **{name: parameters[name] for name in ("loss", "optimizer", "callbacks", "verbose")},
             **_with_optimizer_options(parameters),
         )
+        adapter.architecture = None if parameters["model"] else asdict(architecture)
+        return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
         """Return the model that `build` makes, compiled with the routed parameters.
