@@ -36,15 +36,17 @@ if TYPE_CHECKING:
     from skae._windower import SequenceWindower
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module it lives in."""
-    if name in _MODULES:
-        return importlib.import_module(f"skae.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'skae' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names, and that there are no others
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from the module it lives in."""
+        if name in _MODULES:
+            return importlib.import_module(f"skae.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module 'skae' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae._compat.sklearn import (
@@ -27,6 +26,7 @@ from skae._compiled.steps import can_be_sharded
 from skae._network.loss import check_suits
 from skae._network.segments import recurrent_steps
 from skae._persistence import load_estimator, save_estimator
+from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
@@ -43,6 +43,7 @@ from skae._sequences.reading import (
 )
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
+from skae._training.checkpoint import Checkpoint
 from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.routing import RoutedParameters
@@ -152,13 +153,21 @@ class LSTMAutoencoder(
     callbacks : list of keras.callbacks.Callback, default=None
         Called during training. Classes are instantiated with options such as
         ``callbacks__0__factor``, as in SciKeras.
+    checkpoint : str or path-like, default=None
+        File for the state of a long training. Killed in the middle, the same `fit` goes on from
+        there, and ends with the weights that it would have had; it needs the same data and
+        parameters, and another is refused. A `fit` that succeeds deletes the file. Of
+        `callbacks`, attributes that are numbers, strings or arrays go along. Not for
+        `partial_fit`.
+    checkpoint_interval : float, default=60.0
+        Seconds from one writing of that file to the next, at the end of a batch.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, RandomState instance, numpy.random.Generator or None, default=None
         Determines weights, held-out part, order of batches, dropout and noise. No global
         generator or setting is touched.
     verbose : int, default=0
-        Progress of training, as in ``keras.Model.fit``.
+        Progress of training, as in ``keras.Model.fit``, and of scoring more than 1,000 windows.
     stride : int, default=1
         Rows between the starts of consecutive windows. A last window ends at the last row, so
         that every row is covered whatever the stride.
@@ -330,8 +339,10 @@ class LSTMAutoencoder(
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [positive_real(zero=True)],
         "warm_start": ["boolean"],
-        "random_state": ["random_state"],
+        "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
@@ -370,6 +381,8 @@ class LSTMAutoencoder(
         early_stopping: bool | str = "auto",
         patience: int = 20,
         callbacks: Any = None,
+        checkpoint: str | os.PathLike | None = None,
+        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: Any = 0,
@@ -406,6 +419,8 @@ class LSTMAutoencoder(
         self.early_stopping = early_stopping
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -475,7 +490,10 @@ class LSTMAutoencoder(
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
         with unchanged_on_error(self):
-            rng = self._rng(resume)
+            checkpoint = Checkpoint.open(
+                None if one_epoch else self.checkpoint, self.checkpoint_interval
+            )
+            rng = self._rng(resume, checkpoint)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
             parts = [part for part in (held_out, training) if part is not None]
@@ -489,6 +507,7 @@ class LSTMAutoencoder(
             )
             if not resume:
                 self._start(adapter.build_compiled(seed), samples, training)
+                self._architecture = adapter.architecture
             with unchanged_weights_on_error(self.model_):
                 before = self._history(resume)
                 self.history_ = fit_network(
@@ -500,17 +519,19 @@ class LSTMAutoencoder(
                     callbacks=adapter.make_callbacks(),
                     history=before,
                     verbose=self.verbose,
+                    checkpoint=checkpoint,
                 )
                 self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
                 self._calibrate(samples, parts)
+            checkpoint.remove()
             if not one_epoch:
                 warn_if_nothing_learned(self._network, parts)
                 warn_if_few_windows(samples)
         return self
 
-    def _rng(self, resume: bool) -> np.random.Generator:
+    def _rng(self, resume: bool, checkpoint: Checkpoint) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = checkpoint.seed(self.random_state)
         return np.random.default_rng([seed, len(self._history(resume)["loss"])])
 
     def _history(self, resume: bool) -> History:
@@ -904,7 +925,7 @@ class LSTMAutoencoder(
     @property
     def _network(self) -> TrainedNetwork:
         check_is_fitted(self)
-        return TrainedNetwork(self.model_, self._fill_values)
+        return TrainedNetwork(self.model_, self._fill_values, self.verbose)
 
     @property
     def _latent_is_vector(self) -> bool:
@@ -928,6 +949,12 @@ class LSTMAutoencoder(
     def _decision(self, samples: Samples) -> NDArray[np.floating]:
         scores = self._scores(samples)
         return scores - self._scoring.offset_policy.offsets(scores, samples, self.offset_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return to_state(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(from_state(state))
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""
