@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-__all__ = ["average_precision_scorer", "f1_scorer", "is_outlier", "roc_auc_scorer"]
+from skae._scoring.vus import vus_pr
+
+__all__ = ["average_precision_scorer", "f1_scorer", "is_outlier", "roc_auc_scorer", "vus_pr"]
 
 
 def is_outlier(y: Any) -> NDArray[np.bool_]:
