@@ -59,6 +59,21 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of leaving the process."""
         raise CommandError(message)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse would be silent about a full disk."""
+        with _one_line_errors():
+            Console().answer(self.format_help())
+
+
+class Version(argparse.Action):
+    """Print the version, and leave."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print the version, and leave."""
+        with _one_line_errors():
+            Console().answer(f"skae {__version__}\n")
+        parser.exit()
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -223,7 +238,7 @@ def _add_output_arguments(group: Any) -> None:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="skae", description="LSTM autoencoders for time series.")
-    parser.add_argument("--version", action="version", version=f"skae {__version__}")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version")
     parser.set_defaults(run=_refuse_no_command)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_detect_arguments(
