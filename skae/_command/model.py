@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._command.model_file import read_pipeline, write_pipeline
 from skae._command.task import Task
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
@@ -115,26 +116,22 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
 
 
 def save_model(model: Model, path: Any) -> None:
-    """Write the Pipeline of a model to a file that :func:`skae.load` reads.
+    """Write the Pipeline of a model to a file that :func:`load_model` reads.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    import skae
-
     # Where scikit-learn would have put them, had a frame been handed over: the demo has none.
     names = np.array(model.feature_names, dtype=object)
     model.pipeline[0].feature_names_in_ = names
     model.detector.set_params(callbacks=None)
-    skae.save(model.pipeline, path)
+    write_pipeline(model.pipeline, path)
 
 
 def load_model(path: str) -> Model:
     """Return the model that :func:`save_model` wrote.
-
-    A Pipeline that was fitted to a frame and saved by :func:`skae.save` will do as well.
 
     Raises
     ------
@@ -143,9 +140,7 @@ def load_model(path: str) -> Model:
     OSError
         If the file cannot be opened.
     """
-    import skae
-
-    pipeline = skae.load(path)
+    pipeline = read_pipeline(path)
     steps = getattr(pipeline, "steps", ())
     names = getattr(pipeline[0], "feature_names_in_", None) if len(steps) > 1 else None
     if names is None or getattr(pipeline[-1], "window_size", None) is None:

@@ -14,6 +14,7 @@ from skae._command.detection import Detection, detect
 from skae._command.drift import Drift, find_drift
 from skae._command.measures import measure
 from skae._command.model import Model, learn, load_model, save_model
+from skae._command.model_file import check_model_file
 from skae._command.outputs import STANDARD_OUTPUT, Parts, check_files, check_plot_format
 from skae._command.report import draw_picture, format_report, format_scores
 from skae._command.series import Choice, read_series
@@ -86,7 +87,7 @@ def run_score(args: Namespace, console: Console, hush: Hush) -> None:
         If a file cannot be opened.
     """
     _check_outputs(args, [args.model, args.file], None)
-    open(args.model, "rb").close()  # so that a wrong name costs no import of TensorFlow
+    check_model_file(args.model)  # a wrong name costs no import of TensorFlow
     with hush():
         from skae import LSTMAutoencoder  # noqa: F401, for the sake of its import
     model = load_model(args.model)
