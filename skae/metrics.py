@@ -24,6 +24,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from skae._scoring.vus import vus_pr
+
 __all__ = [
     "average_precision_scorer",
     "f1_scorer",
@@ -31,6 +33,7 @@ __all__ = [
     "is_outlier",
     "make_scorer",
     "roc_auc_scorer",
+    "vus_pr",
 ]
 
 Scorer = Callable[[Any, Any, Any], float]

@@ -298,3 +298,49 @@ def average_rows(starts_and_lengths, outputs, n_rows):
     return np.column_stack(
         [rows_from_windows(starts_and_lengths, column, n_rows, "mean") for column in columns]
     )
+
+
+def vus_pr(labels, scores, buffer):
+    """Return VUS-PR by counting rows one by one at each of 250 thresholds."""
+    n_rows, by_size = len(labels), sorted(scores, reverse=True)
+    places = [int(place) for place in np.linspace(0, n_rows - 1, 250)]
+    areas = []
+    for width in range(buffer + 1):
+        soft, near = soft_labels(labels, width)
+        regions = runs_of(near)
+        area = last_recall = 0.0
+        for place in places:
+            flagged = [score >= by_size[place] for score in scores]
+            hits = sum(label for label, flag in zip(labels, flagged, strict=True) if flag)
+            soft_hits = sum(s for s, flag in zip(soft, flagged, strict=True) if flag)
+            seen = sum(any(flagged[i] for i in region) for region in regions)
+            positives = sum(labels) + (soft_hits - hits) / 2
+            recall = min(soft_hits / positives, 1) * seen / len(regions)
+            area += (recall - last_recall) * soft_hits / sum(flagged)
+            last_recall = recall
+        areas.append(area)
+    return sum(areas) / len(areas)
+
+
+def soft_labels(labels, width):
+    """Return labels that fade out over half of `width`, and which rows lie that near."""
+    soft, near = [float(label) for label in labels], [bool(label) for label in labels]
+    for region in runs_of(labels):
+        for step in range(1, width // 2 + 1):
+            for row in (region[0] - step, region[-1] + step):
+                if 0 <= row < len(labels):
+                    soft[row] += math.sqrt(1 - step / width)
+                    near[row] = True
+    return [min(value, 1.0) for value in soft], near
+
+
+def runs_of(labels):
+    """Return the rows of each run of true labels."""
+    runs, last = [], None
+    for row, label in enumerate(labels):
+        if label and last == row - 1:
+            runs[-1].append(row)
+        elif label:
+            runs.append([row])
+        last = row if label else last
+    return runs
