@@ -14,6 +14,8 @@ _HOME = {
     "LSTMAutoencoder": "skae._autoencoder",
     "SequenceWindower": "skae._windower",
     "clear_caches": "skae._compiled.forward",
+    "find_events": "skae._results.events",
+    "through": "skae._results.pipeline",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
@@ -24,8 +26,10 @@ __all__ = [
     "__version__",
     "clear_caches",
     "datasets",
+    "find_events",
     "layers",
     "metrics",
+    "through",
 ]
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays import AnomalyScoreDisplay
+    from skae._results.events import find_events
+    from skae._results.pipeline import through
     from skae._windower import SequenceWindower
 
 

@@ -201,7 +201,8 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     events = []
     for start, end in runs:
         if end - start + 1 >= min_length:
-            peak = max(range(start, end + 1), key=lambda row: severity[row])
+            seen = [row for row in range(start, end + 1) if not math.isnan(severity[row])]
+            peak = max(seen or [start], key=lambda row: severity[row])
             events.append((start, end, peak))
     return events
 
