@@ -7,12 +7,14 @@ import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.colors import same_color
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae._displays import DETECTED, LABELLED, AnomalyScoreDisplay, make_axes
+from skae._displays.anomaly_score import AnomalyScoreDisplay
+from skae._displays.panels import DETECTED, LABELLED, make_axes
 
 matplotlib.use("Agg")
 
@@ -140,7 +142,7 @@ def test_dates_are_formatted_as_dates():
     display = make_display(index=index).plot()
     display.figure_.canvas.draw()
     formatter = display.axes_[-1].xaxis.get_major_formatter()
-    assert type(formatter).__name__ == "ConciseDateFormatter"
+    assert isinstance(formatter, ConciseDateFormatter)
     assert display.axes_[-1].get_xticklabels()[0].get_text() == "Jan"
     assert formatter.get_offset() == "2024", "the year, and not the month of the last tick"
 
@@ -207,8 +209,8 @@ def test_display_refuses(params, message):
     [
         ({"features": ["nope"]}, r"Got feature 'nope', but expected a number or one of \['x0'"),
         ({"features": [2]}, "Got feature 2"),
-        ({"axes": make_axes(3, Figure())}, "Got 4 axes for 2 features"),
-        ({"axes": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
+        ({"ax": make_axes(3, Figure())}, "Got 4 axes for 2 features"),
+        ({"ax": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
     ],
 )
 def test_plot_refuses(params, message):

@@ -188,7 +188,7 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     """Return a picture of the series, scores and events as the bytes of a file."""
     from matplotlib.figure import Figure
 
-    from skae._displays import AnomalyScoreDisplay, make_axes
+    from skae._displays.anomaly_score import AnomalyScoreDisplay, make_axes
 
     display = AnomalyScoreDisplay(
         values=task.values,
