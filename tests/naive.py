@@ -257,3 +257,12 @@ def average_rows(starts_and_lengths, outputs, n_rows):
     return np.column_stack(
         [rows_from_windows(starts_and_lengths, column, n_rows, "mean") for column in columns]
     )
+
+
+def column_maxima(rows, n_columns):
+    """Return the largest observed value of each column, NaN if there is none."""
+    found = []
+    for column in range(n_columns):
+        seen = [row[column] for row in rows if not math.isnan(row[column])]
+        found.append(max(seen) if seen else math.nan)
+    return found

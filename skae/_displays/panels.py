@@ -103,13 +103,15 @@ def format_dates(ax: Axes) -> None:
     class CommonDateFormatter(ConciseDateFormatter):
         """Names beside the axis what all ticks have in common, not what the last one has."""
 
+        _days: Any = ()
+
         def format_ticks(self, values: Any) -> Any:
             self._days = {num2date(value).date() for value in values}
             return super().format_ticks(values)
 
         def get_offset(self) -> str:
             offset, years = super().get_offset(), {day.year for day in self._days}
-            if not offset or len(self._days) == 1:
+            if not offset or len(self._days) < 2:
                 return offset
             return str(years.pop()) if len(years) == 1 else ""
 
