@@ -10,29 +10,47 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "AnomalyScoreDisplay": "skae._displays",
+    "AnomalyScoreDisplay": "skae._displays.anomaly_score",
+    "ExplanationDisplay": "skae._displays.explanation",
     "LSTMAutoencoder": "skae._autoencoder",
+    "LatentDisplay": "skae._displays.latent",
+    "ReconstructionDisplay": "skae._displays.reconstruction",
     "SequenceWindower": "skae._windower",
+    "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
+    "find_events": "skae._results.events",
+    "through": "skae._results.pipeline",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
 __all__ = [
     "AnomalyScoreDisplay",
+    "ExplanationDisplay",
     "LSTMAutoencoder",
+    "LatentDisplay",
+    "ReconstructionDisplay",
     "SequenceWindower",
+    "TrainingDisplay",
     "__version__",
     "clear_caches",
     "datasets",
+    "find_events",
     "layers",
     "metrics",
+    "through",
 ]
 
 if TYPE_CHECKING:
     from skae import datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._displays import AnomalyScoreDisplay
+    from skae._displays.anomaly_score import AnomalyScoreDisplay
+    from skae._displays.explanation import ExplanationDisplay
+    from skae._displays.latent import LatentDisplay
+    from skae._displays.reconstruction import ReconstructionDisplay
+    from skae._displays.training import TrainingDisplay
+    from skae._results.events import find_events
+    from skae._results.pipeline import through
     from skae._windower import SequenceWindower
 
 

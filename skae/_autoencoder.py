@@ -15,9 +15,9 @@ from skae._compat.sklearn import (
     StrOptions,
     fit_context,
     fraction,
+    frame_container,
     positive_int,
     positive_real,
-    returns_frames,
     unchanged_on_error,
 )
 from skae._compiled.inference import TrainedNetwork
@@ -32,7 +32,7 @@ from skae._scoring.errors import MEASURES, ErrorMeasure
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
-from skae._sequences.frames import flat, stacked
+from skae._sequences.frames import framed, names_of_steps
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
 from skae._sequences.reading import (
     check_fills_a_window,
@@ -725,10 +725,12 @@ class LSTMAutoencoder(
             Mean over the features; higher is worse; NaN in padded steps and where nothing
             was observed. A list of arrays of shape (n_steps_i,) for a list. With
             `window_size`, shape (n_rows,): what `aggregation` ("mean" for "gaussian" and
-            "window") makes of the errors that the covering windows have at the row.
+            "window") makes of the errors that the covering windows have at the row. A
+            table if `set_output` asks for one, see `explain`.
         """
         samples = self._read_fitted(X)
-        return self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
+        errors = self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
+        return self._as_asked(errors, X, ["error"])
 
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
@@ -746,10 +748,17 @@ class LSTMAutoencoder(
             the score. For a table, shape (n_samples, n_steps). With `window_size`, shape
             (n_rows, n_features): what `aggregation` makes of them, and their means over the
             features are minus the score, except with "median" and "max". All where no reading
-            is missing.
+            is missing. Where `set_output` asks for a table, it has the index of X and the names
+            of the features, and a sequence is a row of it, step by step: ``load_t0``, ...
+
+        Raises
+        ------
+        ValueError
+            If X does not fit, or a table is asked for and a sequence is longer than `n_steps_`.
         """
         samples = self._read_fitted(X)
-        return self._scoring.contributions(samples, self._network.residuals(samples.windows))
+        shares = self._scoring.contributions(samples, self._network.residuals(samples.windows))
+        return self._as_asked(shares, X, self._names_in())
 
     @property
     def error_measure_(self) -> ErrorMeasure:
@@ -799,11 +808,7 @@ class LSTMAutoencoder(
             found = samples.like_input(latents)
         else:
             found = samples.from_steps(self._network.encoded(samples.windows))
-        if not returns_frames(self):
-            return found
-        if self._windowing.window_size:
-            return stacked(found, X) if isinstance(found, list) else found
-        return found if self._latent_is_vector else flat(found, self.n_steps_)
+        return self._as_asked(found, X, list(self.get_feature_names_out()))
 
     def inverse_transform(self, X: Any) -> Any:
         """Return what the decoder makes of latents.
@@ -845,11 +850,13 @@ class LSTMAutoencoder(
         -------
         reconstruction : ndarray of the shape of X, float32
             NaN in padded steps; a value where a reading was missing. A list for a list. With
-            `window_size`, each row is averaged over the windows that cover it.
+            `window_size`, each row is averaged over the windows that cover it. A table if
+            `set_output` asks for one, see `explain`.
         """
         samples = self._read_fitted(X)
         blocks = self._network.reconstructed(samples.windows)
-        return samples.without_feature_axis(samples.from_steps(blocks))
+        rows = samples.without_feature_axis(samples.from_steps(blocks))
+        return self._as_asked(rows, X, self._names_in())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns of `transform`.
@@ -868,8 +875,17 @@ class LSTMAutoencoder(
         names = super().get_feature_names_out(input_features)
         if self._latent_is_vector or self._windowing.window_size:
             return names
-        steps = range(self.n_steps_)
-        return np.asarray([f"{name}_t{step}" for step in steps for name in names], dtype=object)
+        return np.asarray(names_of_steps(names, self.n_steps_), dtype=object)
+
+    def _as_asked(self, found: Any, X: Any, names: list[str]) -> Any:
+        """Return results as `set_output` asks for them; `names` are of columns or features."""
+        container = frame_container(self)
+        n_steps = None if self._windowing.window_size else self.n_steps_
+        return framed(found, X, names, container, n_steps) if container else found
+
+    def _names_in(self) -> list[str]:
+        seen = getattr(self, "feature_names_in_", None)
+        return [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
 
     @property
     def _n_features_out(self) -> int:

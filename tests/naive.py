@@ -243,7 +243,8 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     events = []
     for start, end in runs:
         if end - start + 1 >= min_length:
-            peak = max(range(start, end + 1), key=lambda row: severity[row])
+            seen = [row for row in range(start, end + 1) if not math.isnan(severity[row])]
+            peak = max(seen or [start], key=lambda row: severity[row])
             events.append((start, end, peak))
     return events
 
@@ -344,3 +345,12 @@ def runs_of(labels):
             runs.append([row])
         last = row if label else last
     return runs
+
+
+def column_maxima(rows, n_columns):
+    """Return the largest observed value of each column, NaN if there is none."""
+    found = []
+    for column in range(n_columns):
+        seen = [row[column] for row in rows if not math.isnan(row[column])]
+        found.append(max(seen) if seen else math.nan)
+    return found

@@ -402,7 +402,7 @@ def test_a_lasting_change_is_one_event_and_then_forgiven():
 @few
 @given(st.lists(st.booleans(), max_size=25), st.integers(1, 4), st.integers(0, 4))
 def test_events_equal_their_naive_twin(flags, min_length, merge_gap):
-    severity = random_rows(len(flags), 1, seed=len(flags))[:, 0]
+    severity = random_rows(len(flags), 1, seed=len(flags), missing=0.3)[:, 0]
     found = find_events(np.array(flags, bool), severity, min_length=min_length, merge_gap=merge_gap)
     assert found == naive.find_events(flags, severity, min_length, merge_gap)
 

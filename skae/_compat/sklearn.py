@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
+from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
@@ -29,6 +29,7 @@ __all__ = [
     "feature_names_of",
     "fit_context",
     "fraction",
+    "frame_container",
     "positive_int",
     "positive_real",
     "returns_frames",
@@ -158,7 +159,18 @@ def check_sample_weight(sample_weight: object, n_samples: int) -> np.ndarray | N
 
 def returns_frames(estimator: object, method: str = "transform") -> bool:
     """Tell whether ``set_output`` asks `method` for a dataframe."""
-    return _get_output_config(method, estimator)["dense"] != "default"
+    return frame_container(estimator, method) is not None
+
+
+def frame_container(estimator: object, method: str = "transform") -> Any:
+    """Return what makes the dataframe that ``set_output`` asks `method` for; None if it does not.
+
+    Returns
+    -------
+    adapter : object or None
+        Its ``create_container(rows, original, columns)`` returns the dataframe.
+    """
+    return _get_container_adapter(method, estimator)
 
 
 @contextlib.contextmanager
