@@ -12,20 +12,24 @@ __version__ = "0.1.0"
 _HOME = {
     "AnomalyScoreDisplay": "skae._displays",
     "LSTMAutoencoder": "skae._autoencoder",
+    "ScoreStream": "skae._streaming.stream",
     "SequenceWindower": "skae._windower",
     "clear_caches": "skae._compiled.forward",
+    "stream": "skae._streaming.stream",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
 __all__ = [
     "AnomalyScoreDisplay",
     "LSTMAutoencoder",
+    "ScoreStream",
     "SequenceWindower",
     "__version__",
     "clear_caches",
     "datasets",
     "layers",
     "metrics",
+    "stream",
 ]
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays import AnomalyScoreDisplay
+    from skae._streaming.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
 
 
