@@ -179,9 +179,20 @@ class ScoreStream:
         return np.where(np.asarray(scores) < self._reader.detector.offset_, -1, 1)
 
     def _compiled(self) -> StreamedNetwork:
-        detector = self._reader.detector
-        network = TrainedNetwork(detector.model_, detector._fill_values)
-        return StreamedNetwork(network, detector._windowing.window_size, self._usual)
+        """Return the network, compiled, after a first series that all went through once."""
+        detector, answer = self._reader.detector, copy.deepcopy(self._answer)
+        size = detector._windowing.window_size
+        network = StreamedNetwork(
+            TrainedNetwork(detector.model_, detector._fill_values), size, self._usual
+        )
+        lane, n_features = np.zeros(1, np.intp), detector.model_.input_shape[-1]
+        answer.make_room(1)
+        answer.end(lane, network.residuals)
+        for n_rows in (1, 1) if self.answer == "now" else (size, 1):
+            rows = np.zeros((n_rows, n_features), np.float32)
+            answer.advance(lane, rows, np.array([n_rows]), network.residuals)
+        answer.end(lane, network.residuals)
+        return network
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is compiled."""
