@@ -15,11 +15,13 @@ _HOME = {
     "LSTMAutoencoder": "skae._autoencoder",
     "LatentDisplay": "skae._displays.latent",
     "ReconstructionDisplay": "skae._displays.reconstruction",
+    "ScoreStream": "skae._streaming.stream",
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
     "find_events": "skae._results.events",
     "through": "skae._results.pipeline",
+    "stream": "skae._streaming.stream",
 }
 _MODULES = ("datasets", "layers", "metrics")
 
@@ -29,6 +31,7 @@ __all__ = [
     "LSTMAutoencoder",
     "LatentDisplay",
     "ReconstructionDisplay",
+    "ScoreStream",
     "SequenceWindower",
     "TrainingDisplay",
     "__version__",
@@ -38,6 +41,7 @@ __all__ = [
     "layers",
     "metrics",
     "through",
+    "stream",
 ]
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from skae._displays.training import TrainingDisplay
     from skae._results.events import find_events
     from skae._results.pipeline import through
+    from skae._streaming.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
 
 

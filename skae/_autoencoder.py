@@ -43,6 +43,7 @@ from skae._sequences.reading import (
 )
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
+from skae._streaming.stream import ScoreStream
 from skae._training.checkpoint import Checkpoint
 from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
@@ -759,6 +760,20 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         shares = self._scoring.contributions(samples, self._network.residuals(samples.windows))
         return self._as_asked(shares, X, self._names_in())
+
+    def stream(self, **options: Any) -> ScoreStream:
+        """Return a stream that scores the rows of series as they come.
+
+        Parameters
+        ----------
+        **options
+            As of `skae.stream`, which also takes a pipeline.
+
+        Returns
+        -------
+        ScoreStream
+        """
+        return ScoreStream(self, **options)
 
     @property
     def error_measure_(self) -> ErrorMeasure:

@@ -145,6 +145,11 @@ class ScoringRule:
         errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
         return -self._aggregation(samples, self._rooted(samples, errors))
 
+    def errors_of_windows(self, residuals: Array) -> Array:
+        """Return the errors (n, n_steps) of windows of rows, as rows are given them."""
+        errors = observed.mean(self.measure(residuals), axis=2)
+        return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
+
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the error of each step or row by itself, laid out as the input."""
         errors = (observed.mean(self.measure(block), axis=2) for block in residuals)

@@ -75,6 +75,10 @@ class Sequences:
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
         return total[self.starts + self.lengths] - total[self.starts]
 
+    def observed_any(self) -> NDArray[np.bool_]:
+        """Return which sequences hold an observed value."""
+        return self._counts(_observed_rows(self.rows)) > 0
+
     def select(self, chosen: Any) -> "Sequences":
         """Return the sequences at the positions `chosen`, over the same rows."""
         offsets = None if self.offsets is None else self.offsets[chosen]
