@@ -40,6 +40,7 @@ from skae._sequences.reading import (
     read_latent_sequences,
     read_latents,
     read_samples,
+    with_observations,
 )
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
@@ -239,8 +240,10 @@ class LSTMAutoencoder(
 
     Notes
     -----
-    NaN marks what was not observed. A reading that is missing inside a sequence does not count
-    in the loss or the score. As an input it is replaced by the last value observed before it in
+    NaN marks what was not observed. An outage as long as a window is left out of training, and
+    the rows inside it whose windows hold nothing else have a score of NaN, latents and a
+    reconstruction of NaN, and are no outliers to `predict`. A reading that is missing inside a
+    sequence does not count in the loss or the score. As an input it is replaced by the last value observed before it in
     its sequence, else by the first after it, else by the feature's mean in training.
 
     The typical errors that scale ``error`` are estimated on training and held-out windows
@@ -438,7 +441,8 @@ class LSTMAutoencoder(
         """Train the network and set the threshold.
 
         A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
-        are not scaled, or if the data are fewer than ten windows long.
+        are not scaled, or if the data are fewer than ten windows long. Windows and sequences in
+        which nothing was observed are left out, and a `UserWarning` counts them.
 
         Parameters
         ----------
@@ -457,9 +461,8 @@ class LSTMAutoencoder(
         Raises
         ------
         ValueError
-            If X does not fit the parameters, is infinite, is too short, holds a sequence
-            with nothing observed, or if training ends in NaN. The estimator is then as it
-            was before.
+            If X does not fit the parameters, is infinite, is too short, or holds nothing but
+            NaN, or if training ends in NaN. The estimator is then as it was before.
         """
         resume = self.warm_start and hasattr(self, "model_")
         return self._fit(X, sample_weight, resume=resume)
@@ -497,6 +500,9 @@ class LSTMAutoencoder(
             rng = self._rng(resume, checkpoint)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
+            training = with_observations(training)
+            if held_out is not None and not held_out.windows.are_observed.any():
+                held_out = None
             parts = [part for part in (held_out, training) if part is not None]
             seed = int(rng.integers(1, 2**31))
             adapter = KerasAdapter.of(
@@ -557,7 +563,7 @@ class LSTMAutoencoder(
         self, samples: Samples, training: Samples, held_out: Samples | None, one_epoch: bool
     ) -> TrainingPlan:
         plan = TrainingPlan.resolve(
-            len(training.windows),
+            len(training.training_windows()[0]),
             holds_out=held_out is not None,
             is_set=samples.is_set,
             can_be_sharded=can_be_sharded(self.model_),
@@ -614,7 +620,9 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)
-        self.offset_ = best_fbeta_offset(self._scores(samples), labels, float(beta))
+        scores = self._scores(samples)
+        seen = ~np.isnan(scores)
+        self.offset_ = best_fbeta_offset(scores[seen], labels[seen], float(beta))
         return self
 
     # ---------------------------------------------------------------- scoring
@@ -630,7 +638,8 @@ class LSTMAutoencoder(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Higher is more normal. With `window_size` and a list of series, a list of such.
+            Higher is more normal; NaN where nothing was observed, of a row where that is so in
+            all windows that cover it. With `window_size` and a list of series, a list of such.
 
         Raises
         ------
@@ -666,7 +675,8 @@ class LSTMAutoencoder(
         Returns
         -------
         labels : ndarray of shape (n_samples,), int
-            -1 for outliers, 1 for inliers.
+            -1 for outliers, 1 for inliers and for samples without a score, around which
+            nothing was observed.
         """
         samples = self._read_fitted(X)
         return samples.like_input(np.where(self._decision(samples) < 0, -1, 1))
@@ -710,7 +720,7 @@ class LSTMAutoencoder(
         """
         samples = self._read_fitted(X)
         residuals = self._network.residuals(samples.windows)
-        return float(MEAN_SQUARED_ERROR.scores(samples, residuals).mean())
+        return float(observed.mean(MEAN_SQUARED_ERROR.scores(samples, residuals), axis=0))
 
     def score_timesteps(self, X: Any) -> Any:
         """Return the reconstruction error of each time step.

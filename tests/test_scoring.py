@@ -300,7 +300,7 @@ def test_weighted_quantile_equals_repetition(values, q, seed):
     weights = np.random.default_rng(seed).integers(0, 4, len(values)).astype(np.float32)
     weights[0] += 1
     expected = naive.weighted_quantile(values, q, weights)
-    assert weighted_quantile(np.array(values, float), q, weights) == pytest.approx(expected)
+    assert weighted_quantile(np.array(values, float), weights, q=q) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 0.25, 1.0])
@@ -308,11 +308,11 @@ def test_weighted_quantile_equals_repetition(values, q, seed):
 def test_equal_weights_up_to_one_mean_no_weights(scale, values, q):
     values = np.array(values, float)
     weights = np.full(len(values), scale, np.float32)
-    assert weighted_quantile(values, q, weights) == pytest.approx(np.quantile(values, q))
+    assert weighted_quantile(values, weights, q=q) == pytest.approx(np.quantile(values, q))
 
 
 def test_weights_that_are_all_zero_mean_no_weights():
-    assert weighted_quantile(np.arange(5.0), 0.5, np.zeros(5, np.float32)) == 2
+    assert weighted_quantile(np.arange(5.0), np.zeros(5, np.float32), q=0.5) == 2
 
 
 def test_offset_stays_low_when_outliers_are_among_the_scores():

@@ -17,7 +17,6 @@ from skae._sequences.ragged import (
     from_table,
     is_list_of_sequences,
     stack_series,
-    without_empty,
 )
 
 
@@ -273,7 +272,6 @@ ONES = np.ones((2, 1))
         ([ONES, [["a"], ["b"]]], "could not convert string to float"),
         ([ONES, np.ones((2, 1, 1))], "Found array with dim 3"),
         ([ONES, 3], "Expected 2D array, got scalar array"),
-        ([ONES, np.full((2, 1), np.nan)], r"Got X\[1\] with nothing but NaN \(1 such of 2\)"),
     ],
 )
 def test_what_is_wrong_with_a_list_is_named(items, message):
@@ -289,7 +287,6 @@ def test_what_is_wrong_with_a_list_is_named(items, message):
         (np.ones((0, 3, 1)), r"Found array with shape \(0, 3, 1\), but expected at least 1 sample"),
         (np.ones((2, 0, 1)), r"Found array with shape \(2, 0, 1\)"),
         (np.ones((2, 3, 0)), r"Found array with shape \(2, 3, 0\)"),
-        (np.full((2, 3, 1), np.nan), r"Got X\[0\] with nothing but NaN \(2 such of 2\)"),
     ],
 )
 def test_what_is_wrong_with_an_array_is_named(X, message):
@@ -303,9 +300,13 @@ def test_what_float32_cannot_hold_is_an_error(read):
         read(np.full((2, 3, 1), 1e300))
 
 
-def test_without_empty_names_the_window_in_its_own_words():
-    sequences = from_list([ONES, np.array([[np.nan], [1.0]])]).select([0, 1])
-    assert without_empty(sequences) is sequences
-    observed = np.array([True, True, False, False])
-    with pytest.raises(ValueError, match="Got window 1 with nothing but NaN"):
-        without_empty(sequences, observed, what="window {}")
+@pytest.mark.parametrize("read", [from_array, lambda X: from_list(list(X))])
+def test_a_sequence_in_which_nothing_was_observed_keeps_its_steps(read):
+    X = np.ones((3, 4, 1))
+    X[0, :2], X[1] = np.nan, np.nan
+    sequences = read(X)
+    assert sequences.are_observed.tolist() == [True, False, True]
+    assert sequences.lengths[1:].tolist() == [4, 4]
+    np.testing.assert_array_equal(sequences.padded()[1], X[1])
+    blank = read(X[1:2])
+    assert blank.lengths.tolist() == [4] and not blank.are_observed.any()

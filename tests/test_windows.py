@@ -162,16 +162,15 @@ def test_trailing_windows_equal_their_naive_twin(lengths, window_size):
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "expected"),
     [
-        (lambda rows, n: covering_windows(rows, n, 2, 1), "Got window 2 with nothing but NaN"),
-        (lambda rows, n: trailing_windows(rows, n, 2), "Got the window of row 3 with nothing"),
+        (lambda rows, n: covering_windows(rows, n, 2, 1), [True, True, False, True]),
+        (lambda rows, n: trailing_windows(rows, n, 2), [True, True, True, False, True]),
     ],
 )
-def test_a_window_in_which_nothing_was_observed_is_an_error(make, message):
+def test_windows_in_which_nothing_was_observed_are_known(make, expected):
     rows = np.array([[1], [1], [np.nan], [np.nan], [1]], np.float32)
-    with pytest.raises(ValueError, match=message):
-        make(rows, np.array([5]))
+    assert make(rows, np.array([5])).are_observed.tolist() == expected
 
 
 # ------------------------------------------------------------------------ windows to rows

@@ -78,7 +78,10 @@ class TrainedNetwork:
         return _model_part(self.model, "encoder").output_shape[1:]
 
     def reconstructed(self, windows: Sequences) -> Iterator[Floats]:
-        """Yield reconstructions (n, n_steps, n_features), NaN in padded steps."""
+        """Yield reconstructions (n, n_steps, n_features).
+
+        NaN in padded steps, and in windows in which nothing was observed.
+        """
         yield from self._through(self.model, windows)
 
     def residuals(self, windows: Sequences) -> Iterator[Floats]:
@@ -88,7 +91,10 @@ class TrainedNetwork:
             yield block.padded(windows.max_length) - output
 
     def encoded(self, windows: Sequences) -> Iterator[Floats]:
-        """Yield latents: (n, latent_dim), or (n, n_steps, latent_dim) NaN in padded steps."""
+        """Yield latents: (n, latent_dim), or (n, n_steps, latent_dim) NaN in padded steps.
+
+        NaN of windows in which nothing was observed.
+        """
         yield from self._through(_model_part(self.model, "encoder"), windows)
 
     def decoded(self, latents: Floats | Sequences, windows: Sequences) -> Iterator[Floats]:
@@ -121,6 +127,7 @@ class TrainedNetwork:
             inputs = block.imputed(block.padded(n_steps), self.fill_values)
             inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
             output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=padded)
+            output[~block.are_observed] = np.nan
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
 

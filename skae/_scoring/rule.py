@@ -66,8 +66,8 @@ class OffsetPolicy:
             What was held out, if anything was, and what was trained on.
         """
         if not isinstance(self.contamination, str):
-            return weighted_quantile(scores(samples), self.contamination, samples.weights)
-        scored = [(scores(part), weights_of(part)) for part in parts]
+            return weighted_quantile(*_known(scores, samples), q=self.contamination)
+        scored = [_known(scores, part) for part in parts]
         return automatic_offset(scored, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
@@ -101,6 +101,13 @@ class OffsetPolicy:
         limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
         contamination, threshold = plain["contamination"], plain["threshold"]
         return cls(contamination, threshold, RobustLimits(**limits), plain.get("adapt_after"))
+
+
+def _known(scores: Callable[[Samples], Array], samples: Samples) -> tuple[Array, Array]:
+    """Return the scores of samples with something observed around them, and their weights."""
+    found, weights = scores(samples), weights_of(samples)
+    seen = ~np.isnan(found)
+    return found[seen], weights[seen]
 
 
 @dataclass(frozen=True)

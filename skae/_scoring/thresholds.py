@@ -40,7 +40,7 @@ OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 2.5, 3.0)
 """Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
 
-def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> float:
+def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
     """Return the quantile of `values`, where a weight of 2 is the same as being there twice.
 
     Between two values it is interpolated linearly, as ``numpy.quantile`` does. Where weights
@@ -50,10 +50,10 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
     Parameters
     ----------
     values : ndarray of shape (n,)
-    q : float
-        From 0 to 1.
     weights : ndarray of shape (n,), default=None
         Not negative; equal by default, and if all of them are zero.
+    q : float
+        From 0 to 1.
 
     Returns
     -------
@@ -95,10 +95,10 @@ def robust_offset(
     B. Iglewicz, D. Hoaglin (1993), "How to Detect and Handle Outliers", section 3.3, where the
     factor is 3.5.
     """
-    median = -weighted_quantile(scores, 0.5, weights)
+    median = -weighted_quantile(scores, weights, q=0.5)
     tiny = np.finfo(np.float32).tiny
     distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
-    spread = MAD_TO_STD * weighted_quantile(distances, 0.5, weights)
+    spread = MAD_TO_STD * weighted_quantile(distances, weights, q=0.5)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
     return -float(median * np.exp(deviations * spread))
 
@@ -134,7 +134,7 @@ def automatic_offset(
         return three_sigma_offset(*held_out)
     parts = [held_out, (scores, weights)]
     robust = min(robust_offset(*part, deviations=limits.deviations) for part in parts)
-    largest, median = (weighted_quantile(scores, q, weights) for q in (0.001, 0.5))
+    largest, median = (weighted_quantile(scores, weights, q=q) for q in (0.001, 0.5))
     return min(max(robust, limits.max_ratio * largest), limits.min_ratio * median)
 
 

@@ -70,6 +70,11 @@ class Sequences:
         starts, lengths = self.starts[order], self.lengths[order]
         return bool((starts[1:] < starts[:-1] + lengths[:-1]).any())
 
+    @cached_property
+    def are_observed(self) -> NDArray[np.bool_]:
+        """Of each sequence, whether some value of it was observed."""
+        return self._counts(_observed_rows(self.rows)) > 0
+
     def _counts(self, flags: NDArray[np.bool_]) -> Indices:
         """Count the flagged rows inside each sequence."""
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
@@ -245,7 +250,7 @@ def from_list(X: Any) -> Sequences:
     rows, lengths = stack_series(X)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
     # A list's steps are all of them real: a NaN row inside it is a gap, at either end too.
-    return without_empty(Sequences(rows, starts, lengths))
+    return Sequences(rows, starts, lengths)
 
 
 def from_array(X: NDArray) -> Sequences:
@@ -258,8 +263,7 @@ def from_array(X: NDArray) -> Sequences:
     Raises
     ------
     ValueError
-        If the array is not finite (NaN apart), empty, or holds a sequence with nothing
-        observed.
+        If the array is not finite (NaN apart), or empty.
     """
     rows, starts = _rows_and_starts(X)
     rows = _checked(rows, np.float32, "X")
@@ -300,11 +304,15 @@ def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
     observed = _observed_rows(sequences.rows)
     if observed.all():
         return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
-    without_empty(sequences, observed)
     positions = np.flatnonzero(observed)
     ends = sequences.starts + sequences.lengths
-    first = positions[np.searchsorted(positions, sequences.starts)]
+    seen = sequences.are_observed
+    if not seen.any():
+        return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
+    first = positions[np.searchsorted(positions, sequences.starts) % len(positions)]
     last = positions[np.searchsorted(positions, ends) - 1]
+    # A sequence with nothing observed keeps its steps, none of which is known to be padding.
+    first, last = np.where(seen, first, sequences.starts), np.where(seen, last, ends - 1)
     if of_one_series:
         first, last = np.maximum(sequences.starts, positions[0]), ends - 1
     return replace(
@@ -314,25 +322,3 @@ def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
 
 def _observed_rows(rows: Floats) -> NDArray[np.bool_]:
     return np.logical_not(np.all(np.isnan(rows), axis=1))
-
-
-def without_empty(
-    sequences: Sequences, observed: NDArray[np.bool_] | None = None, what: str = "X[{}]"
-) -> Sequences:
-    """Return `sequences`, every one of which must hold an observed value.
-
-    Raises
-    ------
-    ValueError
-        If nothing was observed in some sequence.
-    """
-    if observed is None:
-        observed = _observed_rows(sequences.rows)
-    empty = np.flatnonzero(sequences._counts(observed) == 0)
-    if len(empty):
-        raise ValueError(
-            f"Got {what.format(empty[0])} with nothing but NaN ({len(empty)} such of "
-            f"{len(sequences)}), but expected at least one observed value in each sequence. "
-            "Drop these sequences, or cut the series at its gaps and pass a list."
-        )
-    return sequences

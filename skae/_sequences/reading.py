@@ -1,5 +1,6 @@
 """From what a user hands over to samples, checked against what the estimator has seen."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,36 @@ def check_fills_a_window(samples: Samples) -> None:
             f"series, but expected at least window_size={samples.window_size}. Give more rows "
             "or choose a smaller window_size."
         )
+
+
+def with_observations(samples: Samples) -> Samples:
+    """Return samples to learn from: sequences without those in which nothing was observed.
+
+    Of the rows of a series all are kept; their windows without any observation are left out of
+    training by themselves. Either is counted in a warning.
+
+    Raises
+    ------
+    ValueError
+        If nothing was observed at all.
+    """
+    seen = samples.windows.are_observed
+    n_empty = int((~seen).sum())
+    if n_empty == len(seen):
+        raise ValueError(
+            f"Got X with nothing but NaN in {n_empty} windows or sequences to train on, but "
+            "expected at least one observed value."
+        )
+    if n_empty:
+        warnings.warn(
+            f"Got X with nothing but NaN in {n_empty} of {len(seen)} windows or sequences to train "
+            "on: they are left out.",
+            UserWarning,
+            stacklevel=2,
+        )
+    if n_empty and isinstance(samples, SequenceSamples) and samples.is_set:
+        return samples.select(np.flatnonzero(seen))
+    return samples
 
 
 def read_latents(X: Any, latent_dim: int) -> Floats:

@@ -115,6 +115,11 @@ class SequenceSamples:
         """Drop the axis of the one feature where the samples came as a table."""
         return per_feature[..., 0] if self.is_table else per_feature
 
+    def training_windows(self) -> tuple[Sequences, Floats | None]:
+        """Return the windows in which something was observed, and their weights."""
+        seen = self.windows.are_observed
+        return self.windows.select(seen), None if self.weights is None else self.weights[seen]
+
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each sample."""
         return self.windows
@@ -234,6 +239,10 @@ class RowSamples:
     def without_feature_axis(self, per_feature: Any) -> Any:
         """Return what was found per feature as it is: rows come with their features."""
         return per_feature
+
+    def training_windows(self) -> tuple[Sequences, Floats | None]:
+        """Return the windows in which something was observed, and the weights of all rows."""
+        return self.windows.select(self.windows.are_observed), self.weights
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""

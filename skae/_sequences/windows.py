@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from skae._sequences.ragged import Indices, Sequences, without_empty
+from skae._sequences.ragged import Indices, Sequences
 
 Array = NDArray[np.floating]
 
@@ -173,21 +173,14 @@ def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
 def covering_windows(
     rows: NDArray[np.float32], series_lengths: Indices, window_size: int, stride: int
 ) -> Sequences:
-    """Return the windows that cover every row of one or more stacked series, as `Sequences`.
-
-    Raises
-    ------
-    ValueError
-        If nothing was observed in some window.
-    """
+    """Return the windows that cover every row of one or more stacked series, as `Sequences`."""
     firsts = np.concatenate([[0], np.cumsum(series_lengths)[:-1]]).astype(np.intp)
     starts, lengths = [], []
     for first, n_rows in zip(firsts, series_lengths, strict=True):
         begin = window_starts(int(n_rows), window_size, stride)
         starts.append(first + begin)
         lengths.append(np.full(len(begin), min(window_size, n_rows), dtype=np.intp))
-    windows = Sequences(rows, np.concatenate(starts), np.concatenate(lengths))
-    return without_empty(windows, what="window {}")
+    return Sequences(rows, np.concatenate(starts), np.concatenate(lengths))
 
 
 def trailing_windows(
@@ -197,4 +190,4 @@ def trailing_windows(
     firsts = np.repeat(np.cumsum(series_lengths) - series_lengths, series_lengths)
     ends = np.arange(1, len(rows) + 1)
     starts = np.maximum(firsts, ends - window_size).astype(np.intp)
-    return without_empty(Sequences(rows, starts, ends - starts), what="the window of row {}")
+    return Sequences(rows, starts, ends - starts)

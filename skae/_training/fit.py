@@ -54,14 +54,15 @@ def fit_network(
     chunk_bytes = 0 if any(map(looks_at_batches, callbacks)) else CHUNK_BYTES
 
     def batches(samples: Samples, rng: np.random.Generator | None = None) -> Batches:
+        windows, weights = samples.training_windows()
         return Batches(
-            samples.windows,
+            windows,
             network.fill_values,
             plan.batch_size,
-            samples.weights,
+            weights,
             n_steps=network.n_steps_for(samples.windows),
             keep_nan=network.masks_nan,
-            n_shards=plan.n_shards(len(samples.windows)),
+            n_shards=plan.n_shards(len(windows)),
             chunk_bytes=chunk_bytes,
             rng=rng,
         )
