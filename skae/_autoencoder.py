@@ -243,8 +243,9 @@ class LSTMAutoencoder(
     NaN marks what was not observed. An outage as long as a window is left out of training, and
     the rows inside it whose windows hold nothing else have a score of NaN, latents and a
     reconstruction of NaN, and are no outliers to `predict`. A reading that is missing inside a
-    sequence does not count in the loss or the score. As an input it is replaced by the last value observed before it in
-    its sequence, else by the first after it, else by the feature's mean in training.
+    sequence does not count in the loss or the score. As an input it is replaced by the last
+    value observed before it in its sequence, else by the first after it, else by the feature's
+    mean in training.
 
     The typical errors that scale ``error`` are estimated on training and held-out windows
     together, at most 2048 of each, never on what is scored. The held-out end of a series alone
