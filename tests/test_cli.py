@@ -185,7 +185,7 @@ def test_plot_writes_a_picture(fake, pump, tmp_path, args, name, magic, capsys):
 
 
 def test_plot_shows_the_features_with_the_largest_errors(fake, tmp_path, monkeypatch):
-    from skae._displays import AnomalyScoreDisplay
+    from skae._displays.anomaly_score import AnomalyScoreDisplay
 
     chosen = []
     plot = AnomalyScoreDisplay.plot

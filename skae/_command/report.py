@@ -168,7 +168,7 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     """Return a picture of the series, scores and events as the bytes of a file."""
     from matplotlib.figure import Figure
 
-    from skae._displays import AnomalyScoreDisplay, make_axes
+    from skae._displays.anomaly_score import AnomalyScoreDisplay, make_axes
 
     display = AnomalyScoreDisplay(**_drawn(task, detection))
     worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]

@@ -128,6 +128,15 @@ def copy_architecture(model: keras.Model) -> keras.Model:
         return model.__class__.from_config(model.get_config())
 
 
+def independent_copy(model: keras.Model) -> keras.Model:
+    """Return an uncompiled copy with these weights; the model itself if Keras cannot copy it."""
+    if describe(model).architecture is None:
+        return model
+    copied = copy_architecture(model)
+    copied.set_weights(model.get_weights())
+    return copied
+
+
 class Replica:
     """A model that is trained, with its compiled steps.
 

@@ -48,15 +48,16 @@ def reduce_windows(
         until = len(windows.rows) if stop == len(windows) else int(windows.starts[stop])
         held = windows.select(slice(first, stop))
         if until > done:
-            yield _rows(held, kept, np.arange(done, until), reduction, whole_windows)
+            yield reduce_at(held, kept, np.arange(done, until), reduction, whole_windows)
         done = until
         keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
         first, kept = first + keep, kept[keep:]
 
 
-def _rows(
+def reduce_at(
     windows: Sequences, values: Array, rows: Indices, reduction: Reduction, whole_windows: bool
 ) -> Array:
+    """Return what the windows that cover these rows say of them; see `reduce_windows`."""
     covering, outside = _covering(windows, rows)
     if whole_windows:
         return _means_of_windows(values, covering, outside)

@@ -14,6 +14,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skae._compat.sklearn import too_large_is_named
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
@@ -72,6 +74,10 @@ class Sequences:
         """Count the flagged rows inside each sequence."""
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
         return total[self.starts + self.lengths] - total[self.starts]
+
+    def observed_any(self) -> NDArray[np.bool_]:
+        """Return which sequences hold an observed value."""
+        return self._counts(_observed_rows(self.rows)) > 0
 
     def select(self, chosen: Any) -> "Sequences":
         """Return the sequences at the positions `chosen`, over the same rows."""
@@ -230,8 +236,7 @@ def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
 
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
-    # What is too large becomes infinite, and check_array says so: one error, no warning.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with too_large_is_named(rows, name):
         return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 
 

@@ -1,0 +1,1 @@
+"""New rows of series, scored as they come."""

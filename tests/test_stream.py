@@ -1,0 +1,316 @@
+"""Streams say what the batch says: at once, and finally."""
+
+import copy
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from strategies import cuts, split, ways
+
+import skae
+from skae._sequences.windows import Windowing
+from skae._streaming.answers import FinalScores
+
+WINDOW = 5
+some = settings(max_examples=25, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def fitted(small, series):
+    return small(WINDOW).fit(series)
+
+
+@pytest.fixture(scope="module")
+def streams(fitted):
+    """Streams of either answer, for many series, each of which a test leaves empty."""
+    return {answer: fitted.stream(answer=answer, rows_per_update=3) for answer in ("now", "final")}
+
+
+def with_rule(fitted, stride=1, aggregation="gaussian", error="scaled_rmse"):
+    """Return a detector with this way of scoring, without fitting another."""
+    detector = copy.copy(fitted)
+    detector._windowing = Windowing(WINDOW, stride)
+    detector._scoring = replace(fitted._scoring, aggregation=aggregation, error=error)
+    return detector
+
+
+def rows_with_gaps(n_rows, seed=0):
+    """Return rows some of which, and some of whose values, are missing."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n_rows, 2))
+    rows[rng.random(n_rows) < 0.3, 1] = np.nan
+    rows[2::4] = np.nan
+    return rows
+
+
+def in_pieces(stream, rows, sizes):
+    """Return all scores of rows that come in pieces, as a series of their own."""
+    stream.flush()  # Hypothesis leaves an example where it likes.
+    return np.concatenate([*map(stream.update, split(rows, sizes)), stream.flush()])
+
+
+@pytest.mark.parametrize("stride", [1, 2, 9])
+@pytest.mark.parametrize("aggregation", ["last", "gaussian"])
+def test_now_is_the_last_score_of_the_rows_so_far(fitted, stride, aggregation):
+    detector, rows = with_rule(fitted, stride, aggregation), rows_with_gaps(13)
+    found = detector.stream().update(rows)
+    by_last = with_rule(fitted, stride, "last")
+    naive = [by_last.score_samples(rows[: i + 1])[-1] for i in range(len(rows))]
+    np.testing.assert_allclose(found, naive, rtol=1e-5)
+
+
+def test_now_is_the_score_in_the_whole_series_once_a_window_is_full(fitted, series):
+    detector = with_rule(fitted, aggregation="last")
+    found = np.concatenate([detector.stream().update(series[:100])])
+    whole = detector.score_samples(series)
+    np.testing.assert_allclose(found[WINDOW - 1 :], whole[WINDOW - 1 : 100], rtol=1e-5)
+
+
+@some
+@given(st.data(), st.integers(1, 40), st.sampled_from([1, 2, 3, 5, 8]), ways)
+def test_final_is_the_score_in_the_whole_series(fitted, streams, data, n_rows, stride, aggregation):
+    detector = with_rule(fitted, stride, aggregation)
+    # Another rule over the network that is compiled: making a stream takes longer than all else.
+    stream = copy.copy(streams["final"])
+    stream._answer = FinalScores(detector._scoring, detector._windowing, 2)
+    rows, sizes = rows_with_gaps(n_rows), data.draw(cuts(n_rows))
+    np.testing.assert_allclose(in_pieces(stream, rows, sizes), detector.score_samples(rows), 1e-5)
+
+
+@some
+@given(st.data(), st.integers(1, 40), st.sampled_from(["now", "final"]))
+def test_pieces_do_not_matter(streams, data, n_rows, answer):
+    rows = rows_with_gaps(n_rows)
+    found = in_pieces(streams[answer], rows, data.draw(cuts(n_rows)))
+    np.testing.assert_allclose(found, in_pieces(streams[answer], rows, [n_rows]), 1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5])
+@pytest.mark.parametrize("aggregation", ["gaussian", "window", "median", "last"])
+def test_a_score_comes_with_the_stated_delay_and_not_before(fitted, stride, aggregation, series):
+    """What came is as it is in every continuation, and what is due has come."""
+    detector = with_rule(fitted, stride, aggregation)
+    stream = detector.stream(answer="final")
+    came = [len(stream.update(row)) for row in series[:40]]
+    early = np.cumsum(came) - np.maximum(np.arange(1, 41) - stream.delay, 0)
+    assert set(early) == ({0} if stride == 1 else {0, 1})
+
+
+@pytest.mark.parametrize("error", ["mse", "mae", "scaled_mae"])
+def test_any_error(fitted, error):
+    detector, rows = with_rule(fitted, error=error, aggregation="mean"), rows_with_gaps(20)
+    found = in_pieces(detector.stream(answer="final"), rows, [20])
+    np.testing.assert_allclose(found, detector.score_samples(rows), rtol=1e-5)
+
+
+@some
+@given(st.data(), st.sampled_from(["now", "final"]))
+def test_series_do_not_mix(streams, data, answer):
+    series = {key: rows_with_gaps(data.draw(st.integers(0, 25)), key) for key in range(3)}
+    fleet = streams[answer]
+    fleet.flush()
+    found = {key: [] for key in series}
+    waiting = dict(series)
+    while any(map(len, waiting.values())):
+        sizes = {key: data.draw(st.integers(0, len(rows))) for key, rows in waiting.items()}
+        now = {key: rows[: sizes[key]] for key, rows in waiting.items()}
+        waiting = {key: rows[sizes[key] :] for key, rows in waiting.items()}
+        for key, scores in fleet.update(now).items():
+            found[key].append(scores)
+    for key in fleet.keys:
+        found[key].append(fleet.flush(key))
+    for key, rows in series.items():
+        alone = in_pieces(fleet, rows, [len(rows)]) if len(rows) else []
+        np.testing.assert_allclose(np.concatenate([*found[key], []]), alone, 1e-5)
+
+
+@pytest.mark.parametrize("answer", ["now", "final"])
+def test_a_stream_goes_on_after_pickling(fitted, answer, series):
+    stream = fitted.stream(answer=answer)
+    before = stream.update(series[:33])
+    revived = pickle.loads(pickle.dumps(stream))
+    after = [revived.update(series[33:50]), revived.flush()]
+    whole = in_pieces(fitted.stream(answer=answer), series[:50], [50])
+    np.testing.assert_allclose(np.concatenate([before, *after]), whole, rtol=1e-5)
+
+
+def test_a_stream_scores_as_the_estimator_was(small, series):
+    detector = small(WINDOW).fit(series)
+    stream = detector.stream()
+    before = copy.deepcopy(stream).update(series[:9])
+    detector.partial_fit(series)
+    np.testing.assert_array_equal(stream.update(series[:9]), before)
+
+
+def test_a_pipeline_streams(small, series):
+    model = make_pipeline(StandardScaler(), small(WINDOW)).fit(series)
+    found = in_pieces(skae.stream(model, answer="final"), series[:30], [1, 9, 20])
+    np.testing.assert_allclose(found, model.score_samples(series[:30]), rtol=1e-5)
+
+
+def test_frames_stream(small, series):
+    frame = pd.DataFrame(series, columns=["a", "b"])
+    model = make_pipeline(StandardScaler().set_output(transform="pandas"), small(WINDOW)).fit(frame)
+    found = skae.stream(model, answer="final").update({"x": frame[:30], "y": frame[9:20]})
+    whole = model.score_samples(frame[:30])
+    np.testing.assert_allclose(found["x"], whole[: len(found["x"])], rtol=1e-4)
+    with pytest.raises(ValueError, match="feature names"):
+        skae.stream(model).update(frame.rename(columns={"a": "z"}))
+
+
+# ------------------------------------------------------------------------ gaps in time
+
+
+@pytest.mark.parametrize("answer", ["now", "final"])
+@pytest.mark.parametrize("sizes", [[30], [10, 20], [12, 18], [1] * 30])
+def test_a_gap_ends_a_series(fitted, answer, sizes, series):
+    times = np.arange(30.0) + 100 * (np.arange(30) >= 12) + 100 * (np.arange(30) >= 15)
+    stream = fitted.stream(answer=answer, max_gap=2)
+    pieces = zip(split(series[:30], sizes), split(times, sizes), strict=True)
+    found = np.concatenate([*(stream.update(*piece) for piece in pieces), stream.flush()])
+    parts = [series[:12], series[12:15], series[15:30]]
+    alone = [in_pieces(fitted.stream(answer=answer), part, [len(part)]) for part in parts]
+    np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-5)
+
+
+def test_times_may_be_the_index(fitted, series):
+    index = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(20) * 5, "min")
+    index = index.append(index[-1] + pd.to_timedelta(np.arange(1, 11), "D"))
+    frame = pd.DataFrame(series[:30], index=index)
+    found = fitted.stream(max_gap="10min").update(frame)
+    alone = [fitted.stream().update(part) for part in (series[:20], *series[20:30])]
+    np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("times", "error", "message"),
+    [
+        ([3.0, 2.0], ValueError, "in the order of time"),
+        ([0.5, 0.6], ValueError, "row of 0.5 after one of 1.0"),
+        ([2.0], ValueError, "one for each of 2 rows"),
+        ([2.0, np.nan], ValueError, "1 missing"),
+        (None, ValueError, "no times"),
+        (np.array(["2024-01-01"] * 2, "M8[s]"), TypeError, "expected numbers"),
+        (["a", "b"], TypeError, "expected numbers"),
+    ],
+)
+def test_bad_times_change_nothing(fitted, series, times, error, message):
+    stream, twin = fitted.stream(max_gap=2.0), fitted.stream(max_gap=2.0)
+    for each in (stream, twin):
+        each.update({"a": series[:7]}, {"a": np.arange(-5.0, 2.0)})
+    with pytest.raises(error, match=message):
+        stream.update({"a": series[7:9], "b": series[:2]}, {"a": times, "b": [0, 1]})
+    assert stream.keys == ["a"]
+    again = stream.update({"a": series[7:9]}, {"a": [2, 3]})
+    np.testing.assert_array_equal(again["a"], twin.update({"a": series[7:9]}, {"a": [2, 3]})["a"])
+
+
+# ------------------------------------------------------------------------ labels
+
+
+class Counting:
+    """Calls every third score an outlier."""
+
+    def __init__(self):
+        self.seen = 0
+
+    def update(self, scores):
+        found = np.where((self.seen + np.arange(len(scores))) % 3 == 2, -1, 1)
+        self.seen += len(scores)
+        return found
+
+
+def test_labels_are_those_of_the_batch(fitted, series):
+    stream = fitted.stream(answer="final")
+    scores = in_pieces(stream, series[:40] * 2, [40])
+    np.testing.assert_array_equal(stream.labels(scores), fitted.predict(series[:40] * 2))
+
+
+def test_each_series_has_a_threshold_that_goes_on(fitted, series):
+    fleet = fitted.stream(threshold=Counting(), rows_per_update=2)
+    fleet.labels(fleet.update({"a": series[:2]}))
+    fleet = pickle.loads(pickle.dumps(fleet))
+    found = fleet.labels(fleet.update({"a": series[2:4], "b": series[2:4]}))
+    assert {key: labels.tolist() for key, labels in found.items()} == {"a": [-1, 1], "b": [1, 1]}
+    assert fleet.labels({"b": fleet.flush("b")})["b"].size == 0
+    assert fleet.labels(fleet.update({"b": series[:3]}))["b"].tolist() == [1, 1, -1]
+
+
+def test_offset_is_not_one_of_other_scores(fitted, series):
+    stream = fitted.stream()
+    with pytest.raises(ValueError, match="aggregation='gaussian'"):
+        stream.labels(stream.update(series[:3]))
+    stream = with_rule(fitted, aggregation="last").stream()
+    assert set(stream.labels(stream.update(series[:3]))) <= {-1, 1}
+
+
+# ------------------------------------------------------------------------ edges
+
+
+def test_nothing_observed_is_nan_until_something_is(fitted, series):
+    rows = np.vstack([np.full((7, 2), np.nan), series[:9]])
+    now = fitted.stream().update(rows)
+    assert np.isnan(now[:7]).all() and np.isfinite(now[7:]).all()
+    final = in_pieces(with_rule(fitted, aggregation="window").stream(answer="final"), rows, [16])
+    assert np.isnan(final[:3]).all() and np.isfinite(final[3:]).all()
+
+
+def test_no_rows_are_no_scores(fitted, series):
+    stream = fitted.stream(answer="final")
+    assert stream.update(series[:0]).shape == stream.update([]).shape == (0,)
+    assert stream.flush().shape == (0,)
+    assert stream.update({}) == {}
+    assert stream.update({"a": series[:0]})["a"].shape == (0,)
+    assert stream.keys == []
+
+
+def test_lanes_are_used_again(fitted, series):
+    fleet = fitted.stream(answer="final")
+    for key in range(50):
+        fleet.update({key: series[:6]})
+        fleet.flush(key)
+    assert len(fleet._answer._n_seen) == 1
+    np.testing.assert_array_equal(
+        in_pieces(fleet, series[:9], [9]), in_pieces(fitted.stream(answer="final"), series[:9], [9])
+    )
+
+
+def test_flush_ends_all_series(fitted, series):
+    fleet = fitted.stream(answer="final")
+    fleet.update({"a": series[:6], "b": series[:3]})
+    ended = fleet.flush()
+    np.testing.assert_allclose(ended["b"], fitted.score_samples(series[:3]), rtol=1e-5)
+    assert fleet.keys == [] and set(ended) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"answer": "soon"}, ValueError, "answer='soon'"),
+        ({"rows_per_update": 0}, ValueError, "rows_per_update=0"),
+        ({"max_gap": 0}, ValueError, "max_gap=0"),
+        ({"max_gap": [1]}, TypeError, r"max_gap=\[1\]"),
+    ],
+)
+def test_bad_options_are_refused(fitted, options, error, message):
+    with pytest.raises(error, match=message):
+        fitted.stream(**options)
+
+
+def test_others_are_refused(small, sequences, fitted, series):
+    with pytest.raises(ValueError, match="samples are sequences"):
+        skae.stream(small().fit(sequences))
+    with pytest.raises(TypeError, match="StandardScaler"):
+        skae.stream(StandardScaler())
+    with pytest.raises(ValueError, match="2 features"):
+        fitted.stream().update(series[:3, :1])
+    with pytest.raises(ValueError, match="same number of features"):
+        fitted.stream().update({1: series[:3], 2: series[:3, :1]})
+    with pytest.raises(KeyError, match="'a'"):
+        fitted.stream().flush("a")
