@@ -1,83 +1,33 @@
-import csv
 import io
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
-import pandas as pd
 import pytest
+from commanding import (
+    N_ROWS,
+    read_scores,
+    sine_csv,
+    use_fake,
+    write,
+    write_pump,
+)
 
-import skae
 from skae import cli
-from skae._command import outputs as _outputs
 from skae._command import report as _report
-from skae._command import run as _run
 from skae._command.detection import Detection, FoundEvent
 from skae._command.progress import Progress
-from skae._command.series import Choice, read_series
-
-N_ROWS = 120
-
-
-class FakeAutoencoder:
-    """Scores each row by its largest value, so that a table of runs takes no time."""
-
-    offset_ = -3.0
-    made: list = []
-
-    def __init__(self, window_size, **params):
-        self.window_size = window_size
-        self.params = {"window_size": window_size, **params}
-        FakeAutoencoder.made.append(self)
-
-    def fit(self, X):
-        self.X_fit = X
-        return self
-
-    def score_samples(self, X):
-        return -self.explain(X).max(axis=1)
-
-    def explain(self, X):
-        return np.abs(np.nan_to_num(X))
+from skae._command.series import read_series
 
 
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
-    """Run in an empty folder with an estimator that needs no TensorFlow."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(vars(skae), "LSTMAutoencoder", FakeAutoencoder)
-    monkeypatch.setattr(cli, "_progress_callbacks", lambda: ["progress"])
-    monkeypatch.setattr(FakeAutoencoder, "made", [])
-    return FakeAutoencoder
+    return use_fake(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def pump(tmp_path):
-    """A file with two sensors, an hour between rows, and two events in `flow` and `heat`."""
-    rng = np.random.default_rng(0)
-    flow, heat = rng.uniform(-1, 1, size=(2, N_ROWS))
-    flow[60:63] = [9, 12, 9]
-    heat[100] = 10
-    times = np.datetime64("2024-01-01T00:00") + np.arange(N_ROWS) * np.timedelta64(1, "h")
-    lines = [f"{t},{f:.3f},{h:.3f}" for t, f, h in zip(times, flow, heat, strict=True)]
-    return write(tmp_path / "pump.csv", "time,flow,heat\n" + "\n".join(lines) + "\n")
-
-
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
-def read_scores(path="scores.csv"):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def sine_csv(n_rows=N_ROWS, header="time,flow", extra=""):
-    rows = [f"{i},{np.sin(i):.3f}{extra}" for i in range(n_rows)]
-    return "\n".join([header, *rows]) + "\n"
+    return write_pump(tmp_path)
 
 
 # --- what a run answers ------------------------------------------------------------------
@@ -303,280 +253,6 @@ def test_faults_are_found_by_overlap():
     )
 
 
-# --- reading -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "values", "index_name", "labels"),
-    [
-        ("time,x\n1,2.5\n2,-3e1\n", [[2.5], [-30]], "time", ["1", "2"]),
-        ("time;x;y\n1;2,5;3\n2;4.5;5\n", [[2.5, 3], [4.5, 5]], "time", ["1", "2"]),
-        ("x\ty\n1\t2\n", [[1, 2]], "row", ["0"]),
-        ("\ufefftime,x\n1,2\n", [[2]], "time", ["1"]),
-        ('time,"a, b"\n1,"2"\n', [[2]], "time", ["1"]),
-        ("time,x\r\n1,2\r\n\r\n", [[2]], "time", ["1"]),
-        ("time,x,y\n1,,1\n2,5,NA\n", [[np.nan, 1], [5, np.nan]], "time", ["1", "2"]),
-        ("x\n1\n2\n", [[1], [2]], "row", ["0", "1"]),
-        ("x\n1\n\n2\n", [[1], [2]], "row", ["0", "1"]),
-        ("1,2\n3,4\n", [[1, 2], [3, 4]], "row", ["0", "1"]),
-        (",x\n0,5\n1,6\n", [[5], [6]], "index", ["0", "1"]),
-        ("x,y,\n1,2,\n", [[1, 2]], "row", ["0"]),
-        ("time,x\n2,1\n1,1\n", [[2, 1], [1, 1]], "row", None),
-        ("x,when\n5,2024-01-01\n6,2024-01-02\n", [[5], [6]], "when", ["2024-01-01", "2024-01-02"]),
-        ("date,x\n2024/01/01 10:00,5\n", [[5]], "date", ["2024/01/01 10:00"]),
-        ("word,x\na,5\nb,6\n", [[5], [6]], "row", ["0", "1"]),
-        ("id,x\na-1,5\na-2,6\n", [[5], [6]], "row", ["0", "1"]),
-        ("t,x\nnow,5\ntoday,6\n", [[5], [6]], "row", ["0", "1"]),
-        ("x,y\nTrue,1\n,2\nFalse,3\n", [[1], [2], [3]], "row", ["0", "1", "2"]),
-        ("time, x\n 01.50, 2\n 2.0 , nAn \n", [[2], [np.nan]], "time", ["01.50", "2.0"]),
-        ('time,"l\n/min"\n1,2\n', [[2]], "time", ["1"]),
-        (",,\ntime,x,y\n1,2,3\n,,\n2,3,4\n,,", [[2, 3], [3, 4]], "time", ["1", "2"]),
-        ("x\ty\n1,5\t2\n-nan\t1,\n", [[1.5, 2], [np.nan, 1]], "row", ["0", "1"]),
-        ('x\n1\n""\n2\n', [[1], [np.nan], [2]], "row", ["0", "1", "2"]),
-        (f"x\n{10**30}\n{2**64 - 1}\n-1\n", [[1e30], [2**64], [-1]], "row", ["0", "1", "2"]),
-    ],
-)
-def test_csv_is_read(tmp_path, text, values, index_name, labels):
-    series = read_series(write(tmp_path / "a.csv", text))
-    np.testing.assert_array_equal(series.values, values)
-    assert series.index_name == index_name
-    assert labels is None or series.index_labels == labels
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"sep": ";", "decimal": ","}, {"sep": "\t"}, {"quoting": 1}]
-)
-@pytest.mark.parametrize("index", ["time", None])
-def test_what_pandas_writes_is_read(tmp_path, options, index):
-    values = np.random.default_rng(0).normal(size=(500, 3)) * [1e-9, 1, 1e9]
-    values[3, 1] = values[499, 2] = np.nan
-    times = pd.date_range("2024-01-01", periods=500, freq="min", name=index)
-    frame = pd.DataFrame(values, times, ["a", "b c", "d, e; f"])
-    frame.to_csv(tmp_path / "a.csv", **options)
-    series = read_series(str(tmp_path / "a.csv"))
-    # pandas 2 errs in the last digits of 17; pandas 3.1 reads them as Python does.
-    np.testing.assert_allclose(series.values, values, rtol=1e-13)
-    np.testing.assert_array_equal(series.index, times.to_numpy())
-    assert (series.index_name, series.feature_names) == (index or "index", list(frame))
-
-
-def test_times_with_a_zone_become_utc(tmp_path):
-    text = "t,x\n2024-01-01T01:00:00+01:00,1\n2024-01-01T01:00:00Z,2\n"
-    series = read_series(write(tmp_path / "a.csv", text))
-    assert series.index.tolist() == np.array(["2024-01-01T00", "2024-01-01T01"], "M8[us]").tolist()
-
-
-def test_an_index_that_goes_backward_is_noted(tmp_path):
-    text = "t,x\n2024-01-02,1\n2024-01-01,2\n"
-    assert "'t' goes backward at line 3" in read_series(write(tmp_path / "a.csv", text)).notes[0]
-
-
-def test_a_named_index_of_words_numbers_the_rows(tmp_path):
-    file = write(tmp_path / "a.csv", "word,x\na,5\nb,6\n")
-    series = read_series(file, Choice(index="word"))
-    assert series.index_labels == ["a", "b"] and series.index.tolist() == [0, 1]
-
-
-# --- bad input ---------------------------------------------------------------------------
-
-BAD_FILES = [
-    ("", [], "bad.csv is empty; expected a CSV file with a header"),
-    ("\n \n", [], "bad.csv is empty"),
-    ("time,x\n", [], "bad.csv holds a header only"),
-    ("PK\x03\x04\0\0", [], "bad.csv is not a CSV file: it holds binary data"),
-    (b"\x89PNG\r\n\xff\xfe", [], "bad.csv is not a CSV file in UTF-8 text"),
-    ("Dear all,\nthe pump broke.\nBest\n", [], "line 2 of"),
-    ("A word\nand no number\n", [], "there is no column of numbers"),
-    ('time,x\n1,"2\n', [], "bad.csv is not a CSV file: line 2"),
-    ("time,x\n1,2\n3\n", [], "line 3 of"),
-    ("time,x\n1,2,3\n3,4\n", [], "line 2 of"),
-    ("time,x\n1,2\n3,4,5\n", [], "line 3 of"),
-    ("time,x,y\n1,2,3\n1,2\n1,2,3,4\n", [], "line 3 of"),
-    ('time,x,y\n"1,1",2,3\n1,2\n', [], "line 3 of"),
-    ('time,x\n1,"2"3\n', [], "bad.csv is not a CSV file: line 2"),
-    ("9" * 200_000, [], "bad.csv is not a CSV file: line 1: field larger"),
-    ("x,x\n1,2\n", [], "two columns are named 'x'; rename one"),
-    ("time,x\n1,2\n2,3\n3,oops\n", [], "line 4, column 'x': 'oops' is not a number"),
-    ("time,x\n1,2\n2,3\n3,1_0\n", [], "line 4, column 'x': '1_0' is not a number"),
-    ('"time\n(s)",x\n1,2\n\n,\n2,"3"\n3,oops\n', [], "line 7, column 'x': 'oops' is not a number"),
-    ("time;x\n1;2,5\n2;1.000,5\n3;4\n", [], "line 3, column 'x': '1.000,5' is not a number"),
-    ("t,x\n2024-01-01,1\n2024-01-02,2\n,3\n", [], "line 4, column 't': '' is not a timestamp"),
-    ("time,x\n1,2\n2,inf\n", [], "line 3, column 'x': 'inf' is not a finite number"),
-    ("time,x\n1,2\n2,3\n3,-1e999\n", [], "'-1e999' is not a finite number"),
-    ("time,x\n1,1.7e308\n2,-1.7e308\n", ["--window", "2"], "too large to scale"),
-    ("t,x\n2024-01-01,1\n2024-01-02,2\nlater,3\n", [], "line 4, column 't': 'later' is not a time"),
-    ("time,x,y\n1,2,\n2,3,nan\n", [], "column 'y' holds no value; leave it out with --columns"),
-    ("time,x\n1,2\n2,3\n", [], "2 rows to learn from are fewer than --window 30; take a shorter"),
-    (sine_csv(header="time,fix").replace("\n", ",7\n").replace("fix,7", "fix,y"), [], None),
-    ("time,x,y\n1,5,6\n2,5,6\n", [], "nothing ever changes in x, y; there is no pattern"),
-    (sine_csv(), ["--index", "nope"], "there is no column 'nope'; the columns are time, flow"),
-    (sine_csv(), ["--columns", "flow,nope"], "there is no column 'nope'"),
-    (sine_csv(header="time,flow,w", extra=",a"), ["--columns", "w"], "line 2, column 'w': 'a' is"),
-    (sine_csv(), ["--train-rows", "121"], "--train-rows 121 is more than the 120 rows there are"),
-    (sine_csv(), ["--train-rows", "29"], "29 rows to learn from are fewer than --window 30"),
-    (sine_csv(), ["--train-until", "-1"], "--train-until -1 is before the first row, 0"),
-    (sine_csv(), ["--train-until", "nan"], "'nan' is not a number, as those of 'time' are"),
-    (sine_csv(), ["--train-until", "2024-01-01"], "'2024-01-01' is not a number"),
-    (
-        "time,x,late\n" + "".join(f"{i},{i % 7},\n" for i in range(60)) + "60,1,1\n61,1,2\n",
-        ["--train-rows", "50"],
-        "column 'late' holds no value in the rows to learn from",
-    ),
-]
-
-
-@pytest.mark.parametrize(("content", "args", "message"), BAD_FILES)
-def test_bad_file_ends_with_one_line_and_nothing_written(
-    fake, tmp_path, capsys, content, args, message
-):
-    file = tmp_path / "bad.csv"
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    if message is None:  # the control: the same table runs a good file
-        assert cli.main(["detect", str(file), *args]) == 0
-        return
-    assert_refused(["detect", str(file), *args], message, capsys)
-    assert os.listdir(tmp_path) == ["bad.csv"] and not fake.made
-
-
-BAD_ARGUMENTS = [
-    ([], "no command given; try 'skae detect FILE.csv'"),
-    (["nope"], "invalid choice: 'nope'"),
-    (["detect", "--nope"], "unrecognized arguments: --nope"),
-    (["detect", "a", "b"], "unrecognized arguments: b"),
-    (["detect", "nope.csv"], "nope.csv: No such file or directory"),
-    (["detect", "."], ".: Is a directory"),
-    (["detect", "--window", "1"], "--window: got '1', but expected a whole number of at least 2"),
-    (["detect", "--window", "3.5"], "--window: got '3.5'"),
-    (["detect", "--window", "x"], "--window: got 'x'"),
-    (["detect", "--window"], "--window: expected one argument"),
-    (["detect", "--epochs", "0"], "--epochs: got '0'"),
-    (["detect", "--seed=-1"], "--seed: got '-1'"),
-    (["detect", "--merge-gap=-1"], "--merge-gap: got '-1'"),
-    (["detect", "--min-length", "0"], "--min-length: got '0'"),
-    (["detect", "--train-rows", "0"], "--train-rows: got '0'"),
-    (["detect", "--train-rows", "9", "--train-until", "9"], "not allowed with argument"),
-    (["detect", "--contamination", "0"], "got '0', but expected 'auto' or a number above 0"),
-    (["detect", "--contamination", "0.51"], "--contamination: got '0.51'"),
-    (["detect", "--contamination", "nan"], "--contamination: got 'nan'"),
-    (["detect", "--contamination", "few"], "--contamination: got 'few'"),
-    (["detect", "--columns", ""], "--columns: got '', but expected different names"),
-    (["detect", "--columns", "load,,heat"], "--columns: got 'load,,heat'"),
-    (["detect", "--columns", "load,load"], "--columns: got 'load,load'"),
-    (["detect", "--out", "."], ". is a directory; give the name of a file"),
-    (["detect", "--out", "nope/scores.csv"], "the folder nope does not exist"),
-    (["detect", "--out", os.devnull], "null is not a regular file"),
-    (["detect", "--plot", "nope/a.png"], "the folder nope does not exist"),
-    (["detect", "--plot", "series.csv"], "--plot series.csv: expected a name that ends in one of"),
-    (["detect", "--plot", "a.png", "--out", "./a.png"], "must be different files"),
-    (["detect", "scores.csv"], "FILE, MODEL, --out, --plot and --save must be different files"),
-]
-
-
-@pytest.mark.parametrize(("args", "message"), BAD_ARGUMENTS)
-def test_bad_argument_ends_with_one_line_and_nothing_written(fake, tmp_path, capsys, args, message):
-    assert_refused(args, message, capsys)
-    assert os.listdir(tmp_path) == [] and not fake.made
-
-
-def assert_refused(args, message, capsys):
-    assert cli.main(args) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    lines = [line for line in captured.err.splitlines() if line.startswith("skae: error: ")]
-    assert captured.err.splitlines()[-1:] == lines, "one error, and last"
-    assert message in lines[0]
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX only")
-def test_a_folder_that_refuses_files_is_an_error_before_the_work(fake, pump, monkeypatch, capsys):
-    def refuse(dir):
-        raise PermissionError(13, "Permission denied")
-
-    # Tests may run as root, whom no folder refuses.
-    monkeypatch.setattr(_outputs.tempfile, "TemporaryFile", refuse)
-    assert_refused(["detect", pump], "cannot write in .: Permission denied", capsys)
-    assert not fake.made
-
-
-def test_plot_without_matplotlib_is_an_error_before_the_work(fake, pump, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert_refused(["detect", pump, "--plot"], "pip install 'skae[plot]'", capsys)
-    assert not fake.made
-
-
-class NoPandas:
-    """Finds no pandas; None in `sys.modules` would break scikit-learn, which looks there."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name == "pandas":
-            raise ModuleNotFoundError("No module named 'pandas'")
-
-
-@pytest.fixture
-def no_pandas(monkeypatch):
-    monkeypatch.delitem(sys.modules, "pandas")
-    monkeypatch.setattr(sys, "meta_path", [NoPandas(), *sys.meta_path])
-
-
-def test_a_file_without_pandas_is_an_error_before_the_work(fake, pump, no_pandas, capsys):
-    assert_refused(["detect", pump], "needs pandas; run pip install 'skae[cli]'", capsys)
-    assert not fake.made
-
-
-def test_the_demo_needs_no_pandas(fake, no_pandas, capsys):
-    assert cli.main(["detect", "--train-until", "2024-01-15", "--plot"]) == 0
-    assert "found" in capsys.readouterr().out
-    assert len(fake.made[0].X_fit) == 1585
-
-
-@pytest.mark.parametrize("step", ["fit", "score_samples", "explain"])
-def test_a_refusal_of_the_estimator_is_one_line(fake, pump, monkeypatch, capsys, step, tmp_path):
-    def refuse(self, X):
-        raise ValueError("Got 20 rows,\nbut expected more.")
-
-    monkeypatch.setattr(FakeAutoencoder, step, refuse)
-    assert_refused(["detect", pump], "skae: error: Got 20 rows, but expected more.", capsys)
-    assert os.listdir(tmp_path) == ["pump.csv"]
-
-
-@pytest.mark.parametrize("step", ["fit", "score_samples", "explain"])
-def test_an_interrupt_leaves_nothing_and_ends_with_130(
-    fake, pump, monkeypatch, capsys, step, tmp_path
-):
-    def interrupt(self, X):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(FakeAutoencoder, step, interrupt)
-    assert cli.main(["detect", pump, "--quiet"]) == 130
-    assert capsys.readouterr().err == "skae: interrupted\n"
-    assert os.listdir(tmp_path) == ["pump.csv"]
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_write_that_breaks_off_leaves_the_old_file(
-    fake, pump, monkeypatch, capsys, error, tmp_path
-):
-    def break_off(part, path):
-        assert part.stat().st_size > 0
-        raise error
-
-    write(tmp_path / "scores.csv", "old")
-    monkeypatch.setattr(_outputs.os, "replace", break_off)
-    assert cli.main(["detect", pump]) in (2, 130)
-    assert (tmp_path / "scores.csv").read_text() == "old"
-    assert sorted(os.listdir(tmp_path)) == ["pump.csv", "scores.csv"]
-
-
-def test_a_picture_that_fails_leaves_no_scores(fake, pump, monkeypatch, tmp_path):
-    def fail(*args):
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(_run, "draw_picture", fail)
-    with pytest.raises(RuntimeError, match="a bug"):
-        cli.main(["detect", pump, "--plot"])
-    assert os.listdir(tmp_path) == ["pump.csv"]
-
-
 # --- progress ----------------------------------------------------------------------------
 
 
@@ -602,58 +278,6 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(stream, expect
     progress.show_epoch(1, 2)
     progress.finish()
     assert stream.getvalue() == expected
-
-
-# --- the process -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("args", "status", "words"),
-    [
-        (["--version"], 0, f"skae {skae.__version__}"),
-        (["--help"], 0, "usage: skae"),
-        (["detect", "--help"], 0, "--train-until"),
-        (["detect", "--window", "x"], 2, "skae: error: argument --window"),
-        (["detect", "nope.csv"], 2, "skae: error: nope.csv: No such file"),
-    ],
-)
-def test_command_without_work_does_not_load_tensorflow(args, status, words, tmp_path):
-    code = (
-        "import sys\nfrom skae.cli import main\n"
-        f"try: status = main({args!r})\nexcept SystemExit as end: status = end.code\n"
-        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)\n"
-        "sys.exit(status)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.count("\n") if status else 0) == (status, status // 2)
-    assert words in done.stdout + done.stderr
-
-
-def test_python_m_skae_runs_the_command():
-    command = [sys.executable, "-m", "skae", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"skae {skae.__version__}\n"
-
-
-def test_lines_of_an_import_are_held_back_unless_it_fails(capfd):
-    with cli._hushed_stderr():
-        os.write(2, b"noise")
-    assert capfd.readouterr().err == ""
-    with pytest.raises(ImportError), cli._hushed_stderr():
-        os.write(2, b"reason")
-        raise ImportError
-    assert capfd.readouterr().err == "reason"
-    os.write(2, b"after")
-    assert capfd.readouterr().err == "after"
-
-
-def test_hushing_a_closed_stderr_does_nothing(monkeypatch):
-    def refuse(descriptor):
-        raise OSError(9, "Bad file descriptor")
-
-    monkeypatch.setattr(os, "dup", refuse)
-    with cli._hushed_stderr():
-        pass
 
 
 # --- with the true estimator -------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from typing import TextIO
 
 from skae._command.text import printable
 
@@ -43,14 +44,28 @@ class Console:
         """
         check_output()
         try:
-            # A pipe may be of ASCII; what it cannot show is written out rather than refused.
-            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            sys.stdout.flush()
+            write_whole(text, sys.stdout)
         except BrokenPipeError:
             raise
         except OSError as error:
             raise ValueError(f"standard output: {error.strerror}") from error
+
+
+def write_whole(text: str, stream: TextIO) -> None:
+    """Write a text to a stream, all of it, and flush."""
+    # A pipe may be of ASCII; what it cannot show is written out rather than refused.
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    content = text.encode(encoding, "backslashreplace")
+    if hasattr(stream, "buffer"):
+        stream.flush()
+        # Where Python runs unbuffered, a write may be cut short, and the text layer ignores it.
+        rest = memoryview(content)
+        while rest:
+            rest = rest[stream.buffer.write(rest) or 0 :]
+        stream.buffer.flush()
+    else:
+        stream.write(content.decode(encoding))
+    stream.flush()
 
 
 def check_output() -> None:

@@ -1,0 +1,76 @@
+"""What tests of the command line share: a fake estimator, files, and refusals."""
+
+import csv
+
+import numpy as np
+
+import skae
+from skae import cli
+
+N_ROWS = 120
+
+
+class FakeAutoencoder:
+    """Scores each row by its largest value, so that a table of runs takes no time."""
+
+    offset_ = -3.0
+    made: list = []
+
+    def __init__(self, window_size, **params):
+        self.window_size = window_size
+        self.params = {"window_size": window_size, **params}
+        FakeAutoencoder.made.append(self)
+
+    def fit(self, X):
+        self.X_fit = X
+        return self
+
+    def score_samples(self, X):
+        return -self.explain(X).max(axis=1)
+
+    def explain(self, X):
+        return np.abs(np.nan_to_num(X))
+
+
+def use_fake(monkeypatch, folder):
+    """Run in a folder with an estimator that needs no TensorFlow."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setitem(vars(skae), "LSTMAutoencoder", FakeAutoencoder)
+    monkeypatch.setattr(cli, "_progress_callbacks", lambda: ["progress"])
+    monkeypatch.setattr(FakeAutoencoder, "made", [])
+    return FakeAutoencoder
+
+
+def write_pump(folder):
+    """Write two sensors, an hour between rows, and two events in `flow` and `heat`."""
+    rng = np.random.default_rng(0)
+    flow, heat = rng.uniform(-1, 1, size=(2, N_ROWS))
+    flow[60:63] = [9, 12, 9]
+    heat[100] = 10
+    times = np.datetime64("2024-01-01T00:00") + np.arange(N_ROWS) * np.timedelta64(1, "h")
+    lines = [f"{t},{f:.3f},{h:.3f}" for t, f, h in zip(times, flow, heat, strict=True)]
+    return write(folder / "pump.csv", "time,flow,heat\n" + "\n".join(lines) + "\n")
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def read_scores(path="scores.csv"):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def sine_csv(n_rows=N_ROWS, header="time,flow", extra=""):
+    rows = [f"{i},{np.sin(i):.3f}{extra}" for i in range(n_rows)]
+    return "\n".join([header, *rows]) + "\n"
+
+
+def assert_refused(args, message, capsys):
+    assert cli.main(args) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if line.startswith("skae: error: ")]
+    assert captured.err.splitlines()[-1:] == lines, "one error, and last"
+    assert message in lines[0]

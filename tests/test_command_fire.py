@@ -1,0 +1,447 @@
+"""The command under fire: whatever it is given ends in one line, and nothing half-done."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from commanding import (
+    N_ROWS,
+    FakeAutoencoder,
+    assert_refused,
+    read_scores,
+    sine_csv,
+    use_fake,
+    write,
+    write_pump,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import skae
+from skae import cli
+from skae._command import outputs as _outputs
+from skae._command import run as _run
+from skae._command.console import write_whole
+from skae._command.text import safe_cell
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    return use_fake(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def pump(tmp_path):
+    return write_pump(tmp_path)
+
+
+# --- bad input ---------------------------------------------------------------------------
+
+BAD_FILES = [
+    ("", [], "bad.csv is empty; expected a CSV file with a header"),
+    ("\n \n", [], "bad.csv is empty"),
+    ("time,x\n", [], "bad.csv holds a header only"),
+    ("PK\x03\x04\0\0", [], "bad.csv is not a CSV file: it holds binary data"),
+    (b"\x89PNG\r\n\xff\xfe", [], "bad.csv is not a CSV file in UTF-8 text"),
+    ("Dear all,\nthe pump broke.\nBest\n", [], "line 2 of"),
+    ("A word\nand no number\n", [], "there is no column of numbers"),
+    ('time,x\n1,"2\n', [], "bad.csv is not a CSV file: line 2"),
+    ("time,x\n1,2\n3\n", [], "line 3 of"),
+    ("time,x\n1,2,3\n3,4\n", [], "line 2 of"),
+    ("time,x\n1,2\n3,4,5\n", [], "line 3 of"),
+    ("time,x,y\n1,2,3\n1,2\n1,2,3,4\n", [], "line 3 of"),
+    ('time,x,y\n"1,1",2,3\n1,2\n', [], "line 3 of"),
+    ('time,x\n1,"2"3\n', [], "bad.csv is not a CSV file: line 2"),
+    ("9" * 200_000, [], "bad.csv is not a CSV file: line 1: field larger"),
+    ("x,x\n1,2\n", [], "two columns are named 'x'; rename one"),
+    ("time,x\n1,2\n2,3\n3,oops\n", [], "line 4, column 'x': 'oops' is not a number"),
+    ("time,x\n1,2\n2,3\n3,1_0\n", [], "line 4, column 'x': '1_0' is not a number"),
+    ('"time\n(s)",x\n1,2\n\n,\n2,"3"\n3,oops\n', [], "line 7, column 'x': 'oops' is not a number"),
+    ("time;x\n1;2,5\n2;1.000,5\n3;4\n", [], "line 3, column 'x': '1.000,5' is not a number"),
+    ("t,x\n2024-01-01,1\n2024-01-02,2\n,3\n", [], "line 4, column 't': '' is not a timestamp"),
+    ("time,x\n1,2\n2,inf\n", [], "line 3, column 'x': 'inf' is not a finite number"),
+    ("time,x\n1,2\n2,3\n3,-1e999\n", [], "'-1e999' is not a finite number"),
+    ("time,x\n1,1.7e308\n2,-1.7e308\n", ["--window", "2"], "too large to scale"),
+    ("t,x\n2024-01-01,1\n2024-01-02,2\nlater,3\n", [], "line 4, column 't': 'later' is not a time"),
+    ("time,x,y\n1,2,\n2,3,nan\n", [], "column 'y' holds no value; leave it out with --columns"),
+    ("time,x\n1,2\n2,3\n", [], "2 rows to learn from are fewer than --window 30; take a shorter"),
+    (sine_csv(header="time,fix").replace("\n", ",7\n").replace("fix,7", "fix,y"), [], None),
+    ("time,x,y\n1,5,6\n2,5,6\n", [], "nothing ever changes in x, y; there is no pattern"),
+    (sine_csv(), ["--index", "nope"], "there is no column 'nope'; the columns are time, flow"),
+    (sine_csv(), ["--columns", "flow,nope"], "there is no column 'nope'"),
+    (sine_csv(header="time,flow,w", extra=",a"), ["--columns", "w"], "line 2, column 'w': 'a' is"),
+    (sine_csv(), ["--train-rows", "121"], "--train-rows 121 is more than the 120 rows there are"),
+    (sine_csv(), ["--train-rows", "29"], "29 rows to learn from are fewer than --window 30"),
+    (sine_csv(), ["--train-until", "-1"], "--train-until -1 is before the first row, 0"),
+    (sine_csv(), ["--train-until", "nan"], "'nan' is not a number, as those of 'time' are"),
+    (sine_csv(), ["--train-until", "2024-01-01"], "'2024-01-01' is not a number"),
+    (
+        "time,x,late\n" + "".join(f"{i},{i % 7},\n" for i in range(60)) + "60,1,1\n61,1,2\n",
+        ["--train-rows", "50"],
+        "column 'late' holds no value in the rows to learn from",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "args", "message"), BAD_FILES)
+def test_bad_file_ends_with_one_line_and_nothing_written(
+    fake, tmp_path, capsys, content, args, message
+):
+    file = tmp_path / "bad.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    if message is None:  # the control: the same table runs a good file
+        assert cli.main(["detect", str(file), *args]) == 0
+        return
+    assert_refused(["detect", str(file), *args], message, capsys)
+    assert os.listdir(tmp_path) == ["bad.csv"] and not fake.made
+
+
+BAD_ARGUMENTS = [
+    ([], "no command given; try 'skae detect FILE.csv'"),
+    (["nope"], "invalid choice: 'nope'"),
+    (["detect", "--nope"], "unrecognized arguments: --nope"),
+    (["detect", "a", "b"], "unrecognized arguments: b"),
+    (["detect", "nope.csv"], "nope.csv: No such file or directory"),
+    (["detect", "."], ".: Is a directory"),
+    (["detect", "--window", "1"], "--window: got '1', but expected a whole number of at least 2"),
+    (["detect", "--window", "3.5"], "--window: got '3.5'"),
+    (["detect", "--window", "x"], "--window: got 'x'"),
+    (["detect", "--window"], "--window: expected one argument"),
+    (["detect", "--epochs", "0"], "--epochs: got '0'"),
+    (["detect", "--seed=-1"], "--seed: got '-1'"),
+    (["detect", "--merge-gap=-1"], "--merge-gap: got '-1'"),
+    (["detect", "--min-length", "0"], "--min-length: got '0'"),
+    (["detect", "--train-rows", "0"], "--train-rows: got '0'"),
+    (["detect", "--train-rows", "9", "--train-until", "9"], "not allowed with argument"),
+    (["detect", "--contamination", "0"], "got '0', but expected 'auto' or a number above 0"),
+    (["detect", "--contamination", "0.51"], "--contamination: got '0.51'"),
+    (["detect", "--contamination", "nan"], "--contamination: got 'nan'"),
+    (["detect", "--contamination", "few"], "--contamination: got 'few'"),
+    (["detect", "--columns", ""], "--columns: got '', but expected different names"),
+    (["detect", "--columns", "load,,heat"], "--columns: got 'load,,heat'"),
+    (["detect", "--columns", "load,load"], "--columns: got 'load,load'"),
+    (["detect", "--out", "."], ". is a directory; give the name of a file"),
+    (["detect", "--out", "nope/scores.csv"], "the folder nope does not exist"),
+    (["detect", "--out", os.devnull], "null is not a regular file"),
+    (["detect", "--plot", "nope/a.png"], "the folder nope does not exist"),
+    (["detect", "--plot", "series.csv"], "--plot series.csv: expected a name that ends in one of"),
+    (["detect", "--plot", "a.png", "--out", "./a.png"], "must be different files"),
+    (["detect", "scores.csv"], "FILE, MODEL, --out, --plot and --save must be different files"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), BAD_ARGUMENTS)
+def test_bad_argument_ends_with_one_line_and_nothing_written(fake, tmp_path, capsys, args, message):
+    assert_refused(args, message, capsys)
+    assert os.listdir(tmp_path) == [] and not fake.made
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX only")
+def test_a_folder_that_refuses_files_is_an_error_before_the_work(fake, pump, monkeypatch, capsys):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    # Tests may run as root, whom no folder refuses.
+    monkeypatch.setattr(_outputs.tempfile, "TemporaryFile", refuse)
+    assert_refused(["detect", pump], "cannot write in .: Permission denied", capsys)
+    assert not fake.made
+
+
+def test_plot_without_matplotlib_is_an_error_before_the_work(fake, pump, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert_refused(["detect", pump, "--plot"], "pip install 'skae[plot]'", capsys)
+    assert not fake.made
+
+
+class NoPandas:
+    """Finds no pandas; None in `sys.modules` would break scikit-learn, which looks there."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'")
+
+
+@pytest.fixture
+def no_pandas(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(sys, "meta_path", [NoPandas(), *sys.meta_path])
+
+
+def test_a_file_without_pandas_is_an_error_before_the_work(fake, pump, no_pandas, capsys):
+    assert_refused(["detect", pump], "needs pandas; run pip install 'skae[cli]'", capsys)
+    assert not fake.made
+
+
+def test_the_demo_needs_no_pandas(fake, no_pandas, capsys):
+    assert cli.main(["detect", "--train-until", "2024-01-15", "--plot"]) == 0
+    assert "found" in capsys.readouterr().out
+    assert len(fake.made[0].X_fit) == 1585
+
+
+@pytest.mark.parametrize("step", ["fit", "score_samples", "explain"])
+def test_a_refusal_of_the_estimator_is_one_line(fake, pump, monkeypatch, capsys, step, tmp_path):
+    def refuse(self, X):
+        raise ValueError("Got 20 rows,\nbut expected more.")
+
+    monkeypatch.setattr(FakeAutoencoder, step, refuse)
+    assert_refused(["detect", pump], "skae: error: Got 20 rows, but expected more.", capsys)
+    assert os.listdir(tmp_path) == ["pump.csv"]
+
+
+@pytest.mark.parametrize("step", ["fit", "score_samples", "explain"])
+def test_an_interrupt_leaves_nothing_and_ends_with_130(
+    fake, pump, monkeypatch, capsys, step, tmp_path
+):
+    def interrupt(self, X):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeAutoencoder, step, interrupt)
+    assert cli.main(["detect", pump, "--quiet"]) == 130
+    assert capsys.readouterr().err == "skae: interrupted\n"
+    assert os.listdir(tmp_path) == ["pump.csv"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_breaks_off_leaves_the_old_file(
+    fake, pump, monkeypatch, capsys, error, tmp_path
+):
+    def break_off(part, path):
+        assert part.stat().st_size > 0
+        raise error
+
+    write(tmp_path / "scores.csv", "old")
+    monkeypatch.setattr(_outputs.os, "replace", break_off)
+    assert cli.main(["detect", pump]) in (2, 130)
+    assert (tmp_path / "scores.csv").read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["pump.csv", "scores.csv"]
+
+
+def test_a_picture_that_fails_leaves_no_scores(fake, pump, monkeypatch, tmp_path):
+    def fail(*args):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(_run, "draw_picture", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main(["detect", pump, "--plot"])
+    assert os.listdir(tmp_path) == ["pump.csv"]
+
+
+# --- the process -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (["--version"], 0, f"skae {skae.__version__}"),
+        (["--help"], 0, "usage: skae"),
+        (["detect", "--help"], 0, "--train-until"),
+        (["detect", "--window", "x"], 2, "skae: error: argument --window"),
+        (["detect", "nope.csv"], 2, "skae: error: nope.csv: No such file"),
+    ],
+)
+def test_command_without_work_does_not_load_tensorflow(args, status, words, tmp_path):
+    code = (
+        "import sys\nfrom skae.cli import main\n"
+        f"try: status = main({args!r})\nexcept SystemExit as end: status = end.code\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n") if status else 0) == (status, status // 2)
+    assert words in done.stdout + done.stderr
+
+
+def test_python_m_skae_runs_the_command():
+    command = [sys.executable, "-m", "skae", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"skae {skae.__version__}\n"
+
+
+def test_lines_of_an_import_are_held_back_unless_it_fails(capfd):
+    with cli._hushed_stderr():
+        os.write(2, b"noise")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ImportError), cli._hushed_stderr():
+        os.write(2, b"reason")
+        raise ImportError
+    assert capfd.readouterr().err == "reason"
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_hushing_a_closed_stderr_does_nothing(monkeypatch):
+    def refuse(descriptor):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(os, "dup", refuse)
+    with cli._hushed_stderr():
+        pass
+
+
+# --- text of strangers -------------------------------------------------------------------
+
+HOSTILE = st.text(st.sampled_from("=+-@a1\x1b[\n\r\t\x07\u202e\x9bé "), max_size=8)
+
+
+@given(HOSTILE)
+def test_no_cell_moves_a_terminal_or_runs_in_a_spreadsheet(text):
+    cell = safe_cell(text)
+    assert cell.isprintable()
+    assert not cell.startswith(("=", "@", "+", "-")) or re.fullmatch(r"[-+]\s*[\d.]+\s*", cell)
+    assert safe_cell(cell) == cell
+
+
+def test_hostile_names_and_cells_arrive_as_text(fake, tmp_path, capsys):
+    rows = [f"=cmd()\x1b[2J{i},{np.sin(i):.3f},on" for i in range(40)]
+    header = "time,@sum\x1b]0;owned\x07,\x1b[31mwords"
+    file = write(tmp_path / "a.csv", "\n".join([header, *rows]))
+    assert cli.main(["detect", file, "--index", "time", "--contamination", "0.1"]) == 0
+    captured = capsys.readouterr()
+    assert "\x1b" not in captured.out + captured.err and "\\x1b[31mwords" in captured.err
+    first = read_scores()[0]
+    assert first["time"] == "'=cmd()\\x1b[2J0"
+    assert first["feature"] == "'@sum\\x1b]0;owned\\x07"
+    assert "\x1b" not in (tmp_path / "scores.csv").read_text()
+
+
+def test_a_hostile_name_in_an_error_is_written_out(tmp_path, capsys):
+    file = write(tmp_path / "a.csv", "x\x1b[2J,\x1b]0;owned\x07\n1,2\n")
+    assert_refused(["detect", file, "--columns", "y"], "there is no column 'y'", capsys)
+    assert cli.main(["detect", f"{tmp_path}/\x1b[2J"]) == 2
+    assert "\\x1b[2J: No such file" in capsys.readouterr().err
+
+
+# --- outputs -----------------------------------------------------------------------------
+
+
+def test_json_and_scores_do_not_share_standard_output(fake, pump, capsys):
+    assert_refused(["detect", pump, "--json", "--out", "-"], "--out - and --json both", capsys)
+    assert not fake.made
+
+
+def test_scores_go_to_standard_output_and_nowhere_else(fake, pump, tmp_path, capsys):
+    assert cli.main(["detect", pump, "--out", "-", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert len(list(csv.DictReader(io.StringIO(captured.out)))) == N_ROWS
+    assert captured.err == "" and os.listdir(tmp_path) == ["pump.csv"]
+
+
+def test_json_is_all_of_standard_output(fake, pump, capsys):
+    assert cli.main(["detect", pump, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [event["feature"] for event in answer["events"]] == ["flow", "heat"]
+    assert [event["length"] for event in answer["events"]] == [3, 1]
+    assert answer["measures"] is None and answer["files"] == {"scores": "scores.csv"}
+
+
+def test_rows_without_a_score_are_marked(fake, pump, monkeypatch, capsys):
+    def score_with_outage(self, X):
+        scores = -self.explain(X).max(axis=1)
+        scores[20:25] = np.nan
+        return scores
+
+    monkeypatch.setattr(FakeAutoencoder, "score_samples", score_with_outage)
+    assert cli.main(["detect", pump, "--plot"]) == 0
+    out = capsys.readouterr().out
+    assert "5 rows without a score, as nothing was observed around them" in out
+    assert re.search(r"2024-01-01T20:00 +2024-01-02T00:00\n", out)
+    rows = read_scores()
+    assert [i for i, row in enumerate(rows) if row["label"] == ""] == list(range(20, 25))
+    assert {row["score"] + row["feature"] for row in rows[20:25]} == {""}
+    assert cli.main(["detect", pump, "--json"]) == 0
+    (outage,) = json.loads(capsys.readouterr().out)["unobserved"]
+    assert (outage["first_row"], outage["last_row"]) == (20, 24)
+
+
+def test_a_file_keeps_its_mode_and_a_link_stays_a_link(fake, pump, tmp_path):
+    write(tmp_path / "old.csv", "old")
+    os.chmod(tmp_path / "old.csv", 0o640)
+    os.symlink("old.csv", tmp_path / "scores.csv")
+    assert cli.main(["detect", pump]) == 0
+    assert os.readlink(tmp_path / "scores.csv") == "old.csv"
+    assert os.stat(tmp_path / "old.csv").st_mode & 0o777 == 0o640
+    assert len(read_scores()) == N_ROWS
+
+
+class Broken(io.StringIO):
+    """A stream whose reader is gone, or whose disk is full."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+
+def test_a_full_standard_output_leaves_no_files(fake, pump, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "stdout", Broken(OSError(28, "No space left on device")))
+    assert cli.main(["detect", pump]) == 2
+    assert capsys.readouterr().err.endswith(
+        "skae: error: standard output: No space left on device\n"
+    )
+    assert os.listdir(tmp_path) == ["pump.csv"]
+
+
+def test_whoever_reads_no_further_still_gets_the_files(fake, pump, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", Broken(BrokenPipeError(32, "Broken pipe")))
+    assert cli.main(["detect", pump, "--quiet"]) == 141
+    assert len(read_scores()) == N_ROWS and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("args", [["detect", "pump.csv"], ["detect", "--help"], ["--version"]])
+def test_a_closed_standard_output_is_an_error_before_the_work(
+    fake, pump, monkeypatch, capsys, args
+):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert cli.main(args) == 2
+    assert "standard output is closed" in capsys.readouterr().err and not fake.made
+
+
+@pytest.mark.parametrize("stream", [None, Broken(OSError(28, "No space left on device"))])
+def test_a_standard_error_that_takes_nothing_stops_nothing(fake, pump, monkeypatch, stream):
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert cli.main(["detect", pump]) == 0
+    assert len(read_scores()) == N_ROWS
+    assert cli.main(["detect", "nope.csv"]) == 2
+
+
+class ShortWrites(io.RawIOBase):
+    """A file that takes three bytes at a time, as an unbuffered pipe may."""
+
+    def __init__(self):
+        self.content = b""
+
+    def writable(self):
+        return True
+
+    def write(self, content):
+        self.content += bytes(content[:3])
+        return min(3, len(content))
+
+
+def test_a_write_that_is_cut_short_goes_on():
+    raw = ShortWrites()
+    stream = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    write_whole("time,é\n1,2\n", stream)
+    assert raw.content == b"time,\\xe9\n1,2\n"
+
+
+@pytest.mark.slow
+def test_closed_streams_are_not_taken_for_files(tmp_path):
+    """Otherwise the next file that is opened is standard error, and ends up with its notes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "skae", "detect", "nope.csv"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(skae.__file__))},
+        preexec_fn=lambda: [os.close(descriptor) for descriptor in (0, 2)],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, os.listdir(tmp_path)) == (2, b"", [])
