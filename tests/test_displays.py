@@ -326,6 +326,12 @@ def test_one_feature_may_come_as_a_vector():
     assert len(display.axes_) == 2
 
 
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"needs matplotlib: pip install 'skae\[plot\]'"):
+        make_display().plot()
+
+
 def test_importing_the_display_does_not_load_matplotlib():
-    code = "import skae._displays, sys; sys.exit('matplotlib' in sys.modules)"
+    code = "import skae._displays.anomaly_score, sys; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
