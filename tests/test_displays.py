@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -202,6 +203,7 @@ def test_from_estimator_finds_the_threshold_of_a_pipeline():
     [
         ({"scores": np.ones(99)}, r"Got scores of shape \(99,\).*100 rows"),
         ({"labels": np.ones(3)}, "Got labels of shape"),
+        ({"threshold": np.ones(3)}, "Got threshold of shape"),
         ({"index": np.ones(3)}, "Got index of shape"),
         ({"values": [np.ones((2, 3)), np.ones((2, 4))]}, r"Got values with \[3, 4\] features"),
         ({"labels": np.full(100, 2)}, r"Got labels with the values \[2\]"),
@@ -237,6 +239,32 @@ def test_scores_of_score_samples_are_drawn_as_errors():
     np.testing.assert_array_equal(display.scores, -scores)
     assert display.threshold == 10 and display.events == [(10, 12, 10)]
     assert display.index[-1] == 490 and display.ax_.get_ylabel() == "anomaly score"
+
+
+class Adapts(Threshold):
+    """An estimator that forgives more as time goes by."""
+
+    adapt_after = 5
+
+    def decision_function(self, X):
+        return self.score_samples(X) + 10 + np.arange(len(X))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda e: e,
+        lambda e: SimpleNamespace(
+            score_samples=e.score_samples, decision_function=e.decision_function
+        ),
+    ],
+)
+def test_a_threshold_that_adapts_is_drawn_as_it_is(wrap):
+    X = np.zeros((50, 1))
+    X[[3, 40]] = 20
+    display = AnomalyScoreDisplay.from_estimator(wrap(Adapts()), X)
+    assert display.events == [(3, 3, 3)]
+    np.testing.assert_array_equal(display.threshold_line_.get_ydata(), 10 + np.arange(50))
 
 
 def test_an_outage_is_no_event():

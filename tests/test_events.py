@@ -68,6 +68,11 @@ def test_labels_take_the_place_of_an_offset(encode):
     assert bare["start"].tolist() == [1, 4, 7]
 
 
+def test_an_offset_may_differ_from_row_to_row():
+    found = find_events(SCORES, offset=[-3, -3, -7, -3, -3, -3, -3, -9])
+    assert found["start"].tolist() == [1, 4] and found["end"].tolist() == [1, 4]
+
+
 def test_labels_of_a_detector_that_found_nothing_are_no_events():
     assert len(find_events(labels=[1, 1, 1])) == 0
     assert len(find_events(labels=[True, True])) == 1
@@ -166,6 +171,7 @@ def test_rows_of_series_may_be_interleaved():
         ({"scores": SCORES}, "Got offset=None and labels=None"),
         ({"scores": SCORES, "offset": -3, "labels": SCORES < 3}, "only one of them"),
         ({"scores": SCORES, "offset": np.nan}, "Got offset=nan, but expected a finite number"),
+        ({"scores": SCORES, "offset": [1, 2]}, r"Got offset of shape \(2,\).* n_rows=8"),
         ({"scores": SCORES, "offset": -3, "min_length": 0}, "Got min_length=0"),
         ({"scores": SCORES, "offset": -3, "merge_gap": -1}, "Got merge_gap=-1"),
         ({"scores": SCORES, "offset": -3, "n_features": 1.5}, "Got n_features=1.5"),

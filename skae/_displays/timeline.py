@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,19 @@ def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[An
             f"{sum(lengths)} rows of values."
         )
     return array
+
+
+def as_level(level: Any, lengths: Sequence[int], name: str) -> Any:
+    """Return a number, or one for each row.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(level, Real):
+        return float(level)
+    return stack_entries(level, lengths, name).astype(float)
 
 
 def _as_columns(values: Any, name: str) -> NDArray[Any]:
