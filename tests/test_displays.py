@@ -184,6 +184,18 @@ def test_from_estimator_takes_index_and_names_from_a_dataframe():
     assert display.index[0] == np.datetime64("2023-12-31T23:00"), "aware times become UTC"
 
 
+def test_periods_are_drawn_at_their_beginning():
+    X = pd.DataFrame({"load": np.zeros(5)}, index=pd.period_range("2026-01", periods=5, freq="M"))
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), X)
+    assert display.index[1] == np.datetime64("2026-02-01")
+
+
+def test_rows_may_be_lists_and_series_nested_ones():
+    assert make_display(values=np.zeros((100, 2)).tolist()).timeline.lengths.tolist() == [100]
+    parts = [np.zeros((60, 2)).tolist(), np.zeros((40, 2)).tolist()]
+    assert make_display(values=parts).timeline.lengths.tolist() == [60, 40]
+
+
 def test_from_estimator_takes_names_from_polars_and_row_numbers_for_a_text_index():
     X = pd.DataFrame({"load": np.zeros(5)}, index=list("abcde"))
     assert AnomalyScoreDisplay.from_estimator(Threshold(), X).index[0] == 0
@@ -344,6 +356,8 @@ def test_an_estimator_that_explains_is_asked_only_about_many_features():
     display = AnomalyScoreDisplay.from_estimator(estimator, X, max_panels=2)
     assert [ax.get_ylabel() for ax in display.axes_] == ["x0", "x8", "anomaly score"]
     assert estimator.calls == 1
+    first = AnomalyScoreDisplay.from_estimator(Threshold(), X, max_panels=1)
+    assert first.axes_[0].get_ylabel() == "x0", "one that cannot explain shows the first"
     AnomalyScoreDisplay.from_estimator(estimator, X[:, :2], max_panels=2)
     AnomalyScoreDisplay.from_estimator(estimator, X, features=[1])
     assert estimator.calls == 1

@@ -151,6 +151,14 @@ def test_series_of_a_list_bring_their_indexes():
     assert arrays["start"].equals(found["start"])
 
 
+@pytest.mark.parametrize("kind", [np.asarray, pl.Series, list])
+def test_indexes_of_series_may_be_of_any_kind(kind):
+    days = np.arange("2026-01-01", "2026-01-08", dtype="datetime64[D]")
+    index = [kind(days[:3]), kind(days[3:])]
+    found = find_events([SCORES[:3], SCORES[4:]], offset=-3, index=index)
+    assert [str(day)[:10] for day in found["start"]] == [str(days[i]) for i in (1, 3, 6)]
+
+
 def test_rows_of_series_may_be_interleaved():
     machines = pd.Series(["b", "a"] * 4, name="machine")
     scores = np.repeat([-9.0, -1.0, -9.0, -9.0], 2)

@@ -33,7 +33,7 @@ from skae._displays.timeline import (
     stack_entries,
     stack_rows,
 )
-from skae._results.pipeline import through
+from skae._results.pipeline import reach
 from skae._scoring.events import Event
 
 __all__ = ["AnomalyScoreDisplay", "make_axes"]
@@ -380,8 +380,8 @@ class AnomalyScoreDisplay:
 
 def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] | None:
     """Return what each feature adds to the errors, None if the estimator cannot tell."""
-    try:
-        found = stack_rows(through(estimator, "explain", X), "contributions")[0]
-    except AttributeError:
+    _, step, arriving = reach(estimator, X)
+    if not hasattr(step, "explain"):
         return None
+    found = stack_rows(step.explain(arriving), "contributions")[0]
     return found if found.shape == shape else None

@@ -176,7 +176,7 @@ def _joined_index(index: Any) -> Any:
     if not isinstance(index, list | tuple) or not len(index) or np.ndim(index[0]) == 0:
         return _own_index(index)
     parts = [_own_index(part) for part in index]
-    if hasattr(parts[0], "append"):
+    if hasattr(parts[0], "get_indexer"):
         return parts[0].append(parts[1:])
     return np.concatenate([np.asarray(part) for part in parts])
 
