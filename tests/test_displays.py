@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -183,6 +184,18 @@ def test_from_estimator_takes_index_and_names_from_a_dataframe():
     assert display.index[0] == np.datetime64("2023-12-31T23:00"), "aware times become UTC"
 
 
+def test_periods_are_drawn_at_their_beginning():
+    X = pd.DataFrame({"load": np.zeros(5)}, index=pd.period_range("2026-01", periods=5, freq="M"))
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), X)
+    assert display.index[1] == np.datetime64("2026-02-01")
+
+
+def test_rows_may_be_lists_and_series_nested_ones():
+    assert make_display(values=np.zeros((100, 2)).tolist()).timeline.lengths.tolist() == [100]
+    parts = [np.zeros((60, 2)).tolist(), np.zeros((40, 2)).tolist()]
+    assert make_display(values=parts).timeline.lengths.tolist() == [60, 40]
+
+
 def test_from_estimator_takes_names_from_polars_and_row_numbers_for_a_text_index():
     X = pd.DataFrame({"load": np.zeros(5)}, index=list("abcde"))
     assert AnomalyScoreDisplay.from_estimator(Threshold(), X).index[0] == 0
@@ -202,6 +215,7 @@ def test_from_estimator_finds_the_threshold_of_a_pipeline():
     [
         ({"scores": np.ones(99)}, r"Got scores of shape \(99,\).*100 rows"),
         ({"labels": np.ones(3)}, "Got labels of shape"),
+        ({"threshold": np.ones(3)}, "Got threshold of shape"),
         ({"index": np.ones(3)}, "Got index of shape"),
         ({"values": [np.ones((2, 3)), np.ones((2, 4))]}, r"Got values with \[3, 4\] features"),
         ({"labels": np.full(100, 2)}, r"Got labels with the values \[2\]"),
@@ -237,6 +251,32 @@ def test_scores_of_score_samples_are_drawn_as_errors():
     np.testing.assert_array_equal(display.scores, -scores)
     assert display.threshold == 10 and display.events == [(10, 12, 10)]
     assert display.index[-1] == 490 and display.ax_.get_ylabel() == "anomaly score"
+
+
+class Adapts(Threshold):
+    """An estimator that forgives more as time goes by."""
+
+    adapt_after = 5
+
+    def decision_function(self, X):
+        return self.score_samples(X) + 10 + np.arange(len(X))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda e: e,
+        lambda e: SimpleNamespace(
+            score_samples=e.score_samples, decision_function=e.decision_function
+        ),
+    ],
+)
+def test_a_threshold_that_adapts_is_drawn_as_it_is(wrap):
+    X = np.zeros((50, 1))
+    X[[3, 40]] = 20
+    display = AnomalyScoreDisplay.from_estimator(wrap(Adapts()), X)
+    assert display.events == [(3, 3, 3)]
+    np.testing.assert_array_equal(display.threshold_line_.get_ydata(), 10 + np.arange(50))
 
 
 def test_an_outage_is_no_event():
@@ -316,6 +356,8 @@ def test_an_estimator_that_explains_is_asked_only_about_many_features():
     display = AnomalyScoreDisplay.from_estimator(estimator, X, max_panels=2)
     assert [ax.get_ylabel() for ax in display.axes_] == ["x0", "x8", "anomaly score"]
     assert estimator.calls == 1
+    first = AnomalyScoreDisplay.from_estimator(Threshold(), X, max_panels=1)
+    assert first.axes_[0].get_ylabel() == "x0", "one that cannot explain shows the first"
     AnomalyScoreDisplay.from_estimator(estimator, X[:, :2], max_panels=2)
     AnomalyScoreDisplay.from_estimator(estimator, X, features=[1])
     assert estimator.calls == 1
@@ -326,6 +368,12 @@ def test_one_feature_may_come_as_a_vector():
     assert len(display.axes_) == 2
 
 
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"needs matplotlib: pip install 'skae\[plot\]'"):
+        make_display().plot()
+
+
 def test_importing_the_display_does_not_load_matplotlib():
-    code = "import skae._displays, sys; sys.exit('matplotlib' in sys.modules)"
+    code = "import skae._displays.anomaly_score, sys; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -68,6 +68,11 @@ def test_labels_take_the_place_of_an_offset(encode):
     assert bare["start"].tolist() == [1, 4, 7]
 
 
+def test_an_offset_may_differ_from_row_to_row():
+    found = find_events(SCORES, offset=[-3, -3, -7, -3, -3, -3, -3, -9])
+    assert found["start"].tolist() == [1, 4] and found["end"].tolist() == [1, 4]
+
+
 def test_labels_of_a_detector_that_found_nothing_are_no_events():
     assert len(find_events(labels=[1, 1, 1])) == 0
     assert len(find_events(labels=[True, True])) == 1
@@ -146,6 +151,14 @@ def test_series_of_a_list_bring_their_indexes():
     assert arrays["start"].equals(found["start"])
 
 
+@pytest.mark.parametrize("kind", [np.asarray, pl.Series, list])
+def test_indexes_of_series_may_be_of_any_kind(kind):
+    days = np.arange("2026-01-01", "2026-01-08", dtype="datetime64[D]")
+    index = [kind(days[:3]), kind(days[3:])]
+    found = find_events([SCORES[:3], SCORES[4:]], offset=-3, index=index)
+    assert [str(day)[:10] for day in found["start"]] == [str(days[i]) for i in (1, 3, 6)]
+
+
 def test_rows_of_series_may_be_interleaved():
     machines = pd.Series(["b", "a"] * 4, name="machine")
     scores = np.repeat([-9.0, -1.0, -9.0, -9.0], 2)
@@ -166,6 +179,7 @@ def test_rows_of_series_may_be_interleaved():
         ({"scores": SCORES}, "Got offset=None and labels=None"),
         ({"scores": SCORES, "offset": -3, "labels": SCORES < 3}, "only one of them"),
         ({"scores": SCORES, "offset": np.nan}, "Got offset=nan, but expected a finite number"),
+        ({"scores": SCORES, "offset": [1, 2]}, r"Got offset of shape \(2,\).* n_rows=8"),
         ({"scores": SCORES, "offset": -3, "min_length": 0}, "Got min_length=0"),
         ({"scores": SCORES, "offset": -3, "merge_gap": -1}, "Got merge_gap=-1"),
         ({"scores": SCORES, "offset": -3, "n_features": 1.5}, "Got n_features=1.5"),

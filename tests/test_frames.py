@@ -52,6 +52,11 @@ def test_a_list_has_no_index_but_a_method_of_that_name():
     assert framed(SERIES[0], SERIES[0].tolist(), ["a", "b"], PANDAS, None).index[0] == 0
 
 
+def test_columns_that_nobody_named_are_numbered():
+    table = framed(SERIES[0], None, ["a", "b", "c"], PANDAS, None)
+    assert list(table.columns) == ["x0", "x1"]
+
+
 def test_polars_gets_no_index():
     frames = [pd.DataFrame(item) for item in SERIES]
     table = framed(SERIES, frames, ["a", "b"], POLARS, None)

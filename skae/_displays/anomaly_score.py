@@ -26,13 +26,14 @@ from skae._displays.panels import (
 )
 from skae._displays.runs import events_of, find_offset, labelled_runs
 from skae._displays.timeline import (
+    as_level,
     index_of,
     make_timeline,
     names_of,
     stack_entries,
     stack_rows,
 )
-from skae._results.pipeline import through
+from skae._results.pipeline import reach
 from skae._scoring.events import Event
 
 __all__ = ["AnomalyScoreDisplay", "make_axes"]
@@ -54,8 +55,9 @@ class AnomalyScoreDisplay:
         other: at their times if each begins after the last one ends, else over row numbers.
     scores : array-like of shape (n_rows,), or list of such
         Anomaly scores, higher = worse: the negative of an estimator's ``score_samples``.
-    threshold : float
-        A row is an outlier where its score is larger: the negative of ``offset_``.
+    threshold : float or array-like of shape (n_rows,)
+        A row is an outlier where its score is larger: the negative of ``offset_``. Of a detector
+        that adapts, one for each row.
     events : list of (start, end, peak) or None, default=None
         Detected events as row numbers, `end` inclusive, counted over all series. If None,
         each run of rows above the threshold is one event.
@@ -109,7 +111,7 @@ class AnomalyScoreDisplay:
         *,
         values: Any,
         scores: Any,
-        threshold: float,
+        threshold: Any,
         events: Sequence[tuple[int, int, int]] | None = None,
         labels: Any = None,
         index: Any = None,
@@ -118,7 +120,7 @@ class AnomalyScoreDisplay:
     ) -> None:
         self.values, lengths = stack_rows(values)
         self.scores = stack_entries(scores, lengths, "scores").astype(float)
-        self.threshold = float(threshold)
+        self.threshold: Any = as_level(threshold, lengths, "threshold")
         self.labels = None if labels is None else stack_entries(labels, lengths, "labels")
         self.timeline = make_timeline(index, lengths)
         self.index = self.timeline.index
@@ -199,7 +201,7 @@ class AnomalyScoreDisplay:
         X: Any,
         scores: Any,
         *,
-        offset: float,
+        offset: Any,
         labels: Any = None,
         index: Any = None,
         feature_names: Sequence[str] | None = None,
@@ -219,7 +221,7 @@ class AnomalyScoreDisplay:
             One series or several. A dataframe brings its index and the names of its columns.
         scores : array-like of shape (n_rows,), or list of such
             As ``score_samples`` returns them, higher for more normal rows.
-        offset : float
+        offset : float or array-like of shape (n_rows,)
             Rows with a lower score are outliers: ``offset_``, or 0 for scores of
             ``decision_function``.
         labels, index, feature_names, contributions
@@ -243,14 +245,15 @@ class AnomalyScoreDisplay:
         """
         values, lengths = stack_rows(X)
         worse = -stack_entries(scores, lengths, "scores").astype(float)
+        threshold = -as_level(offset, lengths, "offset")
         index = index_of(X) if index is None else index
         display = cls(
             values=X if isinstance(X, list) else values,
             scores=worse,
-            threshold=-offset,
+            threshold=threshold,
             events=events_of(
                 make_timeline(None, lengths),
-                worse > -offset,
+                worse > threshold,
                 worse,
                 min_length=min_length,
                 merge_gap=merge_gap,
@@ -329,14 +332,16 @@ class AnomalyScoreDisplay:
         self.score_line_ = draw_line(
             self.ax_, self.timeline, self.scores, color=SCORE, linewidth=0.7, label="score"
         )
-        self.threshold_line_ = self.ax_.axhline(
-            self.threshold, color=DETECTED, linestyle="--", linewidth=1, label="threshold"
-        )
+        style = {"color": DETECTED, "linestyle": "--", "linewidth": 1, "label": "threshold"}
+        if np.ndim(self.threshold):
+            self.threshold_line_ = draw_line(self.ax_, self.timeline, self.threshold, **style)
+        else:
+            self.threshold_line_ = self.ax_.axhline(self.threshold, **style)
         self.ax_.set_ylabel("anomaly score")
         if log_scale:
             self.ax_.set_yscale("log")
             # Errors near zero are of no interest and would take most of a logarithmic axis.
-            self.ax_.set_ylim(bottom=self.threshold / 100)
+            self.ax_.set_ylim(bottom=np.nanmin(self.threshold) / 100)
 
     def _plot_events(self) -> None:
         detected = [(event.start, event.end) for event in self.events]
@@ -359,7 +364,8 @@ class AnomalyScoreDisplay:
         if log_scale != "auto":
             return bool(log_scale)
         finite = self.scores[np.isfinite(self.scores)]
-        return bool(len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * self.threshold)
+        typical = np.nanmedian(self.threshold)
+        return bool(len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * typical)
 
     def _most_to_blame(self, n_panels: int) -> list[int]:
         """Return the features to draw: in order, and with contributions those of the events."""
@@ -374,8 +380,8 @@ class AnomalyScoreDisplay:
 
 def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] | None:
     """Return what each feature adds to the errors, None if the estimator cannot tell."""
-    try:
-        found = stack_rows(through(estimator, "explain", X), "contributions")[0]
-    except AttributeError:
+    _, step, arriving = reach(estimator, X)
+    if not hasattr(step, "explain"):
         return None
+    found = stack_rows(step.explain(arriving), "contributions")[0]
     return found if found.shape == shape else None

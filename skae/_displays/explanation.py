@@ -17,6 +17,7 @@ from skae._displays.panels import (
     find_features,
     format_dates,
     height_in_points,
+    make_ax,
     mark_above,
     mark_borders,
     name_features,
@@ -246,7 +247,7 @@ class ExplanationDisplay:
         drawn = list(range(len(self.feature_names)))
         if features is not None:
             drawn = find_features(features, self.feature_names)
-        self.ax_ = _make_map(len(drawn)) if ax is None else ax
+        self.ax_ = make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
         self.figure_ = self.ax_.figure
         axis = as_plain_axis(self.timeline)
         self._plot_map(axis, drawn, cmap)
@@ -295,10 +296,3 @@ def _largest_colour(contributions: NDArray[Any]) -> float:
     largest = np.where(np.isfinite(contributions), contributions, 0.0).max(axis=1, initial=0.0)
     # Where events are rarer than the quantile tells, the colours would be those of noise alone.
     return float(np.quantile(largest, SATURATION)) or float(largest.max()) or 1.0
-
-
-def _make_map(n_features: int) -> Any:
-    import matplotlib.pyplot as plt
-
-    size = (8.0, max(2.5, 1.0 + 0.17 * n_features))
-    return plt.subplots(figsize=size, layout="constrained")[1]

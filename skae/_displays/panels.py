@@ -38,9 +38,7 @@ def make_axes(
         The axes, which share the horizontal one.
     """
     if figure is None:
-        import matplotlib.pyplot as plt
-
-        figure = plt.figure()
+        figure = pyplot().figure()
     figure.set_size_inches(11, (2.2 if with_score else 0.9) + 1.3 * n_features)
     figure.set_layout_engine("constrained")
     ratios = [1.0] * n_features + [1.4] * with_score
@@ -53,13 +51,26 @@ def as_axes(ax: Any) -> NDArray[np.object_]:
     return np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
 
 
-def make_ax(ax: Any) -> Axes:
+def pyplot() -> Any:
+    """Return ``matplotlib.pyplot``.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("A picture needs matplotlib: pip install 'skae[plot]'.") from error
+    return plt
+
+
+def make_ax(ax: Any, size: tuple[float, float] | None = None) -> Axes:
     """Return `ax`, or the Axes of a new figure of pyplot if it is None."""
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(layout="constrained")[1]
+    return pyplot().subplots(figsize=size, layout="constrained")[1]
 
 
 def clean(ax: Axes) -> None:

@@ -30,10 +30,13 @@ def labelled_runs(timeline: Timeline, labels: NDArray[Any] | None) -> list[tuple
     return [(event.start, event.end) for event in events_of(timeline, flags, flags.astype(float))]
 
 
-def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> float:
-    """Return the score below which a row is an outlier."""
-    if hasattr(estimator, "offset_"):
+def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:
+    """Return the score below which a row is an outlier, one for each row where they differ."""
+    if hasattr(estimator, "offset_") and getattr(estimator, "adapt_after", None) is None:
         return float(estimator.offset_)
-    # decision_function = score_samples - offset_, so a Pipeline gives its offset away.
+    # decision_function = score_samples - offset: a Pipeline gives its offset away, and a detector
+    # that adapts those of all rows.
     decision = stack_entries(estimator.decision_function(X), [len(scores)], "decision_function")
-    return float(np.nanmedian(scores - decision))
+    offsets = scores - decision
+    typical = float(np.nanmedian(offsets))
+    return typical if np.nanmax(np.abs(offsets - typical)) <= 1e-6 * abs(typical) else offsets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
     sizes = np.asarray(lengths, dtype=np.intp)
     if index is None:
         return Timeline(np.arange(n_rows), sizes)
-    if isinstance(index, list) and len(index) and np.ndim(index[0]) > 0:
+    if isinstance(index, list | tuple) and len(index) and np.ndim(index[0]) > 0:
         found = np.concatenate([as_axis(part) for part in index])
     else:
         found = as_axis(index)
@@ -93,14 +94,14 @@ def as_axis(index: Any) -> NDArray[Any]:
 
 def index_of(X: Any) -> Any:
     """Return the index of a pandas dataframe or those of a list of such; None without one."""
-    if isinstance(X, list):
+    if isinstance(X, list | tuple):
         return [item.index for item in X] if all(hasattr(item, "iloc") for item in X) else None
     return X.index if hasattr(X, "iloc") else None
 
 
 def names_of(X: Any) -> list[str] | None:
     """Return the names of the columns of a dataframe, or of the first of a list."""
-    first = X[0] if isinstance(X, list) and len(X) else X
+    first = X[0] if isinstance(X, list | tuple) and len(X) else X
     return [str(name) for name in first.columns] if hasattr(first, "columns") else None
 
 
@@ -112,10 +113,10 @@ def stack_rows(values: Any, name: str = "values") -> tuple[NDArray[Any], list[in
     ValueError
         If they are not numeric tables of equally many features.
     """
-    if not isinstance(values, list) or not len(values) or np.ndim(values[0]) == 0:
+    if not isinstance(values, list | tuple) or not len(values) or np.ndim(values[0]) == 0:
         rows = _as_columns(values, name)
         return rows, [len(rows)]
-    if isinstance(values[0], list | float | int):
+    if isinstance(values[0], list | tuple) and np.ndim(values[0]) == 1:
         return stack_rows(np.asarray(values), name)
     parts = [_as_columns(part, f"{name}[{i}]") for i, part in enumerate(values)]
     if len({part.shape[1] for part in parts}) > 1:
@@ -134,7 +135,7 @@ def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[An
     ValueError
         If there is another number of entries than rows.
     """
-    is_list = isinstance(entries, list) and len(entries) and np.ndim(entries[0]) > 0
+    is_list = isinstance(entries, list | tuple) and len(entries) and np.ndim(entries[0]) > 0
     array = np.concatenate([np.asarray(e) for e in entries]) if is_list else np.asarray(entries)
     if array.shape != (sum(lengths),):
         raise ValueError(
@@ -142,6 +143,19 @@ def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[An
             f"{sum(lengths)} rows of values."
         )
     return array
+
+
+def as_level(level: Any, lengths: Sequence[int], name: str) -> Any:
+    """Return a number, or one for each row.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(level, Real):
+        return float(level)
+    return stack_entries(level, lengths, name).astype(float)
 
 
 def _as_columns(values: Any, name: str) -> NDArray[Any]:

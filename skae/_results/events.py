@@ -17,7 +17,7 @@ __all__ = ["find_events"]
 def find_events(
     scores: Any = None,
     *,
-    offset: float | None = None,
+    offset: Any = None,
     labels: Any = None,
     index: Any = None,
     series: Any = None,
@@ -35,9 +35,9 @@ def find_events(
         As `score_samples` returns them, higher for more normal rows. A list holds several
         series. NaN, where nothing was observed, is no outlier: it ends an event, and counts
         like a normal row for `merge_gap`.
-    offset : float, default=None
+    offset : float or array-like of shape (n_rows,), default=None
         Rows with a lower score are outliers: `offset_` of the estimator, or 0 for scores of
-        `decision_function`.
+        `decision_function`; or one for each row.
     labels : array-like of shape (n_rows,) or list of such, default=None
         Which rows are outliers, in place of `offset`: as `predict` answers, -1 for an outlier;
         or bool, or 0 and 1, with 1 for an outlier. Nothing but 1 means no outlier.

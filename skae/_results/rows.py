@@ -1,6 +1,7 @@
 """What a user knows of scored rows, of one series or several, read and checked."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class ScoredRows:
 
 
 def read_scored_rows(
-    scores: Any, offset: float | None, labels: Any, index: Any, series: Any, contributions: Any
+    scores: Any, offset: Any, labels: Any, index: Any, series: Any, contributions: Any
 ) -> ScoredRows:
     """Return the rows of what `skae.find_events` is given.
 
@@ -61,7 +62,7 @@ def read_scored_rows(
     flags = _stacked("labels", labels, n_rows, 1)
     groups, names_of_series = _groups(lengths, series, n_rows)
     return ScoredRows(
-        values < offset if flags is None else are_outliers(flags),
+        values < _level(offset, n_rows) if flags is None else are_outliers(flags),
         _names(index, [scores, labels, contributions], lengths, n_rows),
         groups,
         names_of_series,
@@ -70,7 +71,16 @@ def read_scored_rows(
     )
 
 
-def _check_tells_outliers(scores: Any, offset: float | None, labels: Any) -> None:
+def _level(offset: Any, n_rows: int) -> Any:
+    """Return an offset as it is, or those of all rows."""
+    if not isinstance(offset, Real):
+        return _stacked("offset", offset, n_rows, 1)
+    if not np.isfinite(float(offset)):
+        raise ValueError(f"Got offset={offset}, but expected a finite number.")
+    return offset
+
+
+def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
     if labels is None and (scores is None or offset is None):
         raise ValueError(
             f"Got offset={offset} and labels=None, but expected scores and an offset, or labels: "
@@ -82,8 +92,6 @@ def _check_tells_outliers(scores: Any, offset: float | None, labels: Any) -> Non
             f"Got offset={offset} and labels, but expected only one of them to say which rows are "
             "outliers."
         )
-    if offset is not None and not np.isfinite(offset):
-        raise ValueError(f"Got offset={offset}, but expected a finite number.")
 
 
 def _lengths_of(values: Any) -> list[int] | None:
@@ -168,7 +176,7 @@ def _joined_index(index: Any) -> Any:
     if not isinstance(index, list | tuple) or not len(index) or np.ndim(index[0]) == 0:
         return _own_index(index)
     parts = [_own_index(part) for part in index]
-    if hasattr(parts[0], "append"):
+    if hasattr(parts[0], "get_indexer"):
         return parts[0].append(parts[1:])
     return np.concatenate([np.asarray(part) for part in parts])
 
