@@ -179,6 +179,8 @@ def _read_model(file: zipfile.ZipFile) -> keras.Model:
 def _encode(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if isinstance(value, list):
         return [_encode(name, item) for item in value]
     if isinstance(value, tuple):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from strategies import examples
 
+from skae import LSTMAutoencoder
 from skae._training import plan
 from skae._training.checkpoint import Checkpoint
 from skae._training.snapshot import is_plain, read_snapshot, write_snapshot
@@ -129,6 +130,11 @@ def test_a_warm_start_goes_on_from_its_own_beginning(small, series, tmp_path):
     killed = small(10, warm_start=True, callbacks=[Dies()]).fit(series)
     killed_every(8, killed, series, tmp_path / "state")
     assert_same(killed, undisturbed.fit(series))
+
+
+def test_an_estimator_with_a_path_can_be_saved(small, tmp_path):
+    small(10, checkpoint=tmp_path / "state").save(tmp_path / "model")
+    assert LSTMAutoencoder.load(tmp_path / "model").checkpoint == str(tmp_path / "state")
 
 
 # ------------------------------------------------------------------- what it refuses
