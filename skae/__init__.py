@@ -17,7 +17,7 @@ _HOME = {
     "clear_caches": "skae._compiled.forward",
     "stream": "skae._streaming.stream",
 }
-_MODULES = ("datasets", "layers", "metrics")
+_MODULES = ("dask", "datasets", "layers", "metrics")
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -26,6 +26,7 @@ __all__ = [
     "SequenceWindower",
     "__version__",
     "clear_caches",
+    "dask",
     "datasets",
     "layers",
     "metrics",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from skae import datasets, layers, metrics
+    from skae import dask, datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays import AnomalyScoreDisplay
