@@ -2,9 +2,10 @@
 
 Run: python benchmarks/bench_threshold.py --data DIR [--only GLOB]. Beside `contamination="auto"`:
 the mean and three standard deviations of the held-out errors, and peaks over threshold (Siffer et
-al. 2017, a generalized Pareto tail, risk 1e-3). "Free" are the parts to train on without anomaly,
-and series without any: fitted on the first half, predicted on the second. "Events" are found in
-the parts to score, fitted before the first of them.
+al. 2017, a generalized Pareto tail, risk 1e-3), and the adaptive threshold. "Free" are the parts to
+train on without anomaly, and series without any: fitted on the first half, predicted on the
+second. Then the labelled series: rows flagged where there is no event, series in which that is
+more than 3 %, events found, and false alarms.
 """
 
 import argparse
@@ -17,8 +18,11 @@ from series import _folder, load, scaled
 from vus import dominant_period, events
 
 from skae import LSTMAutoencoder
+from skae._scoring.adaptation import AdaptiveOffset
+from skae._scoring.events import find_events
 
 MOST_ROWS = 8000
+ADAPT_AFTER = 3, 5, 10
 
 
 def thresholds(detector, train):
@@ -40,6 +44,28 @@ def peaks_over_threshold(errors, level=0.98, risk=1e-3):
         return errors.max()
     shape, _, scale = genpareto.fit(excess, floc=0)
     return start + genpareto.ppf(1 - risk / (1 - level), shape, 0, scale)
+
+
+def alarms(flagged, series, window):
+    """Return what a threshold does behind the part fitted on.
+
+    The share of rows flagged that lie a window away from events; the events found, of how many;
+    and the false alarms: runs of flagged rows, less than a window apart, that are near no event.
+    """
+    n_fit, runs = len(series.train), list(zip(*events(series.labels), strict=True))
+    near = np.zeros(len(flagged), bool)
+    for first, last in runs:
+        near[max(first - window, 0) : last + window + 1] = True
+    free = ~near[n_fit:]
+    new = [(first, last) for first, last in runs if last >= n_fit]
+    raised = find_events(flagged[n_fit:], flagged[n_fit:] * 1.0, merge_gap=window)
+    return {
+        "flagged": flagged[n_fit:][free].mean() if free.sum() > window else np.nan,
+        "found": sum(flagged[first : last + 1].any() for first, last in new),
+        "events": len(new),
+        "false": sum(free[event.start : event.end + 1].all() for event in raised),
+        "rows": len(flagged) - n_fit,
+    }
 
 
 def window_for(train):
@@ -75,29 +101,33 @@ def main():
     print(f"\nrows flagged in {len(values)} free parts:", *limits)
     print("median", *(f"{x:.2%}" for x in np.median(values, axis=0)))
     print("parts above 3 %", *(values > 0.03).sum(axis=0))
-    found, n_events, false = np.zeros(3), 0, []
+    rules = {}
     for series in load(args.data):
         if not fnmatch.fnmatch(series.name, args.only) or not series.labels.any():
             continue
+        window = window_for(series.train)
         limits, errors = fitted(series.train, series.test)
-        margin, runs = series.window, list(zip(*events(series.labels), strict=True))
-        near = np.zeros(len(errors), bool)
-        for first, last in runs:
-            near[max(first - margin, 0) : last + margin + 1] = True
-        for i, limit in enumerate(limits.values()):
-            found[i] += sum((errors[first : last + 1] > limit).any() for first, last in runs)
-        n_events += len(runs)
-        false.append(
-            [np.mean(errors[~near] > limit) if (~near).any() else 0 for limit in limits.values()]
-        )
-        print(
-            f"{series.name:58} {len(runs):3}", *(f"{share:8.2%}" for share in false[-1]), flush=True
-        )
-    print(
-        f"\nevents found of {n_events}:",
-        *(f"{rule} {n:.0f}" for rule, n in zip(limits, found, strict=True)),
+        flags = {rule: errors > limit for rule, limit in limits.items()}
+        for after in ADAPT_AFTER:
+            adaptive = AdaptiveOffset(-limits["auto"], 2 * after * window)
+            flags[f"auto, adapt_after={after}"] = -errors < adaptive.update(-errors)
+        for rule, flagged in flags.items():
+            rules.setdefault(rule, []).append(alarms(flagged, series, window))
+        print(f"{series.name:58}", *(f"{found[-1]['flagged']:8.2%}" for found in rules.values()))
+    for rule, found in rules.items():
+        print(f"{rule:24} {summary(found)}")
+
+
+def summary(found):
+    """Return the median share of rows flagged, series above 3 %, events and false alarms."""
+    flagged = np.array([float(line["flagged"]) for line in found])
+    hits, n_events, false, rows = (
+        sum(float(line[name]) for line in found) for name in ("found", "events", "false", "rows")
     )
-    print("median share of other rows flagged", *(f"{x:.2%}" for x in np.median(false, axis=0)))
+    return (
+        f"{np.nanmedian(flagged):7.1%} {np.sum(flagged > 0.03):5} of {len(found):3} "
+        f"{hits:5.0f} of {n_events:.0f}; {1e4 * false / rows:.1f} false alarms in 10,000 rows"
+    )
 
 
 if __name__ == "__main__":

@@ -10,26 +10,38 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "AnomalyScoreDisplay": "skae._displays",
+    "AnomalyScoreDisplay": "skae._displays.anomaly_score",
+    "ExplanationDisplay": "skae._displays.explanation",
     "LSTMAutoencoder": "skae._autoencoder",
+    "LatentDisplay": "skae._displays.latent",
+    "ReconstructionDisplay": "skae._displays.reconstruction",
     "ScoreStream": "skae._streaming.stream",
     "SequenceWindower": "skae._windower",
+    "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
+    "find_events": "skae._results.events",
+    "through": "skae._results.pipeline",
     "stream": "skae._streaming.stream",
 }
 _MODULES = ("dask", "datasets", "layers", "metrics")
 
 __all__ = [
     "AnomalyScoreDisplay",
+    "ExplanationDisplay",
     "LSTMAutoencoder",
+    "LatentDisplay",
+    "ReconstructionDisplay",
     "ScoreStream",
     "SequenceWindower",
+    "TrainingDisplay",
     "__version__",
     "clear_caches",
     "dask",
     "datasets",
+    "find_events",
     "layers",
     "metrics",
+    "through",
     "stream",
 ]
 
@@ -37,20 +49,28 @@ if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._displays import AnomalyScoreDisplay
+    from skae._displays.anomaly_score import AnomalyScoreDisplay
+    from skae._displays.explanation import ExplanationDisplay
+    from skae._displays.latent import LatentDisplay
+    from skae._displays.reconstruction import ReconstructionDisplay
+    from skae._displays.training import TrainingDisplay
+    from skae._results.events import find_events
+    from skae._results.pipeline import through
     from skae._streaming.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module it lives in."""
-    if name in _MODULES:
-        return importlib.import_module(f"skae.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'skae' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names, and that there are no others
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from the module it lives in."""
+        if name in _MODULES:
+            return importlib.import_module(f"skae.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module 'skae' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

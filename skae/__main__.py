@@ -2,8 +2,9 @@
 
 import os
 import sys
+from contextlib import suppress
 
-from skae.cli import main
+from skae.cli import UNREAD, USAGE_ERROR, main
 
 
 def run() -> int:
@@ -16,7 +17,50 @@ def run() -> int:
     """
     # Only here, where the process is ours: TensorFlow reports missing GPUs and the like.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return main()
+    _open_closed_descriptors()
+    try:
+        status = main()
+    except SystemExit as end:  # argparse, after --help and --version
+        status = end.code if isinstance(end.code, int) else 0
+    status = status or _settle_output()
+    _silence_broken_streams()
+    return status
+
+
+def _open_closed_descriptors() -> None:
+    """Put the null device where a standard stream is closed.
+
+    Otherwise the next file that is opened becomes that stream, and what libraries print ends
+    up in it.
+    """
+    with suppress(OSError):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(descriptor)
+
+
+def _settle_output() -> int:
+    """Write out what is still held back, while an error can still be told."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return UNREAD
+    except OSError as error:
+        with suppress(OSError, AttributeError):
+            print(f"skae: error: standard output: {error.strerror}", file=sys.stderr, flush=True)
+        return USAGE_ERROR
+    return 0
+
+
+def _silence_broken_streams() -> None:
+    """Point streams that cannot be written to elsewhere: they would end Python with status 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae._compat.sklearn import (
@@ -16,22 +15,24 @@ from skae._compat.sklearn import (
     StrOptions,
     fit_context,
     fraction,
+    frame_container,
     positive_int,
     positive_real,
-    returns_frames,
     unchanged_on_error,
 )
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.replicas import unchanged_on_error as unchanged_weights_on_error
 from skae._compiled.steps import can_be_sharded
 from skae._network.loss import check_suits
+from skae._network.segments import recurrent_steps
 from skae._persistence import load_estimator, save_estimator
+from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import best_fbeta_offset
+from skae._scoring.thresholds import OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
-from skae._sequences.frames import flat, stacked
+from skae._sequences.frames import framed, names_of_steps
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
 from skae._sequences.reading import (
     check_fills_a_window,
@@ -43,15 +44,13 @@ from skae._sequences.reading import (
 from skae._sequences.samples import Samples, SequenceSamples
 from skae._sequences.windows import Windowing
 from skae._streaming.stream import ScoreStream
+from skae._training.checkpoint import Checkpoint
 from skae._training.fit import History, fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.routing import RoutedParameters
 from skae._training.scikeras import KerasAdapter
-from skae._training.stopping import warn_if_nothing_learned
+from skae._training.stopping import warn_if_few_windows, warn_if_nothing_learned
 from skae.metrics import outliers_of_either_class
-
-MAX_RATIO_OF_ROWS, MAX_RATIO_OF_SEQUENCES = 2.0, 1.0
-"""How far beyond the largest errors in `fit` an automatic threshold may lie: rows drift."""
 
 
 class LSTMAutoencoder(
@@ -95,10 +94,12 @@ class LSTMAutoencoder(
         initial state, with no input (Srivastava et al. 2015, the unconditional decoder).
     reverse : bool, default=False
         Decode from the last step to the first (Malhotra et al. 2016).
-    segment_length : int, default=1
+    segment_length : int or "auto", default="auto"
         Steps that the recurrent layers read, and write, at a time (Lin et al. 2023): a window
         of 50 rows in segments of 8 is 7 recurrent steps, and takes less time. The encoder does
-        not tell zeros from missing steps inside the last segment of a sequence.
+        not tell zeros from missing steps inside the last segment of a sequence. "auto": 8 for
+        the windows of a series, or a third of a window shorter than 24; 1 for a set of
+        sequences and with ``bottleneck="sequence"``.
     output_activation : {"linear", "sigmoid", "tanh"}, default="linear"
         Activation of the reconstruction.
     dropout : float, default=0.0
@@ -132,13 +133,13 @@ class LSTMAutoencoder(
         and Hutter 2017) over a `fit`, or over each of its cycles. `partial_fit` keeps the rate
         constant. Once a callback sets the rate, the schedule gives way to it.
     epochs : int or "auto", default="auto"
-        Passes over the training data. "auto": one cycle of about 1000 training steps, in 1 to
-        100 epochs. Where data are held out and training does not stop early, the cycle is
-        restarted as long as the last one lowered the best validation loss by a tenth, up to
-        three cycles in all; the weights of the best cycle are kept.
+        Passes over the training data. "auto": one cycle of about 500 training steps (1000 for a
+        set of sequences), in 1 to 100 epochs. Where data are held out and training does not stop
+        early, the cycle is restarted as long as the last one lowered the best validation loss by
+        a tenth, up to three cycles in all; the weights of the best cycle are kept.
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, or up to 256 where an epoch would otherwise
-        take more than 1000 steps.
+        take more steps than a cycle.
     validation_fraction : float, default=0.1
         Fraction of the data that is held out from training, to stop it and to set the
         threshold: random members of a set of sequences, or the end of a time series (at
@@ -153,29 +154,39 @@ class LSTMAutoencoder(
     callbacks : list of keras.callbacks.Callback, default=None
         Called during training. Classes are instantiated with options such as
         ``callbacks__0__factor``, as in SciKeras.
+    checkpoint : str or path-like, default=None
+        File for the state of a long training. Killed in the middle, the same `fit` goes on from
+        there, and ends with the weights that it would have had; it needs the same data and
+        parameters, and another is refused. A `fit` that succeeds deletes the file. Of
+        `callbacks`, attributes that are numbers, strings or arrays go along. Not for
+        `partial_fit`.
+    checkpoint_interval : float, default=60.0
+        Seconds from one writing of that file to the next, at the end of a batch.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
-    random_state : int, RandomState instance or None, default=None
+    random_state : int, RandomState instance, numpy.random.Generator or None, default=None
         Determines weights, held-out part, order of batches, dropout and noise. No global
         generator or setting is touched.
     verbose : int, default=0
-        Progress of training, as in ``keras.Model.fit``.
+        Progress of training, as in ``keras.Model.fit``, and of scoring more than 1,000 windows.
     stride : int, default=1
         Rows between the starts of consecutive windows. A last window ends at the last row, so
         that every row is covered whatever the stride.
     error : {"mse", "rmse", "mae", "scaled_mse", "scaled_rmse", "scaled_mae", \
-            "mahalanobis"}, default="scaled_rmse"
+            "mahalanobis", "multiscale"}, default="multiscale"
         Measure of the reconstruction error. "mse", "rmse", "mae": the mean squared error, its
         root, or the mean absolute error over the features and the steps of a window.
         "scaled_...": the same with each feature's error divided by its typical error in `fit`.
         "mahalanobis": the squared Mahalanobis distance of a step's vector of absolute errors
-        from those in `fit` (Malhotra et al. 2016). See Notes.
+        from those in `fit` (Malhotra et al. 2016). "multiscale": the geometric mean of three
+        errors of a window, scaled like "scaled_rmse": of its level, of the levels of its
+        sixths, and of single steps. See Notes.
     aggregation : {"gaussian", "window", "mean", "median", "max", "last"}, default="gaussian"
         How errors become the score of a sequence or row. For a sequence: the error of the
         whole sequence ("gaussian", "window", "mean"), the median or maximum of the errors of
         its steps, or the error of its last step. For a row: the average error of the windows
         that cover it ("window"); that average smoothed over time by a Gaussian with a standard
-        deviation of a third of a window ("gaussian"); the mean, median or maximum of the
+        deviation of half a window ("gaussian"); the mean, median or maximum of the
         errors that the covering windows make at the row itself; or the error at the row in
         the window that ends there ("last").
     contamination : "auto" or float, default="auto"
@@ -185,6 +196,11 @@ class LSTMAutoencoder(
         Rule that sets `offset_` if ``contamination="auto"``. "robust": four robust standard
         deviations above the median error, see Notes. "three_sigma": three standard deviations
         above the mean of the held-out errors.
+    adapt_after : int, default=None
+        With `window_size`, the number of windows after which a lasting change of regime counts as
+        normal: `decision_function` and `predict` then compare a row with the rows before it, too,
+        and raise the threshold where their errors are higher than in `fit`. None: never. See
+        Notes.
     **optimizer__options
         Parameters that SciKeras routes, with the prefixes ``optimizer__``, ``loss__``,
         ``model__`` and ``callbacks__``.
@@ -237,12 +253,26 @@ class LSTMAutoencoder(
     `stride`, `error`, `aggregation`, `contamination` and `threshold`. A parameter that is changed
     afterwards takes effect in the next `fit` or `partial_fit`, never before.
 
+    ``error="multiscale"``: the residuals of a window are split into its level, their mean; into
+    what the means of its sixths differ from that; and into the rest. The squares of each, relative
+    to what is typical for the feature and the scale, are averaged over features and steps, but no
+    lower than a third; the error is the root of the geometric mean of the three. A level that is
+    left for good raises one of the three, and the two others go on ranking what happens there.
+
     ``threshold="robust"``: with :math:`m` and :math:`s` the median and 1.4826 times the median
-    absolute deviation of the logarithms of the errors, an error above :math:`\exp(m + 4 s)` is an
+    absolute deviation of the logarithms of the errors, an error above :math:`\exp(m + d s)` is an
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
-    the higher one is taken. It is at most the 99.9 % quantile of all errors, or twice that for
-    the rows of series, which drift; and at least 1.75 times their median. Outliers in the data
+    the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
+    at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
+    sequences; the rows of series drift, and for them they are 10, 2.5 and 3. Outliers in the data
     hardly move it. If fewer than 20 samples are held out, all data take their place.
+
+    ``adapt_after=k``: the last :math:`2 k` windows of rows before a row are remembered. Where the
+    median of their errors plus four robust standard deviations, as above, or one and a half times
+    that median, is higher than the threshold of `fit`, it takes its place. A lasting change is one
+    event of :math:`k` windows, then nothing; outliers in the new regime are told from it as well
+    as from the old one when all that is remembered lies in it, another :math:`k` windows later.
+    Nothing is forgiven in the first :math:`k` windows of a series.
 
     A set of sequences is treated as a set: equal sequences are merged and their weights added,
     and the order of the sequences does not matter. Overlapping windows, as `SequenceWindower`
@@ -291,7 +321,7 @@ class LSTMAutoencoder(
         "cell": [StrOptions({"lstm", "gru"})],
         "decoder": [StrOptions({"repeat", "state"})],
         "reverse": ["boolean"],
-        "segment_length": [positive_int()],
+        "segment_length": [positive_int(), StrOptions({"auto"})],
         "output_activation": [StrOptions({"linear", "sigmoid", "tanh"})],
         "dropout": [fraction()],
         "noise": [Interval(Real, 0, 1, closed="both")],
@@ -310,14 +340,17 @@ class LSTMAutoencoder(
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [positive_real(zero=True)],
         "warm_start": ["boolean"],
-        "random_state": ["random_state"],
+        "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
         "error": [StrOptions(set(MEASURES))],
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "threshold": [StrOptions({"robust", "three_sigma"})],
+        "adapt_after": [positive_int(), None],
     }
 
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
@@ -333,7 +366,7 @@ class LSTMAutoencoder(
         cell: str = "lstm",
         decoder: str = "repeat",
         reverse: bool = False,
-        segment_length: int = 1,
+        segment_length: int | str = "auto",
         output_activation: str = "linear",
         dropout: float = 0.0,
         noise: float = 0.0,
@@ -349,14 +382,17 @@ class LSTMAutoencoder(
         early_stopping: bool | str = "auto",
         patience: int = 20,
         callbacks: Any = None,
+        checkpoint: str | os.PathLike | None = None,
+        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: Any = 0,
         stride: int = 1,
-        error: str = "scaled_rmse",
+        error: str = "multiscale",
         aggregation: str = "gaussian",
         contamination: str | float = "auto",
         threshold: str = "robust",
+        adapt_after: int | None = None,
         **optimizer__options: Any,
     ):
         self.window_size = window_size
@@ -384,6 +420,8 @@ class LSTMAutoencoder(
         self.early_stopping = early_stopping
         self.patience = patience
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -392,6 +430,7 @@ class LSTMAutoencoder(
         self.aggregation = aggregation
         self.contamination = contamination
         self.threshold = threshold
+        self.adapt_after = adapt_after
         self._set_routed(optimizer__options)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -399,7 +438,7 @@ class LSTMAutoencoder(
         """Train the network and set the threshold.
 
         A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
-        are not scaled.
+        are not scaled, or if the data are fewer than ten windows long.
 
         Parameters
         ----------
@@ -452,7 +491,10 @@ class LSTMAutoencoder(
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
         with unchanged_on_error(self):
-            rng = self._rng(resume)
+            checkpoint = Checkpoint.open(
+                None if one_epoch else self.checkpoint, self.checkpoint_interval
+            )
+            rng = self._rng(resume, checkpoint)
             samples = self._read_weighted(X, sample_weight, reset=not resume)
             training, held_out = samples.split(self.validation_fraction, rng)
             parts = [part for part in (held_out, training) if part is not None]
@@ -466,6 +508,7 @@ class LSTMAutoencoder(
             )
             if not resume:
                 self._start(adapter.build_compiled(seed), samples, training)
+                self._architecture = adapter.architecture
             with unchanged_weights_on_error(self.model_):
                 before = self._history(resume)
                 self.history_ = fit_network(
@@ -477,16 +520,19 @@ class LSTMAutoencoder(
                     callbacks=adapter.make_callbacks(),
                     history=before,
                     verbose=self.verbose,
+                    checkpoint=checkpoint,
                 )
                 self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
                 self._calibrate(samples, parts)
+            checkpoint.remove()
             if not one_epoch:
                 warn_if_nothing_learned(self._network, parts)
+                warn_if_few_windows(samples)
         return self
 
-    def _rng(self, resume: bool) -> np.random.Generator:
+    def _rng(self, resume: bool, checkpoint: Checkpoint) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
-        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        seed = checkpoint.seed(self.random_state)
         return np.random.default_rng([seed, len(self._history(resume)["loss"])])
 
     def _history(self, resume: bool) -> History:
@@ -515,6 +561,7 @@ class LSTMAutoencoder(
             holds_out=held_out is not None,
             is_set=samples.is_set,
             can_be_sharded=can_be_sharded(self.model_),
+            recurrent_steps=recurrent_steps(self.model_, training.windows.max_length),
             epochs=1 if one_epoch else self.epochs,
             batch_size=self.batch_size,
             early_stopping=not one_epoch and self.early_stopping,
@@ -527,8 +574,8 @@ class LSTMAutoencoder(
     def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
         """Settle how samples are scored, and below which score they are outliers."""
         self._windowing = Windowing(self.window_size, self.stride)
-        max_ratio = MAX_RATIO_OF_ROWS if self.window_size else MAX_RATIO_OF_SEQUENCES
-        policy = OffsetPolicy(self.contamination, self.threshold, max_ratio)
+        limits = OF_ROWS if self.window_size else OF_SETS
+        policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
         self._scoring = ScoringRule.fit(
             self.error, self.aggregation, policy, self._network.residuals, parts
         )
@@ -606,7 +653,7 @@ class LSTMAutoencoder(
         decision : ndarray of shape (n_samples,), float64
         """
         samples = self._read_fitted(X)
-        return samples.like_input(self._scores(samples) - self.offset_)
+        return samples.like_input(self._decision(samples))
 
     def predict(self, X: Any) -> Any:
         """Return which samples are outliers.
@@ -622,7 +669,7 @@ class LSTMAutoencoder(
             -1 for outliers, 1 for inliers.
         """
         samples = self._read_fitted(X)
-        return samples.like_input(np.where(self._scores(samples) < self.offset_, -1, 1))
+        return samples.like_input(np.where(self._decision(samples) < 0, -1, 1))
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return which samples are outliers.
@@ -679,10 +726,12 @@ class LSTMAutoencoder(
             Mean over the features; higher is worse; NaN in padded steps and where nothing
             was observed. A list of arrays of shape (n_steps_i,) for a list. With
             `window_size`, shape (n_rows,): what `aggregation` ("mean" for "gaussian" and
-            "window") makes of the errors that the covering windows have at the row.
+            "window") makes of the errors that the covering windows have at the row. A
+            table if `set_output` asks for one, see `explain`.
         """
         samples = self._read_fitted(X)
-        return self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
+        errors = self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
+        return self._as_asked(errors, X, ["error"])
 
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
@@ -700,10 +749,17 @@ class LSTMAutoencoder(
             the score. For a table, shape (n_samples, n_steps). With `window_size`, shape
             (n_rows, n_features): what `aggregation` makes of them, and their means over the
             features are minus the score, except with "median" and "max". All where no reading
-            is missing.
+            is missing. Where `set_output` asks for a table, it has the index of X and the names
+            of the features, and a sequence is a row of it, step by step: ``load_t0``, ...
+
+        Raises
+        ------
+        ValueError
+            If X does not fit, or a table is asked for and a sequence is longer than `n_steps_`.
         """
         samples = self._read_fitted(X)
-        return self._scoring.contributions(samples, self._network.residuals(samples.windows))
+        shares = self._scoring.contributions(samples, self._network.residuals(samples.windows))
+        return self._as_asked(shares, X, self._names_in())
 
     def stream(self, **options: Any) -> ScoreStream:
         """Return a stream that scores the rows of series as they come.
@@ -767,11 +823,7 @@ class LSTMAutoencoder(
             found = samples.like_input(latents)
         else:
             found = samples.from_steps(self._network.encoded(samples.windows))
-        if not returns_frames(self):
-            return found
-        if self._windowing.window_size:
-            return stacked(found, X) if isinstance(found, list) else found
-        return found if self._latent_is_vector else flat(found, self.n_steps_)
+        return self._as_asked(found, X, list(self.get_feature_names_out()))
 
     def inverse_transform(self, X: Any) -> Any:
         """Return what the decoder makes of latents.
@@ -813,11 +865,13 @@ class LSTMAutoencoder(
         -------
         reconstruction : ndarray of the shape of X, float32
             NaN in padded steps; a value where a reading was missing. A list for a list. With
-            `window_size`, each row is averaged over the windows that cover it.
+            `window_size`, each row is averaged over the windows that cover it. A table if
+            `set_output` asks for one, see `explain`.
         """
         samples = self._read_fitted(X)
         blocks = self._network.reconstructed(samples.windows)
-        return samples.without_feature_axis(samples.from_steps(blocks))
+        rows = samples.without_feature_axis(samples.from_steps(blocks))
+        return self._as_asked(rows, X, self._names_in())
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns of `transform`.
@@ -836,8 +890,17 @@ class LSTMAutoencoder(
         names = super().get_feature_names_out(input_features)
         if self._latent_is_vector or self._windowing.window_size:
             return names
-        steps = range(self.n_steps_)
-        return np.asarray([f"{name}_t{step}" for step in steps for name in names], dtype=object)
+        return np.asarray(names_of_steps(names, self.n_steps_), dtype=object)
+
+    def _as_asked(self, found: Any, X: Any, names: list[str]) -> Any:
+        """Return results as `set_output` asks for them; `names` are of columns or features."""
+        container = frame_container(self)
+        n_steps = None if self._windowing.window_size else self.n_steps_
+        return framed(found, X, names, container, n_steps) if container else found
+
+    def _names_in(self) -> list[str]:
+        seen = getattr(self, "feature_names_in_", None)
+        return [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
 
     @property
     def _n_features_out(self) -> int:
@@ -893,7 +956,7 @@ class LSTMAutoencoder(
     @property
     def _network(self) -> TrainedNetwork:
         check_is_fitted(self)
-        return TrainedNetwork(self.model_, self._fill_values)
+        return TrainedNetwork(self.model_, self._fill_values, self.verbose)
 
     @property
     def _latent_is_vector(self) -> bool:
@@ -913,6 +976,16 @@ class LSTMAutoencoder(
 
     def _scores(self, samples: Samples) -> NDArray[np.floating]:
         return self._scoring.scores(samples, self._network.residuals(samples.windows))
+
+    def _decision(self, samples: Samples) -> NDArray[np.floating]:
+        scores = self._scores(samples)
+        return scores - self._scoring.offset_policy.offsets(scores, samples, self.offset_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return to_state(dict(super().__getstate__()))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(from_state(state))
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""

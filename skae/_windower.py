@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat.sklearn import (
+    DocumentationLink,
     StrOptions,
     check_feature_names,
     feature_names_of,
@@ -24,7 +25,7 @@ Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]
 
 
-class SequenceWindower(TransformerMixin, BaseEstimator):
+class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     """Cut the rows of a time series into windows.
 
     By default there is one window per row: window `i` ends at row `i`, and what would lie

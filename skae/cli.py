@@ -1,4 +1,4 @@
-"""The command line: ``skae detect FILE.csv``, also as ``python -m skae detect FILE.csv``."""
+"""The command line: ``skae detect FILE`` and ``skae score MODEL FILE``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from skae import __version__
+from skae._command.console import Console, write_error
+from skae._command.text import printable
 
 __all__ = ["main"]
 
-# The status that argparse gives to errors of its own, and 128 + SIGINT, as shells have it.
-USAGE_ERROR, INTERRUPTED = 2, 130
+# The status that argparse gives to errors of its own; 128 + SIGINT and + SIGPIPE, as shells
+# have them.
+USAGE_ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
 DETECT_DESCRIPTION = """\
 Find anomalies in a time series: an LSTM autoencoder learns the series and points at the
@@ -25,7 +28,23 @@ rows that it cannot reconstruct. Without FILE, a demo series of a machine with l
 faults is taken.
 
 The scores file has one line for each row: the index, score (the reconstruction error,
-higher = worse), label (1 = anomaly, 0 = normal) and the feature most to blame.
+higher = worse), label (1 = anomaly, 0 = normal) and the feature most to blame. Score and
+label are empty where no sensor was observed.
+"""
+
+SCORE_DESCRIPTION = """\
+Score a time series by a model that 'skae detect --save MODEL' has learned: with its scaling,
+its threshold, and the columns of its names. Features that have left the range or the level of
+the rows learned from are named.
+"""
+
+EXAMPLES = """\
+examples:
+  skae detect --plot                               the demo, with a picture
+  skae detect pump.csv --train-until 2024-03-01    learn the beginning, score all
+  skae detect pump.csv --save pump.skae            keep what was learned ...
+  skae score pump.skae today.csv --json            ... and score new rows by it
+  zcat all.csv.gz | skae detect - --series machine --out - | sort -t, -k3 -n
 """
 
 
@@ -40,6 +59,21 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of leaving the process."""
         raise CommandError(message)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse would be silent about a full disk."""
+        with _one_line_errors():
+            Console().answer(self.format_help())
+
+
+class Version(argparse.Action):
+    """Print the version, and leave."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print the version, and leave."""
+        with _one_line_errors():
+            Console().answer(f"skae {__version__}\n")
+        parser.exit()
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -52,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0 after success, 2 after an error in the input, 130 after an interrupt.
+        0 after success, 2 after an error in the input, 130 after an interrupt, 141 if nobody
+        reads standard output to its end.
 
     Examples
     --------
@@ -64,41 +99,79 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _make_parser().parse_args(argv)
         args.run(args)
     except CommandError as error:
-        print("skae: error:", " ".join(str(error).split()), file=sys.stderr)
+        write_error(f"skae: error: {printable(' '.join(str(error).split()))}")
         return USAGE_ERROR
+    except BrokenPipeError:
+        return UNREAD
     except KeyboardInterrupt:
         # Only a terminal has a line of progress to leave.
-        print("\n" * sys.stderr.isatty() + "skae: interrupted", file=sys.stderr)
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        write_error("\n" * is_terminal + "skae: interrupted")
         return INTERRUPTED
     return 0
 
 
 def _add_detect_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DETECT_DESCRIPTION
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.set_defaults(run=run_detect)
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a CSV file, needs pandas")
-    _add_input_arguments(parser.add_argument_group("input"))
-    _add_model_arguments(parser.add_argument_group("model"))
-    _add_output_arguments(parser.add_argument_group("output"))
-
-
-def _add_input_arguments(group: Any) -> None:
-    group.add_argument("--index", metavar="NAME", help="the time or index column (default: found)")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="CSV or Parquet, also with gzip; needs pandas; '-' is standard input",
+    )
+    group = parser.add_argument_group("input")
+    _add_input_arguments(group)
     group.add_argument(
         "--columns",
         metavar="A,B",
         type=_column_names,
-        help="the columns to use (default: all numeric ones except the index)",
+        help="the features (default: all columns of numbers that are nothing else)",
     )
-    train = group.add_mutually_exclusive_group()
-    train.add_argument(
+    _add_training_arguments(group.add_mutually_exclusive_group())
+    _add_model_arguments(parser.add_argument_group("model"))
+    group = parser.add_argument_group("output")
+    _add_output_arguments(group)
+    group.add_argument(
+        "--save", metavar="MODEL", type=Path, help="keep what was learned, for 'skae score'"
+    )
+
+
+def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_score)
+    parser.add_argument("model", metavar="MODEL", help="what 'skae detect --save' wrote")
+    parser.add_argument("file", metavar="FILE", help="as for 'skae detect'; '-' is standard input")
+    _add_input_arguments(parser.add_argument_group("input"))
+    _add_output_arguments(parser.add_argument_group("output"))
+
+
+def _add_input_arguments(group: Any) -> None:
+    group.add_argument("--index", metavar="COL", help="the time or index column (default: found)")
+    group.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        help="how times are written, such as %%d/%%m/%%y (default: found in the whole column)",
+    )
+    group.add_argument(
+        "--series",
+        metavar="COL",
+        help="the column that tells several series apart, such as machines in one file",
+    )
+    group.add_argument(
+        "--labels",
+        metavar="COL",
+        help="a column of known anomalies (0/1, -1/1, true/false) to measure the result by",
+    )
+
+
+def _add_training_arguments(group: Any) -> None:
+    group.add_argument(
         "--train-rows",
         metavar="N",
         type=_at_least(1),
-        help="learn from the first N rows only (default: all; demo: its fault-free half)",
+        help="learn from the first N rows (of each series) only "
+        "(default: all; demo: its fault-free half)",
     )
-    train.add_argument(
+    group.add_argument(
         "--train-until", metavar="INDEX", help="learn from the rows up to this index value only"
     )
 
@@ -149,7 +222,7 @@ def _add_output_arguments(group: Any) -> None:
         metavar="FILE",
         type=Path,
         default=Path("scores.csv"),
-        help="the scores file (default: %(default)s)",
+        help="the scores file; '-' is standard output (default: %(default)s)",
     )
     group.add_argument(
         "--plot",
@@ -159,15 +232,32 @@ def _add_output_arguments(group: Any) -> None:
         const=Path("scores.png"),
         help="draw a picture, needs matplotlib (default name: scores.png)",
     )
+    group.add_argument("--json", action="store_true", help="tell the result as JSON")
     group.add_argument("--quiet", action="store_true", help="no progress and no notes")
 
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="skae", description="LSTM autoencoders for time series.")
-    parser.add_argument("--version", action="version", version=f"skae {__version__}")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version")
     parser.set_defaults(run=_refuse_no_command)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_detect_arguments(commands.add_parser("detect", help="find anomalies in a time series"))
+    _add_detect_arguments(
+        commands.add_parser(
+            "detect",
+            help="find anomalies in a time series",
+            description=DETECT_DESCRIPTION,
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    _add_score_arguments(
+        commands.add_parser(
+            "score",
+            help="score a time series by a model that was saved",
+            description=SCORE_DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     return parser
 
 
@@ -216,40 +306,37 @@ def _column_names(text: str) -> list[str]:
     return names
 
 
-# --- the command -------------------------------------------------------------------------
+# --- the commands ------------------------------------------------------------------------
 
 
 def run_detect(args: argparse.Namespace) -> None:
-    """Read, fit, score, write and report, as the arguments say."""
-    # numpy and scikit-learn take a second to import: not for a word of help.
-    from skae._command import detect as _detect
-    from skae._command import report as _report
+    """Run ``skae detect``."""
+    with _one_line_errors():
+        # numpy and scikit-learn take a second to import: not for a word of help.
+        from skae._command import run
 
-    say = _silent if args.quiet else _say
+        watch = None if args.quiet else _progress_callbacks
+        run.run_detect(args, Console(args.quiet), _hushed_stderr, watch)
+
+
+def run_score(args: argparse.Namespace) -> None:
+    """Run ``skae score``."""
+    with _one_line_errors():
+        from skae._command import run
+
+        run.run_score(args, Console(args.quiet), _hushed_stderr)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
     try:
-        _report.check_outputs(args.file, args.out, args.plot)
-        task = _detect.load_task(args.file, args.index, args.columns)
-        _detect.choose_training(task, args.train_rows, args.train_until, args.window)
-        for note in task.notes:
-            say(note)
-        say(f"learning from {task.train_rows} rows of {', '.join(task.feature_names)}")
-        with _hushed_stderr():
-            from skae import LSTMAutoencoder  # noqa: F401, for the sake of its import
-        detection = _detect.detect(task, **_detect_options(args))
-        _report.write_outputs(task, detection, args.out, args.plot)
+        yield
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         raise CommandError(_describe(error)) from error
-    print(_report.format_report(task, detection))
-    print("\nwrote", " and ".join(str(path) for path in (args.out, args.plot) if path))
-
-
-def _detect_options(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("window", "contamination", "epochs", "seed", "min_length")
-    return {
-        **{name: getattr(args, name) for name in names},
-        "merge_gap": args.window // 2 if args.merge_gap is None else args.merge_gap,
-        "callbacks": None if args.quiet else [_progress_callback()],
-    }
+    except MemoryError as error:
+        raise CommandError("there is not enough memory for that many rows") from error
 
 
 @contextmanager
@@ -259,17 +346,18 @@ def _hushed_stderr() -> Iterator[None]:
     TensorFlow's C++ side prints half a dozen lines when it is imported, before any log
     level of its own counts.
     """
-    sys.stderr.flush()
+    with suppress(OSError, AttributeError):  # full, or closed and None
+        sys.stderr.flush()
     try:
-        stderr = os.dup(2)
-    except OSError:  # closed: there is nothing to hush
+        stderr, held = os.dup(2), tempfile.TemporaryFile()
+    except OSError:  # closed: there is nothing to hush; or no room to hold back anything
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with held:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(stderr, held.read())
             raise
@@ -278,10 +366,10 @@ def _hushed_stderr() -> Iterator[None]:
             os.close(stderr)
 
 
-def _progress_callback() -> Any:
+def _progress_callbacks() -> list[Any]:
     from keras.callbacks import LambdaCallback
 
-    from skae._command.report import Progress
+    from skae._command.progress import Progress
 
     progress = Progress(sys.stderr)
     callback: Any = LambdaCallback(
@@ -290,18 +378,10 @@ def _progress_callback() -> Any:
         ),
         on_train_end=lambda logs: progress.finish(),
     )
-    return callback
-
-
-def _say(note: str) -> None:
-    print(f"skae: {note}", file=sys.stderr)
-
-
-def _silent(note: str) -> None:
-    pass
+    return [callback]
 
 
 def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

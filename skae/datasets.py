@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -153,8 +154,8 @@ def make_sequences(
     Raises
     ------
     ValueError
-        If a size is smaller than 1, the lengths are in the wrong order, or `contamination`
-        is not in [0, 1].
+        If a size is no integer of at least 1, the lengths are in the wrong order,
+        `contamination` is not in [0, 1], or `noise` or `random_state` is none.
 
     Examples
     --------
@@ -163,9 +164,11 @@ def make_sequences(
     >>> [sequence.shape[1] for sequence in sequences], int(y.sum())
     ([2, 2, 2, 2], 1)
     """
-    _check_sizes(n_samples=n_samples, n_features=n_features, min_length=min_length)
+    _check_sizes(
+        n_samples=n_samples, n_features=n_features, min_length=min_length, max_length=max_length
+    )
     _check_sequences(min_length, max_length, contamination, noise)
-    rng = np.random.default_rng(random_state)
+    rng = _generator(random_state)
     y = np.zeros(n_samples, dtype=np.int64)
     y[rng.permutation(n_samples)[: round(contamination * n_samples)]] = 1
     lengths = rng.integers(min_length, max_length + 1, size=n_samples)
@@ -186,7 +189,7 @@ def _wave(rng: np.random.Generator, length: int, n_features: int, doubled: bool)
 
 def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
-        if size < 1:
+        if not isinstance(size, Integral) or size < 1:
             raise ValueError(f"Got {name}={size!r}, but expected an integer of at least 1.")
 
 
@@ -195,10 +198,20 @@ def _check_sequences(min_length: int, max_length: int, contamination: float, noi
         raise ValueError(
             f"Got max_length={max_length!r}, but expected at least min_length={min_length!r}."
         )
-    if not 0 <= contamination <= 1:
+    if not (isinstance(contamination, Real) and 0 <= contamination <= 1):
         raise ValueError(f"Got contamination={contamination!r}, but expected a number in [0, 1].")
-    if not noise >= 0:
-        raise ValueError(f"Got noise={noise!r}, but expected a number of at least 0.")
+    if not (isinstance(noise, Real) and 0 <= noise < np.inf):
+        raise ValueError(f"Got noise={noise!r}, but expected a finite number of at least 0.")
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Got random_state={random_state!r}, but expected an integer of at least 0, a "
+            "numpy.random.Generator or None."
+        ) from error
 
 
 # --- the machine -------------------------------------------------------------------------

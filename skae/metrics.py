@@ -1,18 +1,42 @@
 """Scorers for searches with labels, whatever the labels look like.
 
 scikit-learn's outlier detectors answer -1 for an outlier, while most labelled series mark an
-anomaly by 1, and its scorers then silently rank upside down. The scorers here take labels in
-{0, 1} and bool (1 is an outlier) and in {-1, +1} (-1 is an outlier).
+anomaly by 1. A scorer of scikit-learn cannot see that: ``scoring="roc_auc"`` then ranks upside down
+(0.26 for 0.74) and ``scoring="f1"`` fails. The scorers here take labels in {0, 1} and bool (1 is an
+outlier) and in {-1, +1} (-1 is an outlier), and refuse others::
+
+    GridSearchCV(detector, grid, scoring=skae.metrics.get_scorer("roc_auc"))
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
-__all__ = ["average_precision_scorer", "f1_scorer", "is_outlier", "roc_auc_scorer"]
+from skae._scoring.vus import vus_pr
+
+__all__ = [
+    "average_precision_scorer",
+    "f1_scorer",
+    "get_scorer",
+    "is_outlier",
+    "make_scorer",
+    "roc_auc_scorer",
+    "vus_pr",
+]
+
+Scorer = Callable[[Any, Any, Any], float]
 
 
 def is_outlier(y: Any) -> NDArray[np.bool_]:
@@ -31,7 +55,8 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If other labels occur, or only 1, which could mean either.
+        If other labels occur, or only 1, which could mean either, or if y is not of one
+        dimension.
 
     Examples
     --------
@@ -42,6 +67,10 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     array([False, False,  True])
     """
     labels = _joined(y)
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(
+            f"Got y with shape {labels.shape}, but expected one label a sample, (n_samples,)."
+        )
     found = set(np.unique(labels).tolist())
     if labels.dtype == bool or (found <= {0, 1} and 0 in found):
         return labels.astype(bool)
@@ -85,7 +114,7 @@ def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> average_precision_scorer(IsolationForest(random_state=0).fit(X), X, y)
     1.0
     """
-    return _score(average_precision_score, estimator, X, y)
+    return _score_ranks(average_precision_score, {}, estimator, X, y)
 
 
 def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
@@ -110,7 +139,7 @@ def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
     ValueError
         If the labels are not understood, or hold one class only.
     """
-    return _score(roc_auc_score, estimator, X, y)
+    return _score_ranks(roc_auc_score, {}, estimator, X, y)
 
 
 def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
@@ -135,11 +164,93 @@ def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     ValueError
         If the labels are not understood, or hold one class only.
     """
-    return float(f1_score(outliers_of_either_class(y), _joined(estimator.predict(X)) == -1))
+    return _score_labels(f1_score, {}, estimator, X, y)
 
 
-def _score(metric: Callable, estimator: Any, X: Any, y: Any) -> float:
-    return float(metric(outliers_of_either_class(y), -_joined(estimator.score_samples(X))))
+def make_scorer(
+    metric: Callable, *, response_method: str = "score_samples", **options: Any
+) -> Scorer:
+    """Return a scorer for any metric of scikit-learn, to be given as ``scoring``.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(y_true, y_score, **options)`` of booleans, True for an outlier, and outlier
+        scores, higher for outliers; or, of "predict", predicted booleans.
+    response_method : {"score_samples", "predict"}, default="score_samples"
+        Which answer of the estimator is measured.
+    **options
+        Passed to `metric`.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`.
+
+    Raises
+    ------
+    ValueError
+        If `response_method` is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import IsolationForest
+    >>> from sklearn.metrics import fbeta_score
+    >>> from skae.metrics import make_scorer
+    >>> X = np.r_[np.random.RandomState(0).normal(size=(99, 2)), [[9.0, 9.0]]]
+    >>> y = np.r_[np.zeros(99), 1]
+    >>> detector = IsolationForest(contamination=0.01, random_state=0).fit(X)
+    >>> make_scorer(fbeta_score, response_method="predict", beta=0.5)(detector, X, y)
+    1.0
+    """
+    if response_method not in _RESPONSES:
+        raise ValueError(
+            f"Got response_method={response_method!r}, but expected one of {sorted(_RESPONSES)}."
+        )
+    return partial(_RESPONSES[response_method], metric, options)
+
+
+def get_scorer(name: str) -> Scorer:
+    """Return the scorer that is to labels of outliers what scikit-learn's of that name is.
+
+    Parameters
+    ----------
+    name : {"average_precision", "roc_auc", "f1", "precision", "recall", "balanced_accuracy", \
+            "matthews_corrcoef"}
+        Where nothing is predicted, precision is 0.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y)``, a float; see `make_scorer`.
+
+    Raises
+    ------
+    ValueError
+        If there is no scorer of that name.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skae import LSTMAutoencoder, metrics
+    >>> grid = {"aggregation": ["window", "max"]}
+    >>> scoring = {name: metrics.get_scorer(name) for name in ("roc_auc", "f1")}
+    >>> search = GridSearchCV(LSTMAutoencoder(20), grid, scoring=scoring, refit="roc_auc")
+    """
+    if name not in _SCORERS:
+        raise ValueError(f"Got name={name!r}, but expected one of {sorted(_SCORERS)}.")
+    return _SCORERS[name]
+
+
+def _score_ranks(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+    scores = -_joined(estimator.score_samples(X))
+    return float(metric(outliers_of_either_class(y), scores, **options))
+
+
+def _score_labels(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+    predicted = _joined(estimator.predict(X)) == -1
+    return float(metric(outliers_of_either_class(y), predicted, **options))
 
 
 def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
@@ -157,3 +268,18 @@ def _joined(values: Any) -> NDArray:
     if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == 1:
         return np.concatenate(values)
     return np.asarray(values)
+
+
+_RESPONSES: dict[str, Callable[..., float]] = {
+    "predict": _score_labels,
+    "score_samples": _score_ranks,
+}
+_SCORERS: dict[str, Scorer] = {
+    "average_precision": average_precision_scorer,
+    "roc_auc": roc_auc_scorer,
+    "f1": f1_scorer,
+    "precision": make_scorer(precision_score, response_method="predict", zero_division=0.0),
+    "recall": make_scorer(recall_score, response_method="predict"),
+    "balanced_accuracy": make_scorer(balanced_accuracy_score, response_method="predict"),
+    "matthews_corrcoef": make_scorer(matthews_corrcoef, response_method="predict"),
+}

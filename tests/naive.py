@@ -162,18 +162,60 @@ def weighted_quantile(values, q, weights):
     return float(np.quantile(repeated, q))
 
 
-def robust_limit(errors):
+def robust_limit(errors, deviations=4):
     median = statistics.median(errors)
     deviation = statistics.median([abs(math.log(error / median)) for error in errors])
-    return median * math.exp(4 * 1.4826 * deviation)
+    return median * math.exp(deviations * 1.4826 * deviation)
 
 
-def automatic_limit(held_out, training, max_ratio):
+def automatic_limit(held_out, training, deviations, max_ratio, min_ratio):
     both = [*held_out, *training]
     spared = held_out if len(held_out) >= 20 else both
-    limit = max(robust_limit(spared), robust_limit(both))
+    limit = max(robust_limit(spared, deviations), robust_limit(both, deviations))
     limit = min(limit, max_ratio * weighted_quantile(both, 0.999, [1] * len(both)))
-    return max(limit, 1.75 * statistics.median(both))
+    return max(limit, min_ratio * statistics.median(both))
+
+
+def adaptive_limits(errors, limit, memory):
+    """Return the limit for each error, from those before it."""
+    limits = []
+    for i in range(len(errors)):
+        known = [error for error in errors[:i] if not math.isnan(error)][-memory:]
+        if len(known) < memory / 2:
+            limits.append(limit)
+            continue
+        logarithms = [math.log(error) for error in known]
+        median = statistics.median(logarithms)
+        spread = 1.4826 * statistics.median([abs(value - median) for value in logarithms])
+        limits.append(max(limit, math.exp(median + max(4 * spread, math.log(1.5)))))
+    return limits
+
+
+def scales(window, length):
+    """Return the level, the levels of sixths and the rest of one feature of so many steps."""
+    level, found = mean(window), []
+    for step, value in enumerate(window):
+        part = min(step * 6 // length, 5)
+        means = mean([v for t, v in enumerate(window) if min(t * 6 // length, 5) == part])
+        known = not math.isnan(value)
+        found.append((level, means - level, value - means) if known else (math.nan,) * 3)
+    return np.array(found).T
+
+
+def multiscale_errors(windows, reference):
+    """Return the mean square of each window, the geometric mean over three scales."""
+
+    def squares(some):  # (n_windows, n_features, 3): means over the steps
+        return [[[mean(s**2) for s in scales(f, len(f))] for f in window.T] for window in some]
+
+    known = np.array(squares(reference))
+    typical = np.nan_to_num(
+        [[mean(known[:, f, k]) for k in range(3)] for f in range(known.shape[1])]
+    )
+    typical = typical + 1e-4 * typical.mean(axis=0)
+    typical[typical == 0] = 1.0
+    ratios = [[mean(scale) for scale in (np.array(w) / typical).T] for w in squares(windows)]
+    return [math.prod(max(ratio, 1 / 3) for ratio in window) ** (1 / 3) for window in ratios]
 
 
 def mahalanobis(errors, mean, covariance):
@@ -201,7 +243,8 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     events = []
     for start, end in runs:
         if end - start + 1 >= min_length:
-            peak = max(range(start, end + 1), key=lambda row: severity[row])
+            seen = [row for row in range(start, end + 1) if not math.isnan(severity[row])]
+            peak = max(seen or [start], key=lambda row: severity[row])
             events.append((start, end, peak))
     return events
 
@@ -213,7 +256,7 @@ def smooth(rows, series_lengths, width):
         series = rows[first : first + length]
         for row in range(length):
             near = [i for i in range(length) if abs(i - row) <= width and not np.isnan(series[i])]
-            weights = [math.exp(-(((i - row) / (width / 3)) ** 2) / 2) for i in near]
+            weights = [math.exp(-(((i - row) / (width / 2)) ** 2) / 2) for i in near]
             total = math.fsum(w * series[i] for w, i in zip(weights, near, strict=True))
             found.append(math.nan if np.isnan(series[row]) else total / math.fsum(weights))
         first += length
@@ -256,3 +299,58 @@ def average_rows(starts_and_lengths, outputs, n_rows):
     return np.column_stack(
         [rows_from_windows(starts_and_lengths, column, n_rows, "mean") for column in columns]
     )
+
+
+def vus_pr(labels, scores, buffer):
+    """Return VUS-PR by counting rows one by one at each of 250 thresholds."""
+    n_rows, by_size = len(labels), sorted(scores, reverse=True)
+    places = [int(place) for place in np.linspace(0, n_rows - 1, 250)]
+    areas = []
+    for width in range(buffer + 1):
+        soft, near = soft_labels(labels, width)
+        regions = runs_of(near)
+        area = last_recall = 0.0
+        for place in places:
+            flagged = [score >= by_size[place] for score in scores]
+            hits = sum(label for label, flag in zip(labels, flagged, strict=True) if flag)
+            soft_hits = sum(s for s, flag in zip(soft, flagged, strict=True) if flag)
+            seen = sum(any(flagged[i] for i in region) for region in regions)
+            positives = sum(labels) + (soft_hits - hits) / 2
+            recall = min(soft_hits / positives, 1) * seen / len(regions)
+            area += (recall - last_recall) * soft_hits / sum(flagged)
+            last_recall = recall
+        areas.append(area)
+    return sum(areas) / len(areas)
+
+
+def soft_labels(labels, width):
+    """Return labels that fade out over half of `width`, and which rows lie that near."""
+    soft, near = [float(label) for label in labels], [bool(label) for label in labels]
+    for region in runs_of(labels):
+        for step in range(1, width // 2 + 1):
+            for row in (region[0] - step, region[-1] + step):
+                if 0 <= row < len(labels):
+                    soft[row] += math.sqrt(1 - step / width)
+                    near[row] = True
+    return [min(value, 1.0) for value in soft], near
+
+
+def runs_of(labels):
+    """Return the rows of each run of true labels."""
+    runs, last = [], None
+    for row, label in enumerate(labels):
+        if label and last == row - 1:
+            runs[-1].append(row)
+        elif label:
+            runs.append([row])
+        last = row if label else last
+    return runs
+
+
+def column_maxima(rows, n_columns):
+    """Return the largest observed value of each column, NaN if there is none."""
+    found = []
+    for column in range(n_columns):
+        seen = [row[column] for row in rows if not math.isnan(row[column])]
+        found.append(max(seen) if seen else math.nan)
+    return found

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-few = settings(max_examples=60, deadline=None)
+
+def examples(n):
+    """Return settings for so many of the 100 examples of a run; the nightly profile draws 20
+    times as many, see conftest."""
+    return settings(max_examples=max(1, n * settings.default.max_examples // 100), deadline=None)
+
+
+few = examples(100)
 
 dtypes = st.sampled_from([np.float32, np.float64])
 paddings = st.sampled_from(["nan", "edge", None])

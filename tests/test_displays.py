@@ -7,12 +7,14 @@ import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.colors import same_color
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae._displays import DETECTED, LABELLED, AnomalyScoreDisplay, make_axes
+from skae._displays.anomaly_score import AnomalyScoreDisplay
+from skae._displays.panels import DETECTED, LABELLED, make_axes
 
 matplotlib.use("Agg")
 
@@ -140,9 +142,18 @@ def test_dates_are_formatted_as_dates():
     display = make_display(index=index).plot()
     display.figure_.canvas.draw()
     formatter = display.axes_[-1].xaxis.get_major_formatter()
-    assert type(formatter).__name__ == "ConciseDateFormatter"
+    assert isinstance(formatter, ConciseDateFormatter)
     assert display.axes_[-1].get_xticklabels()[0].get_text() == "Jan"
     assert formatter.get_offset() == "2024", "the year, and not the month of the last tick"
+
+
+@pytest.mark.parametrize(("n_hours", "offset"), [(12, "2024-Jan-01"), (60, "2024"), (24 * 900, "")])
+def test_what_all_dates_have_in_common_stands_beside_them(n_hours, offset):
+    hours = np.linspace(0, n_hours - 1, 100).astype(int)
+    index = np.datetime64("2024-01-01T02") + hours * np.timedelta64(1, "h")
+    display = make_display(index=index).plot()
+    display.figure_.canvas.draw()
+    assert display.ax_.xaxis.get_major_formatter().get_offset() == offset
 
 
 @pytest.mark.parametrize(
@@ -192,6 +203,8 @@ def test_from_estimator_finds_the_threshold_of_a_pipeline():
         ({"scores": np.ones(99)}, r"Got scores of shape \(99,\).*100 rows"),
         ({"labels": np.ones(3)}, "Got labels of shape"),
         ({"index": np.ones(3)}, "Got index of shape"),
+        ({"values": [np.ones((2, 3)), np.ones((2, 4))]}, r"Got values with \[3, 4\] features"),
+        ({"labels": np.full(100, 2)}, r"Got labels with the values \[2\]"),
         ({"feature_names": ["a"]}, "Got 1 feature_names, but expected 2"),
         ({"values": np.ones((2, 3, 4))}, r"Got values of shape \(2, 3, 4\)"),
         ({"values": np.array([["a"]])}, "expected one numeric series"),
@@ -199,7 +212,7 @@ def test_from_estimator_finds_the_threshold_of_a_pipeline():
 )
 def test_display_refuses(params, message):
     with pytest.raises(ValueError, match=message):
-        make_display(**params)
+        make_display(**params).plot()
 
 
 @pytest.mark.parametrize(
@@ -207,13 +220,105 @@ def test_display_refuses(params, message):
     [
         ({"features": ["nope"]}, r"Got feature 'nope', but expected a number or one of \['x0'"),
         ({"features": [2]}, "Got feature 2"),
-        ({"axes": make_axes(3, Figure())}, "Got 4 axes for 2 features"),
-        ({"axes": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
+        ({"ax": make_axes(3, Figure())}, "Got 4 axes for 2 features"),
+        ({"ax": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
     ],
 )
 def test_plot_refuses(params, message):
     with pytest.raises(ValueError, match=message):
         make_display().plot(**params)
+
+
+def test_scores_of_score_samples_are_drawn_as_errors():
+    X = pd.DataFrame({"load": np.zeros(50)}, index=np.arange(50) * 10)
+    scores = np.full(50, -1.0)
+    scores[[10, 12, 30]] = -20
+    display = AnomalyScoreDisplay.from_predictions(X, scores, offset=-10, merge_gap=1, min_length=2)
+    np.testing.assert_array_equal(display.scores, -scores)
+    assert display.threshold == 10 and display.events == [(10, 12, 10)]
+    assert display.index[-1] == 490 and display.ax_.get_ylabel() == "anomaly score"
+
+
+def test_an_outage_is_no_event():
+    X = np.r_[np.zeros(5), np.full(5, np.nan), 20, np.zeros(5)][:, None]
+    display = AnomalyScoreDisplay.from_estimator(Threshold(), X)
+    assert display.events == [(10, 10, 10)]
+
+
+# ------------------------------------------------------------------------ several series
+
+
+@pytest.mark.parametrize("as_frames", [False, True])
+def test_series_are_drawn_one_after_the_other(as_frames):
+    first, second = np.zeros((30, 2)), np.zeros((20, 2))
+    first[-1] = second[0] = 20
+    parts = [pd.DataFrame(p, columns=["a", "b"]) for p in (first, second)]
+    display = AnomalyScoreDisplay.from_estimator(
+        OfSeries(), parts if as_frames else [first, second], merge_gap=5
+    )
+    assert display.events == [(29, 29, 29), (30, 30, 30)], "none reaches across the border"
+    drawn = display.score_line_.get_ydata()
+    assert len(drawn) == 51 and np.isnan(drawn[30]), "the line breaks off"
+    assert display.feature_names == (["a", "b"] if as_frames else ["x0", "x1"])
+    np.testing.assert_array_equal(display.index, np.arange(50))
+    borders = [line for line in display.ax_.lines if list(line.get_xdata()) == [29.5, 29.5]]
+    assert len(borders) == 1
+
+
+def test_series_that_follow_each_other_stand_at_their_times():
+    times = pd.date_range("2026-01-01", periods=50, freq="h").delete(range(20, 40))
+    frame = pd.DataFrame(np.zeros((30, 1)), index=times)
+    display = AnomalyScoreDisplay.from_estimator(OfSeries(), [frame[:20], frame[20:]])
+    np.testing.assert_array_equal(display.index, times.to_numpy())
+    assert len(display.ax_.lines) == 2, "score and threshold: the gap itself shows the border"
+
+
+def test_labels_of_series_are_a_list_too():
+    labels = [np.array([0, 1]), np.array([1, 0, 0])]
+    display = AnomalyScoreDisplay.from_estimator(
+        OfSeries(), [np.zeros((2, 1)), np.zeros((3, 1))], labels=labels
+    )
+    assert [span.get_x() for span in display.label_spans_] == [1, 2] * 2
+
+
+class OfSeries(Threshold):
+    """An estimator that answers a list with a list."""
+
+    def score_samples(self, X):
+        return [super(OfSeries, self).score_samples(part) for part in X]
+
+
+# ------------------------------------------------------------------------ many features
+
+
+def test_of_many_features_those_most_to_blame_are_drawn():
+    contributions = np.ones((100, 38))
+    contributions[20:22, 30], contributions[60, 7], contributions[:20, 5] = 9, 20, 99
+    display = make_display(values=np.zeros((100, 38)), contributions=contributions)
+    names = [ax.get_ylabel() for ax in display.plot(max_panels=2).axes_]
+    assert names == ["x7", "x30", "anomaly score"]
+    quiet = make_display(values=np.zeros((100, 38)), contributions=contributions, threshold=99)
+    assert quiet.plot(max_panels=1).axes_[0].get_ylabel() == "x5"
+
+
+class Explains(Threshold):
+    calls = 0
+
+    def explain(self, X):
+        self.calls += 1
+        return np.abs(np.asarray(X))
+
+
+def test_an_estimator_that_explains_is_asked_only_about_many_features():
+    X = np.zeros((50, 9))
+    X[30, 8] = 20
+    estimator = Explains()
+    display = AnomalyScoreDisplay.from_estimator(estimator, X, max_panels=2)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["x0", "x8", "anomaly score"]
+    assert estimator.calls == 1
+    AnomalyScoreDisplay.from_estimator(estimator, X[:, :2], max_panels=2)
+    AnomalyScoreDisplay.from_estimator(estimator, X, features=[1])
+    assert estimator.calls == 1
 
 
 def test_one_feature_may_come_as_a_vector():

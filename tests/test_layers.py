@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stock import padded, sequences
+from strategies import examples
 
 from skae import layers
 
@@ -55,7 +56,7 @@ def test_only_the_steps_that_exist_are_turned():
 
 
 @given(lengths=st.lists(st.integers(0, 6), min_size=1, max_size=5))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_turning_twice_is_nothing(lengths):
     x, mask = sequences(len(lengths), 6), np.arange(6) < np.array(lengths)[:, None]
     turn = layers.ReverseSteps()

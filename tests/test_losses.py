@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stock import sequences
+from strategies import examples
 
 from skae._network.loss import ObservedLoss, check_suits
 
@@ -107,7 +108,7 @@ def test_weights_of_whole_steps():
 
 
 @given(cut=st.integers(1, 5), loss=st.sampled_from(["mse", "mae", "cosine_similarity"]))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_the_parts_of_a_batch_add_up(cut, loss):
     true, pred = sequences(6, 3, seed=1), sequences(6, 3, seed=2)
     true[1, 2:] = true[4, 0, 0] = np.nan

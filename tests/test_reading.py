@@ -1,4 +1,4 @@
-"""What is handed over, as samples; what comes of lists, as tables."""
+"""What is handed over, as samples."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 from strategies import random_rows
 
 from skae import SequenceWindower
-from skae._sequences.frames import flat, stacked
 from skae._sequences.reading import (
     check_fills_a_window,
     read_latent_rows,
@@ -214,32 +213,3 @@ def test_latents_per_row_are_of_one_series_or_several():
     assert (one.window_size, one.stride) == (3, 2)
     same(one.rows, SERIES[0])
     same(several.rows, np.concatenate(SERIES))
-
-
-# ------------------------------------------------------------------------ tables of what is found
-
-
-def test_rows_of_several_frames_keep_their_place_and_index():
-    frames = [pd.DataFrame(item, index=list("abcdef")[: len(item)]) for item in SERIES]
-    table = stacked(SERIES, frames)
-    same(table.to_numpy(), np.concatenate(SERIES))
-    expected = [(i, label) for i, frame in enumerate(frames) for label in frame.index]
-    assert table.index.tolist() == expected
-
-
-def test_rows_of_arrays_stand_one_below_the_other():
-    frames = [pd.DataFrame(SERIES[0]), SERIES[1]]
-    assert type(stacked(SERIES, frames)) is np.ndarray
-    same(stacked(SERIES, frames), np.concatenate(SERIES))
-
-
-@pytest.mark.parametrize("n_steps", [6, 8])
-def test_sequences_are_laid_flat_step_by_step(n_steps):
-    table = flat(SERIES, n_steps)
-    assert table.dtype == np.float32
-    same(table, naive.pad(SERIES, n_steps).reshape(2, -1))
-
-
-def test_a_sequence_longer_than_the_table_is_an_error():
-    with pytest.raises(ValueError, match="Got a sequence of 6 steps, but expected at most n_st"):
-        flat(SERIES, 5)

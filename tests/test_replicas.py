@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stock import ARCHITECTURES, SMALL, compiled, sequences
+from strategies import examples
 
 from skae._compiled.forward import clear_caches, forward
 from skae._compiled.replicas import (
@@ -63,7 +64,7 @@ def test_each_field_of_the_architecture_changes_the_key(field):
     field=st.sampled_from(["latent_dim", "cell", "output_activation", "dropout", "n_features"]),
     seeds=st.lists(st.integers(0, 2**30), min_size=3, max_size=3, unique=True),
 )
-@settings(max_examples=6, deadline=None)
+@examples(6)
 def test_the_key_is_that_of_the_architecture_whatever_the_seed(name, field, seeds):
     a = ARCHITECTURES[name]
     change = {"cell": "lstm"} if (field, a.cell) == ("cell", "gru") else {field: CHANGES[field]}

@@ -13,6 +13,7 @@ from strategies import few, random_rows
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
+from skae._scoring.thresholds import RobustLimits
 from skae._sequences.ragged import from_list
 from skae._sequences.samples import RowSamples, SequenceSamples
 
@@ -136,12 +137,28 @@ def test_a_rule_written_as_plain_values_scores_the_same(error):
 
 
 def test_a_policy_written_as_plain_values_holds_numbers_that_json_knows():
-    plain = OffsetPolicy(contamination=np.float32(0.25), max_ratio=2.0).to_plain()
-    assert json.loads(json.dumps(plain)) == {
+    limits = RobustLimits(deviations=5.0, max_ratio=2.0)
+    policy = OffsetPolicy(np.float32(0.25), limits=limits, adapt_after=np.int64(3))
+    plain = json.loads(json.dumps(policy.to_plain()))
+    assert plain == {
         "contamination": 0.25,
         "threshold": "robust",
+        "adapt_after": 3,
+        "deviations": 5.0,
         "max_ratio": 2.0,
+        "min_ratio": 1.75,
     }
+    assert OffsetPolicy.from_plain(plain) == policy
+
+
+def test_only_rows_of_series_are_compared_with_those_before():
+    scores = -np.exp(np.linspace(0, 3, 40))
+    sets = SequenceSamples(from_list([[[0.0]]] * 40))
+    rows = RowSamples(np.zeros((40, 1), np.float32), np.array([40]), 2, 1)
+    policy = OffsetPolicy(adapt_after=3)
+    assert policy.offsets(scores, sets, -2.0) == OffsetPolicy().offsets(scores, rows, -2.0) == -2
+    expected = -np.array(naive.adaptive_limits((-scores).tolist(), 2.0, 12))
+    close(policy.offsets(scores, rows, -2.0), expected)
 
 
 def test_the_mean_squared_error_is_that_of_whole_windows():

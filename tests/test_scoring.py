@@ -1,4 +1,5 @@
 import json
+import math
 
 import naive
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
+from skae._scoring.adaptation import AdaptiveOffset, adaptive_offsets
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import (
     MEASURES,
@@ -19,7 +21,9 @@ from skae._scoring.errors import (
     squared_error,
 )
 from skae._scoring.events import find_events
+from skae._scoring.scales import MultiscaleError, scales_of
 from skae._scoring.thresholds import (
+    RobustLimits,
     automatic_offset,
     best_fbeta_offset,
     robust_offset,
@@ -44,7 +48,7 @@ def close(actual, expected):
 )
 def test_plain_errors_keep_nan_and_are_float64(kind, expected, dtype):
     residuals = np.array([-3.0, 2.0, np.nan], dtype)
-    errors = fit_error_measure(kind, residuals)(residuals)
+    errors = fit_error_measure(kind, [residuals])(residuals)
     np.testing.assert_array_equal(errors, expected)
     assert errors.dtype == np.float64
 
@@ -161,14 +165,14 @@ def test_too_few_whole_steps_are_an_error(n_whole):
 @pytest.mark.parametrize("base", ["mse", "mae"])
 def test_scaled_errors_are_relative_to_the_typical_one_of_each_feature(base):
     residuals = random_rows(400, 3, seed=0, missing=0.1) * [1, 100, 0.01]
-    measure = fit_error_measure(f"scaled_{base}", residuals)
+    measure = fit_error_measure(f"scaled_{base}", [residuals])
     typical = np.array(
-        [naive.mean(column) for column in fit_error_measure(base, residuals)(residuals).T]
+        [naive.mean(column) for column in fit_error_measure(base, [residuals])(residuals).T]
     )
-    expected = fit_error_measure(base, residuals)(residuals) / (typical + 1e-4 * typical.mean())
+    expected = fit_error_measure(base, [residuals])(residuals) / (typical + 1e-4 * typical.mean())
     close(measure(residuals), expected)
     close(
-        fit_error_measure(f"scaled_{base}", residuals.reshape(4, 100, 3)).typical, measure.typical
+        fit_error_measure(f"scaled_{base}", [residuals.reshape(4, 100, 3)]).typical, measure.typical
     )
 
 
@@ -177,21 +181,80 @@ def test_scaled_errors_of_features_without_any_are_finite(base):
     residuals = random_rows(50, 3, seed=0)
     residuals[:, 0] = 0
     residuals[:, 1] = np.nan
-    found = fit_error_measure(f"scaled_{base}", residuals)(np.ones((1, 3)))
+    found = fit_error_measure(f"scaled_{base}", [residuals])(np.ones((1, 3)))
     assert np.isfinite(found).all() and found[0, 0] > 100 * found[0, 2]
 
 
 def test_scaled_errors_without_any_known_error_are_left_as_they_are():
-    measure = fit_error_measure("scaled_mse", np.zeros((5, 2)))
+    measure = fit_error_measure("scaled_mse", [np.zeros((5, 2))])
     np.testing.assert_array_equal(measure(np.array([[0.0, 3.0]])), [[0.0, 9.0]])
 
 
 @pytest.mark.parametrize("kind", MEASURES)
 def test_a_measure_written_as_plain_values_measures_the_same(kind):
-    residuals = random_rows(20, 3, seed=0)
-    measure = fit_error_measure(kind, residuals)
+    residuals = random_rows(20, 3, seed=0).reshape(4, 5, 3)
+    measure = fit_error_measure(kind, [residuals])
     read = measure_from_plain(json.loads(json.dumps(measure_to_plain(measure))))
     np.testing.assert_array_equal(read(residuals), measure(residuals))
+
+
+# ------------------------------------------------------------------------ several scales
+
+
+def windows_of(n, n_steps, seed, missing=0.0):
+    rows = random_rows(n * n_steps, 2, seed, missing=missing).reshape(n, n_steps, 2)
+    rows[0, max(1, n_steps // 2) :] = np.nan  # a shorter window
+    return rows
+
+
+@few
+@given(st.integers(1, 14), st.integers(0, 99), st.sampled_from([0.0, 0.3]))
+def test_scales_are_those_of_the_definition(n_steps, seed, missing):
+    windows = windows_of(3, n_steps, seed, missing)
+    found = scales_of(windows)
+    close(found.sum(axis=0), windows)
+    for i, window in enumerate(windows):
+        length = max(np.flatnonzero(~np.isnan(window).all(axis=1)), default=0) + 1
+        for feature in range(2):
+            close(found[:, i, :, feature], naive.scales(window[:, feature], length))
+
+
+def test_squares_of_the_scales_add_up_where_sixths_are_equally_long():
+    window = random_rows(12, 1, seed=0)[None]
+    close(np.square(scales_of(window)).sum(axis=0).mean(), np.square(window).mean())
+
+
+@few
+@given(st.integers(1, 14), st.integers(0, 99))
+def test_multiscale_errors_are_the_geometric_mean_over_the_scales(n_steps, seed):
+    reference = random_rows(8 * n_steps, 2, seed).reshape(8, n_steps, 2)
+    windows = 3 * random_rows(4 * n_steps, 2, seed + 1).reshape(4, n_steps, 2)
+    found = MultiscaleError.fit([reference[:3], reference[3:]])(windows)
+    assert found.shape == windows.shape
+    close(found.mean(axis=(1, 2)), naive.multiscale_errors(windows, reference))
+
+
+def test_padding_changes_no_multiscale_error():
+    windows = random_rows(24, 2, seed=0).reshape(3, 8, 2)
+    measure = MultiscaleError.fit([windows])
+    padded = np.pad(windows, [(0, 0), (0, 5), (0, 0)], constant_values=np.nan)
+    close(measure(padded)[:, :8], measure(windows))
+    assert np.isnan(measure(padded)[:, 8:]).all()
+
+
+def test_a_level_left_for_good_does_not_hide_what_happens_there():
+    noise = random_rows(400, 1, seed=0).reshape(20, 20, 1)
+    measure = MultiscaleError.fit([noise[:10]])
+    moved = noise[10:] + 100
+    moved[3] *= np.linspace(0.5, 1.5, 20)[:, None]
+    errors = measure(moved).mean(axis=(1, 2))
+    assert errors.argmax() == 3 and errors[3] > 3 * np.median(errors)
+
+
+def test_a_window_without_any_error_has_one_all_the_same():
+    measure = MultiscaleError.fit([random_rows(40, 2, seed=0).reshape(4, 10, 2)])
+    close(measure(np.zeros((1, 10, 2))), np.full((1, 10, 2), 1 / 3))
+    close(MultiscaleError.fit([np.zeros((2, 6, 1))]).typical, np.ones((3, 1)))
 
 
 # ------------------------------------------------------------------------ steps to sequences
@@ -282,13 +345,13 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
 @pytest.mark.parametrize(
     "n_held_out, ratio", [(0, 1.0), (19, 5.0), (20, 5.0), (40, 1.1), (40, 0.1)]
 )
-@pytest.mark.parametrize("max_ratio", [1.0, 2.0])
-def test_the_automatic_offset_is_that_of_the_rule(spread, n_held_out, ratio, max_ratio):
+@pytest.mark.parametrize("limits", [RobustLimits(), RobustLimits(10.0, 2.5, 3.0)])
+def test_the_automatic_offset_is_that_of_the_rule(spread, n_held_out, ratio, limits):
     errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
     held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
-    expected = naive.automatic_limit(held_out, training, max_ratio)
-    assert -automatic_offset(parts, "robust", max_ratio) == pytest.approx(expected)
+    expected = naive.automatic_limit(held_out, training, *limits)
+    assert -automatic_offset(parts, "robust", limits) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("spread, reached", [(0.2, "rule"), (3.0, "most"), (0.01, "least")])
@@ -299,8 +362,38 @@ def test_the_automatic_offset_is_the_rule_between_two_bounds(spread, reached):
         "most": 2 * np.quantile(errors, 0.999),
         "least": 1.75 * np.median(errors),
     }
-    found = automatic_offset([(-errors, np.ones(401))], "robust", max_ratio=2)
+    found = automatic_offset([(-errors, np.ones(401))], "robust", RobustLimits(max_ratio=2))
     assert -found == pytest.approx(limits[reached])
+
+
+@few
+@given(
+    st.lists(st.integers(-9, 9) | st.just(math.nan), max_size=30),
+    st.integers(1, 12),
+    st.integers(0, 30),
+)
+def test_the_adaptive_offset_is_that_of_the_rows_before(logarithms, memory, cut):
+    errors = np.exp(np.array(logarithms, float))
+    expected = -np.array(naive.adaptive_limits(errors.tolist(), 2.0, memory))
+    threshold = AdaptiveOffset(-2.0, memory)
+    found = [threshold.update(-part) for part in np.split(errors, [min(cut, len(errors))])]
+    close(np.concatenate(found), expected)
+
+
+def test_every_series_has_a_memory_of_its_own():
+    scores = -np.random.default_rng(0).lognormal(size=50)
+    expected = [AdaptiveOffset(-1.0, 6).update(part) for part in np.split(scores, [20])]
+    found = adaptive_offsets(scores, np.array([20, 30]), -1.0, 6)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+def test_a_lasting_change_is_one_event_and_then_forgiven():
+    rng, memory = np.random.default_rng(0), 40
+    errors = np.exp(rng.normal(0, 0.1, 300))
+    errors[100:] *= 10
+    errors[250] *= 5
+    flagged = errors > -AdaptiveOffset(-2.0, memory).update(-errors)
+    assert flagged[100:119].all() and flagged[122:].sum() == 1 and flagged[250]
 
 
 # ------------------------------------------------------------------------ events
@@ -309,7 +402,7 @@ def test_the_automatic_offset_is_the_rule_between_two_bounds(spread, reached):
 @few
 @given(st.lists(st.booleans(), max_size=25), st.integers(1, 4), st.integers(0, 4))
 def test_events_equal_their_naive_twin(flags, min_length, merge_gap):
-    severity = random_rows(len(flags), 1, seed=len(flags))[:, 0]
+    severity = random_rows(len(flags), 1, seed=len(flags), missing=0.3)[:, 0]
     found = find_events(np.array(flags, bool), severity, min_length=min_length, merge_gap=merge_gap)
     assert found == naive.find_events(flags, severity, min_length, merge_gap)
 

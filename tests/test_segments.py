@@ -53,7 +53,7 @@ def test_segments_with_gaps_and_unequal_lengths(small, sequences):
 
 
 def test_without_segments_there_is_no_layer_for_them(small, series):
-    layers = small(8, epochs=1).fit(series).encoder_.layers
+    layers = small(8, epochs=1, segment_length=1).fit(series).encoder_.layers
     assert not any(isinstance(layer, SplitIntoSegments) for layer in layers)
 
 

@@ -163,9 +163,10 @@ def test_what_a_model_does_besides_is_left_to_plain_steps(layer):
 
 
 def test_number_of_shards():
-    assert n_shards_for(1) == n_shards_for(8) == 1
-    assert n_shards_for(16) == min(2, n_cores())
-    assert n_shards_for(10**6) == n_cores()
+    assert n_shards_for(1, 30) == n_shards_for(8, 30) == n_shards_for(32, 7) == 1
+    assert n_shards_for(16, 30) == min(2, n_cores())
+    assert n_shards_for(10**6, 1) == n_cores()
+    assert n_shards_for(1, 10**6) == 1
 
 
 @pytest.fixture

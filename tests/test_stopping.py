@@ -9,8 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from stock import compiled
 from stock import sequences as make
 
-from skae._sequences.ragged import from_array
-from skae._sequences.samples import SequenceSamples
+from skae._sequences.ragged import from_array, from_list
+from skae._sequences.samples import RowSamples, SequenceSamples
+from skae._sequences.windows import sliding_windows
 from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan
@@ -19,6 +20,7 @@ from skae._training.stopping import (
     StopOnNaN,
     explained_variance,
     require_finite,
+    warn_if_few_windows,
     warn_if_nothing_learned,
 )
 
@@ -56,9 +58,29 @@ def test_weights_that_are_not_finite_are_an_error(small):
 
 def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
     estimator = small(callbacks=[_breaks_at(2)], epochs=5, early_stopping=True)
-    with pytest.warns(ConvergenceWarning, match="loss became nan in epoch 3. .* best epoch"):
+    with pytest.warns(ConvergenceWarning, match="nan in epoch 3. .* of epoch [12], the best"):
         estimator.fit(X)
     assert len(estimator.history_["loss"]) == 3
+    assert np.isfinite(estimator.score_samples(X)).all()
+
+
+@pytest.mark.parametrize("window_size", [None, 3])
+def test_nothing_is_said_to_be_restored_where_nothing_was(small, window_size):
+    X = np.sin(np.arange(40.0)).reshape((-1, 2) if window_size else (10, 4, 1))
+    with pytest.warns(ConvergenceWarning, match="epoch 1. .* epoch 1: there were no better"):
+        small(window_size, loss="poisson", epochs=3, learning_rate=1e-9).fit(X)
+
+
+def test_weights_that_break_after_the_last_loss_are_warned_of(small):
+    class Breaks(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.set_weights([w * np.nan for w in self.model.get_weights()])
+
+    estimator = small(callbacks=[Breaks()], epochs=3)  # a set of sequences stops early
+    with pytest.warns(ConvergenceWarning, match="weights became NaN in epoch 3.* the best"):
+        estimator.fit(X)
+    assert np.isfinite(estimator.history_["loss"]).all()
     assert np.isfinite(estimator.score_samples(X)).all()
 
 
@@ -112,7 +134,7 @@ def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, m
     rows = np.sin(np.arange(60.0))[:, None]
     whole = small(5, epochs=2).fit(rows)
     broken = small(5, epochs="auto", learning_rate=5e-3, callbacks=[_breaks_at(2)])
-    with pytest.warns(ConvergenceWarning, match="loss became nan in epoch 3"):
+    with pytest.warns(ConvergenceWarning, match="nan in epoch 3. .* of epoch 2, the best"):
         broken.fit(rows)
     np.testing.assert_array_equal(broken.score_samples(rows), whole.score_samples(rows))
 
@@ -168,3 +190,22 @@ def test_a_network_has_learned_something_if_it_did_of_one_part():
 def test_data_that_are_not_scaled_are_not_learned(small, series):
     with pytest.warns(ConvergenceWarning, match="Training explains"):
         small(5).fit(1000 * series)
+
+
+@pytest.mark.parametrize("n_rows, said", [(99, True), (100, False)])
+def test_a_series_of_few_windows_is_named(n_rows, said):
+    rows = RowSamples(np.zeros((n_rows, 1), np.float32), np.array([n_rows]), 10, 1)
+    windows = sliding_windows(np.zeros((n_rows, 1)), 10)
+    for samples in (rows, SequenceSamples(from_array(windows))):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warn_if_few_windows(samples)
+        expected = ["Got a series of 9 windows that share no row, of 10 rows each"] * said
+        assert [str(w.message).partition(", but")[0] for w in caught] == expected
+
+
+def test_a_set_of_few_sequences_is_no_short_series():
+    samples = SequenceSamples(from_list([np.zeros((50, 1))] * 9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_few_windows(samples)

@@ -1,78 +1,64 @@
-"""What the command line says and writes: progress, table, scores file and picture."""
+"""What the command line tells of a detection: tables, the scores file and the picture."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._command.detect import Detection, Task
-from skae._scoring.events import Event
+from skae._command.detection import Detection, FoundEvent, unobserved_runs
+from skae._command.measures import Measures
+from skae._command.task import Task
+from skae._command.text import printable, safe_cell
 
 if TYPE_CHECKING:
     from skae.datasets import Fault
 
-__all__ = ["Progress", "check_outputs", "format_report", "write_outputs"]
+__all__ = ["draw_picture", "format_report", "format_scores"]
 
 # A table of more rows leaves the screen, and a picture of more panels has none to be read.
 MAX_EVENTS = 20
 MAX_PANELS = 6
 
 
-class Progress:
-    """Prints a line for each epoch; on a terminal, one line that is updated.
+def format_report(task: Task, detection: Detection, measures: Measures | None = None) -> str:
+    """Return a table of the events, and how well they agree with what is known.
 
     Parameters
     ----------
-    stream : text stream
-        Where to print.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.updating = stream.isatty()
-
-    def show_epoch(self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None) -> None:
-        """Show the losses at the end of an epoch, numbered from 0, of so many."""
-        losses = "".join(
-            f"  {name} {logs[key]:.4f}"
-            for key, name in (("loss", "loss"), ("val_loss", "validation loss"))
-            if logs and key in logs
-        )
-        line = f"epoch {epoch + 1}/{n_epochs}{losses}"
-        self.stream.write(f"\r{line}\x1b[K" if self.updating else f"{line}\n")
-        self.stream.flush()
-
-    def finish(self) -> None:
-        """End the line that is updated."""
-        if self.updating:
-            self.stream.write("\n")
-
-
-def format_report(task: Task, detection: Detection) -> str:
-    """Return a table of the events, and one of the faults where these are known."""
-    report = format_events(detection, task.index_labels)
-    if task.faults:
-        report += "\n\n" + format_faults(task.faults, detection, task.index_labels)
-    return report
-
-
-def format_events(detection: Detection, labels: Sequence[str]) -> str:
-    """Return a table of the events in the order of time, the worst where there are many.
-
-    Parameters
-    ----------
+    task : Task
+        The series, and the faults known in them.
     detection : Detection
         The events.
-    labels : sequence of str of length n_rows
-        The index as the user wrote it.
+    measures : Measures or None, default=None
+        Agreement with labels.
+
+    Returns
+    -------
+    report : str
+        Paragraphs with empty lines between them.
+    """
+    paragraphs = [format_events(task, detection), format_unobserved(task, detection)]
+    if task.faults:
+        paragraphs.append(format_faults(task.faults, detection, task.index_labels))
+    if measures:
+        paragraphs.append(format_measures(measures, task))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def format_events(task: Task, detection: Detection) -> str:
+    """Return a table of the events in the order of the file, the worst where there are many.
+
+    Parameters
+    ----------
+    task : Task
+        The series, with the index as the user wrote it.
+    detection : Detection
+        The events.
 
     Returns
     -------
@@ -81,16 +67,45 @@ def format_events(detection: Detection, labels: Sequence[str]) -> str:
     """
     events = detection.events
     head = (
-        f"{_count(len(events), 'event')} in {len(labels)} rows "
-        f"(anomaly score above {detection.threshold:.4g})"
+        f"{_count(len(events), 'event')} in {len(detection.scores)} rows"
+        f"{_of_series(task)} (anomaly score above {detection.threshold:.4g})"
     )
     if not events:
         return head
     worst = sorted(events, key=lambda event: -detection.scores[event.peak])[:MAX_EVENTS]
     if len(worst) < len(events):
         head += f"; the worst {MAX_EVENTS}:"
-    rows = [_event_cells(event, detection, labels) for event in sorted(worst)]
-    return f"{head}\n\n{_align(['start', 'end', 'peak', 'score', 'feature'], rows)}"
+    rows = [
+        _event_cells(event, detection, task)
+        for event in sorted(worst, key=lambda event: event.start)
+    ]
+    series = [] if task.series_name is None else [task.series_name]
+    return f"{head}\n\n{_align([*series, 'start', 'end', 'peak', 'score', 'feature'], rows)}"
+
+
+def format_unobserved(task: Task, detection: Detection) -> str:
+    """Return a table of the outages: rows without a score; "" without any."""
+    runs = unobserved_runs(detection, task)
+    if not runs:
+        return ""
+    n_rows = int(detection.is_unobserved.sum())
+    head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
+    head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
+    labels = task.index_labels
+    rows = [[*_series_cell(task, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
+    series = [] if task.series_name is None else [task.series_name]
+    return f"{head}\n\n{_align([*series, 'start', 'end'], rows)}"
+
+
+def format_measures(measures: Measures, task: Task) -> str:
+    """Return a line on rows and one on events that compare a detection with labels."""
+    found = f"{measures.found_events} of {_count(measures.labelled_events, 'labelled event')}"
+    return (
+        f"by the labels in {printable(task.label_name or '')!r}: found {found}, with "
+        f"{_count(measures.false_events, 'false event')}\n"
+        f"rows: precision {measures.precision:.3f}, recall {measures.recall:.3f}, "
+        f"F1 {measures.f1:.3f}, VUS-PR {measures.vus_pr:.3f}"
+    )
 
 
 def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequence[str]) -> str:
@@ -123,64 +138,29 @@ def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequenc
     return f"{table}\n\n{count} and {share}"
 
 
-# --- files -------------------------------------------------------------------------------
-
-
-def check_outputs(file: str | None, out: Path, plot: Path | None) -> None:
-    """Raise ValueError with the reason if an output cannot be written."""
-    check_writable(out)
-    if plot:
-        check_writable(plot)
-        _check_plot_format(plot)
-    files = [Path(name).resolve() for name in (file, out, plot) if name]
-    if len(set(files)) < len(files):
-        raise ValueError("FILE, --out and --plot must be different files")
-
-
-def check_writable(path: Path) -> None:
-    """Raise ValueError with the reason if a file cannot be written at `path`."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a directory; give the name of a file")
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is not a regular file")
-    if not path.parent.is_dir():
-        raise ValueError(f"the folder {path.parent} does not exist")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise ValueError(f"cannot write in {path.parent}: {error.strerror}") from error
-
-
-def write_outputs(task: Task, detection: Detection, out: Path, plot: Path | None) -> None:
-    """Write the scores file and the picture; neither before both are complete."""
-    contents = {out: format_scores(task, detection).encode()}
-    if plot:
-        contents[plot] = draw_picture(task, detection, plot.suffix.removeprefix("."))
-    for path, content in contents.items():
-        write_atomically(path, content)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    path = path.resolve()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def format_scores(task: Task, detection: Detection) -> str:
-    """Return the text of the scores file: index, score, label and worst feature of each row."""
+    """Return the text of the scores file: a line for each row of the input.
+
+    Its columns are the series (where there are several), the index, the score, the label and
+    the feature with the largest error; the last three are empty where nothing was observed.
+    """
+    unobserved = detection.is_unobserved.tolist()
     scores = [f"{score:.9g}" for score in detection.scores.tolist()]
-    labels = (detection.scores > detection.threshold).astype(int).tolist()
+    labels = detection.is_anomaly.astype(int).tolist()
     worst = np.nan_to_num(detection.errors).argmax(axis=1).tolist()
-    features = [detection.feature_names[feature] for feature in worst]
+    names = [safe_cell(name) for name in detection.feature_names]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([task.index_name, "score", "label", "feature"])
-    writer.writerows(zip(task.index_labels, scores, labels, features, strict=True))
+    series = [] if task.series_labels is None else [task.series_labels]
+    keys = [[safe_cell(label) for label in column] for column in (*series, task.index_labels)]
+    index = [name for name in (task.series_name, task.index_name) if name is not None]
+    writer.writerow([*map(safe_cell, index), "score", "label", "feature"])
+    writer.writerows(
+        [*row, "", "", ""] if missing else [*row, score, label, names[feature]]
+        for *row, score, label, feature, missing in zip(
+            *keys, scores, labels, worst, unobserved, strict=True
+        )
+    )
     return text.getvalue()
 
 
@@ -188,17 +168,9 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     """Return a picture of the series, scores and events as the bytes of a file."""
     from matplotlib.figure import Figure
 
-    from skae._displays import AnomalyScoreDisplay, make_axes
+    from skae._displays.anomaly_score import AnomalyScoreDisplay, make_axes
 
-    display = AnomalyScoreDisplay(
-        values=task.values,
-        scores=detection.scores,
-        threshold=detection.threshold,
-        events=detection.events,
-        labels=_mark_faults(task.faults, len(task.values)) if task.faults else None,
-        index=task.index,
-        feature_names=task.feature_names,
-    )
+    display = AnomalyScoreDisplay(**_drawn(task, detection))
     worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]
     # A Figure of its own, without pyplot, leaves no state behind in the process.
     axes = make_axes(len(worst), Figure())
@@ -208,6 +180,23 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     return picture.getvalue()
 
 
+def _drawn(task: Task, detection: Detection) -> dict[str, Any]:
+    """Return what is drawn: several series one after the other, by the numbers of their rows."""
+    order = np.concatenate(task.parts())
+    place = np.argsort(order)
+    events = [tuple(place[[e.start, e.end, e.peak]].tolist()) for e in detection.events]
+    labels = _mark_faults(task.faults, len(order)) if task.faults else task.labels
+    return {
+        "values": task.values[order],
+        "scores": detection.scores[order],
+        "threshold": detection.threshold,
+        "events": events,
+        "labels": None if labels is None else labels[order],
+        "index": task.index if task.series_labels is None else None,
+        "feature_names": [printable(name) for name in task.feature_names],
+    }
+
+
 def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
     marks = np.zeros(n_rows, dtype=bool)
     for fault in faults:
@@ -215,26 +204,23 @@ def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
     return marks
 
 
-def _check_plot_format(path: Path) -> None:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ValueError("--plot needs matplotlib; run pip install 'skae[plot]'") from None
-    formats = sorted(Figure().canvas.get_supported_filetypes())
-    if path.suffix.removeprefix(".").lower() not in formats:
-        raise ValueError(
-            f"--plot {path}: expected a name that ends in one of {', '.join(formats)}; "
-            "a CSV file goes before --plot"
-        )
-
-
 # --- text --------------------------------------------------------------------------------
 
 
-def _event_cells(event: Event, detection: Detection, labels: Sequence[str]) -> list[str]:
-    times = [labels[row] for row in event]
+def _event_cells(event: FoundEvent, detection: Detection, task: Task) -> list[str]:
+    times = [task.index_labels[row] for row in (event.start, event.end, event.peak)]
     score = f"{detection.scores[event.peak]:.4g}"
-    return [*times, score, detection.worst_feature(event.start, event.end)]
+    return [*_series_cell(task, event.start), *times, score, event.feature]
+
+
+def _series_cell(task: Task, row: int) -> list[str]:
+    return [] if task.series_labels is None else [task.series_labels[row]]
+
+
+def _of_series(task: Task) -> str:
+    if task.series_labels is None:
+        return ""
+    return f" of {len(task.parts())} series"
 
 
 def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float:
@@ -242,7 +228,7 @@ def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float
     return float((detection.scores[healthy] > detection.threshold).mean())
 
 
-def _overlap(fault: Fault, event: Event) -> bool:
+def _overlap(fault: Fault, event: FoundEvent) -> bool:
     return fault.start <= event.end and event.start <= fault.end
 
 
@@ -251,7 +237,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _align(header: list[str], rows: list[list[str]]) -> str:
-    table = [header, *rows]
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
     return "\n".join(line.rstrip() for line in lines)

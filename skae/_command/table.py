@@ -1,34 +1,53 @@
-"""Read the columns of a CSV file with pandas, and name the line of what cannot be read."""
+"""Read the columns of a table with pandas, and name the line of what cannot be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._command.lines import DATE_START, MISSING_WORDS, Lines, open_lines, parse_number
+from skae._command.lines import MISSING_WORDS, Lines, open_lines, parse_number
+from skae._command.parquet import read_frame
+from skae._command.source import is_parquet, name_source, read_source
+from skae._command.times import ISO, TimeFormat, ask_for_format, find_time_format
 
 __all__ = ["Column", "read_columns"]
 
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
+LABEL_WORDS = {
+    **{"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1},
+    **{"-1": -1, "-1.0": -1},
+}
 # A word costs pandas ten times what a number does: it gets only what begins like one.
 NUMBER_START = r"[-+]?(?:\.?\d|[iI]nf)"
 DECIMAL_COMMA = r"^([^.,]*),([^.,]*)$"
 
 
+class Origin(Protocol):
+    """Where the cells of a table come from."""
+
+    @property
+    def delimiter(self) -> str:
+        """Return what stands between two cells."""
+
+    def place(self, row: int, column: int) -> tuple[str, str]:
+        """Return the words for the place of a row, and the cell that stands there."""
+
+
 @dataclass(eq=False)
 class Column:
-    """One column of a CSV file: its name, its cells as pandas parsed them, and its place."""
+    """One column of a table: its name, its cells as pandas parsed them, and its place."""
 
     name: str
     cells: Any
     position: int
-    lines: Lines
+    origin: Origin
+    given_format: TimeFormat | None = None
 
     @cached_property
     def kind(self) -> str:
@@ -40,6 +59,17 @@ class Column:
             return "time"
         return "number" if np.count_nonzero(~np.isnan(self._numbers)) > half else "text"
 
+    @cached_property
+    def time_format(self) -> TimeFormat:
+        """How the times of the column are written."""
+        if self._is_time:
+            return ISO
+        return self.given_format or find_time_format(self._texts)
+
+    def ask_for_format(self) -> str:
+        """Return why cells that look like times cannot be read as such, "" if they do not."""
+        return "" if self._is_parsed or self._is_time else ask_for_format(self._texts)
+
     def labels(self) -> list[str]:
         """Return the cells as they are written, without spaces around."""
         return self._texts.tolist()
@@ -47,9 +77,21 @@ class Column:
     def numbers(self) -> NDArray[np.float64]:
         """Return the cells as finite numbers, NaN where one is missing."""
         self._refuse_first(~np.isfinite(self._numbers) & ~self._missing, "a number")
-        if self.kind == "empty":
-            raise ValueError(f"column {self.name!r} holds no value; leave it out with --columns")
         return self._numbers
+
+    def is_binary(self) -> bool:
+        """Return whether the cells are 0 and 1, or -1 and 1, as labels are."""
+        if self.kind != "number":
+            return False
+        return set(np.unique(self._numbers[~self._missing])) in ({0.0, 1.0}, {-1.0, 1.0})
+
+    def outliers(self) -> NDArray[np.bool_]:
+        """Return the cells as labels, True for an anomaly."""
+        from skae.metrics import is_outlier
+
+        labels = self._texts.str.lower().map(LABEL_WORDS)
+        self._refuse_first(labels.isna().to_numpy(), "a label (0 or 1, -1 or 1, true or false)")
+        return is_outlier(labels.to_numpy(dtype=int))
 
     def times(self) -> NDArray[np.datetime64]:
         """Return the cells as timestamps, those with a time zone in UTC."""
@@ -61,12 +103,16 @@ class Column:
         return self.cells.dtype.kind in "iuf"
 
     @cached_property
+    def _is_time(self) -> bool:
+        return self.cells.dtype.kind == "M"
+
+    @cached_property
     def _texts(self) -> Any:
         return self.cells.astype(str).fillna("").str.strip()
 
     @cached_property
     def _missing(self) -> NDArray[np.bool_]:
-        if self._is_parsed:
+        if self._is_parsed or self._is_time:
             return self.cells.isna().to_numpy()
         return self._texts.str.lower().isin(MISSING_WORDS).to_numpy()
 
@@ -75,40 +121,45 @@ class Column:
         import pandas as pd
 
         if self._is_parsed:
-            return self.cells.to_numpy(dtype=float)
+            return self.cells.to_numpy(dtype=float, na_value=np.nan)
+        if self._is_time:
+            return np.full(len(self.cells), np.nan)
         texts = self._texts
-        if self.lines.delimiter != ",":
+        if self.origin.delimiter != ",":
             texts = texts.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
         texts = texts.where(texts.str.match(NUMBER_START))
         return pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
 
     @cached_property
     def _times(self) -> NDArray[np.datetime64]:
-        import pandas as pd
-
-        texts = self._texts.where(self._texts.str.match(DATE_START)).str.replace("/", "-")
-        times = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True)
-        return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        if not self._is_time:
+            return self.time_format.parse(self._texts)
+        zone = getattr(self.cells.dtype, "tz", None)
+        times = self.cells if zone is None else self.cells.dt.tz_convert(None)
+        return times.to_numpy().astype("datetime64[us]")
 
     def _refuse_first(self, bad: NDArray[np.bool_], expected: str) -> None:
         if not bad.any():
             return
-        line, cells = self.lines.find(int(bad.argmax()))
-        cell = cells[self.position]
+        place, cell = self.origin.place(int(bad.argmax()), self.position)
         if expected == "a number" and np.isinf(parse_number(cell) or 0):
             expected = "a finite number"
-        raise ValueError(f"line {line}, column {self.name!r}: {cell!r} is not {expected}")
+        raise ValueError(f"{place}, column {self.name!r}: {cell!r} is not {expected}")
 
 
-def read_columns(path: str, is_index: Callable[[str], bool]) -> list[Column]:
-    """Read the columns of a CSV file in UTF-8.
+def read_columns(
+    path: str, is_written: Callable[[str], bool], time_format: TimeFormat | None = None
+) -> list[Column]:
+    """Read the columns of a file of CSV or Parquet.
 
     Parameters
     ----------
     path : str
-        The file.
-    is_index : callable
+        The file; "-" is standard input.
+    is_written : callable
         Says of a name whether its cells are needed as they are written.
+    time_format : TimeFormat or None, default=None
+        How times are written. If None, that is found for each column.
 
     Returns
     -------
@@ -118,13 +169,19 @@ def read_columns(path: str, is_index: Callable[[str], bool]) -> list[Column]:
     Raises
     ------
     ValueError
-        If the file is no CSV or pandas is not installed.
+        If the file is no table, or what reads it is not installed.
     OSError
         If the file cannot be opened.
     """
-    lines = open_lines(path)
-    frame = _parse(lines, {i for i, name in enumerate(lines.names) if is_index(name)})
-    columns = [Column(name, frame[i], i, lines) for i, name in enumerate(lines.names)]
+    content = read_source(path)
+    if is_parquet(content):
+        frame, rows = read_frame(name_source(path), content)
+        return [
+            Column(name, frame.iloc[:, i], i, rows, time_format) for i, name in enumerate(frame)
+        ]
+    lines = open_lines(path, content)
+    frame = _parse(lines, {i for i, name in enumerate(lines.names) if is_written(name)})
+    columns = [Column(name, frame[i], i, lines, time_format) for i, name in enumerate(lines.names)]
     return [c for c in columns if c.name != f"column{c.position + 1}" or c.kind != "empty"]
 
 
@@ -138,10 +195,10 @@ def _parse(lines: Lines, as_written: set[int]) -> Any:
         frame = pd.read_csv(lines.below_header(), **_options(lines, as_written))
     except pd.errors.EmptyDataError:
         reason = "holds a header only; expected rows of numbers below it"
-        raise ValueError(f"{lines.path} {reason}") from None
+        raise ValueError(f"{lines.name} {reason}") from None
     except pd.errors.ParserError as error:
         lines.check_lengths(None)
-        raise ValueError(f"{lines.path} is not a CSV file: {error}") from error
+        raise ValueError(f"{lines.name} is not a CSV file: {error}") from error
     # pandas counts the cells of the first row, and refuses those that have more.
     lines.check_lengths(len(frame) if frame.shape[1] == len(lines.names) else None)
     return frame
@@ -152,7 +209,7 @@ def _options(lines: Lines, as_written: set[int]) -> dict[str, Any]:
     return {
         "sep": lines.delimiter,
         "header": None,
-        "decimal": "," if lines.delimiter != "," and "," in lines.text else ".",
+        "decimal": "," if lines.delimiter != "," and b"," in lines.content else ".",
         "dtype": dict.fromkeys(as_written, str),
         "na_values": dict.fromkeys(others, MISSING_SPELLINGS),
         "keep_default_na": False,

@@ -5,13 +5,15 @@ this file is all there is to mend.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._set_output import _get_output_config
+from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
@@ -19,6 +21,7 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
+    "DocumentationLink",
     "Interval",
     "StrOptions",
     "check_feature_names",
@@ -26,12 +29,32 @@ __all__ = [
     "feature_names_of",
     "fit_context",
     "fraction",
+    "frame_container",
     "positive_int",
     "positive_real",
     "returns_frames",
-    "too_large_is_infinite",
+    "seed_of",
+    "too_large_is_named",
     "unchanged_on_error",
 ]
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Validate the parameters before a method runs; a type checker sees the method as it is."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+class DocumentationLink:
+    """An estimator whose HTML representation links to what its class says of itself."""
+
+    _doc_link_module = "skae"
+    _doc_link_template = "https://github.com/skae/skae/blob/main/{path}.py"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"path": type(self).__module__.replace(".", "/")}
 
 
 def positive_int(minimum: int = 1) -> Interval:
@@ -49,12 +72,62 @@ def fraction(maximum: float = 1.0, *, zero: bool = True) -> Interval:
     return Interval(Real, 0, maximum, closed="left" if zero else "neither")
 
 
-def too_large_is_infinite() -> contextlib.AbstractContextManager:
-    """Let numpy cast what float32 cannot hold to infinity without a warning of its own.
+def seed_of(random_state: object) -> int:
+    """Draw a seed from what a user gives as ``random_state``; of numpy's Generators too.
 
-    ``check_array`` refuses infinity afterwards, and says so.
+    Parameters
+    ----------
+    random_state : int, RandomState instance, numpy.random.Generator or None
+
+    Returns
+    -------
+    int
+        From 0 to 2**31 - 2; the same for the same int.
     """
-    return np.errstate(over="ignore", invalid="ignore")
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+@contextlib.contextmanager
+def too_large_is_named(X: object, name: str = "X") -> Iterator[None]:
+    """Say which feature holds what float32 cannot, where ``check_array`` says only that one does.
+
+    numpy casts it to infinity, without a warning of its own, and ``check_array`` refuses that.
+
+    Parameters
+    ----------
+    X : array-like of shape (..., n_features)
+    name : str, default="X"
+
+    Raises
+    ------
+    ValueError
+        The one of ``check_array``, with the feature.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            yield
+        except ValueError as error:
+            if "infinity or a value too large" not in str(error):
+                raise
+            raise ValueError(f"Input {name} contains {_too_large(X)}") from error
+
+
+def _too_large(X: object) -> str:
+    values = np.asarray(X, dtype=np.float64)
+    values = values.reshape(-1, values.shape[-1])
+    is_large = np.isinf(values.astype(np.float32))
+    feature = int(np.flatnonzero(is_large.any(axis=0))[0])
+    names = feature_names_of(X)
+    label = feature if names is None else repr(str(names[feature]))
+    value = values[np.flatnonzero(is_large[:, feature])[0], feature]
+    if np.isinf(value):
+        return f"infinity in feature {label}, but expected finite values; NaN is what is missing."
+    return (
+        f"a value too large for dtype('float32') in feature {label}: {value:g}, but expected at "
+        f"most {np.finfo(np.float32).max:.2g}. Scale the data (StandardScaler) first."
+    )
 
 
 def check_feature_names(estimator: object, X: object, *, reset: bool) -> None:
@@ -86,7 +159,18 @@ def check_sample_weight(sample_weight: object, n_samples: int) -> np.ndarray | N
 
 def returns_frames(estimator: object, method: str = "transform") -> bool:
     """Tell whether ``set_output`` asks `method` for a dataframe."""
-    return _get_output_config(method, estimator)["dense"] != "default"
+    return frame_container(estimator, method) is not None
+
+
+def frame_container(estimator: object, method: str = "transform") -> Any:
+    """Return what makes the dataframe that ``set_output`` asks `method` for; None if it does not.
+
+    Returns
+    -------
+    adapter : object or None
+        Its ``create_container(rows, original, columns)`` returns the dataframe.
+    """
+    return _get_container_adapter(method, estimator)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compiled.forward import forward
+from skae._compiled.progress import with_progress
 from skae._compiled.replicas import masks_nan
 from skae._sequences.ragged import Floats, Sequences
 
@@ -31,10 +32,13 @@ class TrainedNetwork:
     model : keras.Model
     fill_values : ndarray of shape (n_features,), float32
         Input for a feature of which a window observed nothing.
+    verbose : int or "auto", default=0
+        Whether a bar shows how many windows are through it, see `with_progress`.
     """
 
     model: keras.Model
     fill_values: Floats
+    verbose: int | str = 0
 
     @property
     def masks_nan(self) -> bool:
@@ -113,7 +117,7 @@ class TrainedNetwork:
         n_steps = self.n_steps_for(windows)
         padded = windows.is_padded or n_steps > windows.max_length
         size = _block_size(windows)
-        for block in windows.blocks(size):
+        for block in with_progress(windows.blocks(size), len(windows), self.verbose):
             inputs = block.imputed(block.padded(n_steps), self.fill_values)
             inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
             output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=padded)

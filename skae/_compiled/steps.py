@@ -24,8 +24,8 @@ from skae._compiled.lru import LRUCache
 from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
-MIN_SHARD = 8
-"""Sequences in a shard below which cutting a batch does not pay."""
+MIN_SHARD_STEPS = 240
+"""Sequences times recurrent steps in a shard below which cutting a batch does not pay."""
 
 MAX_SHAPES = 16
 """Shapes of batches, to train or to test, that compiled steps are kept for."""
@@ -55,9 +55,16 @@ def n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def n_shards_for(batch_size: int) -> int:
-    """Return the number of shards: one a core, unless that makes them small."""
-    return max(1, min(n_cores(), batch_size // MIN_SHARD))
+def n_shards_for(batch_size: int, n_steps: int) -> int:
+    """Return the number of shards: one a core, unless that makes them small.
+
+    Parameters
+    ----------
+    batch_size : int
+    n_steps : int
+        Recurrent steps of a sequence.
+    """
+    return max(1, min(n_cores(), batch_size * n_steps // MIN_SHARD_STEPS, batch_size))
 
 
 class PlainSteps:

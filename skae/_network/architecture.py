@@ -28,6 +28,9 @@ from skae._network.masking import (
 )
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
+MAX_SEGMENT, MIN_SEGMENTS = 8, 3
+"""Steps in a segment at most, and segments in a window at least, with "auto"."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -48,16 +51,18 @@ class Architecture:
     segment_length: int = 1
 
     @classmethod
-    def of(cls, parameters: dict[str, Any], n_features: int, is_set: bool) -> Self:
+    def of(cls, parameters: dict[str, Any], n_features: int, n_steps: int, is_set: bool) -> Self:
         """Return the architecture for parameters of `LSTMAutoencoder`.
 
         Parameters
         ----------
         parameters : dict
-        n_features : int
+        n_features, n_steps : int
+            Features of a step, and steps of the longest sequence.
         is_set : bool
             Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
-            both directions, not the windows of a series.
+            both directions and ``segment_length="auto"`` step by step, not the windows of a
+            series.
 
         Raises
         ------
@@ -71,8 +76,15 @@ class Architecture:
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set
+        if options["segment_length"] == "auto":
+            whole = is_set or options["bottleneck"] == "sequence"
+            options["segment_length"] = 1 if whole else _segment_length(n_steps)
         _check_segments(options)
         return cls(n_features, **options)
+
+
+def _segment_length(n_steps: int) -> int:
+    return max(1, min(MAX_SEGMENT, n_steps // MIN_SEGMENTS))
 
 
 def _check_segments(options: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ class ObservedLoss(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.loss = loss
         resolved = keras.losses.get(loss)
+        if resolved is None:
+            raise ValueError(f"Got loss={loss!r}, but expected a Keras loss, or its name.")
         self._losses = resolved.call if isinstance(resolved, keras.losses.Loss) else resolved
         self._by_entry = _is_mean_over_features(self._losses)
 

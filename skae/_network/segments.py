@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from skae._compat.keras import layers_of
 from skae._network.masking import MaskedLayer, is_known_true
 
 _register = keras.saving.register_keras_serializable(package="skae")
@@ -95,3 +96,9 @@ class JoinSegments(_SegmentLayer):
         n, n_steps = ops.shape(mask)
         size = segments.shape[-1] // self.length
         return ops.reshape(segments, (n, -1, size))[:, :n_steps]
+
+
+def recurrent_steps(model: keras.Model, n_steps: int) -> int:
+    """Return the steps that the recurrent layers of a model take through so many."""
+    lengths = [layer.length for layer in layers_of(model) if isinstance(layer, SplitIntoSegments)]
+    return -(-n_steps // lengths[0]) if lengths else n_steps

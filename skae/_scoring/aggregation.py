@@ -76,7 +76,7 @@ AGGREGATIONS = {
 def smooth(rows: Array, lengths: Indices, width: int) -> Array:
     """Return each row of stacked series averaged with those around it by a Gaussian.
 
-    Its standard deviation is a third of `width` and it ends `width` rows away. Where the series
+    Its standard deviation is half of `width` and it ends `width` rows away. Where the series
     ends before, and where a row is NaN, the others weigh more; a row that is NaN stays so.
 
     Parameters
@@ -89,7 +89,7 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
     --------
     >>> import numpy as np
     >>> smooth(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3).round(2)
-    array([1.04, 1.28, 0.77, 0.23, 8.  ])
+    array([1.02, 1.  , 0.8 , 0.53, 8.  ])
     """
     series = np.split(rows, np.cumsum(lengths)[:-1])
     return np.concatenate([_smooth(part, width) for part in series])
@@ -97,7 +97,7 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
 
 def _smooth(rows: Array, width: int) -> Array:
     def weighted(values: Array) -> Array:
-        return gaussian_filter1d(values, width / 3, axis=0, mode="constant", radius=width)
+        return gaussian_filter1d(values, width / 2, axis=0, mode="constant", radius=width)
 
     seen = ~np.isnan(rows)
     totals, weights = weighted(np.where(seen, rows, 0.0)), weighted(seen * 1.0)

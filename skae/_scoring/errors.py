@@ -4,6 +4,7 @@ A *residual* is ``observed - reconstructed``, NaN where nothing was observed. An
 what a way of measuring makes of it: higher is worse.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,19 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
+from skae._scoring.scales import LEAST_SHARE, MultiscaleError
 from skae._sequences import observed
 
 Array = NDArray[np.floating]
-
-LEAST_SHARE = 1e-4
-"""Typical error of a feature, as a share of that of all, below which it counts as constant."""
 
 
 class ErrorMeasure(Protocol):
     """A way of measuring: residuals in, one error for each entry out."""
 
     def __call__(self, residuals: Array) -> Array:
-        """Return errors of the shape of `residuals`, (..., n_features)."""
+        """Return errors of the shape of `residuals`, (n_windows, n_steps, n_features)."""
 
 
 def squared_error(residuals: Array) -> Array:
@@ -142,7 +141,10 @@ BASES: dict[str, ErrorMeasure] = {
     "mae": absolute_error,
 }
 
-MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis")
+MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
+
+ROOTED = "rmse", "scaled_rmse", "multiscale"
+"""Errors that are the root of a mean of squares."""
 
 
 def root_shares(errors: Array, per_window: bool) -> Array:
@@ -167,8 +169,18 @@ def root_shares(errors: Array, per_window: bool) -> Array:
     return np.divide(errors, root, out=errors + 0 * root, where=root > 0)
 
 
-def fit_error_measure(kind: str, residuals: Array) -> ErrorMeasure:
-    """Return the error measure named `kind`, fitted on residuals of reference data if need be."""
+def fit_error_measure(kind: str, blocks: Sequence[Array]) -> ErrorMeasure:
+    """Return the error measure named `kind`, fitted on residuals of reference data if need be.
+
+    Parameters
+    ----------
+    kind : str
+        One of `MEASURES`.
+    blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
+    """
+    if kind == "multiscale":
+        return MultiscaleError.fit(blocks)
+    residuals = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
     if kind == "mahalanobis":
         return MahalanobisError.fit(residuals)
     base = BASES[kind.removeprefix("scaled_")]
@@ -180,6 +192,8 @@ def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
     if isinstance(measure, MahalanobisError):
         arrays = {"mean": measure.mean.tolist(), "covariance": measure.covariance.tolist()}
         return {"kind": "mahalanobis", **arrays}
+    if isinstance(measure, MultiscaleError):
+        return {"kind": "multiscale", "typical": measure.typical.tolist()}
     if isinstance(measure, ScaledError):
         return {**measure_to_plain(measure.base), "typical": measure.typical.tolist()}
     return {"kind": "mse" if measure is squared_error else "mae"}
@@ -189,5 +203,7 @@ def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
     """Return the error measure that `measure_to_plain` was given."""
     if plain["kind"] == "mahalanobis":
         return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
+    if plain["kind"] == "multiscale":
+        return MultiscaleError(np.array(plain["typical"]))
     base = BASES[plain["kind"]]
     return ScaledError(base, np.array(plain["typical"])) if "typical" in plain else base

@@ -1,14 +1,16 @@
 """How a fitted detector scores: settled by `fit`, whatever becomes of the parameters."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._scoring.adaptation import adaptive_offsets
 from skae._scoring.aggregation import AGGREGATIONS, Aggregation
 from skae._scoring.errors import (
+    ROOTED,
     ErrorMeasure,
     fit_error_measure,
     measure_from_plain,
@@ -16,10 +18,10 @@ from skae._scoring.errors import (
     root_shares,
     squared_error,
 )
-from skae._scoring.thresholds import automatic_offset, weighted_quantile
+from skae._scoring.thresholds import RobustLimits, automatic_offset, weighted_quantile
 from skae._sequences import observed
 from skae._sequences.ragged import Sequences
-from skae._sequences.samples import Samples, weights_of
+from skae._sequences.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -38,13 +40,16 @@ class OffsetPolicy:
     contamination : "auto" or float
         The fraction of all samples that are outliers; with "auto", `threshold` decides.
     threshold : {"robust", "three_sigma"}
-    max_ratio : float
-        See `automatic_offset`.
+    limits : RobustLimits
+        Of the "robust" threshold.
+    adapt_after : int, optional
+        Windows after which a lasting change counts as normal; the rows of series only.
     """
 
     contamination: str | float = "auto"
     threshold: str = "robust"
-    max_ratio: float = 1.0
+    limits: RobustLimits = RobustLimits()
+    adapt_after: int | None = None
 
     def offset(
         self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
@@ -63,12 +68,39 @@ class OffsetPolicy:
         if not isinstance(self.contamination, str):
             return weighted_quantile(scores(samples), self.contamination, samples.weights)
         scored = [(scores(part), weights_of(part)) for part in parts]
-        return automatic_offset(scored, self.threshold, self.max_ratio)
+        return automatic_offset(scored, self.threshold, self.limits)
+
+    def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
+        """Return the score below which each sample is an outlier.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+        samples : Samples
+        offset : float
+            What `offset` returned, or what was set in its place.
+        """
+        if self.adapt_after is None or not isinstance(samples, RowSamples):
+            return offset
+        memory = 2 * self.adapt_after * samples.window_size
+        return adaptive_offsets(scores, samples.lengths, offset, memory)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the policy as plain values."""
         share = self.contamination
-        return asdict(self) | {"contamination": share if isinstance(share, str) else float(share)}
+        return {
+            "contamination": share if isinstance(share, str) else float(share),
+            "threshold": self.threshold,
+            "adapt_after": None if self.adapt_after is None else int(self.adapt_after),
+            **self.limits._asdict(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the policy that `to_plain` was called on, with defaults for what it lacks."""
+        limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
+        contamination, threshold = plain["contamination"], plain["threshold"]
+        return cls(contamination, threshold, RobustLimits(**limits), plain.get("adapt_after"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +112,7 @@ class ScoringRule:
     error : str
         Name of the error.
     measure : callable
-        From residuals (..., n_features) to errors of that shape.
+        From residuals (n_windows, n_steps, n_features) to errors of that shape.
     aggregation : str
         Name of the way of aggregating.
     offset_policy : OffsetPolicy
@@ -106,8 +138,7 @@ class ScoringRule:
             for part in parts
             for block in residuals(part.windows.at_most(MAX_REFERENCE_WINDOWS))
         ]
-        reference = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
-        return cls(error, fit_error_measure(error, reference), aggregation, offset_policy)
+        return cls(error, fit_error_measure(error, blocks), aggregation, offset_policy)
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
@@ -142,8 +173,9 @@ class ScoringRule:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the rule that `to_plain` was called on."""
-        measure, policy = measure_from_plain(plain["measure"]), plain["offset_policy"]
-        return cls(plain["error"], measure, plain["aggregation"], OffsetPolicy(**policy))
+        measure = measure_from_plain(plain["measure"])
+        policy = OffsetPolicy.from_plain(plain["offset_policy"])
+        return cls(plain["error"], measure, plain["aggregation"], policy)
 
     @property
     def _aggregation(self) -> Aggregation:
@@ -151,7 +183,7 @@ class ScoringRule:
 
     @property
     def _takes_root(self) -> bool:
-        return self.error.endswith("rmse")
+        return self.error in ROOTED
 
     def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
         """Yield blocks of errors so that their means are what the name of the error says."""

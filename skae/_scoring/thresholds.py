@@ -3,6 +3,8 @@
 A *score* is the negative of an error, so that higher is more normal, as scikit-learn has it.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
@@ -15,11 +17,27 @@ MAD_TO_STD = 1.4826
 MIN_HELD_OUT = 20
 """Held-out scores below which those of the training data help to set the threshold."""
 
-ROBUST_DEVIATIONS = 4.0
-"""Robust standard deviations from the median, beyond which an error is that of an outlier."""
 
-MIN_RATIO_TO_MEDIAN = 1.75
-"""Ratio to the median error up to which no error is an outlier's, however alike errors are."""
+class RobustLimits(NamedTuple):
+    """Bounds of the robust threshold.
+
+    Parameters
+    ----------
+    deviations : float
+        Robust standard deviations from the median, beyond which an error is an outlier's.
+    max_ratio : float
+        Ratio to the largest errors, their 99.9 % quantile, that the threshold does not go beyond.
+    min_ratio : float
+        Ratio to the median error up to which no error is an outlier's, however alike errors are.
+    """
+
+    deviations: float = 4.0
+    max_ratio: float = 1.0
+    min_ratio: float = 1.75
+
+
+OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 2.5, 3.0)
+"""Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
 
 def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> float:
@@ -52,10 +70,12 @@ def weighted_quantile(values: Array, q: float, weights: Array | None = None) -> 
     return float(low + (position - np.floor(position)) * (high - low))
 
 
-def robust_offset(scores: Array, weights: Array | None = None) -> float:
+def robust_offset(
+    scores: Array, weights: Array | None = None, deviations: float = OF_SETS.deviations
+) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
-    The threshold is the median plus 4 robust standard deviations (1.4826 times the median
+    The threshold is the median plus some robust standard deviations (1.4826 times the median
     absolute deviation) of the logarithms of the errors, for errors are positive and skewed. A
     few outliers among the scores do not move it.
 
@@ -64,6 +84,7 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
     scores : ndarray of shape (n_scores,)
         Scores of mostly normal data: negative errors.
     weights : ndarray of shape (n_scores,), default=None
+    deviations : float, default=4.0
 
     Returns
     -------
@@ -76,10 +97,10 @@ def robust_offset(scores: Array, weights: Array | None = None) -> float:
     """
     median = -weighted_quantile(scores, 0.5, weights)
     tiny = np.finfo(np.float32).tiny
-    deviations = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
-    spread = MAD_TO_STD * weighted_quantile(deviations, 0.5, weights)
+    distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
+    spread = MAD_TO_STD * weighted_quantile(distances, 0.5, weights)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
-    return -float(median * np.exp(ROBUST_DEVIATIONS * spread))
+    return -float(median * np.exp(deviations * spread))
 
 
 def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
@@ -89,7 +110,9 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
     return float(mean - 3 * np.sqrt(variance))
 
 
-def automatic_offset(parts: list[tuple[Array, Array]], threshold: str, max_ratio: float) -> float:
+def automatic_offset(
+    parts: list[tuple[Array, Array]], threshold: str, limits: RobustLimits
+) -> float:
     """Return the score below which an entry is an outlier, from all that `fit` saw.
 
     Parameters
@@ -98,10 +121,8 @@ def automatic_offset(parts: list[tuple[Array, Array]], threshold: str, max_ratio
         What was held out, if anything was, and what was trained on.
     threshold : {"robust", "three_sigma"}
         With "robust", of `robust_offset` of the first part and of all the lower one.
-    max_ratio : float
-        Ratio to the lowest scores, their 0.1 % quantile, that "robust" does not go beyond: where
-        errors vary much, the rule alone would lie far from all of them. Nor does it flag what
-        is less than 1.75 times as bad as the median.
+    limits : RobustLimits
+        Of "robust": where errors vary much, the rule alone would lie far from all of them.
 
     Returns
     -------
@@ -111,9 +132,10 @@ def automatic_offset(parts: list[tuple[Array, Array]], threshold: str, max_ratio
     held_out = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
     if threshold == "three_sigma":
         return three_sigma_offset(*held_out)
-    robust = min(robust_offset(*held_out), robust_offset(scores, weights))
+    parts = [held_out, (scores, weights)]
+    robust = min(robust_offset(*part, deviations=limits.deviations) for part in parts)
     largest, median = (weighted_quantile(scores, q, weights) for q in (0.001, 0.5))
-    return min(max(robust, max_ratio * largest), MIN_RATIO_TO_MEDIAN * median)
+    return min(max(robust, limits.max_ratio * largest), limits.min_ratio * median)
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:

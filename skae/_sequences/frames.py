@@ -1,33 +1,92 @@
-"""Results of lists as one table, for ``set_output``."""
+"""Results as one table, for ``set_output``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def stacked(parts: list[NDArray], X: Any) -> Any:
-    """Return results per row of several series as one table.
+def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | None) -> Any:
+    """Return results per sample as a dataframe with the index of the input.
 
     Parameters
     ----------
-    parts : list of ndarray of shape (n_rows_i, n_columns)
-    X : list
-        The series that they are of.
+    found : ndarray of shape (n_samples, ...) or list of ndarray
+        A list for a list of series, whose rows then stand one below the other, or for
+        sequences of unequal length.
+    X : array-like or list
+        What the results are of.
+    names : list of str
+        The names of the columns, or of the features of a step.
+    container : object
+        Of scikit-learn, see `skae._compat.sklearn.frame_container`.
+    n_steps : int or None
+        If samples are sequences, how many steps a row of the table has.
 
     Returns
     -------
-    ndarray of shape (sum of n_rows_i, n_columns), or pandas.DataFrame
-        The latter if all series are such: its index has their positions in the list, and
-        their own indexes.
+    pandas.DataFrame or polars.DataFrame
+        As the container makes it. A pandas frame has the index of X, if that has one; for a
+        list of pandas frames, it has their positions in the list and their own indexes.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has more than `n_steps` steps.
     """
-    rows = np.concatenate(parts)
-    if not all(hasattr(item, "iloc") for item in X):
-        return rows
+    if len(names) == 1:
+        found = _with_feature_axis(found)
+    of_series = isinstance(found, list) and n_steps is None
+    index = joint_index(X) if of_series else getattr(X, "index", None)
+    if n_steps and (isinstance(found, list) or found.ndim == 3):
+        found = flat(found, n_steps)
+    rows = np.concatenate(found) if of_series else found
+    columns = np.asarray(name_columns(names, rows.shape[1], n_steps or 1), dtype=object)
+    frame = container.create_container(rows, None, columns=columns)
+    if hasattr(frame, "iloc") and hasattr(index, "get_indexer"):
+        frame.index = index
+    return frame
+
+
+def _with_feature_axis(found: Any) -> Any:
+    """Return results per step or row with an axis of one feature, unless it is there."""
+    if isinstance(found, list):
+        return [_with_feature_axis(part) for part in found]
+    return found if found.shape[-1] == 1 and found.ndim > 1 else found[..., None]
+
+
+def joint_index(series: Any) -> Any:
+    """Return one pandas index of the rows of several series, None unless all of them have one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> joint_index([pd.DataFrame({"a": [1]}, ["x"]), pd.DataFrame({"a": [2]}, ["y"])]).tolist()
+    [(0, 'x'), (1, 'y')]
+    """
+    if not all(hasattr(item, "iloc") for item in series):
+        return None
     import pandas as pd
 
-    index = pd.concat([pd.Series(0, item.index) for item in X], keys=range(len(X))).index
-    return pd.DataFrame(rows, index=index)
+    return pd.concat([pd.Series(0, item.index) for item in series], keys=range(len(series))).index
+
+
+def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
+    """Return names for the columns of a table, given those of the columns or of the features.
+
+    Examples
+    --------
+    >>> name_columns(["a", "b"], 4, n_steps=2)
+    ['a_t0', 'b_t0', 'a_t1', 'b_t1']
+    >>> name_columns(["x0", "x1", "x2"], 2, n_steps=1)
+    ['x0', 'x1']
+    """
+    if len(names) == n_columns:
+        return names
+    if len(names) * n_steps != n_columns:
+        names = [f"x{i}" for i in range(n_columns // n_steps)]
+    return names if n_steps == 1 else names_of_steps(names, n_steps)
 
 
 def flat(sequences: Any, n_steps: int) -> NDArray:
@@ -50,7 +109,19 @@ def flat(sequences: Any, n_steps: int) -> NDArray:
             f"Got a sequence of {longest} steps, but expected at most n_steps_={n_steps}, the "
             "longest in fit: the table that set_output asks for has columns for so many."
         )
-    table = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan, np.float32)
+    table = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan, sequences[0].dtype)
     for row, sequence in zip(table, sequences, strict=True):
         row[: len(sequence)] = sequence
     return table.reshape(len(table), -1)
+
+
+def names_of_steps(features: Iterable[str], n_steps: int) -> list[str]:
+    """Return the names of the columns of flat sequences.
+
+    Examples
+    --------
+    >>> names_of_steps(["a", "b"], 2)
+    ['a_t0', 'b_t0', 'a_t1', 'b_t1']
+    """
+    features = list(features)
+    return [f"{feature}_t{step}" for step in range(n_steps) for feature in features]

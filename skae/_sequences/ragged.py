@@ -14,6 +14,8 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skae._compat.sklearn import too_large_is_named
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
@@ -234,8 +236,7 @@ def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
 
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
-    # What is too large becomes infinite, and check_array says so: one error, no warning.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with too_large_is_named(rows, name):
         return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 
 

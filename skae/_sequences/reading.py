@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_infinite
+from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_named
 from skae._sequences.ragged import (
     Floats,
     Indices,
@@ -64,7 +64,8 @@ def read_latents(X: Any, latent_dim: int) -> Floats:
     ValueError
         If X has another number of columns.
     """
-    latents = check_array(X, dtype=np.float32)
+    with too_large_is_named(X):
+        latents = check_array(X, dtype=np.float32, input_name="X")
     _check_latent_dim(latents.shape[1], latent_dim)
     return latents
 
@@ -82,7 +83,7 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
         _check_latent_dim(sequences.n_features, latent_dim)
         return sequences
     array = np.asarray(X)
-    if array.ndim == 2 and array.shape[1] % latent_dim == 0:
+    if array.ndim == 2 and array.size and array.shape[1] % latent_dim == 0:
         array = array.reshape(len(array), -1, latent_dim)
     if array.ndim != 3 or array.shape[2] != latent_dim:
         raise ValueError(
@@ -162,7 +163,7 @@ def _one_series(rows: Floats) -> tuple[Floats, Indices]:
 
 def _validated(estimator: Any, X: Any, reset: bool) -> Floats:
     options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
-    with too_large_is_infinite():
+    with too_large_is_named(X):
         return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
 
 

@@ -49,6 +49,11 @@ class SequenceSamples:
         """Whether the samples came as a table of one univariate sequence a row."""
         return self.windows.is_table
 
+    @property
+    def n_disjoint_windows(self) -> int:
+        """Number of windows of a series that share no row."""
+        return len(self.windows.rows) // self.windows.max_length
+
     def weighted(self, weights: Any) -> "SequenceSamples":
         """Return the samples with weights that a user gave."""
         return replace(self, weights=check_sample_weight(weights, len(self)))
@@ -162,6 +167,11 @@ class RowSamples:
         return len(self.rows)
 
     is_set = is_table = False
+
+    @property
+    def n_disjoint_windows(self) -> int:
+        """Number of windows of the series that share no row."""
+        return int((self.lengths // self.window_size).sum())
 
     def weighted(self, weights: Any) -> "RowSamples":
         """Return the samples with weights that a user gave, in a list for a list of series.

@@ -71,13 +71,17 @@ class Batches:
         return inputs, targets, self._weights_of(chosen, batch)
 
     def __iter__(self) -> Iterator[tuple[int, int, tuple]]:
+        """Yield all `pieces`."""
+        return self.pieces()
+
+    def pieces(self, begin: int = 0) -> Iterator[tuple[int, int, tuple]]:
         """Yield the numbers of the first and the last batch of a piece, and its arrays.
 
         These are inputs, targets, which are the same object where nothing is missing, and
-        weights.
+        weights. The first batch of the first piece is number `begin`.
         """
         n_batches = self._batches_in_a_piece()
-        for first in range(0, len(self), n_batches):
+        for first in range(begin, len(self), n_batches):
             last = min(first + n_batches, len(self)) - 1
             yield first, last, self._stacked(first, last) if self.n_shards else self[first]
 
@@ -90,6 +94,24 @@ class Batches:
     def n_rows(self) -> int:
         """Number of sequences in a batch that is not the last."""
         return min(self.batch_size, len(self.sequences))
+
+    @property
+    def content(self) -> list[Any]:
+        """What is in the batches, whatever their order."""
+        sequences = self.sequences
+        return [sequences.rows, sequences.starts, sequences.lengths, self.weights, self.fallback]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The order of this epoch, and the generator that draws that of the next."""
+        generator = None if self._rng is None else self._rng.bit_generator.state
+        return {"order": self._order, "generator": generator}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._order = state["order"]
+        if self._rng is not None:
+            self._rng.bit_generator.state = state["generator"]
 
     def shuffle(self) -> None:
         """Draw the order of the next epoch."""

@@ -6,6 +6,7 @@ import numpy as np
 from skae._compiled.inference import TrainedNetwork
 from skae._sequences.samples import Samples
 from skae._training.batches import CHUNK_BYTES, Batches
+from skae._training.checkpoint import Checkpoint
 from skae._training.loop import looks_at_batches, train
 from skae._training.plan import TrainingPlan
 from skae._training.stopping import require_finite, stopping_callbacks
@@ -23,6 +24,7 @@ def fit_network(
     callbacks: list[keras.callbacks.Callback],
     history: History,
     verbose: int | str = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train a network, and return its history with the new epochs.
 
@@ -39,13 +41,15 @@ def fit_network(
     history : dict of str to list of float
         Earlier epochs, not changed.
     verbose : int or "auto", default=0
+    checkpoint : Checkpoint, optional
 
     Raises
     ------
     ValueError
-        If weights are not finite any more.
+        If weights are not finite any more, or the checkpoint is of another training.
     """
-    callbacks = [*stopping_callbacks(plan), *callbacks]
+    stopping = stopping_callbacks(plan)
+    callbacks = [*stopping, *callbacks]
     # A callback that looks at batches sees each of them.
     chunk_bytes = 0 if any(map(looks_at_batches, callbacks)) else CHUNK_BYTES
 
@@ -62,14 +66,18 @@ def fit_network(
             rng=rng,
         )
 
+    first_epoch = len(history.get("loss", []))
+    parts = batches(training, rng), None if held_out is None else batches(held_out)
+    if checkpoint is not None:
+        checkpoint.belongs_to(network.model, plan, parts, callbacks)
     added = train(
         network.model,
         plan,
-        batches(training, rng),
-        None if held_out is None else batches(held_out),
+        *parts,
         callbacks,
-        first_epoch=len(history.get("loss", [])),
+        first_epoch=first_epoch,
         verbose=verbose,
+        checkpoint=checkpoint,
     ).history
-    require_finite(network.model, added)
+    require_finite(network.model, added, stopping, first_epoch)
     return {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}

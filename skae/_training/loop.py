@@ -7,6 +7,7 @@ import numpy as np
 
 from skae._compiled.replicas import Replica, replica_of
 from skae._training.batches import Batches
+from skae._training.checkpoint import Checkpoint, Place, Training
 from skae._training.learning_rate import LearningRate, learning_rate_of
 from skae._training.plan import TrainingPlan
 
@@ -20,6 +21,7 @@ def train(
     *,
     first_epoch: int = 0,
     verbose: Any = 0,
+    checkpoint: Checkpoint | None = None,
 ) -> keras.callbacks.History:
     """Train a model as ``keras.Model.fit`` does, through its compiled replica.
 
@@ -33,29 +35,35 @@ def train(
     first_epoch : int, default=0
         Number of the first epoch.
     verbose : int or "auto", default=0
+    checkpoint : Checkpoint, optional
+        Where a training that is killed leaves off, and this one goes on.
 
     Returns
     -------
     keras.callbacks.History
     """
     epochs = range(first_epoch, first_epoch + plan.epochs)
+    callbacks, checkpoint = callbacks or [], checkpoint or Checkpoint()
     with replica_of(model) as replica:
-        run = _callback_list(replica.model, callbacks or [], verbose, epochs.stop, len(training))
+        run = _callback_list(replica.model, callbacks, verbose, epochs.stop, len(training))
         rate = learning_rate_of(
             plan.schedule, replica.model.optimizer, plan.cycle_epochs * len(training)
         )
         replica.model.stop_training = False
         logs: dict[str, float] = {}
         run.on_train_begin()
-        for epoch in epochs:
+        place = checkpoint.resume(Training(replica.model, training, rate, callbacks))
+        for epoch in epochs[place.epoch :]:
             run.on_epoch_begin(epoch)
-            logs = {"loss": _train_epoch(replica, training, run, rate)}
+            logs = {"loss": _train_epoch(replica, training, run, rate, place, checkpoint)}
             if held_out is not None:
                 logs["val_loss"] = _evaluate(replica, held_out, run)
             training.shuffle()
             run.on_epoch_end(epoch, logs)
             if replica.model.stop_training:
                 break
+            place.end_epoch()
+            checkpoint.passed(place)
         rate.reset()
         replica.model.optimizer.finalize_variable_values(replica.model.trainable_weights)
         run.on_train_end(logs)
@@ -87,17 +95,23 @@ def _callback_list(
 
 
 def _train_epoch(
-    replica: Replica, batches: Batches, run: keras.callbacks.CallbackList, rate: LearningRate
+    replica: Replica,
+    batches: Batches,
+    run: keras.callbacks.CallbackList,
+    rate: LearningRate,
+    place: Place,
+    checkpoint: Checkpoint,
 ) -> float:
-    """Train for one epoch and return its loss."""
-    steps, sums = _steps(replica, batches), np.zeros(2)
-    for first, last, arrays in batches:
+    """Train for the rest of an epoch and return its loss."""
+    steps = _steps(replica, batches)
+    for first, last, arrays in batches.pieces(place.batch):
         run.on_train_batch_begin(first)
-        sums += [float(part) for part in steps.train(*arrays, rate.of_next(last + 1 - first))]
-        run.on_train_batch_end(last, {"loss": _mean(sums)})
+        place.add(last + 1, *steps.train(*arrays, rate.of_next(last + 1 - first)))
+        run.on_train_batch_end(last, {"loss": place.loss})
         if replica.model.stop_training:
             break
-    return _mean(sums)
+        checkpoint.passed(place)
+    return place.loss
 
 
 def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackList) -> float:

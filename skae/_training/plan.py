@@ -5,7 +5,7 @@ from typing import Self
 
 from skae._compiled.steps import n_shards_for
 
-CYCLE_STEPS = 1000
+STEPS_OF_ROWS, STEPS_OF_SETS = 500, 1000
 """Steps in a cycle of ``epochs="auto"``; ``batch_size="auto"`` makes an epoch no longer."""
 
 MAX_CYCLE_EPOCHS = 100
@@ -39,6 +39,8 @@ class TrainingPlan:
     patience : int
     compiled : bool
         Whether steps are compiled for the size of the batches, and batches cut into shards.
+    recurrent_steps : int
+        Steps that a recurrent layer takes through a sequence.
     """
 
     epochs: int
@@ -48,6 +50,7 @@ class TrainingPlan:
     monitor: str | None = None
     patience: int = 0
     compiled: bool = False
+    recurrent_steps: int = 1
 
     @classmethod
     def resolve(
@@ -57,6 +60,7 @@ class TrainingPlan:
         holds_out: bool,
         is_set: bool,
         can_be_sharded: bool,
+        recurrent_steps: int = 1,
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: bool | str = "auto",
@@ -75,11 +79,14 @@ class TrainingPlan:
             Whether the data are a set of sequences, not the windows of a series.
         can_be_sharded : bool
             Whether the network can be trained in shards of a batch.
+        recurrent_steps : int
+            Steps that a recurrent layer takes through a sequence.
         epochs, batch_size, early_stopping, patience, learning_rate_schedule
             See `LSTMAutoencoder`.
         """
-        size = _batch_size(batch_size, n_training)
-        length = _cycle_epochs(epochs, -(-n_training // size))
+        cycle_steps = STEPS_OF_SETS if is_set else STEPS_OF_ROWS
+        size = _batch_size(batch_size, n_training, cycle_steps)
+        length = _cycle_epochs(epochs, -(-n_training // size), cycle_steps)
         stops = holds_out and is_set if isinstance(early_stopping, str) else early_stopping
         restarts = epochs == "auto" and holds_out and not stops
         total = MAX_CYCLES * length if restarts else length
@@ -91,6 +98,7 @@ class TrainingPlan:
             monitor=("val_loss" if holds_out else "loss") if stops else None,
             patience=patience,
             compiled=can_be_sharded and n_training * total >= MIN_SEQUENCES_TO_COMPILE,
+            recurrent_steps=recurrent_steps,
         )
 
     @property
@@ -100,19 +108,21 @@ class TrainingPlan:
 
     def n_shards(self, n_sequences: int) -> int:
         """Return the shards of a batch of so many sequences in all; 0 for none."""
-        return n_shards_for(min(self.batch_size, n_sequences)) if self.compiled else 0
+        if not self.compiled:
+            return 0
+        return n_shards_for(min(self.batch_size, n_sequences), self.recurrent_steps)
 
 
-def _cycle_epochs(epochs: int | str, n_batches: int) -> int:
+def _cycle_epochs(epochs: int | str, n_batches: int, cycle_steps: int) -> int:
     if not isinstance(epochs, str):
         return epochs
-    return min(max(1, round(CYCLE_STEPS / n_batches)), MAX_CYCLE_EPOCHS)
+    return min(max(1, round(cycle_steps / n_batches)), MAX_CYCLE_EPOCHS)
 
 
-def _batch_size(batch_size: int | str, n_sequences: int) -> int:
+def _batch_size(batch_size: int | str, n_sequences: int, cycle_steps: int) -> int:
     if not isinstance(batch_size, str):
         return batch_size
     smallest, largest = BATCH_SIZES
     # Powers of two: steps are compiled for a size, and few sizes share them.
-    wanted = 2 ** (-(-n_sequences // CYCLE_STEPS) - 1).bit_length()
+    wanted = 2 ** (-(-n_sequences // cycle_steps) - 1).bit_length()
     return min(max(smallest, wanted), largest)

@@ -4,11 +4,13 @@ from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
+from skae._compat.sklearn import DocumentationLink
+
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
 """Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
 
 
-class RoutedParameters(BaseEstimator):
+class RoutedParameters(DocumentationLink, BaseEstimator):
     """An estimator that also takes parameters which SciKeras routes.
 
     ``optimizer__clipnorm`` would mean to scikit-learn a parameter of a nested estimator

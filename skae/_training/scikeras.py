@@ -1,5 +1,6 @@
 """From parameters to a compiled Keras model and callbacks: SciKeras routes what belongs where."""
 
+from dataclasses import asdict
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -12,12 +13,10 @@ from skae._compiled.collector import NetworkCollector
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
+from skae._training.refusals import CLIPPING, check_parameters, naming_options
 from skae._training.routing import is_routed
 
 COLLECTOR = NetworkCollector()
-
-CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-"""Options of a Keras optimizer of which only one may be given."""
 
 
 class KerasAdapter(ParameterRouter):
@@ -31,7 +30,14 @@ class KerasAdapter(ParameterRouter):
         What ``meta`` is.
     **params
         Parameters of SciKeras and routed ones.
+
+    Attributes
+    ----------
+    architecture : dict or None
+        What the network is built of, unless it is one's own.
     """
+
+    architecture: dict[str, Any] | None = None
 
     def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
@@ -61,18 +67,21 @@ class KerasAdapter(ParameterRouter):
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such, or if the output does not
-            suit the loss.
+            If `units` is not a positive integer or a tuple of such, if the output does not
+            suit the loss, or as `check_parameters` says.
         """
+        check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
-        architecture = Architecture.of(parameters, n_features, is_set)
-        return cls(
+        architecture = Architecture.of(parameters, n_features, n_steps, is_set)
+        adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": n_features, "n_steps_": n_steps},
             **{name: parameters[name] for name in ("loss", "optimizer", "callbacks", "verbose")},
             **_with_optimizer_options(parameters),
         )
+        adapter.architecture = None if parameters["model"] else asdict(architecture)
+        return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
         """Return the model that `build` makes, compiled with the routed parameters.
@@ -94,7 +103,8 @@ class KerasAdapter(ParameterRouter):
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:
-            arguments = self.compile_arguments()
+            with naming_options(self.get_params(), "optimizer__", "loss__"):
+                arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
         # An optimizer is used up by one model; an instance among the parameters must not be.
         # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.

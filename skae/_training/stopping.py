@@ -21,6 +21,9 @@ MIN_EXPLAINED_VARIANCE = 0.05
 MAX_EXPLAINED_WINDOWS = 512
 """Windows, spread evenly over a part of the data, that this share is measured on at most."""
 
+MIN_DISJOINT_WINDOWS = 10
+"""Windows without a common row, below which a series is short."""
+
 MIN_RELATIVE_DEVIATION = 1e-3
 """Ratio of its standard deviation to its mean below which a feature counts as constant."""
 
@@ -40,7 +43,19 @@ def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stops training at the first epoch whose loss is not finite."""
+    """Stops training at the first epoch whose loss is not finite.
+
+    Attributes
+    ----------
+    weights_broke : bool
+        Whether the weights were not finite when training ended, before any were restored.
+    """
+
+    weights_broke = False
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Look at the weights, before `EarlyStopping` puts those of its best epoch in place."""
+        self.weights_broke = not weights_are_finite(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the losses of the epoch."""
@@ -64,6 +79,7 @@ class StopAfterCycles(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Forget earlier trainings."""
         self._n_epochs, self._best = 0, np.inf
+        self.best_epoch: int | None = None
         self._weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -77,6 +93,7 @@ class StopAfterCycles(keras.callbacks.Callback):
             self.model.stop_training = True
         if loss < self._best:
             self._best, self._weights = loss, self.model.get_weights()
+            self.best_epoch = epoch
         elif self._weights:
             self.model.set_weights(self._weights)
 
@@ -85,8 +102,28 @@ def _is_finite(logs: dict[str, float] | None) -> bool:
     return all(np.isfinite(value) for value in (logs or {}).values())
 
 
-def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
+def weights_are_finite(model: keras.Model) -> bool:
+    """Tell whether every weight is a number."""
+    return all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def require_finite(
+    model: keras.Model,
+    history: dict[str, list[float]],
+    stopping: Iterable[keras.callbacks.Callback] = (),
+    first_epoch: int = 0,
+) -> None:
     """Refuse a model that training has made useless, and say so if it nearly was.
+
+    Parameters
+    ----------
+    model : keras.Model
+    history : dict of str to list of float
+        Of this training alone.
+    stopping : iterable of keras.callbacks.Callback
+        What `stopping_callbacks` returned.
+    first_epoch : int, default=0
+        Epochs before this training.
 
     Raises
     ------
@@ -94,17 +131,45 @@ def require_finite(model: keras.Model, history: dict[str, list[float]]) -> None:
         If a weight is not finite.
     """
     advice = "Scale the data, lower learning_rate or global_clipnorm."
-    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+    if not weights_are_finite(model):
         raise ValueError(
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
             f"but expected finite ones. {advice}"
         )
     broken = [name for name in ("loss", "val_loss") if not np.isfinite(history.get(name, [])).all()]
-    if broken:
+    weights_broke = any(getattr(callback, "weights_broke", False) for callback in stopping)
+    if not broken and not weights_broke:
+        return
+    what = f"{broken[0]} became {history[broken[0]][-1]}" if broken else "weights became NaN"
+    last = first_epoch + len(history["loss"])
+    kept = _kept_epoch(stopping) or last
+    where = f"the weights are those of epoch {kept}" + (
+        ", the best"
+        if kept < last or weights_broke
+        else ": there were no better ones to go back to"
+    )
+    warnings.warn(
+        f"{what} in epoch {last}. Training ended there, and {where}. {advice}",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def _kept_epoch(stopping: Iterable[keras.callbacks.Callback]) -> int | None:
+    """Return the number, from 1, of the epoch whose weights were restored, if any were."""
+    best = [getattr(callback, "best_epoch", None) for callback in stopping]
+    return next((epoch + 1 for epoch in best if epoch is not None), None)
+
+
+def warn_if_few_windows(samples: Samples) -> None:
+    """Say so if a series is but a few windows long: what is normal in it is hardly known then."""
+    n_windows = samples.n_disjoint_windows
+    if not samples.is_set and n_windows < MIN_DISJOINT_WINDOWS:
         warnings.warn(
-            f"{broken[0]} became {history[broken[0]][-1]} in epoch {len(history['loss'])}. "
-            "Training ended there, with the weights of the best epoch or cycle before, if there "
-            f"is one. {advice}",
+            f"Got a series of {n_windows} windows that share no row, of "
+            f"{samples.windows.max_length} rows each, but expected at least "
+            f"{MIN_DISJOINT_WINDOWS}: neither the network nor the threshold can know from so few "
+            "what is normal. Give more rows, or choose a smaller window_size.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -141,7 +206,8 @@ def explained_variance(network: TrainedNetwork, samples: Samples) -> float:
     windows = samples.windows.at_most(MAX_EXPLAINED_WINDOWS)
     residuals = np.concatenate(list(network.residuals(windows)))
     deviations = windows.padded() - network.fill_values
-    varies = _mean_squares(deviations) > (MIN_RELATIVE_DEVIATION * network.fill_values) ** 2
+    means = network.fill_values.astype(np.float64)
+    varies = _mean_squares(deviations) > (MIN_RELATIVE_DEVIATION * means) ** 2
     variance = _mean_squares(deviations)[varies].sum()
     return 1.0 - float(_mean_squares(residuals)[varies].sum() / variance) if variance else 1.0
 

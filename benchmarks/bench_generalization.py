@@ -1,0 +1,128 @@
+"""Do the choices of the scoring rule hold on collections that they were not made on?
+
+Run: python benchmarks/bench_generalization.py --data DIR [--only GLOB] [--out CSV]. Every series is
+fitted once, and scored in all ways. For each collection, the way that is best in the mean of the
+*other* collections is named with what it gives here, beside the default and the best way here. The
+same for the limits of the threshold. A rule that wins only where it was chosen loses here.
+"""
+
+import argparse
+import csv
+import fnmatch
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from bench_threshold import alarms, summary
+from series import load, scaled
+from vus import dominant_period, vus_pr
+
+from skae import LSTMAutoencoder
+from skae._scoring.thresholds import OF_ROWS, RobustLimits, automatic_offset
+
+WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian")))
+DEFAULT = ("multiscale", "gaussian")
+LIMITS = [
+    RobustLimits(*limits)
+    for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))
+]
+MOST_FLAGGED = 0.01
+
+
+def collection_of(name):
+    """Return the folder, and of the Numenta benchmark also the kind."""
+    folder, _, series = name.partition("/")
+    return f"{folder}/{series.partition('__')[0]}" if folder == "nab" else folder
+
+
+def measured(series):
+    """Return a line for each way of scoring and for each set of limits."""
+    train, test = scaled(series.train, series.test)
+    window = min(series.window, len(train) // 2)
+    detector = LSTMAutoencoder(window, random_state=0).fit(train)
+    samples = detector._read_fitted(train)
+    training, held_out = samples.split(detector.validation_fraction, np.random.default_rng(0))
+    parts = [part for part in (held_out, training) if part is not None]
+    buffer = dominant_period(series.test[:, 0])
+    for way in WAYS:
+        detector.set_params(error=way[0], aggregation=way[1])._calibrate(samples, parts)
+        scores = detector.score_samples(test)
+        yield {"way": " ".join(way), "vus_pr": vus_pr(series.labels, -scores, buffer)}
+    detector.set_params(error=DEFAULT[0], aggregation=DEFAULT[1])._calibrate(samples, parts)
+    scored = [(detector._scores(part), np.ones(len(part))) for part in parts]
+    scores = detector.score_samples(test)
+    for limits in LIMITS:
+        flagged = scores < automatic_offset(scored, "robust", limits)
+        yield {"way": " ".join(map(str, limits)), **alarms(flagged, series, window)}
+
+
+def column(lines, way, name, collections):
+    """Return the mean over collections of the mean over their series."""
+    means = [
+        np.mean([float(x[name]) for x in lines if (x["way"], x["collection"]) == (way, one)])
+        for one in collections
+    ]
+    return float(np.mean(means))
+
+
+def rankings(lines, collections):
+    print(f"\n{'VUS-PR left out':34}  chosen on the others      there  default   best")
+    ways = [" ".join(way) for way in WAYS]
+    for one in collections:
+        others = [other for other in collections if other != one]
+        chosen = max(ways, key=lambda way: column(lines, way, "vus_pr", others))
+        found = [column(lines, way, "vus_pr", [one]) for way in (chosen, " ".join(DEFAULT))]
+        best = max(column(lines, way, "vus_pr", [one]) for way in ways)
+        print(f"{one:34}  {chosen:24} {found[0]:6.3f}  {found[1]:6.3f}  {best:6.3f}")
+
+
+def thresholds(lines, collections):
+    print(f"\n{'threshold left out':34}  chosen on the others  flagged  above 3 %  events")
+    for one in [*collections, None]:
+        others = [line for line in lines if line["collection"] != one]
+        chosen = max(
+            (" ".join(map(str, limits)) for limits in LIMITS), key=lambda w: worth(others, w)
+        )
+        if one is None:
+            chosen = " ".join(map(str, OF_ROWS))
+        here = [x for x in lines if x["way"] == chosen and one in (None, x["collection"])]
+        print(f"{one or 'all, with the default':34}  {chosen:20} {summary(here)}")
+
+
+def worth(lines, way):
+    """Return the share of events found, where the median series is flagged little enough."""
+    own = [line for line in lines if line["way"] == way]
+    flagged, events = (np.array([float(x[name]) for x in own]) for name in ("flagged", "found"))
+    return events.sum() if np.nanmedian(flagged) <= MOST_FLAGGED else -np.nanmedian(flagged)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--only", default="*")
+    parser.add_argument("--out", default="generalization.csv")
+    args = parser.parse_args()
+    out, fields = Path(args.out), "collection series way vus_pr flagged found events false rows"
+    lines = list(csv.DictReader(out.open())) if out.exists() else []
+    done = {line["series"] for line in lines}
+    with out.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fields.split())
+        if not lines:
+            writer.writeheader()
+        for series in load(args.data):
+            if series.name in done or not fnmatch.fnmatch(series.name, args.only):
+                continue
+            if series.labels.any():
+                who = {"collection": collection_of(series.name), "series": series.name}
+                added = [who | line for line in measured(series)]
+                writer.writerows(added)
+                file.flush()
+                lines += added
+                print(series.name, flush=True)
+    collections = sorted({line["collection"] for line in lines})
+    rankings([line for line in lines if line.get("vus_pr")], collections)
+    thresholds([line for line in lines if line.get("flagged")], collections)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pictures: displays that keep arrays and draw them; matplotlib is imported only then."""

@@ -1,0 +1,35 @@
+"""What of an estimator goes into a pickle, or into a file of skops: plain values and arrays."""
+
+from typing import Any
+
+from skae._network.stored import as_stored, from_stored
+from skae._scoring.rule import ScoringRule
+from skae._sequences.windows import Windowing
+
+
+def to_state(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an estimator, its network as plain values and arrays.
+
+    A network of one's own stays a Keras model, which pickles itself.
+    """
+    if "model_" not in attributes:
+        return attributes
+    stored = as_stored(attributes["model_"], attributes.get("_architecture"))
+    if stored is None:
+        return attributes
+    return attributes | {
+        "model_": stored,
+        "_scoring": attributes["_scoring"].to_plain(),
+        "_windowing": tuple(attributes["_windowing"]),
+    }
+
+
+def from_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes that `to_state` was given."""
+    if not isinstance(state.get("model_"), dict):
+        return state
+    return state | {
+        "model_": from_stored(state["model_"]),
+        "_scoring": ScoringRule.from_plain(state["_scoring"]),
+        "_windowing": Windowing(*state["_windowing"]),
+    }

@@ -1,0 +1,243 @@
+"""A training that goes on where a killed one was: its whole state, every so many seconds."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from skae._compat.keras import layers_of
+from skae._compat.sklearn import seed_of
+from skae._compiled.replicas import architecture_key, state_of
+from skae._training.batches import Batches
+from skae._training.learning_rate import LearningRate
+from skae._training.plan import TrainingPlan
+from skae._training.snapshot import is_plain, part_of, read_snapshot, write_snapshot
+
+
+@dataclass
+class Place:
+    """How far a training has come.
+
+    Parameters
+    ----------
+    epoch : int
+        Epochs that are over.
+    batch : int
+        Batches of the next that are over.
+    total, weight : float
+        Sums of their losses and weights.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    total: float = 0.0
+    weight: float = 0.0
+
+    def add(self, batch: int, total: Any, weight: Any) -> None:
+        """Go on to a batch, over those with these sums."""
+        self.batch = batch
+        self.total, self.weight = self.total + float(total), self.weight + float(weight)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the epoch so far."""
+        return self.total / self.weight if self.weight else 0.0
+
+    def end_epoch(self) -> None:
+        """Go to the beginning of the next epoch."""
+        self.epoch, self.batch, self.total, self.weight = self.epoch + 1, 0, 0.0, 0.0
+
+
+@dataclass
+class Training:
+    """All that changes in the course of a training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The one that is trained.
+    batches : Batches
+    rate : LearningRate
+    callbacks : list of keras.callbacks.Callback
+    """
+
+    model: keras.Model
+    batches: Batches
+    rate: LearningRate
+    callbacks: list[keras.callbacks.Callback]
+
+    def state(self) -> dict[str, Any]:
+        """Return it as plain values and arrays."""
+        return {
+            "variables": [variable.numpy() for variable in state_of(self.model)],
+            "batches": self.batches.state,
+            "rate": _plain_attributes(self.rate),
+            "callbacks": [_plain_attributes(callback) for callback in self.callbacks],
+            "history": self.model.history.history,
+            "epochs": self.model.history.epoch,
+        }
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Become what `state` says; attributes that are not there now are left out."""
+        for variable, value in zip(state_of(self.model), state["variables"], strict=True):
+            variable.assign(value)
+        self.batches.state = state["batches"]
+        _set_attributes(self.rate, state["rate"])
+        for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):
+            _set_attributes(callback, attributes)
+        self.model.history.history, self.model.history.epoch = state["history"], state["epochs"]
+
+
+class Checkpoint:
+    """The file of one training; without a path it never writes.
+
+    Parameters
+    ----------
+    path : Path, optional
+    interval : float
+        Seconds from one writing to the next.
+    found : dict
+        What the file holds, if there is one.
+    """
+
+    def __init__(self, path: Path | None = None, interval: float = np.inf, found: Any = None):
+        self.path, self.interval, self._found = path, interval, found
+        self._seed: int | None = None
+        self._parts: dict[str, str] = {}
+        self._training: Training | None = None
+        self._written = time.monotonic()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike | None, interval: float) -> Self:
+        """Return the checkpoint of a path, with what a killed training left there.
+
+        Raises
+        ------
+        ValueError
+            If the folder does not exist, or the file is not a whole checkpoint.
+        """
+        if path is None:
+            return cls()
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise ValueError(
+                f"Got checkpoint={str(path)!r}, but expected a file in a folder that exists."
+            )
+        return cls(path, interval, read_snapshot(path) if path.exists() else None)
+
+    def seed(self, random_state: Any) -> int:
+        """Return a seed; without a `random_state` that of the training that was killed."""
+        if random_state is None and self._found is not None:
+            self._seed = int(self._found["seed"])
+        else:
+            self._seed = seed_of(random_state)
+        return self._seed
+
+    def belongs_to(
+        self,
+        model: keras.Model,
+        plan: TrainingPlan,
+        batches: Iterable[Batches | None],
+        callbacks: list[keras.callbacks.Callback],
+    ) -> None:
+        """Make sure that the file, if there is one, is of a training that begins like this one.
+
+        Parameters
+        ----------
+        model : keras.Model
+            As it is before training.
+        plan : TrainingPlan
+        batches : iterable of Batches
+            What is trained on and held out.
+        callbacks : list of keras.callbacks.Callback
+
+        Raises
+        ------
+        ValueError
+            If it is of another.
+        """
+        if self.path is None:
+            return
+        self._parts = {
+            "data": _digest(*(part for one in batches if one for part in one.content)),
+            "network": _digest(_description(model), *model.get_weights()),
+            "optimizer": _digest(_configuration(model.optimizer), *_values(model.optimizer)),
+            "loss": _digest(_configuration(model.loss)),
+            "training parameters": _digest(asdict(plan)),
+            "callbacks": _digest([type(callback).__qualname__ for callback in callbacks]),
+            "random_state": _digest(self._seed),
+        }
+        if self._found is None:
+            return
+        other = [
+            name for name, digest in self._parts.items() if self._found["parts"][name] != digest
+        ]
+        if other:
+            raise ValueError(
+                f"Got checkpoint={str(self.path)!r} of a training with other {', '.join(other)}, "
+                "but expected one that begins like this. Delete it to begin anew, or name another."
+            )
+
+    def resume(self, training: Training) -> Place:
+        """Bring the training to where the file says it was, and return that place."""
+        self._training, self._written = training, time.monotonic()
+        if self._found is None:
+            return Place()
+        training.go_on_from(self._found["state"])
+        return Place(**self._found["place"])
+
+    def passed(self, place: Place) -> None:
+        """Write the file if it is time to."""
+        if self.path is None or time.monotonic() - self._written < self.interval:
+            return
+        assert self._training is not None
+        values = {"seed": self._seed, "parts": self._parts, "place": asdict(place)}
+        write_snapshot(self.path, values | {"state": self._training.state()})
+        self._written = time.monotonic()
+
+    def remove(self) -> None:
+        """Delete the file of a training that is over."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            part_of(self.path).unlink(missing_ok=True)
+
+
+def _plain_attributes(thing: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(thing).items() if is_plain(value)}
+
+
+def _set_attributes(thing: Any, attributes: dict[str, Any]) -> None:
+    for name in attributes.keys() & _plain_attributes(thing).keys():
+        setattr(thing, name, attributes[name])
+
+
+def _digest(*parts: Any) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        is_array = isinstance(part, np.ndarray)
+        found.update(repr(part.shape if is_array else part).encode())
+        if is_array:
+            found.update(np.ascontiguousarray(part).data.cast("B"))
+    return found.hexdigest()
+
+
+def _description(model: keras.Model) -> Any:
+    """Return what a network is, the same in every process."""
+    return [type(layer).__qualname__ for layer in layers_of(model)], architecture_key(model)
+
+
+def _configuration(thing: Any) -> Any:
+    try:
+        return type(thing).__qualname__, thing.get_config()
+    except (NotImplementedError, TypeError, ValueError):
+        return type(thing).__qualname__
+
+
+def _values(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+    return [variable.numpy() for variable in optimizer.variables]

@@ -1,0 +1,195 @@
+"""`skae.find_events`: outlying rows as a table of events."""
+
+import naive
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import few, random_rows
+
+from skae import find_events
+from skae._scoring.events import are_outliers
+
+SCORES = -np.array([1.0, 5, 6, 1, 4, np.nan, 1, 9])
+SHARES = np.array([[1.0, 0], [1, 8], [2, 9], [1, 1], [6, 1], [np.nan, np.nan], [0, 0], [0, 18]])
+HOURS = pd.date_range("2026-01-01", periods=8, freq="h", tz="Europe/Berlin", name="time")
+
+
+def as_dicts(table):
+    return [dict(zip(table.dtype.names, row.tolist(), strict=True)) for row in table]
+
+
+# ------------------------------------------------------------------------ which rows, how bad
+
+
+@few
+@given(st.integers(1, 25), st.integers(0, 99), st.integers(1, 3), st.integers(0, 3))
+def test_events_equal_their_naive_twin(n_rows, seed, min_length, merge_gap):
+    scores = random_rows(n_rows, 1, seed, missing=0.2)[:, 0]
+    shares = np.abs(random_rows(n_rows, 4, seed + 1, missing=0.2))
+    table = find_events(
+        scores,
+        offset=0.0,
+        min_length=min_length,
+        merge_gap=merge_gap,
+        contributions=shares,
+        feature_names=list("abcd"),
+        n_features=2,
+    )
+    expected = naive.find_events((scores < 0).tolist(), -scores, min_length, merge_gap)
+    assert [(e["start"], e["end"], e["peak"]) for e in as_dicts(table)] == expected
+    for event in as_dicts(table):
+        run = range(event["start"], event["end"] + 1)
+        assert event["length"] == len(run)
+        assert event["score"] == min(scores[i] for i in run if not np.isnan(scores[i]))
+        totals = {"abcd"[f]: sum(v for i in run if (v := shares[i, f]) > 0) for f in range(4)}
+        worst = sorted((f for f in totals if totals[f] > 0), key=lambda f: -totals[f])[:2]
+        assert event["features"] == worst
+
+
+def test_an_outage_ends_an_event_and_counts_like_a_normal_row():
+    scores = [-9.0, np.nan, -9.0, np.nan, np.nan, -9.0]
+    starts = {
+        gap: find_events(scores, offset=-1, merge_gap=gap)["start"].tolist() for gap in (0, 1, 2)
+    }
+    assert starts == {0: [0, 2, 5], 1: [0, 5], 2: [0]}
+    (event,) = as_dicts(find_events(scores, offset=-1, merge_gap=2))
+    assert event == {"start": 0, "end": 5, "peak": 0, "length": 6, "score": -9.0}
+
+
+@pytest.mark.parametrize("encode", [lambda y: y, lambda y: y.astype(int), lambda y: 1 - 2 * y])
+def test_labels_take_the_place_of_an_offset(encode):
+    labels = encode(SCORES < -3)
+    assert (find_events(SCORES, labels=labels) == find_events(SCORES, offset=-3)).all()
+    bare = find_events(labels=labels)
+    assert bare.dtype.names == ("start", "end", "length")
+    assert bare["start"].tolist() == [1, 4, 7]
+
+
+def test_labels_of_a_detector_that_found_nothing_are_no_events():
+    assert len(find_events(labels=[1, 1, 1])) == 0
+    assert len(find_events(labels=[True, True])) == 1
+
+
+def test_without_scores_the_peak_is_where_contributions_are_largest():
+    found = find_events(labels=SCORES < -3, contributions=SHARES)
+    assert found["peak"].tolist() == [2, 4, 7]
+    assert found["features"].tolist() == [["x1", "x0"], ["x0", "x1"], ["x1"]]
+
+
+# ------------------------------------------------------------------------ kinds of tables
+
+
+def test_pandas_comes_back_with_its_index():
+    shares = pd.DataFrame(SHARES, HOURS, ["load", "heat"])
+    found = find_events(pd.Series(SCORES, HOURS), offset=-3, merge_gap=1, contributions=shares)
+    assert list(found.columns) == ["start", "end", "peak", "length", "score", "features"]
+    assert found["start"].tolist() == [HOURS[1], HOURS[7]]
+    assert found["end"].dtype == HOURS.dtype, "with its time zone"
+    assert found["features"].tolist() == [["heat", "load"], ["heat"]]
+    assert found["length"].tolist() == [4, 1] and found["score"].tolist() == [-6, -9]
+
+
+@pytest.mark.parametrize("index", [HOURS, pd.Series(HOURS), pd.DataFrame(SHARES, HOURS)])
+def test_an_index_of_pandas_makes_a_pandas_table(index):
+    found = find_events(SCORES, offset=-3, index=index)
+    assert found["peak"].tolist() == [HOURS[2], HOURS[4], HOURS[7]]
+
+
+def test_levels_of_an_index_are_kept_together():
+    index = pd.MultiIndex.from_product([["north"], range(8)])
+    found = find_events(SCORES, offset=-3, index=index)
+    assert found["start"].tolist() == [("north", 1), ("north", 4), ("north", 7)]
+
+
+def test_polars_comes_back_without_pandas(monkeypatch):
+    monkeypatch.setattr(pl.Series, "to_pandas", None)
+    times = pl.Series("time", HOURS.tz_localize(None).to_numpy())
+    shares = pl.DataFrame(SHARES, schema=["load", "heat"])
+    found = find_events(SCORES, offset=-3, index=times, contributions=shares)
+    assert isinstance(found, pl.DataFrame)
+    assert found["start"].dtype == times.dtype and found["start"][0] == times[1]
+    assert found["features"].to_list() == [["heat", "load"], ["load", "heat"], ["heat"]]
+
+
+@pytest.mark.parametrize("index", [None, HOURS, pl.Series(range(8))])
+def test_no_events_are_a_table_of_the_same_columns(index):
+    some = find_events(SCORES, offset=-3, index=index, contributions=SHARES)
+    none = find_events(SCORES, offset=-99, index=index, contributions=SHARES)
+    columns = [
+        getattr(t, "columns", t.dtype.names if index is None else None) for t in (some, none)
+    ]
+    assert len(none) == 0 and list(columns[0]) == list(columns[1])
+    if index is not None:
+        kinds = [list(getattr(t, "schema", None) or t.dtypes) for t in (some, none)]
+        assert kinds[0] == kinds[1]
+
+
+# ------------------------------------------------------------------------ several series
+
+
+def test_no_event_reaches_from_one_series_of_a_list_into_the_next():
+    found = find_events([SCORES[:3], SCORES[4:]], offset=-3, merge_gap=9)
+    assert found["series"].tolist() == [0, 1]
+    assert found["start"].tolist() == [1, 0] and found["end"].tolist() == [2, 3]
+
+
+def test_series_of_a_list_bring_their_indexes():
+    parts = [pd.Series(SCORES[:3], HOURS[:3]), pd.Series(SCORES[4:], HOURS[4:])]
+    shares = [SHARES[:3], SHARES[4:]]
+    found = find_events(parts, offset=-3, contributions=shares, feature_names=["load", "heat"])
+    assert found["series"].tolist() == [0, 1, 1]
+    assert found["start"].tolist() == [HOURS[1], HOURS[4], HOURS[7]]
+    arrays = find_events([SCORES[:3], SCORES[4:]], offset=-3, index=[HOURS[:3], HOURS[4:]])
+    assert arrays["start"].equals(found["start"])
+
+
+def test_rows_of_series_may_be_interleaved():
+    machines = pd.Series(["b", "a"] * 4, name="machine")
+    scores = np.repeat([-9.0, -1.0, -9.0, -9.0], 2)
+    scores[3] = -9.0
+    found = find_events(scores, offset=-3, series=machines, contributions=np.ones((8, 1)))
+    assert found["series"].tolist() == ["b", "b", "a"]
+    assert found["start"].tolist() == [0, 4, 1] and found["end"].tolist() == [0, 6, 7]
+    assert found["length"].tolist() == [1, 2, 4]
+
+
+# ------------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "Got offset=None and labels=None, but expected scores and an offset"),
+        ({"scores": SCORES}, "Got offset=None and labels=None"),
+        ({"scores": SCORES, "offset": -3, "labels": SCORES < 3}, "only one of them"),
+        ({"scores": SCORES, "offset": np.nan}, "Got offset=nan, but expected a finite number"),
+        ({"scores": SCORES, "offset": -3, "min_length": 0}, "Got min_length=0"),
+        ({"scores": SCORES, "offset": -3, "merge_gap": -1}, "Got merge_gap=-1"),
+        ({"scores": SCORES, "offset": -3, "n_features": 1.5}, "Got n_features=1.5"),
+        ({"scores": SCORES, "labels": [1, 0]}, r"Got labels of shape \(2,\).* n_rows=8"),
+        ({"labels": [0, 2]}, r"Got labels with the values \[0, 2\]"),
+        ({"labels": [0, np.nan]}, "Got labels with the values"),
+        ({"labels": ["a", "b"]}, "Got labels of dtype <U1, but expected numbers"),
+        ({"scores": SCORES[:, None], "offset": -3}, r"Got scores of shape \(8, 1\)"),
+        ({"scores": SCORES, "offset": -3, "index": HOURS[:4]}, "Got index of 4 entries"),
+        ({"scores": SCORES, "offset": -3, "series": [1]}, "Got series of 1 entries"),
+        ({"scores": SCORES, "offset": -3, "series": [None] * 8}, r"Got series\[0\]=None"),
+        ({"scores": [SCORES], "offset": -3, "series": [1] * 8}, "Got series and a list"),
+        ({"scores": SCORES, "offset": -3, "contributions": SCORES}, "Got contributions of shape"),
+        (
+            {"scores": SCORES, "offset": -3, "contributions": SHARES, "feature_names": ["a"]},
+            "Got 1 feature_names, but expected 2",
+        ),
+    ],
+)
+def test_find_events_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        find_events(**arguments)
+
+
+def test_labels_are_not_changed():
+    labels = np.array([True, False])
+    assert are_outliers(labels).tolist() == [True, False]

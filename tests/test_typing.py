@@ -1,0 +1,73 @@
+"""A stranger's program, type-checked against what skae says of its public names."""
+
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import estimator_html_repr
+
+import skae
+from skae import LSTMAutoencoder, SequenceWindower
+
+RIGHT = """\
+import numpy as np
+
+from skae import LSTMAutoencoder, SequenceWindower, __version__, datasets, metrics
+
+X, y = datasets.make_sequences(8, random_state=np.random.default_rng(0))
+detector = LSTMAutoencoder(window_size=30, units=(8, 4), epochs="auto", optimizer__clipnorm=1.0)
+a: LSTMAutoencoder = detector.fit(X).partial_fit(X, sample_weight=y)
+b: float = a.score(X) + metrics.roc_auc_scorer(a, X, y) + a.tune_threshold(X, y, beta=2).offset_
+c: int = int(metrics.is_outlier(y).sum())
+d: SequenceWindower = SequenceWindower(5, padding=None).fit(X)
+e: LSTMAutoencoder = LSTMAutoencoder.load("file")
+f: str = __version__
+"""
+WRONG = {
+    'LSTMAutoencoder(window_size="30")': 'expected "int | None"',
+    'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...]"',
+    "LSTMAutoencoder(30, 3)": "Too many positional arguments",
+    "LSTMAutoencoder().fit()": 'Missing positional argument "X" in call to "fit"',
+    "LSTMAutoencoder().tune_threshold(X, y, gamma=3)": 'Unexpected keyword argument "gamma"',
+    "datasets.make_sequences(8, length=3)": 'Unexpected keyword argument "length"',
+    "metrics.accuracy": 'Module has no attribute "accuracy"',
+    "import skae; skae.Nothing": 'Module has no attribute "Nothing"',
+    'SequenceWindower(stride="a")': 'expected "int"',
+}
+
+
+def test_the_package_says_that_it_is_typed():
+    assert files(skae).joinpath("py.typed").is_file()
+
+
+@pytest.mark.slow
+def test_a_program_from_outside_is_checked(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(RIGHT + "\n".join(WRONG) + "\n")
+    options = ["--strict", "--follow-imports", "silent", "--no-error-summary", "--cache-dir"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, str(tmp_path), str(program)],
+        cwd=tmp_path,
+        env={"MYPYPATH": str(Path(skae.__file__).parents[1]), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    n_right = len(RIGHT.splitlines())
+    found = [line for line in done.stdout.splitlines() if " error: " in line]
+    lines = [int(line.split(":")[1]) for line in found]
+    assert lines == list(range(n_right + 1, n_right + 1 + len(WRONG))), done.stdout
+    for line, expected in zip(found, WRONG.values(), strict=True):
+        assert expected in line
+
+
+@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower()])
+def test_the_picture_of_an_estimator_links_to_its_documentation(estimator):
+    module = type(estimator).__module__.replace(".", "/")
+    link = f"https://github.com/skae/skae/blob/main/{module}.py"
+    assert Path(skae.__file__).parents[1].joinpath(f"{module}.py").is_file()
+    for one in (estimator, make_pipeline(clone(estimator))):
+        assert f'href="{link}"' in estimator_html_repr(one)
