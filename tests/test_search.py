@@ -1,5 +1,6 @@
 """Searches over a cluster are the searches of one process, even if a worker dies."""
 
+import itertools
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -110,10 +111,12 @@ def test_a_killed_worker_does_not_lose_the_search(client, model, series, serial)
     before = client.run(os.getpid)
     slow = make_pipeline(StandardScaler(), Slow(**model[-1].get_params()))
     grid = {name.replace("lstmautoencoder", "slow"): values for name, values in GRID.items()}
-    search = GridSearchCV(slow, grid, cv=2)
+    splits = list(KFold(2).split(series))
+    search = GridSearchCV(slow, grid, cv=splits)
     killer = threading.Thread(target=kill_when_busy, args=(client, before))
     killer.start()
-    with joblib.parallel_config("dask"):
+    # What joblib hands out by itself is on one worker, and dies with it.
+    with joblib.parallel_config("dask", scatter=[series, *itertools.chain(*splits)]):
         search.fit(series)
     killer.join()
     assert set(before.values()) - set(client.run(os.getpid).values())
