@@ -28,7 +28,7 @@ _HOME = {
     "through": "skae._results.pipeline",
     "stream": "skae._streaming.stream",
 }
-_MODULES = ("datasets", "layers", "metrics")
+_MODULES = ("dask", "datasets", "layers", "metrics")
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -41,6 +41,7 @@ __all__ = [
     "TrainingDisplay",
     "__version__",
     "clear_caches",
+    "dask",
     "datasets",
     "find_events",
     "layers",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from skae import datasets, layers, metrics
+    from skae import dask, datasets, layers, metrics
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays.anomaly_score import AnomalyScoreDisplay
