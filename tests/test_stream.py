@@ -232,6 +232,17 @@ def test_labels_are_those_of_the_batch(fitted, series):
     np.testing.assert_array_equal(stream.labels(scores), fitted.predict(series[:40] * 2))
 
 
+def test_labels_that_adapt_are_those_of_the_batch(small, series):
+    detector = small(WINDOW, adapt_after=1).fit(series)
+    rows = np.vstack([series[:30], 5 + 3 * series[:40]])
+    stream = detector.stream(answer="final")
+    found = [stream.labels(stream.update(part)) for part in np.split(rows, [7, 31, 60])]
+    found.append(stream.labels(stream.flush()))
+    labels = detector.predict(rows)
+    np.testing.assert_array_equal(np.concatenate(found), labels)
+    assert set(labels) == {-1, 1} and (labels[-10:] == 1).all()
+
+
 def test_each_series_has_a_threshold_that_goes_on(fitted, series):
     fleet = fitted.stream(threshold=Counting(), rows_per_update=2)
     fleet.labels(fleet.update({"a": series[:2]}))

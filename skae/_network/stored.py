@@ -22,9 +22,9 @@ def as_stored(model: keras.Model, architecture: dict[str, Any] | None) -> dict[s
     -------
     dict of str to object, or None
         Plain values and arrays, beside an optimizer or a loss of one's own, if there is one.
-        None for a model that was built otherwise.
+        None for a model that was built otherwise, or is not compiled.
     """
-    if architecture is None:
+    if architecture is None or not model.compiled:
         return None
     optimizer = model.optimizer
     return {

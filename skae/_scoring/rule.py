@@ -82,8 +82,12 @@ class OffsetPolicy:
         """
         if self.adapt_after is None or not isinstance(samples, RowSamples):
             return offset
-        memory = 2 * self.adapt_after * samples.window_size
+        memory = self.memory(samples.window_size)
         return adaptive_offsets(scores, samples.lengths, offset, memory)
+
+    def memory(self, window_size: int) -> int:
+        """Return how many rows are remembered: a lasting change fills half of them."""
+        return 2 * (self.adapt_after or 0) * window_size
 
     def to_plain(self) -> dict[str, Any]:
         """Return the policy as plain values."""
