@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._displays.cells import join_rows
+from skae._displays.grouping import grouping_of
 from skae._displays.panels import (
     DETECTED,
     INK,
@@ -119,7 +120,8 @@ class ExplanationDisplay:
         estimator : object
             A fitted outlier detector with ``explain``, or a Pipeline that ends in one.
         X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
-            As the estimator takes it. Of sequences, the mean over the steps of each is drawn.
+            As the estimator takes it. Of sequences, the mean over the steps of each is drawn;
+            where the estimator's `series` names a column, each series is drawn by itself.
         index, feature_names
             See :class:`ExplanationDisplay`; those of a dataframe by default.
         min_length : int, default=1
@@ -147,11 +149,16 @@ class ExplanationDisplay:
             found = np.stack([observed.mean(part, axis=0) for part in found])
         elif not isinstance(found, list) and np.ndim(found) == 3:
             found = observed.mean(np.asarray(found), axis=1)
-        contributions, lengths = stack_rows(found, "contributions")
         flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
+        outlying = flat < find_offset(estimator, X, flat)
+        if (grouping := grouping_of(estimator, X)) is not None:
+            found, scores, index = map(grouping.parts, (found, flat, index))
+            outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
+            X = grouping.frames(X)
+        contributions, lengths = stack_rows(found, "contributions")
         events = events_of(
             make_timeline(None, lengths if isinstance(scores, list) else [len(flat)]),
-            flat < find_offset(estimator, X, flat),
+            outlying,
             -flat,
             min_length=min_length,
             merge_gap=merge_gap,
