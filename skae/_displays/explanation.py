@@ -143,31 +143,21 @@ class ExplanationDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        found = through(estimator, "explain", X)
         scores = estimator.score_samples(X)
-        if isinstance(found, list) and not isinstance(scores, list):
-            found = np.stack([observed.mean(part, axis=0) for part in found])
-        elif not isinstance(found, list) and np.ndim(found) == 3:
-            found = observed.mean(np.asarray(found), axis=1)
+        found = _of_samples(through(estimator, "explain", X), scores)
         flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
         outlying = flat < find_offset(estimator, X, flat)
         if (grouping := grouping_of(estimator, X)) is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
             outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
             X = grouping.frames(X)
-        contributions, lengths = stack_rows(found, "contributions")
-        events = events_of(
-            make_timeline(None, lengths if isinstance(scores, list) else [len(flat)]),
-            outlying,
-            -flat,
-            min_length=min_length,
-            merge_gap=merge_gap,
-        )
-        if index is None and len(contributions) == len(flat):
-            index = index_of(X) if not isinstance(X, list) or isinstance(scores, list) else None
+        lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
+        options = {"min_length": min_length, "merge_gap": merge_gap}
+        events = events_of(make_timeline(None, lengths), outlying, -flat, **options)
+        if index is None and (isinstance(scores, list) or not isinstance(X, list)):
+            index = index_of(X)
         if feature_names is None:
-            names = names_of(found) or names_of(X) or []
-            feature_names = names if len(names) == contributions.shape[1] else None
+            feature_names = _matching_names(found, X)
         return cls.from_predictions(
             found,
             events=events,
@@ -303,3 +293,19 @@ def _largest_colour(contributions: NDArray[Any]) -> float:
     largest = np.where(np.isfinite(contributions), contributions, 0.0).max(axis=1, initial=0.0)
     # Where events are rarer than the quantile tells, the colours would be those of noise alone.
     return float(np.quantile(largest, SATURATION)) or float(largest.max()) or 1.0
+
+
+def _of_samples(found: Any, scores: Any) -> Any:
+    """Return contributions per sample: of sequences the mean over the steps."""
+    if isinstance(found, list) and not isinstance(scores, list):
+        return np.stack([observed.mean(part, axis=0) for part in found])
+    if not isinstance(found, list) and np.ndim(found) == 3:
+        return observed.mean(np.asarray(found), axis=1)
+    return found
+
+
+def _matching_names(found: Any, X: Any) -> list[str] | None:
+    """Return the names of the contributions, or those of X if there are as many."""
+    n_features = np.shape(found[0] if isinstance(found, list) else found)[1]
+    names = names_of(found) or names_of(X) or []
+    return names if len(names) == n_features else None
