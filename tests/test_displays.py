@@ -15,6 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae._displays.anomaly_score import AnomalyScoreDisplay
+from skae._displays.explanation import ExplanationDisplay
+from skae._displays.grouping import grouping_of
 from skae._displays.panels import DETECTED, LABELLED, make_axes
 
 matplotlib.use("Agg")
@@ -326,6 +328,39 @@ class OfSeries(Threshold):
 
     def score_samples(self, X):
         return [super(OfSeries, self).score_samples(part) for part in X]
+
+
+class InOneFrame(Threshold):
+    """An estimator that takes series apart by a column, and answers in the order of the rows."""
+
+    series = "machine"
+
+    def score_samples(self, X):
+        return super().score_samples(X.drop(columns=self.series))
+
+    def explain(self, X):
+        return np.abs(X.drop(columns=self.series).to_numpy())
+
+
+def test_a_column_says_which_series_a_row_belongs_to():
+    frame = pd.DataFrame({"load": np.arange(6.0), "machine": list("abab") + ["b", "a"]})
+    frame.loc[[4, 5], "load"] = 20
+    display = AnomalyScoreDisplay.from_estimator(InOneFrame(), frame, labels=[0, 0, 0, 0, 1, 0])
+    assert display.feature_names == ["load"]
+    np.testing.assert_array_equal(display.values[:, 0], [0, 2, 20, 1, 3, 20])
+    assert display.events == [(2, 2, 2), (5, 5, 5)]
+    assert display.labels.tolist() == [0, 0, 0, 0, 0, 1]
+    blame = ExplanationDisplay.from_estimator(InOneFrame(), frame)
+    np.testing.assert_array_equal(blame.contributions, display.values)
+    assert blame.events == display.events and blame.feature_names == ["load"]
+
+
+def test_polars_frames_are_taken_apart_too():
+    frame = pl.DataFrame({"machine": ["a", "b", "a"], "load": [1.0, 2.0, 3.0]})
+    grouping = grouping_of(make_pipeline(StandardScaler(), InOneFrame()), frame)
+    assert [part["load"].to_list() for part in grouping.frames(frame)] == [[1, 3], [2]]
+    assert grouping_of(InOneFrame(), frame.drop("machine")) is None
+    assert grouping_of(StandardScaler(), frame) is None
 
 
 # ------------------------------------------------------------------------ many features

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._displays.grouping import grouping_of
 from skae._displays.panels import (
     DETECTED,
     LABELLED,
@@ -154,7 +155,8 @@ class AnomalyScoreDisplay:
             A fitted outlier detector that gives one score a row: it has ``score_samples``,
             and ``offset_`` or ``decision_function``. A Pipeline will do.
         X : array-like or dataframe of shape (n_rows, n_features), or list of such
-            One series or several. A dataframe brings its index and the names of its columns.
+            One series or several. A dataframe brings its index and the names of its columns;
+            where the estimator's `series` names a column, each series is drawn by itself.
         labels, index, feature_names
             See :class:`AnomalyScoreDisplay`.
         min_length : int, default=1
@@ -176,17 +178,26 @@ class AnomalyScoreDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        values, lengths = stack_rows(X)
+        grouping = grouping_of(estimator, X)
+        series = X if grouping is None else grouping.frames(X)
+        values, lengths = stack_rows(series)
         scores = stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
+        offset = find_offset(estimator, X, scores)
         many = features is None and values.shape[1] > max_panels
+        contributions = _explained(estimator, X, values.shape) if many else None
+        if grouping is not None:
+            scores, labels, index, contributions = map(
+                grouping.parts, (scores, labels, index, contributions)
+            )
+            offset = grouping.parts(offset) if np.ndim(offset) else offset
         return cls.from_predictions(
-            X,
+            series,
             scores,
-            offset=find_offset(estimator, X, scores),
+            offset=offset,
             labels=labels,
             index=index,
             feature_names=feature_names,
-            contributions=_explained(estimator, X, values.shape) if many else None,
+            contributions=contributions,
             min_length=min_length,
             merge_gap=merge_gap,
             ax=ax,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._displays.cells import join_rows
+from skae._displays.grouping import grouping_of
 from skae._displays.panels import (
     DETECTED,
     INK,
@@ -119,7 +120,8 @@ class ExplanationDisplay:
         estimator : object
             A fitted outlier detector with ``explain``, or a Pipeline that ends in one.
         X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
-            As the estimator takes it. Of sequences, the mean over the steps of each is drawn.
+            As the estimator takes it. Of sequences, the mean over the steps of each is drawn;
+            where the estimator's `series` names a column, each series is drawn by itself.
         index, feature_names
             See :class:`ExplanationDisplay`; those of a dataframe by default.
         min_length : int, default=1
@@ -141,26 +143,21 @@ class ExplanationDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        found = through(estimator, "explain", X)
         scores = estimator.score_samples(X)
-        if isinstance(found, list) and not isinstance(scores, list):
-            found = np.stack([observed.mean(part, axis=0) for part in found])
-        elif not isinstance(found, list) and np.ndim(found) == 3:
-            found = observed.mean(np.asarray(found), axis=1)
-        contributions, lengths = stack_rows(found, "contributions")
+        found = _of_samples(through(estimator, "explain", X), scores)
         flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
-        events = events_of(
-            make_timeline(None, lengths if isinstance(scores, list) else [len(flat)]),
-            flat < find_offset(estimator, X, flat),
-            -flat,
-            min_length=min_length,
-            merge_gap=merge_gap,
-        )
-        if index is None and len(contributions) == len(flat):
-            index = index_of(X) if not isinstance(X, list) or isinstance(scores, list) else None
+        outlying = flat < find_offset(estimator, X, flat)
+        if (grouping := grouping_of(estimator, X)) is not None:
+            found, scores, index = map(grouping.parts, (found, flat, index))
+            outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
+            X = grouping.frames(X)
+        lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
+        options = {"min_length": min_length, "merge_gap": merge_gap}
+        events = events_of(make_timeline(None, lengths), outlying, -flat, **options)
+        if index is None and (isinstance(scores, list) or not isinstance(X, list)):
+            index = index_of(X)
         if feature_names is None:
-            names = names_of(found) or names_of(X) or []
-            feature_names = names if len(names) == contributions.shape[1] else None
+            feature_names = _matching_names(found, X)
         return cls.from_predictions(
             found,
             events=events,
@@ -296,3 +293,19 @@ def _largest_colour(contributions: NDArray[Any]) -> float:
     largest = np.where(np.isfinite(contributions), contributions, 0.0).max(axis=1, initial=0.0)
     # Where events are rarer than the quantile tells, the colours would be those of noise alone.
     return float(np.quantile(largest, SATURATION)) or float(largest.max()) or 1.0
+
+
+def _of_samples(found: Any, scores: Any) -> Any:
+    """Return contributions per sample: of sequences the mean over the steps."""
+    if isinstance(found, list) and not isinstance(scores, list):
+        return np.stack([observed.mean(part, axis=0) for part in found])
+    if not isinstance(found, list) and np.ndim(found) == 3:
+        return observed.mean(np.asarray(found), axis=1)
+    return found
+
+
+def _matching_names(found: Any, X: Any) -> list[str] | None:
+    """Return the names of the contributions, or those of X if there are as many."""
+    n_features = np.shape(found[0] if isinstance(found, list) else found)[1]
+    names = names_of(found) or names_of(X) or []
+    return names if len(names) == n_features else None
