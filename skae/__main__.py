@@ -2,8 +2,11 @@
 
 import os
 import sys
+import warnings
 from contextlib import suppress
+from typing import Any
 
+from skae._command.console import Console
 from skae.cli import UNREAD, USAGE_ERROR, main
 
 
@@ -18,6 +21,7 @@ def run() -> int:
     # Only here, where the process is ours: TensorFlow reports missing GPUs and the like.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _open_closed_descriptors()
+    warnings.showwarning = _say_warning
     try:
         status = main()
     except SystemExit as end:  # argparse, after --help and --version
@@ -25,6 +29,11 @@ def run() -> int:
     status = status or _settle_output()
     _silence_broken_streams()
     return status
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning as one line, without the place in the code, which is no user's."""
+    Console().say(f"warning: {message}")
 
 
 def _open_closed_descriptors() -> None:
