@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skae._command.model_file import read_pipeline, write_pipeline
 from skae._command.task import Task
+from skae._scoring.thresholds import robust_offset
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
 
@@ -17,6 +18,9 @@ Floats = NDArray[np.float64]
 
 # Scaled values are cut here, far beyond any anomaly: their squares must fit into float32.
 MAX_SCALED = 1e9
+
+# Robust standard deviations from the median, where rows are judged among themselves.
+DEVIATIONS_AMONG = 5.0
 
 
 @dataclass
@@ -111,8 +115,20 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     model = Model(Pipeline([*scalers, ("detector", detector)]), list(task.feature_names))
     scaled = model.scale(task.values)
     series = [scaled[rows] for rows in task.training_parts()]
-    detector.fit(series if task.series_labels is not None else series[0])
+    X = series if task.series_labels is not None else series[0]
+    detector.fit(X)
+    if task.is_training.all() and detector.contamination == "auto":
+        detector.offset_ = _offset_among(detector.score_samples(X))
     return model
+
+
+def _offset_among(scores: Any) -> float:
+    """Return the threshold for rows that were learned from themselves, all of them.
+
+    The automatic threshold is one for new rows, which lie further off.
+    """
+    found = np.concatenate(scores) if isinstance(scores, list) else scores
+    return robust_offset(found[~np.isnan(found)], deviations=DEVIATIONS_AMONG)
 
 
 def save_model(model: Model, path: Any) -> None:
