@@ -25,6 +25,8 @@ _HOME = {
     "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
     "find_events": "skae._results.events",
+    "load": "skae._files.document",
+    "save": "skae._files.document",
     "through": "skae._results.pipeline",
     "stream": "skae._streaming.stream",
 }
@@ -45,7 +47,9 @@ __all__ = [
     "datasets",
     "find_events",
     "layers",
+    "load",
     "metrics",
+    "save",
     "through",
     "stream",
 ]
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from skae._displays.latent import LatentDisplay
     from skae._displays.reconstruction import ReconstructionDisplay
     from skae._displays.training import TrainingDisplay
+    from skae._files.document import load, save
     from skae._results.events import find_events
     from skae._results.pipeline import through
     from skae._streaming.stream import ScoreStream, stream

@@ -1,6 +1,7 @@
 """`LSTMAutoencoder`: where sequences (numpy) and networks (Keras) meet."""
 
 import os
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Self
 
@@ -23,9 +24,9 @@ from skae._compat.sklearn import (
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.replicas import unchanged_on_error as unchanged_weights_on_error
 from skae._compiled.steps import can_be_sharded
+from skae._files.document import MAX_BYTES, load_only, save
 from skae._network.loss import check_suits
 from skae._network.segments import recurrent_steps
-from skae._persistence import load_estimator, save_estimator
 from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure
@@ -920,31 +921,47 @@ class LSTMAutoencoder(
     # ---------------------------------------------------------------- persistence
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write parameters and fitted state to one file, without pickle.
+        """Write parameters and fitted state to one file without code, as `skae.save` does.
 
         Parameters
         ----------
         path : str or path-like
-            An existing file is replaced only when all went well.
+            An existing file is replaced only when all went well, and keeps its mode.
 
         Raises
         ------
         TypeError
-            If a parameter is a function or another object that JSON and Keras do not know.
+            If a parameter or attribute is neither plain, nor Keras', nor to be named; see
+            `skae.save`.
+        ValueError
+            If there is a folder, device or pipe.
+        OSError
+            If the file cannot be written, or may not be.
 
         See Also
         --------
         LSTMAutoencoder.load : Reads the file.
         """
-        save_estimator(self, path)
+        save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """Return the estimator that `save` wrote.
+    def load(
+        cls,
+        path: str | os.PathLike,
+        *,
+        custom_objects: Mapping[str, Any] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Self:
+        """Return the estimator that `save` wrote; nothing in the file is run.
 
         Parameters
         ----------
         path : str or path-like
+        custom_objects : dict of str to object, default=None
+            Functions and classes of your own by their ``__name__``, such as the callable
+            `model`, or a loss. A file names what it needs.
+        max_bytes : int, default=2**30
+            Largest file that is read.
 
         Returns
         -------
@@ -954,9 +971,12 @@ class LSTMAutoencoder(
         Raises
         ------
         ValueError
-            If the file is not one that `save` wrote, or one of a newer skae.
+            If the file is not one that `save` wrote, is damaged, too large, of another class or
+            of a newer skae, or names what is neither known nor among `custom_objects`.
+        OSError
+            If there is no such file, or it may not be read.
         """
-        return load_estimator(cls, path)
+        return load_only(cls, path, custom_objects, max_bytes)
 
     # ---------------------------------------------------------------- inside
 

@@ -10,8 +10,10 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import _fit_context
+from sklearn import config_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.validation import (
@@ -22,9 +24,12 @@ from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
     "DocumentationLink",
+    "OUTPUT",
+    "REQUESTS",
     "Interval",
     "StrOptions",
     "check_feature_names",
+    "check_parameters_of",
     "check_sample_weight",
     "feature_names_of",
     "fit_context",
@@ -32,8 +37,10 @@ __all__ = [
     "frame_container",
     "positive_int",
     "positive_real",
+    "requests_of",
     "returns_frames",
     "seed_of",
+    "set_requests",
     "too_large_is_named",
     "unchanged_on_error",
 ]
@@ -183,3 +190,36 @@ def unchanged_on_error(estimator: object) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"
+"""Attributes that ``set_output`` and ``set_fit_request`` set."""
+
+
+def check_parameters_of(estimator: BaseEstimator) -> None:
+    """Refuse parameters that ``fit`` would refuse."""
+    estimator._validate_params()
+
+
+def requests_of(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:
+    """Return what ``set_fit_request`` and the like were asked for, by method."""
+    requests = vars(estimator).get(REQUESTS)
+    if requests is None:
+        return {}
+    found = {method: getattr(requests, method).requests for method in SIMPLE_METHODS}
+    return {method: dict(asked) for method, asked in found.items() if asked}
+
+
+def set_requests(estimator: BaseEstimator, requests: dict[str, dict[str, Any]]) -> None:
+    """Ask for what `requests_of` returned.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no such method.
+    """
+    for method, asked in requests.items():
+        if method not in SIMPLE_METHODS:
+            raise ValueError(f"Got a request of {method!r}, but expected one of {SIMPLE_METHODS}.")
+        with config_context(enable_metadata_routing=True):
+            getattr(estimator, f"set_{method}_request")(**asked)

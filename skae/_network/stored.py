@@ -31,7 +31,7 @@ def as_stored(model: keras.Model, architecture: dict[str, Any] | None) -> dict[s
         "architecture": architecture,
         "trainable": [layer.trainable for layer in layers_of(model)],
         "weights": [variable.numpy() for variable in model.variables],
-        "loss": _stored_loss(model.loss),
+        "loss": loss_as_stored(model.loss),
         "optimizer": _name(type(optimizer), _classes(keras.optimizers)),
         "options": optimizer.get_config(),
         "optimizer_state": [variable.numpy() for variable in optimizer.variables],
@@ -50,8 +50,8 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     model = build_autoencoder(Architecture(**fields), seed=0)
     for layer, trainable in zip(layers_of(model), stored["trainable"], strict=True):
         layer.trainable = trainable
-    optimizer = _optimizer(stored["optimizer"], stored["options"])
-    model.compile(optimizer=optimizer, loss=_loss(stored["loss"]))
+    optimizer = optimizer_from_stored(stored["optimizer"], stored["options"])
+    model.compile(optimizer=optimizer, loss=loss_from_stored(stored["loss"]))
     _assign(model.variables, stored["weights"])
     if len(stored["optimizer_state"]) > len(optimizer.variables):
         optimizer.build(model.trainable_variables)
@@ -59,7 +59,7 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     return model
 
 
-def _stored_loss(loss: ObservedLoss) -> dict[str, Any]:
+def loss_as_stored(loss: ObservedLoss) -> dict[str, Any]:
     """Return a loss, and its options if it is an object of a class."""
     resolved = keras.losses.get(loss.loss)
     if not isinstance(resolved, keras.losses.Loss):
@@ -74,7 +74,8 @@ def _name(thing: Any, known: dict[str, Any]) -> Any:
     return name if known.get(name) is thing else thing
 
 
-def _loss(stored: dict[str, Any]) -> ObservedLoss:
+def loss_from_stored(stored: dict[str, Any]) -> ObservedLoss:
+    """Return the loss that `loss_as_stored` was given."""
     known = _known(_losses(), stored["loss"], "loss")
     return ObservedLoss(known if stored["options"] is None else known(**stored["options"]))
 
@@ -86,7 +87,8 @@ def _losses() -> dict[str, Any]:
     return {name: one for name, one in found.items() if name not in others}
 
 
-def _optimizer(name: str, options: dict[str, Any]) -> keras.optimizers.Optimizer:
+def optimizer_from_stored(name: Any, options: dict[str, Any]) -> keras.optimizers.Optimizer:
+    """Return an optimizer by its name or class and what its `get_config` returned."""
     rate = options["learning_rate"]
     if isinstance(rate, dict):
         schedules = _classes(keras.optimizers.schedules)

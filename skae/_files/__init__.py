@@ -1,0 +1,1 @@
+"""Fitted estimators as files that hold no code: plain values, arrays, a checksum."""

@@ -1,0 +1,101 @@
+"""A file that is replaced at once: whoever is killed leaves the old one or the new one."""
+
+import os
+import re
+import stat
+import threading
+from pathlib import Path
+
+SUFFIX = ".skae-part"
+"""Of the file beside the target that is written first."""
+
+
+def replace_file(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file beside the target, to the disk, and rename it.
+
+    A symbolic link stays, and the file it names is replaced; an existing file keeps its mode.
+    What a killed process left of an earlier write to this target is removed.
+
+    Parameters
+    ----------
+    path : str or path-like
+    content : bytes
+
+    Raises
+    ------
+    ValueError
+        If there is something other than a regular file.
+    PermissionError
+        If there is a read-only file.
+    """
+    target = Path(os.path.realpath(path))
+    mode = _mode_of(target, path)
+    _remove_leftovers(target)
+    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}{SUFFIX}")
+    try:
+        _write(part, content)
+        if mode is not None:
+            os.chmod(part, mode)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _mode_of(target: Path, path: str | os.PathLike) -> int | None:
+    """Return the permissions of the file that is to be replaced, None where there is none."""
+    try:
+        found = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found):
+        raise ValueError(
+            f"Got path={os.fspath(path)!r}, but expected a regular file, or none yet: a folder, "
+            "device or pipe is not replaced."
+        )
+    if not found & 0o222 or not os.access(target, os.W_OK):
+        raise PermissionError(
+            f"Got path={os.fspath(path)!r}, a read-only file, but expected one that may be written."
+        )
+    return stat.S_IMODE(found)
+
+
+def _write(part: Path, content: bytes) -> None:
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove what processes that live no more have left."""
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-\d+{re.escape(SUFFIX)}")
+    for entry in os.scandir(target.parent):
+        found = pattern.fullmatch(entry.name)
+        if found and not _is_alive(int(found[1])):
+            Path(entry.path).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    """Tell whether a process may be alive; elsewhere than on POSIX nothing harmless asks it."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the new name to the disk as well, where folders can be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,121 @@
+"""The estimators without a network that a file may hold, and what each of them has fitted."""
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[str, ...]
+
+_COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
+_PER_FEATURE: Shape = ("f",)
+
+KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
+    "Pipeline": ("sklearn.pipeline", {}),
+    "FeatureUnion": ("sklearn.pipeline", {}),
+    "SequenceWindower": ("skae", _COMMON),
+    "Normalizer": ("sklearn.preprocessing", _COMMON),
+    "StandardScaler": (
+        "sklearn.preprocessing",
+        _COMMON
+        | {"mean_": _PER_FEATURE, "var_": _PER_FEATURE, "scale_": _PER_FEATURE}
+        | {"n_samples_seen_": ("f or none",)},
+    ),
+    "MinMaxScaler": (
+        "sklearn.preprocessing",
+        _COMMON
+        | {"min_": _PER_FEATURE, "scale_": _PER_FEATURE, "data_min_": _PER_FEATURE}
+        | {"data_max_": _PER_FEATURE, "data_range_": _PER_FEATURE, "n_samples_seen_": ()},
+    ),
+    "MaxAbsScaler": (
+        "sklearn.preprocessing",
+        _COMMON | {"scale_": _PER_FEATURE, "max_abs_": _PER_FEATURE, "n_samples_seen_": ()},
+    ),
+    "RobustScaler": (
+        "sklearn.preprocessing",
+        _COMMON | {"center_": _PER_FEATURE, "scale_": _PER_FEATURE},
+    ),
+    "QuantileTransformer": (
+        "sklearn.preprocessing",
+        _COMMON | {"n_quantiles_": (), "quantiles_": ("q", "f"), "references_": ("q",)},
+    ),
+    "SimpleImputer": (
+        "sklearn.impute",
+        _COMMON
+        | {"statistics_": _PER_FEATURE, "indicator_": ("none",)}
+        | {"_fit_dtype": ("dtype",), "_fill_dtype": ("dtype",)},
+    ),
+    "VarianceThreshold": ("sklearn.feature_selection", _COMMON | {"variances_": _PER_FEATURE}),
+    "PCA": (
+        "sklearn.decomposition",
+        _COMMON
+        | {"components_": ("k", "f"), "mean_": _PER_FEATURE, "explained_variance_": ("k",)}
+        | {"explained_variance_ratio_": ("k",), "singular_values_": ("k",)}
+        | {"noise_variance_": (), "n_components_": (), "n_samples_": ()}
+        | {"_fit_svd_solver": ("text",)},
+    ),
+}
+"""Name: the module of the class, and the shapes of its fitted attributes.
+
+A letter stands for a size, the same in all attributes; ``f`` for the number of features.
+"""
+
+
+def class_of(name: str) -> type:
+    """Return the class of a known name."""
+    return getattr(importlib.import_module(KNOWN[name][0]), name)
+
+
+def is_known(estimator: Any) -> bool:
+    """Tell whether an estimator is of a class of the list, not one that only bears its name."""
+    name = type(estimator).__name__
+    return name in KNOWN and class_of(name) is type(estimator)
+
+
+def check_names(name: str, attributes: Any) -> None:
+    """Refuse fitted attributes that a file cannot hold.
+
+    Raises
+    ------
+    TypeError
+        If there are others than those of the known class.
+    """
+    unknown = sorted(attributes.keys() - KNOWN[name][1].keys())
+    if unknown:
+        raise TypeError(
+            f"Got a {name} with {unknown}, but expected no attributes but those of its fit. Use "
+            "joblib.dump instead."
+        )
+
+
+def check_attributes(name: str, attributes: dict[str, Any]) -> None:
+    """Refuse attributes that no fit of a known class leaves.
+
+    Raises
+    ------
+    ValueError
+        If a name, type or shape is none of its.
+    """
+    shapes, sizes = KNOWN[name][1], {"f": attributes.get("n_features_in_")}
+    for attribute, value in attributes.items():
+        if attribute not in shapes:
+            raise ValueError(f"it has {attribute!r}, which no fit of a {name} leaves")
+        if not _fits(value, shapes[attribute], sizes):
+            raise ValueError(f"it has a {attribute} of a {name} that no fit leaves")
+
+
+def _fits(value: Any, shape: Shape, sizes: dict[str, Any]) -> bool:
+    if value is None:
+        return True
+    if shape == ("dtype",):
+        return isinstance(value, np.dtype)
+    if shape == ("text",):
+        return isinstance(value, str)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.generic | np.ndarray):
+        return False
+    found = np.shape(value)
+    if shape == ("f or none",):
+        return found in {(), (sizes["f"],)}
+    return len(found) == len(shape) and all(
+        sizes.setdefault(letter, size) == size for letter, size in zip(shape, found, strict=True)
+    )
