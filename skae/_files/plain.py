@@ -1,5 +1,6 @@
 """Values as JSON and arrays, and back; what is neither is described by someone else."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,8 @@ class Writer:
         match value:
             case None | bool() | int() | float() | str() if not isinstance(value, np.generic):
                 return value
+            case os.PathLike():
+                return os.fspath(value)
             case list():
                 return [self.write(name, item) for item in value]
             case tuple():
