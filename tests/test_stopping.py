@@ -66,7 +66,7 @@ def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
 
 @pytest.mark.parametrize("window_size", [None, 3])
 def test_nothing_is_said_to_be_restored_where_nothing_was(small, window_size):
-    X = np.sin(np.arange(40.0)).reshape((-1, 2) if window_size else (10, 4, 1))
+    X = np.sin(np.arange(120.0)).reshape((-1, 2) if window_size else (30, 4, 1))
     with pytest.warns(ConvergenceWarning, match="epoch 1. .* epoch 1: there were no better"):
         small(window_size, loss="poisson", epochs=3, learning_rate=1e-9).fit(X)
 
