@@ -232,6 +232,25 @@ def test_labels_are_those_of_the_batch(fitted, series):
     np.testing.assert_array_equal(stream.labels(scores), fitted.predict(series[:40] * 2))
 
 
+def adapting(fitted):
+    """Return a detector whose threshold follows the series, beginning too high."""
+    detector = copy.copy(fitted)
+    policy = replace(fitted._scoring.offset_policy, adapt_after=1)
+    detector._scoring = replace(fitted._scoring, offset_policy=policy)
+    detector.offset_ = -0.1
+    return detector
+
+
+def test_a_threshold_that_adapts_is_that_of_the_batch(fitted, series):
+    detector = adapting(fitted)
+    stream = detector.stream(answer="final")
+    pieces = [stream.update(series[:60]), stream.update(series[60:])]
+    labels = [stream.labels(piece) for piece in pieces] + [stream.labels(stream.flush())]
+    whole = detector.predict(series)
+    assert set(whole) == {-1, 1}
+    np.testing.assert_array_equal(np.concatenate(labels), whole)
+
+
 def test_each_series_has_a_threshold_that_goes_on(fitted, series):
     fleet = fitted.stream(threshold=Counting(), rows_per_update=2)
     fleet.labels(fleet.update({"a": series[:2]}))

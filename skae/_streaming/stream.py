@@ -15,6 +15,7 @@ from skae._streaming.answers import FinalScores, ScoresNow
 from skae._streaming.clock import Clock
 from skae._streaming.reader import RowReader
 from skae._streaming.tails import firsts_of
+from skae._streaming.threshold import threshold_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
 
@@ -164,11 +165,14 @@ class ScoreStream:
         return self._label(None, scores)
 
     def _label(self, key: Hashable, scores: Array) -> NDArray:
+        threshold = self._thresholds.pop(key, None) or self._new_threshold()
+        if key in self._lanes:
+            self._thresholds[key] = threshold
+        return threshold.update(scores)
+
+    def _new_threshold(self) -> Threshold:
         if self._threshold is not None:
-            threshold = self._thresholds.pop(key, None) or copy.deepcopy(self._threshold)
-            if key in self._lanes:
-                self._thresholds[key] = threshold
-            return threshold.update(scores)
+            return copy.deepcopy(self._threshold)
         aggregation = self._reader.detector._scoring.aggregation
         if self.answer == "now" and aggregation != "last":
             raise ValueError(
@@ -176,7 +180,7 @@ class ScoreStream:
                 "is one of other scores, but expected a threshold. Give the stream one, or fit "
                 "the detector with aggregation='last'."
             )
-        return np.where(np.asarray(scores) < self._reader.detector.offset_, -1, 1)
+        return threshold_of(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
         """Return the network, compiled, after a first series that all went through once."""
@@ -324,7 +328,8 @@ def stream(
         numbers. After a longer one a series ends, as if by `flush`, and another begins.
     threshold : object, optional
         For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
-        one series; each series has a copy. By default scores are compared with `offset_`.
+        one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
+        which follows the series if the detector has `adapt_after`.
     rows_per_update : int, default=1
         Rows, of all series together, that mostly come at once. What is compiled when the stream
         is made is compiled for one row and for so many; other numbers take longer.
