@@ -103,7 +103,8 @@ def predict(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     Returns
     -------
     labels : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, int
-        -1 for outliers, 1 for inliers.
+        -1 for outliers, 1 for inliers. With `adapt_after`, partitions are handed as many rows
+        before them as are remembered; rows with nothing observed count as some of these.
     """
     return _answered("predict", estimator, X, series)
 
@@ -170,12 +171,15 @@ class _Reach:
     stride: int
 
     @classmethod
-    def of(cls, detector: Any) -> "_Reach":
+    def of(cls, detector: Any, method: str) -> "_Reach":
         size, stride = detector._windowing
         stride = min(size, stride)
         smoothed = size if AGGREGATIONS[detector._scoring.aggregation].smooths else 0
         # Windows begin on the grid, and one that ends with a part ends a row too early.
         before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
+        adapt_after = detector._scoring.offset_policy.adapt_after
+        if adapt_after is not None and method in ("predict", "decision_function"):
+            before += 2 * adapt_after * size
         return cls(before, after, stride)
 
 
@@ -226,7 +230,7 @@ class _Answer:
 
 def _answered(method: str, estimator: Any, X: Any, series: str | None) -> Any:
     reader = RowReader.of(estimator)
-    answer, reach = _Answer.of(method, reader), _Reach.of(reader.detector)
+    answer, reach = _Answer.of(method, reader), _Reach.of(reader.detector, method)
     # One key of the graph: it is sent to a worker once, and stays as long as it is needed.
     shared = dask.delayed(reader, name=f"skae-detector-{uuid.uuid4().hex}", traverse=False)
     if isinstance(X, dd.DataFrame):

@@ -109,9 +109,9 @@ def as_parquet(text):
 
 KINDS = {
     "csv": TABLE.encode(),
-    "gzip": gzip.compress(TABLE.encode(, mtime=0)),
+    "gzip": gzip.compress(TABLE.encode(), mtime=0),
     "parquet": as_parquet(TABLE),
-    "parquet in gzip": gzip.compress(as_parquet(TABLE, mtime=0)),
+    "parquet in gzip": gzip.compress(as_parquet(TABLE), mtime=0),
     "old macs": TABLE.replace("\n", "\r").encode(),
 }
 
@@ -141,7 +141,7 @@ def test_blocks_are_read_as_the_whole(text, size):
     ("content", "message"),
     [
         (b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"x" * 40, "standard input is a damaged gzip file"),
-        (gzip.compress(TABLE.encode(, mtime=0))[:-9], "standard input is a damaged gzip file"),
+        (gzip.compress(TABLE.encode(), mtime=0)[:-9], "standard input is a damaged gzip file"),
         (b"PAR1" + b"x" * 400 + b"PAR1", "standard input cannot be read as Parquet"),
         (as_parquet("time,x\n")[:-30], "cannot be read as Parquet"),
         (as_parquet("time,x\n"), "holds no rows"),

@@ -102,6 +102,16 @@ def test_every_method_of_a_frame(fitted, piped, series, method, stride):
     np.testing.assert_allclose(computed, whole, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["predict", "decision_function"])
+def test_a_threshold_that_adapts(fitted, series, method):
+    detector = copy.copy(fitted)
+    policy = replace(fitted._scoring.offset_policy, adapt_after=1)
+    detector._scoring = replace(fitted._scoring, offset_policy=policy)
+    detector.offset_ = -0.1
+    found = getattr(skae.dask, method)(detector, da.from_array(series, chunks=(40, 2)))
+    np.testing.assert_allclose(found.compute(), getattr(detector, method)(series), rtol=1e-4)
+
+
 def test_frames_keep_their_divisions_and_names(fitted, piped, series):
     lazy = dd.from_pandas(frame_of(series, [200])[0], npartitions=3)
     scores = skae.dask.score_samples(piped, lazy)

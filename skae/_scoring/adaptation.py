@@ -81,23 +81,6 @@ class AdaptiveOffset:
             del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
 
 
-class AdaptiveLabels:
-    """Labels by an `AdaptiveOffset`, for rows that come a few at a time.
-
-    Parameters
-    ----------
-    offset, memory
-        See `AdaptiveOffset`.
-    """
-
-    def __init__(self, offset: float, memory: int):
-        self._offset = AdaptiveOffset(offset, memory)
-
-    def update(self, scores: Array) -> NDArray[np.int64]:
-        """Return -1 for the next rows that are outliers, else 1, and remember their scores."""
-        return np.where(np.asarray(scores) < self._offset.update(scores), -1, 1)
-
-
 def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int) -> Array:
     """Return the offset of each row of stacked series, each with a memory of its own.
 

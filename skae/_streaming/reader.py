@@ -54,6 +54,8 @@ class RowReader:
             )
         own = copy.copy(detector)
         own.model_ = independent_copy(detector.model_)
+        # The copy has no optimizer: Keras pickles it, for which it need not be compiled.
+        own._architecture = None
         return cls(estimator[:-1] if is_pipeline and len(estimator) > 1 else None, own)
 
     def read(self, parts: list[Any]) -> tuple[Indices, Floats]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.streamed import StreamedNetwork
-from skae._scoring.adaptation import AdaptiveLabels
 from skae._sequences.ragged import Floats, Indices
 from skae._streaming.answers import FinalScores, ScoresNow
 from skae._streaming.clock import Clock
 from skae._streaming.reader import RowReader
 from skae._streaming.tails import firsts_of
+from skae._streaming.threshold import threshold_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
 
@@ -62,7 +62,7 @@ class ScoreStream:
                 f"Got rows_per_update={rows_per_update!r}, but expected a positive integer."
             )
         self.answer = answer
-        self._usual, self._threshold = int(rows_per_update), threshold or self._adaptive()
+        self._usual, self._threshold = int(rows_per_update), threshold
         self._clock: Clock | None = None if max_gap is None else Clock(max_gap)
         detector = self._reader.detector
         self._answer: ScoresNow | FinalScores = ANSWERS[answer](
@@ -165,32 +165,22 @@ class ScoreStream:
         return self._label(None, scores)
 
     def _label(self, key: Hashable, scores: Array) -> NDArray:
+        threshold = self._thresholds.pop(key, None) or self._new_threshold()
+        if key in self._lanes:
+            self._thresholds[key] = threshold
+        return threshold.update(scores)
+
+    def _new_threshold(self) -> Threshold:
         if self._threshold is not None:
-            threshold = self._thresholds.pop(key, None) or copy.deepcopy(self._threshold)
-            if key in self._lanes:
-                self._thresholds[key] = threshold
-            return threshold.update(scores)
-        if not self._has_offset:
-            aggregation = self._reader.detector._scoring.aggregation
+            return copy.deepcopy(self._threshold)
+        aggregation = self._reader.detector._scoring.aggregation
+        if self.answer == "now" and aggregation != "last":
             raise ValueError(
                 f"Got answer='now' of a detector with aggregation={aggregation!r}, whose offset_ "
                 "is one of other scores, but expected a threshold. Give the stream one, or fit "
                 "the detector with aggregation='last'."
             )
-        return np.where(np.asarray(scores) < self._reader.detector.offset_, -1, 1)
-
-    def _adaptive(self) -> Threshold | None:
-        """Return the threshold of a detector with `adapt_after`."""
-        detector = self._reader.detector
-        policy = detector._scoring.offset_policy
-        if policy.adapt_after is None or not self._has_offset:
-            return None
-        return AdaptiveLabels(detector.offset_, policy.memory(detector._windowing.window_size))
-
-    @property
-    def _has_offset(self) -> bool:
-        """Whether the scores are those that `offset_` was set for."""
-        return self.answer == "final" or self._reader.detector._scoring.aggregation == "last"
+        return threshold_of(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
         """Return the network, compiled, after a first series that all went through once."""
@@ -338,8 +328,8 @@ def stream(
         numbers. After a longer one a series ends, as if by `flush`, and another begins.
     threshold : object, optional
         For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
-        one series; each series has a copy. By default scores are compared with `offset_`, or,
-        with `adapt_after`, as `predict` does.
+        one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
+        which follows the series if the detector has `adapt_after`.
     rows_per_update : int, default=1
         Rows, of all series together, that mostly come at once. What is compiled when the stream
         is made is compiled for one row and for so many; other numbers take longer.
