@@ -1,13 +1,44 @@
+"""Files: what is saved comes back to the last bit, and nothing in a file is run or trusted."""
+
+import hashlib
+import io
 import json
+import os
+import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
-from skae import LSTMAutoencoder
+import skae
+from skae import LSTMAutoencoder, SequenceWindower
+from skae._files import container, replacing
+from skae._files.hdf5 import check_weights_file
+from skae._files.plain import Reader, Writer
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture
@@ -15,22 +46,70 @@ def path(tmp_path):
     return tmp_path / "model.skae"
 
 
+@pytest.fixture(scope="module")
+def fitted(small, series):
+    return small(5).fit(series)
+
+
+@pytest.fixture(scope="module")
+def saved(fitted, tmp_path_factory):
+    """The bytes of a file."""
+    path = tmp_path_factory.mktemp("saved") / "model.skae"
+    fitted.save(path)
+    return path.read_bytes()
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+
+class OwnLoss(keras.losses.Loss):
+    def __init__(self, power=2, **options):
+        super().__init__(**options)
+        self.power = power
+
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.abs(y_true - y_pred) ** self.power, axis=-1)
+
+    def get_config(self):
+        return {"power": self.power}
+
+
+def build_own(meta):
+    n = meta["n_features_in_"]
+    return keras.Sequential([keras.Input((None, n)), keras.layers.Dense(3), keras.layers.Dense(n)])
+
+
+class Subclass(LSTMAutoencoder):
+    pass
+
+
+# ------------------------------------------------------------------- round trips
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"window_size": 5},
-        {"window_size": 5, "error": "mahalanobis", "contamination": 0.1},
-        {"window_size": 5, "units": (4, 3), "optimizer__clipnorm": 1.0},
-        {"window_size": 5, "units": [4, 3]},
-        {"window_size": 5, "loss": keras.losses.Huber(0.5)},
-        {"window_size": 5, "learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 10)},
+        {},
+        {"error": "mahalanobis", "contamination": 0.1},
+        {"units": (4, 3), "optimizer__clipnorm": 1.0, "dropout": 0.1},
+        {"units": [4, 3], "adapt_after": 3, "error": "scaled_mae"},
+        {"loss": keras.losses.Huber(0.5)},
+        {"loss": keras.losses.log_cosh, "optimizer": keras.optimizers.RMSprop},
+        {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 10)},
+        {"optimizer": keras.optimizers.AdamW(1e-2, weight_decay=1e-3)},
+        {"model": build_own},
+        {"loss": own_loss},
+        {"loss": OwnLoss(3)},
     ],
+    ids=str,
 )
 def test_scores_and_further_training_survive(small, series, path, parameters):
-    model = small(**parameters).fit(series)
+    model = small(5, **parameters).fit(series)
     model.save(path)
-    loaded = LSTMAutoencoder.load(path)
+    own = {"own_loss": own_loss, "OwnLoss": OwnLoss, "build_own": build_own}
+    loaded = LSTMAutoencoder.load(path, custom_objects=own)
     np.testing.assert_array_equal(loaded.score_samples(series), model.score_samples(series))
     np.testing.assert_array_equal(loaded.predict(series), model.predict(series))
     assert loaded.history_ == model.history_
@@ -38,6 +117,20 @@ def test_scores_and_further_training_survive(small, series, path, parameters):
         loaded.partial_fit(series).score_samples(series),
         model.partial_fit(series).score_samples(series),
     )
+
+
+def test_what_is_the_callers_is_named(small, path):
+    small(5, loss=own_loss).save(path)
+    with pytest.raises(ValueError, match="needs 'own_loss'.*custom_objects={'own_loss': ...}"):
+        skae.load(path)
+    assert skae.load(path, custom_objects={"own_loss": own_loss}).loss is own_loss
+
+
+def test_sequences_and_their_table_survive(small, path):
+    table = np.random.default_rng(0).normal(size=(20, 6))
+    model = small(batch_size=8, epochs=1).fit(table)
+    model.save(path)
+    np.testing.assert_array_equal(skae.load(path).score_samples(table), model.score_samples(table))
 
 
 def test_names_of_columns_survive(small, series, path):
@@ -51,7 +144,7 @@ def test_names_of_columns_survive(small, series, path):
 
 
 def test_an_unfitted_one_keeps_its_parameters(path):
-    model = LSTMAutoencoder(7, units=(8, 4), latent_dim=np.int64(3))
+    model = LSTMAutoencoder(7, units=(8, 4), latent_dim=np.int64(3), loss=keras.losses.log_cosh)
     model.save(path)
     loaded = LSTMAutoencoder.load(path)
     assert loaded.get_params() == model.get_params()
@@ -59,47 +152,415 @@ def test_an_unfitted_one_keeps_its_parameters(path):
         loaded.predict(np.zeros((9, 1)))
 
 
-@pytest.mark.parametrize("parameter", [{"model": len}, {"callbacks": [keras.callbacks.History]}])
-def test_a_failed_save_leaves_the_old_file(small, series, path, parameter):
+def test_requests_and_output_survive(fitted, series, path):
+    pytest.importorskip("pandas")
+    with config_context(enable_metadata_routing=True):
+        model = LSTMAutoencoder.load(_save(fitted, path)).set_fit_request(sample_weight=True)
+    model.set_output(transform="pandas").save(path)
+    loaded = LSTMAutoencoder.load(path)
+    with config_context(enable_metadata_routing=True):
+        assert loaded.get_metadata_routing().fit.requests["sample_weight"] is True
+    assert list(loaded.transform(series)) == ["lstmautoencoder0", "lstmautoencoder1"]
+
+
+def test_a_subclass_is_loaded_by_itself_alone(path):
+    Subclass(5).save(path)
+    assert type(Subclass.load(path)) is Subclass
+    assert type(skae.load(path, custom_objects={"Subclass": Subclass})) is Subclass
+    with pytest.raises(ValueError, match="holds a 'Subclass'.*custom_objects"):
+        LSTMAutoencoder.load(path)
+    LSTMAutoencoder(5).save(path)
+    with pytest.raises(ValueError, match="with a LSTMAutoencoder, but expected a Subclass"):
+        Subclass.load(path)
+
+
+# ------------------------------------------------------------------- pipelines
+
+TRANSFORMERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False, with_std=False),
+    MinMaxScaler((-1, 1)),
+    MaxAbsScaler(),
+    RobustScaler(quantile_range=(10, 90)),
+    QuantileTransformer(n_quantiles=20),
+    Normalizer(),
+    SimpleImputer(strategy="median"),
+    VarianceThreshold(),
+    PCA(2, svd_solver="full"),
+    FeatureUnion([("scaled", StandardScaler()), ("pca", PCA(1))]),
+    make_pipeline("passthrough", SequenceWindower(4)),
+]
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=lambda t: type(t).__name__)
+def test_transformers_survive(transformer, series, path):
+    transformer.fit(series)
+    loaded = skae.load(_save(transformer, path))
+    np.testing.assert_array_equal(loaded.transform(series), transformer.transform(series))
+    assert str(loaded) == str(transformer)
+
+
+def test_a_pipeline_survives(fitted, series, path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(series, columns=["a", "b"])
+    pipeline = make_pipeline(StandardScaler().fit(frame), fitted)
+    loaded = skae.load(_save(pipeline, path))
+    np.testing.assert_array_equal(loaded.score_samples(frame), pipeline.score_samples(frame))
+    with pytest.raises(ValueError, match="feature names"):
+        loaded.score_samples(frame[["b", "a"]])
+
+
+def test_the_class_of_a_file_is_checked(path):
+    skae.save(StandardScaler(), path)
+    with pytest.raises(ValueError, match="with a StandardScaler, but expected a LSTMAutoencoder"):
+        LSTMAutoencoder.load(path)
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        (FunctionTransformer(np.log1p), "Got FunctionTransformer.*one of"),
+        (make_pipeline(StandardScaler(), FunctionTransformer()), "Got FunctionTransformer"),
+        (LSTMAutoencoder(callbacks=[keras.callbacks.History()]), "Got callbacks=.*joblib"),
+        (LSTMAutoencoder(random_state=np.random.RandomState(0)), "Got random_state=.*joblib"),
+        (3, "Got estimator=3"),
+        ({"a": StandardScaler()}, "Got estimator="),
+    ],
+    ids=str,
+)
+def test_a_failed_save_leaves_the_old_file(path, thing, message):
     path.write_text("old")
-    model = small(5, **parameter)
-    with pytest.raises(TypeError, match=f"Got {next(iter(parameter))}=.*joblib"):
-        model.save(path)
+    with pytest.raises(TypeError, match=message):
+        skae.save(thing, path)
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_file_of_something_else_is_refused(path):
-    path.write_text("no archive")
-    with pytest.raises(ValueError, match="that LSTMAutoencoder.save wrote"):
+def test_an_attribute_of_ones_own_is_refused(path):
+    model = LSTMAutoencoder(5)
+    model.note = "mine"
+    with pytest.raises(TypeError, match=r"Got \['note'\]"):
+        model.save(path)
+
+
+def _save(estimator, path):
+    skae.save(estimator, path)
+    return path
+
+
+# ------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", b"PK\x03\x04", b"skae model 3\n", b"\0" * 99]
+)
+def test_a_file_of_something_else_is_refused(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"Got path='.*model.skae'.*that skae.save"):
         LSTMAutoencoder.load(path)
 
 
-def test_a_newer_format_is_refused(small, path):
-    small(5).save(path)
-    with zipfile.ZipFile(path) as file:
-        content = json.loads(file.read("skae.json")) | {"format": 99}
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("skae.json", json.dumps(content))
-    with pytest.raises(ValueError, match="of format 99, but expected at most 2"):
+def test_a_newer_format_is_refused(path, saved):
+    path.write_bytes(saved.replace(b"model 3", b"model 99", 1))
+    with pytest.raises(ValueError, match="of format 99, but expected at most 3.*upgrade"):
         LSTMAutoencoder.load(path)
 
 
-def test_the_archive_is_readable_without_skae(small, series, path):
-    small(5).fit(series).save(path)
-    with zipfile.ZipFile(path) as file:
-        assert json.loads(file.read("skae.json"))["format"] == 2
-        assert set(file.namelist()) == {"skae.json", "arrays.npz", "model.keras"}
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        skae.load(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="expected a regular file"):
+        skae.load(tmp_path)
 
 
-FIXTURES = Path(__file__).parent / "fixtures"
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and devices")
+def test_devices_and_pipes_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="expected a regular file"):
+            skae.load(path)
+        with pytest.raises(ValueError, match="expected a regular file"):
+            skae.save(LSTMAutoencoder(5), path)
 
 
-def test_a_file_of_the_first_format_still_loads():
-    known = np.load(FIXTURES / "format1.npz")
-    model = LSTMAutoencoder.load(FIXTURES / "format1.skae")
-    assert (model.contamination, model.threshold) == ("auto", "three_sigma")
+def test_a_file_that_is_too_large_is_refused(path, saved):
+    path.write_bytes(saved)
+    with pytest.raises(ValueError, match=f"of {len(saved)} bytes, but expected .*max_bytes=1000"):
+        skae.load(path, max_bytes=1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_flipped_bit_or_a_cut_is_refused(saved, tmp_path_factory, where, bit, cut):
+    at = int(where * len(saved))
+    damaged = saved[:at] if cut else bytearray(saved)
+    if not cut:
+        damaged[at] ^= 1 << bit
+    path = tmp_path_factory.getbasetemp() / "damaged.skae"
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"Got path='.*damaged.skae'"):
+        skae.load(path)
+
+
+def forged(saved, change):
+    """Return a file with another header and the right checksum."""
+    content = saved[saved.index(b"\n") + 33 :]
+    n = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + n])
+    change(header)
+    header = json.dumps(header).encode()
+    content = struct.pack("<Q", len(header)) + header + content[8 + n :]
+    return b"skae model 3\n" + hashlib.sha256(content).digest() + content
+
+
+def _inside(*keys):
+    def change(header, value):
+        place = header["values"]["estimator"]
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+
+    return change
+
+
+def _attribute(*keys):
+    return _inside("attributes", *keys)
+
+
+MODEL = "model_", "dict"
+CODE = {"dict": {"class_name": "Lambda", "module": "keras.layers", "config": {"dict": {}}}}
+FORGERIES = {
+    "a method": (_attribute("predict"), 3),
+    "a dunder": (_attribute("__class__"), "x"),
+    "NaN offset": (_attribute("offset_"), float("nan")),
+    "text offset": (_attribute("offset_"), "0"),
+    "history": (_attribute("history_"), {"dict": {"loss": [{"dict": {}}]}}),
+    "windowing": (_attribute("_windowing"), {"tuple": [5, 0]}),
+    "fill values": (_attribute("_fill_values"), {"array": 1}),
+    "no such array": (_attribute("_fill_values"), {"array": 999}),
+    "architecture": (_attribute("_architecture"), {"dict": {}}),
+    "optimizer": (_attribute(*MODEL, "optimizer"), "LossScaleOptimizer"),
+    "option": (_attribute(*MODEL, "options", "dict", "name"), CODE),
+    "rate": (_attribute(*MODEL, "options", "dict", "learning_rate"), CODE),
+    "loss": (_attribute(*MODEL, "loss", "dict", "loss"), "deserialize"),
+    "loss option": (_attribute(*MODEL, "loss", "dict", "options"), {"dict": {"dtype": CODE}}),
+    "trainable": (_attribute(*MODEL, "trainable"), [True]),
+    "aggregation": (_attribute("_scoring", "dict", "aggregation"), "x"),
+    "parameter": (_inside("parameters", "window_size"), -1),
+    "new parameter": (_inside("parameters", "get_params"), 1),
+    "keras": (_inside("parameters", "loss"), {"keras": {"name": "losses.deserialize"}}),
+    "custom": (_inside("parameters", "model"), {"custom": {"name": "system"}}),
+    "tag": (_inside("parameters", "model"), {"pickle": "x"}),
+    "class": (_inside("class"), "FunctionTransformer"),
+    "output": (_inside("output"), {"__init__": "default"}),
+    "request": (_inside("requests"), {"system": {"a": True}}),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_file_is_refused(saved, path, name):
+    change, value = FORGERIES[name]
+    path.write_bytes(forged(saved, lambda header: change(header, value)))
+    with pytest.raises(ValueError, match=r"Got path='.*model.skae'"):
+        skae.load(path)
+
+
+def test_a_file_forged_without_a_change_loads(saved, path, series, fitted):
+    path.write_bytes(forged(saved, lambda header: None))
+    np.testing.assert_array_equal(
+        skae.load(path).score_samples(series), fitted.score_samples(series)
+    )
+
+
+def test_a_network_larger_than_its_weights_is_never_built(saved, path, monkeypatch):
+    def enlarge(header):
+        attributes = header["values"]["estimator"]["attributes"]
+        for sizes in (attributes["_architecture"], attributes["model_"]["dict"]["architecture"]):
+            sizes["dict"]["units"] = {"tuple": [10**6]}
+
+    path.write_bytes(forged(saved, enlarge))
+    with pytest.raises(ValueError, match="weights of a network that has 3000.* or more"):
+        skae.load(path)
+
+
+@pytest.mark.parametrize(
+    "layout", [["float64", [2**40]], ["float64", [-1]], ["O", [1]], ["V8", []]]
+)
+def test_arrays_are_as_large_as_the_file_says(saved, path, layout):
+    path.write_bytes(forged(saved, lambda header: header["arrays"].append(layout)))
+    with pytest.raises(ValueError, match=r"its arrays take|an array of the (shape|type)"):
+        skae.load(path)
+
+
+def test_deep_and_long_headers_are_refused(path):
+    for header in (b"[" * 10**5, b'{"values": ' + b"9" * 10**5 + b"}"):
+        content = struct.pack("<Q", len(header)) + header
+        path.write_bytes(b"skae model 3\n" + hashlib.sha256(content).digest() + content)
+        with pytest.raises(ValueError, match=r"Got path='.*model.skae'"):
+            skae.load(path)
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(PLAIN)
+def test_plain_values_are_written_and_read(value):
+    plain, arrays = container.unpack(container.pack(Writer(None).write("value", value), []))
+    assert Reader(arrays, None).read(plain) == value
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3).T,
+        np.array(3, np.int64),
+        np.zeros((0, 2), np.float32),
+        np.arange(3, dtype=">i4"),
+        np.array([True]),
+    ],
+    ids=str,
+)
+def test_arrays_are_written_and_read(array):
+    writer = Writer(None)
+    plain = writer.write("array", array)
+    plain, arrays = container.unpack(container.pack(plain, writer.arrays))
+    found = Reader(arrays, None).read(plain)
+    np.testing.assert_array_equal(found, array)
+    assert (found.dtype, found.shape) == (array.dtype.newbyteorder("="), array.shape)
+
+
+# ------------------------------------------------------------------- replacing
+
+
+def test_the_mode_and_a_link_stay(path, tmp_path):
+    path.write_text("old")
+    path.chmod(0o640)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    skae.save(LSTMAutoencoder(5), link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert skae.load(path).window_size == 5
+
+
+def test_a_read_only_file_is_refused(path):
+    path.write_text("old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="Got path=.*a read-only file"):
+        skae.save(LSTMAutoencoder(5), path)
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a process cannot be asked for")
+def test_leftovers_of_the_dead_are_removed(path):
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    dead, living, other = (
+        path.with_name(f".{name}.{process}-1{replacing.SUFFIX}")
+        for name, process in ((path.name, done.pid), (path.name, os.getppid()), ("x", done.pid))
+    )
+    for part in (dead, living, other):
+        part.touch()
+    skae.save(LSTMAutoencoder(5), path)
+    assert set(path.parent.iterdir()) == {path, living, other}
+
+
+def test_a_write_that_fails_leaves_nothing(path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    path.write_text("old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        skae.save(LSTMAutoencoder(5), path)
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+# ------------------------------------------------------------------- older formats
+
+
+@pytest.mark.parametrize("name", ["format1", "format2", "format2_segments", "format3"])
+def test_a_file_of_every_format_loads(name):
+    known = np.load(FIXTURES / f"{name}.npz")
+    model = LSTMAutoencoder.load(FIXTURES / f"{name}.skae")
     assert model.offset_ == known["offset"]
     np.testing.assert_allclose(model.score_samples(known["rows"]), known["scores"], rtol=1e-5)
     np.testing.assert_allclose(model.transform(known["rows"]), known["latents"], atol=1e-6)
-    assert model.partial_fit(known["rows"]).n_iter_ == 1
+    trained = model.partial_fit(known["rows"])
+    if "trained" in known:
+        expected = known["trained"]
+        np.testing.assert_allclose(trained.score_samples(known["rows"]), expected, rtol=1e-4)
+    assert trained.n_iter_ == 1
+
+
+def test_the_threshold_of_the_first_format_is_kept():
+    model = LSTMAutoencoder.load(FIXTURES / "format1.skae")
+    assert (model.contamination, model.threshold) == ("auto", "three_sigma")
+
+
+def _rezipped(data, name, change):
+    """Return a zip in which one part is changed, or is left out."""
+    old, target = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            content = change(old.read(part)) if part == name else old.read(part)
+            if content is not None:
+                new.writestr(part, content)
+    return target.getvalue()
+
+
+def _in_model(name, change):
+    old = (FIXTURES / "format2.skae").read_bytes()
+    return _rezipped(old, "model.keras", lambda data: _rezipped(data, name, change))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: _in_model("config.json", lambda c: c.replace(b'"linear"', b'"tanh"')),
+        lambda: _in_model("config.json", lambda c: c.replace(b'"Dense"', b'"Lambda"')),
+        lambda: _in_model("config.json", lambda c: c.replace(b'"Adam"', b'"Lambda"')),
+        lambda: _in_model("config.json", lambda c: c.replace(b'"Huber"', b'"Lambda"')),
+        lambda: _in_model("model.weights.h5", lambda c: b"\0" * 10**9),
+        lambda: _in_model("model.weights.h5", lambda c: c[: len(c) // 2]),
+        lambda: _rezipped((FIXTURES / "format2.skae").read_bytes(), "model.keras", lambda c: None),
+        lambda: _rezipped((FIXTURES / "format2.skae").read_bytes(), "skae.json", lambda c: c * 2),
+    ],
+    ids=["activation", "layer", "optimizer", "loss", "bomb", "cut", "no model", "not JSON"],
+)
+def test_a_forged_older_file_is_refused(path, data):
+    path.write_bytes(data())
+    with pytest.raises(ValueError, match=r"Got path='.*model.skae'"):
+        skae.load(path)
+
+
+@pytest.mark.parametrize("kind", ["soft", "external link", "external data", "virtual", "packed"])
+def test_weights_that_lie_elsewhere_are_refused(tmp_path, kind):
+    (tmp_path / "secret").write_bytes(b"\0" * 8)
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        if kind == "soft":
+            file["a"] = h5py.SoftLink("/b")
+        elif kind == "external link":
+            file["a"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/a")
+        elif kind == "external data":
+            outside = [(str(tmp_path / "secret"), 0, 8)]
+            file.create_dataset("a", (2,), "f4", external=outside)
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((2,), "f4")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "a", (2,))
+            file.create_virtual_dataset("a", layout)
+        else:
+            file.create_dataset("a", data=np.zeros(10**6), compression="gzip")
+    with pytest.raises(ValueError, match="its weights hold"):
+        check_weights_file((tmp_path / "weights.h5").read_bytes())
+
+
+def test_weights_of_ones_own_pass(tmp_path):
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.create_dataset("a/b", data=np.zeros(3))
+    check_weights_file((tmp_path / "weights.h5").read_bytes())

@@ -197,8 +197,9 @@ OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
-    """Refuse parameters that ``fit`` would refuse."""
-    estimator._validate_params()
+    """Refuse parameters that ``fit`` would refuse; some estimators leave that to their steps."""
+    if hasattr(estimator, "_parameter_constraints"):
+        estimator._validate_params()
 
 
 def requests_of(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:

@@ -53,10 +53,19 @@ class Writer:
             case np.ndarray() if value.dtype == object and all(map(_is_text, value.flat)):
                 return {"texts": [str(item) for item in value]}
             case np.ndarray() | np.generic() if value.dtype.name in DTYPES:
-                self.arrays.append(np.asarray(value))
-                tag = "array" if isinstance(value, np.ndarray) else "number"
+                tag = self._collect(value)
                 return {tag: len(self.arrays) - 1}
         return self._describe(name, value, self)
+
+    def _collect(self, value: np.ndarray | np.generic) -> str:
+        """Collect an array, and return how it is to be read."""
+        if not isinstance(value, np.ndarray):
+            self.arrays.append(np.asarray(value))
+            return "number"
+        # The order in memory decides the last bits of products.
+        is_transposed = value.flags.f_contiguous and not value.flags.c_contiguous
+        self.arrays.append(value.T if is_transposed else value)
+        return "transposed" if is_transposed else "array"
 
 
 class Reader:
@@ -97,6 +106,8 @@ class Reader:
                 return np.dtype(content)
             case "array":
                 return self._arrays[content]
+            case "transposed":
+                return self._arrays[content].T
             case "number":
                 return self._arrays[content][()]
         return self._make(tag, content, self)

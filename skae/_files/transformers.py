@@ -113,6 +113,8 @@ def _fits(value: Any, shape: Shape, sizes: dict[str, Any]) -> bool:
         return isinstance(value, str)
     if isinstance(value, bool) or not isinstance(value, int | float | np.generic | np.ndarray):
         return False
+    if np.asarray(value).dtype != object and bool(np.isinf(value).any()):
+        return False
     found = np.shape(value)
     if shape == ("f or none",):
         return found in {(), (sizes["f"],)}
