@@ -269,7 +269,7 @@ class LSTMAutoencoder(
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
     the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
     at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
-    sequences; the rows of series drift, and for them they are 10, 2 and 3. Outliers in the data
+    sequences; the rows of series drift, and for them they are 10, 3 and 3. Outliers in the data
     hardly move it. If fewer than 20 samples are held out, all data take their place.
 
     ``adapt_after=k``: the last :math:`2 k` windows of rows before a row are remembered. Where the

@@ -295,7 +295,16 @@ def test_sigkill_in_a_process_of_its_own():
     assert "1 kills; equal to the last bit: True" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise, also in a process that was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="POSIX signals")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_training_at_the_next_batch(small, series):
     class Presses(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):

@@ -36,7 +36,7 @@ class RobustLimits(NamedTuple):
     min_ratio: float = 1.75
 
 
-OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 2.0, 3.0)
+OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 """Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
 
