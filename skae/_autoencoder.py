@@ -29,7 +29,7 @@ from skae._network.loss import check_suits
 from skae._network.segments import recurrent_steps
 from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._scoring.errors import MEASURES, ErrorMeasure
+from skae._scoring.errors import MEASURES, ErrorMeasure, error_of
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
@@ -175,14 +175,15 @@ class LSTMAutoencoder(
         Rows between the starts of consecutive windows. A last window ends at the last row, so
         that every row is covered whatever the stride.
     error : {"mse", "rmse", "mae", "scaled_mse", "scaled_rmse", "scaled_mae", \
-            "mahalanobis", "multiscale"}, default="multiscale"
+            "mahalanobis", "multiscale", "auto"}, default="auto"
         Measure of the reconstruction error. "mse", "rmse", "mae": the mean squared error, its
         root, or the mean absolute error over the features and the steps of a window.
         "scaled_...": the same with each feature's error divided by its typical error in `fit`.
         "mahalanobis": the squared Mahalanobis distance of a step's vector of absolute errors
         from those in `fit` (Malhotra et al. 2016). "multiscale": the geometric mean of three
         errors of a window, scaled like "scaled_rmse": of its level, of the levels of its
-        sixths, and of single steps. See Notes.
+        sixths, and of single steps. "auto": "multiscale" for the windows of series, "scaled_rmse"
+        for a set of sequences. See Notes.
     aggregation : {"gaussian", "window", "mean", "median", "max", "last"}, default="gaussian"
         How errors become the score of a sequence or row. For a sequence: the error of the
         whole sequence ("gaussian", "window", "mean"), the median or maximum of the errors of
@@ -351,7 +352,7 @@ class LSTMAutoencoder(
         "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
         "stride": [positive_int()],
-        "error": [StrOptions(set(MEASURES))],
+        "error": [StrOptions({"auto", *MEASURES})],
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "threshold": [StrOptions({"robust", "three_sigma"})],
@@ -393,7 +394,7 @@ class LSTMAutoencoder(
         random_state: Any = None,
         verbose: Any = 0,
         stride: int = 1,
-        error: str = "multiscale",
+        error: str = "auto",
         aggregation: str = "gaussian",
         contamination: str | float = "auto",
         threshold: str = "robust",
@@ -585,7 +586,11 @@ class LSTMAutoencoder(
         limits = OF_ROWS if self.window_size else OF_SETS
         policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
         self._scoring = ScoringRule.fit(
-            self.error, self.aggregation, policy, self._network.residuals, parts
+            error_of(self.error, samples.is_set),
+            self.aggregation,
+            policy,
+            self._network.residuals,
+            parts,
         )
         self.offset_ = policy.offset(self._scores, samples, parts)
         if not np.isfinite(self.offset_):

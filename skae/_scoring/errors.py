@@ -147,6 +147,22 @@ ROOTED = "rmse", "scaled_rmse", "multiscale"
 """Errors that are the root of a mean of squares."""
 
 
+def error_of(name: str, is_set: bool) -> str:
+    """Return the name of an error, what "auto" stands for included.
+
+    Parameters
+    ----------
+    name : str
+        One of `MEASURES`, or "auto".
+    is_set : bool
+        Whether the data are a set of sequences, not the windows of series: what happens at one
+        scale only is the rule there, and their levels do not wander off.
+    """
+    if name != "auto":
+        return name
+    return "scaled_rmse" if is_set else "multiscale"
+
+
 def root_shares(errors: Array, per_window: bool) -> Array:
     """Divide errors by the root of their mean, so that the mean of what comes out is that root.
 
