@@ -226,7 +226,7 @@ def test_the_class_of_a_file_is_checked(path):
         (3, "Got estimator=3"),
         ({"a": StandardScaler()}, "Got estimator="),
     ],
-    ids=str,
+    ids=["function", "pipeline", "callbacks", "random state", "number", "dict"],
 )
 def test_a_failed_save_leaves_the_old_file(path, thing, message):
     path.write_text("old")
