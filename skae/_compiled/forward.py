@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
+from skae._compiled.process import check_process
 from skae._compiled.replicas import copy_architecture, describe, replicas
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
@@ -105,6 +106,7 @@ def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
 
 def forward_pass_of(model: keras.Model) -> "ForwardPass":
     """Return the forward pass that all models of this architecture share."""
+    check_process()
     architecture = describe(model).architecture
     if architecture is None:
         # Without a reference to the model: what is kept for it must not keep it.
