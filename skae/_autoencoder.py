@@ -495,7 +495,16 @@ class LSTMAutoencoder(
         resume = hasattr(self, "model_")
         return self._fit(X, sample_weight, resume=resume, one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
+    def _fit(self, X: Any, sample_weight: Any, **how: bool) -> Self:
+        # Who scores in another thread meanwhile sees what was fitted before.
+        fitted = object.__new__(type(self))
+        fitted.__dict__.update(self.__dict__)
+        self.__dict__ = fitted._fit_unseen(X, sample_weight, **how).__dict__
+        return self
+
+    def _fit_unseen(
+        self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False
+    ) -> Self:
         with unchanged_on_error(self):
             checkpoint = Checkpoint.open(
                 None if one_epoch else self.checkpoint, self.checkpoint_interval

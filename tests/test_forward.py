@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from stock import SMALL, padded, randomise, sequences
 
 from skae._compiled import forward as _module
-from skae._compiled.forward import FORWARD_BLOCK, clear_caches, forward, forward_passes
+from skae._compiled.forward import FORWARD_BLOCKS, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
 from skae._network.seeds import seeds_from
 
 X = sequences(5)
+FORWARD_BLOCK = FORWARD_BLOCKS[-1]
 
 
 def _dense_model(activation):
@@ -59,6 +61,22 @@ def test_forward_does_not_depend_on_how_samples_are_cut(model, many, cut):
 def test_forward_does_not_depend_on_the_other_samples(model, many):
     x, whole = many
     np.testing.assert_array_equal(forward(model, x[[200, 3]]), whole[[200, 3]])
+
+
+@pytest.mark.parametrize("options", [{"units": (130,)}, {"units": (33, 7)}, {"cell": "gru"}])
+def test_blocks_of_all_sizes_make_the_same_bits(options):
+    network = randomise(build_autoencoder(replace(SMALL, **options), 0))
+    x = sequences(40, 6)
+    whole = forward(network, np.concatenate([x] * 7))[:40]
+    for size in (1, *FORWARD_BLOCKS[:-1]):
+        parts = [forward(network, x[i : i + size]) for i in range(0, 40, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_sample_has_one_answer_however_often_it_is_asked_for(model):
+    first = forward(model, X[:1])
+    for _ in range(300):
+        np.testing.assert_array_equal(forward(model, X[:1]), first)
 
 
 def test_no_more_forward_passes_are_kept_than_may_be(monkeypatch):

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skae._compiled import forward as _forward
-from skae._compiled.forward import clear_caches, forward
+from skae._compiled.forward import forward
 from skae._compiled.replicas import Replica
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._compiled.tracing import traced
@@ -225,15 +224,6 @@ def test_forward_without_masks_is_the_same_where_nothing_is_padded(options):
     expected = forward(model, x)
     found = forward(model, x, in_bulk=True, padded=False)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_a_stream_is_compiled_for_and_the_same(monkeypatch):
-    monkeypatch.setattr(_forward, "SINGLES_TO_COMPILE", 2)
-    clear_caches()
-    model, x = compiled(), ragged(6).padded()
-    expected = forward(model, x)
-    streamed = np.concatenate([forward(model, x[i : i + 1]) for i in range(6)])
-    np.testing.assert_allclose(streamed, expected, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -1,9 +1,31 @@
 """Keras' private names, and what it says in no public way."""
 
+import random
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.random import seed_generator
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Got Keras with the backend {keras.backend.backend()!r}, but expected 'tensorflow'. "
+        "Set KERAS_BACKEND=tensorflow before Keras is imported."
+    )
+
+seed_source: ContextVar[random.Random | None] = ContextVar("seed_source", default=None)
+"""What gives seeds to Keras layers that have none; `random`, as ever, where nothing is set."""
+
+
+class _RandomOfContext:
+    """Stands for `random` where Keras draws seeds, so that no thread need seed it for all."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(seed_source.get() or random, name)
+
+
+seed_generator.python_random = _RandomOfContext()
 
 
 def as_plain(value: Any) -> Any:

@@ -1,7 +1,27 @@
 """TensorFlow's private names."""
 
+import os
+
 import tensorflow as tf
+from tensorflow.python.eager import context
 from tensorflow.python.framework import ops
+
+_forked_from: list[int] = []
+
+
+def _note_fork() -> None:
+    current = context.context_safe()
+    if current is not None and current._initialized:
+        _forked_from.append(os.getppid())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def is_forked_after_use() -> bool:
+    """Tell whether TensorFlow ran before this process was forked: its threads stayed behind."""
+    return bool(_forked_from)
 
 
 def forget_gradients(graph: tf.Graph) -> None:

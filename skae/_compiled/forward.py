@@ -1,6 +1,5 @@
 """The forward pass: what a model makes of inputs, without training behaviour."""
 
-import itertools
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
+from skae._compiled.process import check_process
 from skae._compiled.replicas import copy_architecture, describe, replicas
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
@@ -23,14 +23,15 @@ MAX_ARCHITECTURES = 16
 MAX_SHAPES = 16
 """Shapes of inputs for which the forward pass of an architecture is kept as XLA compiled it."""
 
-FORWARD_BLOCK = 256
-"""Sequences in one forward call; blocks are filled up, so that results do not depend on n."""
+FORWARD_BLOCKS = 8, 32, 256
+"""Sequences in one forward call; blocks are filled up, so that results do not depend on n.
+
+A sequence leaves each of these with the same bits. Products of a single row do not: they are
+summed up in another order.
+"""
 
 BULK_STEPS = 2**16
 """Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
-
-SINGLES_TO_COMPILE = 256
-"""Single samples of one shape after which a stream is assumed, and compiled for."""
 
 forward_passes = LRUCache(MAX_ARCHITECTURES)
 
@@ -50,7 +51,9 @@ def clear_caches() -> None:
 def forward(
     model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False, padded: bool = True
 ) -> np.ndarray:
-    """Return ``model(inputs)`` without training behaviour, in blocks of a fixed size.
+    """Return ``model(inputs)`` without training behaviour, in blocks of a few fixed sizes.
+
+    What a call returns depends on its arguments alone, never on earlier calls.
 
     Parameters
     ----------
@@ -69,11 +72,8 @@ def forward(
     compute = forward_pass_of(model)
     weights = [tf.convert_to_tensor(variable.value) for variable in describe(model).variables]
     n_samples = len(inputs[0])
-    if n_samples == 1 and compute.is_streamed(inputs[0].shape):
-        compiled = compute.compiled(padded, [array.shape for array in inputs])
-        return compiled(weights, inputs).astype(np.float32, copy=False)
     in_bulk = in_bulk and compute.can_compile
-    size = _bulk_size(inputs[0].shape[1]) if in_bulk else FORWARD_BLOCK
+    size = _bulk_size(inputs[0].shape[1]) if in_bulk else _block_size(n_samples)
     blocks = [
         [_filled_up(array[start : start + size], size) for array in inputs]
         for start in range(0, n_samples, size)
@@ -83,9 +83,14 @@ def forward(
         with ThreadPoolExecutor(n_cores()) as threads:
             outputs = list(threads.map(lambda block: compiled(weights, block), blocks))
     else:
-        plain = compute.plain()
+        plain = compute.plain(size)
         outputs = [plain(weights, block) for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
+
+
+def _block_size(n_samples: int) -> int:
+    """Return the smallest size of blocks that holds all, or the largest."""
+    return next((size for size in FORWARD_BLOCKS if size >= n_samples), FORWARD_BLOCKS[-1])
 
 
 def _bulk_size(n_steps: int) -> int:
@@ -101,6 +106,7 @@ def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
 
 def forward_pass_of(model: keras.Model) -> "ForwardPass":
     """Return the forward pass that all models of this architecture share."""
+    check_process()
     architecture = describe(model).architecture
     if architecture is None:
         # Without a reference to the model: what is kept for it must not keep it.
@@ -122,22 +128,16 @@ class ForwardPass:
         self.can_compile = can_be_sharded(model)
         self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
         self._functions = LRUCache(MAX_SHAPES)
-        self._singles = LRUCache(MAX_SHAPES)
 
-    def plain(self) -> Callable[..., np.ndarray]:
-        """Return the function for `FORWARD_BLOCK` inputs of any length."""
-        shapes = [(FORWARD_BLOCK, *x.shape[1:]) for x in self.model.inputs]
-        return self._functions.get("plain", lambda: self._traced(shapes))
+    def plain(self, size: int) -> Callable[..., np.ndarray]:
+        """Return the function for so many inputs of any length."""
+        shapes = [(size, *x.shape[1:]) for x in self.model.inputs]
+        return self._functions.get(("plain", size), lambda: self._traced(shapes))
 
     def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
         """Return the function that XLA compiles for inputs of these shapes."""
         make = partial(self._traced, shapes, padded, jit_compile=True)
         return self._functions.get((padded, *shapes), make)
-
-    def is_streamed(self, shape: tuple[int, ...]) -> bool:
-        """Tell whether single samples of this shape come so often that compiling pays."""
-        n_singles = self._singles.get(shape, lambda: itertools.count(1))
-        return self.can_compile and next(n_singles) > SINGLES_TO_COMPILE
 
     def _traced(
         self, shapes: list[tuple], padded: bool = True, jit_compile: bool | None = None

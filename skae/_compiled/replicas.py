@@ -18,6 +18,7 @@ import keras
 
 from skae._compat.keras import layers_of
 from skae._compiled.lru import LRUCache
+from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.masking import NaNToZero
 from skae._network.seeds import seeds_from
@@ -164,6 +165,7 @@ def replica_of(model: keras.Model) -> Iterator[Replica]:
 
     The model stays as it is if the block raises.
     """
+    check_process()
     model.optimizer.build(model.trainable_variables)
     key = _training_key(model)
     if key is None:

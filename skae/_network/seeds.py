@@ -2,10 +2,9 @@
 
 import contextlib
 import random
-import threading
 from collections.abc import Iterator
 
-_one_at_a_time = threading.RLock()
+from skae._compat.keras import seed_source
 
 
 @contextlib.contextmanager
@@ -18,12 +17,10 @@ def seeds_from(seed: int) -> Iterator[None]:
 
     Notes
     -----
-    `random` belongs to the whole process, so threads take turns.
+    Only for the thread that enters; `random` itself is left alone, at any moment.
     """
-    with _one_at_a_time:
-        state = random.getstate()
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(state)
+    token = seed_source.set(random.Random(seed))
+    try:
+        yield
+    finally:
+        seed_source.reset(token)

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import keras
 
-from skae._compat.keras import as_plain
+from skae._compat.keras import as_plain, layers_of
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.collector import NetworkCollector
+from skae._compiled.process import check_process
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
@@ -96,6 +97,7 @@ class KerasAdapter(ParameterRouter):
         TypeError, ValueError
             If `build` does not return an autoencoder.
         """
+        check_process()
         with seeds_from(seed):
             model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])
@@ -122,6 +124,12 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
         raise ValueError(
             f"Got a model from {shapes[0]} to {shapes[1]} from the callable `model`, but expected "
             f"one, built, from (n, n_steps, {n_features}) to the same shape."
+        )
+    halves = {layer.compute_dtype for layer in layers_of(model)} & {"float16", "bfloat16"}
+    if halves:
+        raise ValueError(
+            f"Got a model that computes in {halves.pop()}, but expected float32: residuals are "
+            "too small for less. Call keras.config.set_dtype_policy('float32') before."
         )
 
 

@@ -1,0 +1,160 @@
+"""What a process, and the threads in it, may do; and that nothing of it changes unasked."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skae._compat.tensorflow import is_forked_after_use
+from skae._network.seeds import seeds_from
+
+STATE = """
+import logging, os, random, sys, warnings
+import keras, numpy as np, tensorflow as tf
+from tensorflow.python.eager import context
+from tensorflow.python.framework import config
+
+def state():
+    loggers = [logging.getLogger(name) for name in (None, "tensorflow", "absl")]
+    return (
+        random.getstate(), repr(np.random.get_state()), context.global_seed(),
+        config.is_op_determinism_enabled(), keras.config.floatx(),
+        keras.config.dtype_policy().name, dict(os.environ), list(warnings.filters),
+        [(logger.level, list(logger.handlers)) for logger in loggers],
+        tf.config.threading.get_inter_op_parallelism_threads(),
+        tf.config.threading.get_intra_op_parallelism_threads(), sorted(os.listdir(".")),
+    )
+
+before = state()
+import skae
+X = np.sin(np.arange(60.0) / 4)[:, None]
+model = skae.LSTMAutoencoder(5, units=4, latent_dim=2, epochs=1, random_state=0)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    model.fit(X)
+model.score_samples(X)
+model.save(sys.argv[1])
+skae.LSTMAutoencoder.load(sys.argv[1]).predict(X)
+for old, new in zip(before, state(), strict=True):
+    assert old == new, (old, new)
+"""
+
+
+def run(code, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_import_fit_score_save_and_load_leave_the_process_as_it_was(tmp_path):
+    ran = run(STATE, tmp_path / "kept.skae")
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.slow
+def test_another_backend_is_refused_in_a_line():
+    # As if it were installed: what Keras can do without its packages ends before we are asked.
+    ran = run(
+        "import keras; keras.backend.backend = lambda: 'torch'; import skae; skae.layers.LSTM"
+    )
+    assert ran.stderr.splitlines()[-1].startswith("ImportError: Got Keras with the backend 'torch'")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
+@pytest.mark.parametrize("call", ["fit", "partial_fit", "predict", "transform"])
+def test_a_fork_after_tensorflow_ran_is_refused(small, series, call):
+    model = small(5, epochs=1).fit(series)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            getattr(model, call)(series)
+            said = "nothing"
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        assert pipe.read().startswith("RuntimeError: Got a call in a process that was forked")
+    os.waitpid(child, 0)
+    assert not is_forked_after_use()
+
+
+def test_the_scope_of_a_strategy_is_refused(small, series):
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        with pytest.raises(RuntimeError, match="scope of OneDeviceStrategy, but expected none"):
+            small(5).fit(series)
+
+
+def test_half_precision_is_refused(small, series):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with pytest.raises(ValueError, match="computes in float16, but expected float32"):
+            small(5).fit(series)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def test_seeds_of_layers_come_from_the_thread_and_leave_random_alone():
+    def seeds(seed):
+        with seeds_from(seed):
+            barrier.wait(timeout=60)
+            return [keras.initializers.GlorotUniform().seed for _ in range(50)]
+
+    before, barrier = random.getstate(), threading.Barrier(2)
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(seeds, [1, 2]))
+    barrier = threading.Barrier(1)
+    assert together == [seeds(1), seeds(2)]
+    assert together[0] != together[1]
+    assert random.getstate() == before
+
+
+def test_outside_of_our_seeds_keras_draws_from_random():
+    state = random.getstate()
+    try:
+        random.seed(3)
+        first = keras.initializers.GlorotUniform().seed
+        random.seed(3)
+        assert keras.initializers.GlorotUniform().seed == first
+    finally:
+        random.setstate(state)
+
+
+def test_who_scores_during_a_refit_sees_the_earlier_network(small, series):
+    model = small(5, epochs=1).fit(series)
+    before, seen = model.score_samples(series), []
+
+    class Scores(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(model.score_samples(series))
+
+    model.set_params(callbacks=[Scores()], random_state=1).fit(series)
+    np.testing.assert_array_equal(seen[0], before)
+    assert not np.array_equal(model.score_samples(series), before)
+
+
+def test_threads_score_what_one_thread_scores(small, series):
+    model = small(5, epochs=1).fit(series)
+    cuts = [series[start : start + 5 + start] for start in range(0, 60, 4)]
+    expected = [model.score_samples(cut) for cut in cuts]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(4):
+            for found, right in zip(threads.map(model.score_samples, cuts), expected, strict=True):
+                np.testing.assert_array_equal(found, right)
