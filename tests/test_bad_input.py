@@ -364,7 +364,6 @@ BAD_LATENTS = {
         (np.empty((0, 2)), r"Got X with shape \(0, 2\), but expected"),
         (np.empty((0, 4, 2)), r"array with shape \(0, 4, 2\), but expected at least 1 sample"),
         ([np.ones((3, 5))], "Got X with 5 columns, but expected latents with latent_dim=2"),
-        (np.full((3, 2, 2), np.nan), "nothing but NaN"),
         (np.full((3, 2, 2), np.inf), "infinity in feature 0"),
     ],
 }

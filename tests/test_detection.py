@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
+from skae._scoring.thresholds import OF_ROWS
 from skae._training.plan import TrainingPlan
 
 # ------------------------------------------------------------------- training by default
@@ -87,10 +88,21 @@ def test_large_trainings_are_compiled_for_their_batches(n, epochs, compiled):
     assert (plan(n, epochs=epochs).n_shards(n) > 0) == compiled
 
 
-@pytest.mark.parametrize("n_batches, expected", [(1, 100), (9, 100), (40, 25), (700, 1), (5000, 1)])
-def test_a_cycle_makes_about_a_thousand_steps(n_batches, expected):
+@pytest.mark.parametrize(
+    "is_set, n_batches, expected",
+    [
+        (False, 1, 100),
+        (False, 9, 56),
+        (False, 40, 12),
+        (False, 700, 1),
+        (True, 9, 100),
+        (True, 40, 25),
+        (True, 5000, 1),
+    ],
+)
+def test_a_cycle_makes_500_steps_or_1000_of_a_set(is_set, n_batches, expected):
     def planned(epochs):
-        return plan(n_batches * 7, batch_size=7, epochs=epochs)
+        return plan(n_batches * 7, batch_size=7, epochs=epochs, is_set=is_set)
 
     assert planned("auto").cycle_epochs == expected
     assert planned(3).cycle_epochs == planned(3).epochs == 3
@@ -98,10 +110,10 @@ def test_a_cycle_makes_about_a_thousand_steps(n_batches, expected):
 
 @pytest.mark.parametrize(
     "n, expected",
-    [(1, 32), (32_000, 32), (32_001, 64), (64_000, 64), (10**6, 256)],
+    [(1, 32), (16_000, 32), (16_001, 64), (32_000, 64), (10**6, 256)],
 )
 def test_batches_grow_with_the_data(n, expected):
-    assert plan(n).batch_size == expected
+    assert plan(n).batch_size == plan(2 * n, is_set=True).batch_size == expected
     assert plan(n, batch_size=7).batch_size == 7
 
 
@@ -162,7 +174,7 @@ def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, s
     rows[spoiled] *= 4
     model = small(5, validation_fraction=0.25).fit(rows)
     held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
-    expected = naive.automatic_limit(held_out, training, max_ratio=2)
+    expected = naive.automatic_limit(held_out, training, *OF_ROWS)
     assert -model.offset_ == pytest.approx(expected, rel=1e-4)
 
 
@@ -170,7 +182,7 @@ def test_the_threshold_of_a_set_of_sequences_allows_no_drift(small):
     X = np.random.default_rng(0).lognormal(0, 1.5, (200, 6, 1))
     model = small(validation_fraction=0).fit(X)
     errors = -model.score_samples(X)
-    limits = [naive.automatic_limit(errors[:0], errors, ratio) for ratio in (1, 2)]
+    limits = [naive.automatic_limit(errors[:0], errors, 4.0, ratio, 1.75) for ratio in (1, 2)]
     assert -model.offset_ == pytest.approx(limits[0], rel=1e-4)
     assert limits[0] < limits[1]
 

@@ -117,7 +117,7 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     series = [scaled[rows] for rows in task.training_parts()]
     X = series if task.series_labels is not None else series[0]
     detector.fit(X)
-    if task.is_training.all() and detector.contamination == "auto":
+    if task.is_training.all() and params.get("contamination", "auto") == "auto":
         detector.offset_ = _offset_among(detector.score_samples(X))
     return model
 

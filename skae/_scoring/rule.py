@@ -54,7 +54,7 @@ class OffsetPolicy:
     def offset(
         self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
     ) -> float:
-        """Return the score below which a sample is an outlier.
+        """Return the score below which a sample is an outlier; NaN if all scores are.
 
         Parameters
         ----------
@@ -65,9 +65,11 @@ class OffsetPolicy:
         parts : list of Samples
             What was held out, if anything was, and what was trained on.
         """
+        scored = [_known(scores, part) for part in parts]
+        if not any(len(known) for known, _ in scored):
+            return float("nan")
         if not isinstance(self.contamination, str):
             return weighted_quantile(*_known(scores, samples), q=self.contamination)
-        scored = [_known(scores, part) for part in parts]
         return automatic_offset(scored, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
