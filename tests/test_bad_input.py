@@ -587,7 +587,7 @@ DISPLAYED = {"values": ROWS, "scores": np.ones(60), "threshold": 0.5}
         ("values", ROWS[:3], r"Got scores of shape \(60,\), but expected one entry for each"),
         ("scores", np.ones(3), r"Got scores of shape \(3,\)"),
         ("scores", np.ones((60, 2)), r"Got scores of shape \(60, 2\)"),
-        ("threshold", "a", "could not convert string"),
+        ("threshold", "a", "Got threshold of shape"),
         ("labels", [0, 1], r"Got labels of shape \(2,\)"),
         ("index", [1, 2], r"Got index of shape \(2,\)"),
         ("feature_names", ["a"], "Got 1 feature_names, but expected 2"),

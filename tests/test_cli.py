@@ -18,6 +18,7 @@ from skae._command import report as _report
 from skae._command.detection import Detection, FoundEvent
 from skae._command.progress import Progress
 from skae._command.series import read_series
+from skae._scoring.thresholds import robust_offset
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_scores_file_has_index_score_label_and_feature_of_each_row(fake, pump, t
 
 
 def test_table_shows_the_events_in_units_of_the_index(fake, pump, capsys):
-    cli.main(["detect", pump])
+    cli.main(["detect", pump, "--train-rows", str(N_ROWS - 1)])
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f"2 events in {N_ROWS} rows (anomaly score above 3)"
     assert re.split(r"  +", out[2]) == ["start", "end", "peak", "score", "feature"]
@@ -54,6 +55,14 @@ def test_table_shows_the_events_in_units_of_the_index(fake, pump, capsys):
     assert first[:3] == ["2024-01-03T12:00", "2024-01-03T14:00", "2024-01-03T13:00"]
     assert first[4] == "flow" and second[4] == "heat"
     assert out[-1] == "wrote scores.csv"
+
+
+def test_rows_that_are_all_learned_from_are_judged_among_themselves(fake, pump, capsys):
+    cli.main(["detect", pump])
+    first, scores = capsys.readouterr().out.partition("\n")[0], read_scores()
+    errors = np.array([float(row["score"]) for row in scores])
+    limit = -robust_offset(-errors, deviations=5.0)
+    assert f"(anomaly score above {limit:.4g})" in first
 
 
 def test_table_of_many_events_shows_the_worst(fake, tmp_path, capsys):

@@ -103,7 +103,6 @@ class Subclass(LSTMAutoencoder):
         {"loss": own_loss},
         {"loss": OwnLoss(3)},
     ],
-    ids=str,
 )
 def test_scores_and_further_training_survive(small, series, path, parameters):
     model = small(5, **parameters).fit(series)
