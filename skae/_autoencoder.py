@@ -182,8 +182,8 @@ class LSTMAutoencoder(
         "mahalanobis": the squared Mahalanobis distance of a step's vector of absolute errors
         from those in `fit` (Malhotra et al. 2016). "multiscale": the geometric mean of three
         errors of a window, scaled like "scaled_rmse": of its level, of the levels of its
-        sixths, and of single steps. "auto": "multiscale" for the windows of series, "scaled_rmse"
-        for a set of sequences. See Notes.
+        sixths, and of single steps. "auto": "multiscale" for the windows of series if
+        `aggregation` takes them whole ("gaussian", "window"), else "scaled_rmse". See Notes.
     aggregation : {"gaussian", "window", "mean", "median", "max", "last"}, default="gaussian"
         How errors become the score of a sequence or row. For a sequence: the error of the
         whole sequence ("gaussian", "window", "mean"), the median or maximum of the errors of
@@ -594,8 +594,9 @@ class LSTMAutoencoder(
         self._windowing = Windowing(self.window_size, self.stride)
         limits = OF_ROWS if self.window_size else OF_SETS
         policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
+        whole_windows = AGGREGATIONS[self.aggregation].whole_window
         self._scoring = ScoringRule.fit(
-            error_of(self.error, samples.is_set),
+            error_of(self.error, of_whole_windows=whole_windows and not samples.is_set),
             self.aggregation,
             policy,
             self._network.residuals,

@@ -147,20 +147,20 @@ ROOTED = "rmse", "scaled_rmse", "multiscale"
 """Errors that are the root of a mean of squares."""
 
 
-def error_of(name: str, is_set: bool) -> str:
+def error_of(name: str, *, of_whole_windows: bool) -> str:
     """Return the name of an error, what "auto" stands for included.
 
     Parameters
     ----------
     name : str
         One of `MEASURES`, or "auto".
-    is_set : bool
-        Whether the data are a set of sequences, not the windows of series: what happens at one
-        scale only is the rule there, and their levels do not wander off.
+    of_whole_windows : bool
+        Whether whole windows of a series are measured. In a set of sequences levels do not
+        wander off, and single steps have no scales.
     """
     if name != "auto":
         return name
-    return "scaled_rmse" if is_set else "multiscale"
+    return "multiscale" if of_whole_windows else "scaled_rmse"
 
 
 def root_shares(errors: Array, per_window: bool) -> Array:

@@ -125,11 +125,10 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
             f"Got a model from {shapes[0]} to {shapes[1]} from the callable `model`, but expected "
             f"one, built, from (n, n_steps, {n_features}) to the same shape."
         )
-    halves = {layer.compute_dtype for layer in layers_of(model)} & {"float16", "bfloat16"}
-    if halves:
+    if any(layer.compute_dtype == "float16" for layer in layers_of(model)):
         raise ValueError(
-            f"Got a model that computes in {halves.pop()}, but expected float32: residuals are "
-            "too small for less. Call keras.config.set_dtype_policy('float32') before."
+            "Got a model that computes in float16, but expected float32 or bfloat16: gradients "
+            "are too small for it. Call keras.config.set_dtype_policy('float32') before."
         )
 
 
