@@ -31,7 +31,7 @@ from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, error_of
 from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import OF_ROWS, OF_SETS, best_fbeta_offset
+from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
 from skae._sequences.frames import framed, names_of_steps
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
@@ -270,8 +270,9 @@ class LSTMAutoencoder(
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
     the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
     at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
-    sequences; the rows of series drift, and for them they are 10, 3 and 3. Outliers in the data
-    hardly move it. If fewer than 20 samples are held out, all data take their place.
+    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 6, 1.25 and 2 with
+    `adapt_after`. Outliers in the data hardly move it. If fewer than 20 samples are held out, all
+    data take their place.
 
     ``adapt_after=k``: the last :math:`2 k` windows of rows before a row are remembered. Where the
     median of their errors plus four robust standard deviations, as above, or one and a half times
@@ -592,7 +593,8 @@ class LSTMAutoencoder(
     def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
         """Settle how samples are scored, and below which score they are outliers."""
         self._windowing = Windowing(self.window_size, self.stride)
-        limits = OF_ROWS if self.window_size else OF_SETS
+        of_rows = OF_ROWS if self.adapt_after is None else OF_ADAPTING_ROWS
+        limits = of_rows if self.window_size else OF_SETS
         policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
         whole_windows = AGGREGATIONS[self.aggregation].whole_window
         self._scoring = ScoringRule.fit(

@@ -192,6 +192,12 @@ def _add_model_arguments(group: Any) -> None:
         help="share of anomalies in the training rows, or 'auto' (default: %(default)s)",
     )
     group.add_argument(
+        "--adapt-after",
+        metavar="N",
+        type=_at_least(1),
+        help="take a lasting change for normal after so many windows (default: never)",
+    )
+    group.add_argument(
         "--epochs",
         metavar="N",
         type=_epochs,

@@ -13,6 +13,7 @@ from commanding import (
     write_pump,
 )
 
+import skae
 from skae import cli
 from skae._command import report as _report
 from skae._command.detection import Detection, FoundEvent
@@ -47,9 +48,9 @@ def test_scores_file_has_index_score_label_and_feature_of_each_row(fake, pump, t
 
 
 def test_table_shows_the_events_in_units_of_the_index(fake, pump, capsys):
-    cli.main(["detect", pump, "--train-rows", str(N_ROWS - 1)])
+    cli.main(["detect", pump])
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == f"2 events in {N_ROWS} rows (anomaly score above 3)"
+    assert out[0].startswith(f"2 events in {N_ROWS} rows (anomaly score above ")
     assert re.split(r"  +", out[2]) == ["start", "end", "peak", "score", "feature"]
     first, second = (re.split(r"  +", line) for line in out[3:5])
     assert first[:3] == ["2024-01-03T12:00", "2024-01-03T14:00", "2024-01-03T13:00"]
@@ -57,12 +58,26 @@ def test_table_shows_the_events_in_units_of_the_index(fake, pump, capsys):
     assert out[-1] == "wrote scores.csv"
 
 
-def test_rows_that_are_all_learned_from_are_judged_among_themselves(fake, pump, capsys):
-    cli.main(["detect", pump])
-    first, scores = capsys.readouterr().out.partition("\n")[0], read_scores()
-    errors = np.array([float(row["score"]) for row in scores])
-    limit = -robust_offset(-errors, deviations=5.0)
+@pytest.mark.parametrize("n_training", [N_ROWS, 50])
+def test_the_threshold_is_one_for_rows_learned_from_or_for_those_that_follow(
+    fake, pump, capsys, n_training
+):
+    cli.main(["detect", pump, "--train-rows", str(n_training)])
+    first = capsys.readouterr().out.partition("\n")[0]
+    errors = np.array([float(row["score"]) for row in read_scores()[:n_training]])
+    among = -robust_offset(-errors, deviations=5.0)
+    beyond = max(1.25 * np.quantile(errors, 0.999), 2 * np.median(errors))
+    limit = among if n_training == N_ROWS else beyond
     assert f"(anomaly score above {limit:.4g})" in first
+
+
+def test_a_lasting_change_is_forgiven_if_asked(monkeypatch, fake, tmp_path):
+    values = np.concatenate([np.sin(np.arange(100) / 3), 40 + np.sin(np.arange(200) / 3)])
+    path = write(tmp_path / "change.csv", "x\n" + "\n".join(map(str, values)) + "\n")
+    monkeypatch.setattr(skae.LSTMAutoencoder, "adapt_after", 2, raising=False)
+    cli.main(["detect", path, "--window", "10", "--train-rows", "100", "--adapt-after", "2"])
+    flagged = np.array([row["label"] == "1" for row in read_scores()])
+    assert flagged[101:108].all() and not flagged[145:].any()
 
 
 def test_table_of_many_events_shows_the_worst(fake, tmp_path, capsys):

@@ -62,6 +62,8 @@ class Detection:
         The names of the features.
     events : list of FoundEvent
         The anomalous rows joined into events.
+    limits : ndarray of shape (n_rows,), float64, optional
+        The threshold at each row, if it follows the series.
     """
 
     scores: Floats
@@ -69,11 +71,12 @@ class Detection:
     errors: Floats
     feature_names: list[str]
     events: list[FoundEvent]
+    limits: Floats | None = None
 
     @property
     def is_anomaly(self) -> NDArray[np.bool_]:
         """Whether the score of each row is above the threshold."""
-        return self.scores > self.threshold
+        return self.scores > (self.threshold if self.limits is None else self.limits)
 
     @property
     def is_unobserved(self) -> NDArray[np.bool_]:
@@ -103,7 +106,8 @@ def detect(model: Model, task: Task, *, merge_gap: int | None, min_length: int) 
     """
     scores, errors = model.score(task)
     gap = model.window // 2 if merge_gap is None else merge_gap
-    found = Detection(scores, model.threshold, errors, task.feature_names, [])
+    limits = model.limits(scores, task)
+    found = Detection(scores, model.threshold, errors, task.feature_names, [], limits)
     for rows in task.parts():
         found.events += _events(found, rows, merge_gap=gap, min_length=min_length)
     found.events.sort(key=lambda event: event.start)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from skae._command.model_file import read_pipeline, write_pipeline
 from skae._command.task import Task
-from skae._scoring.thresholds import robust_offset
+from skae._scoring.adaptation import AdaptiveOffset
+from skae._scoring.thresholds import OF_ADAPTING_ROWS, robust_offset
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
 
@@ -52,6 +53,17 @@ class Model:
     def threshold(self) -> float:
         """The anomaly score above which a row is an anomaly: the negative of ``offset_``."""
         return -float(self.detector.offset_)
+
+    def limits(self, scores: Floats, task: Task) -> Floats | None:
+        """Return the score above which each row is an anomaly, if that follows the series."""
+        after = getattr(self.detector, "adapt_after", None)
+        if after is None:
+            return None
+        limits = np.empty_like(scores)
+        for rows in task.parts():
+            offset = AdaptiveOffset(-self.threshold, 2 * after * self.window)
+            limits[rows] = -offset.update(-scores[rows])
+        return limits
 
     def scale(self, values: Floats) -> Floats:
         """Return values of shape (n_rows, n_features), scaled as those learned from."""
@@ -117,18 +129,31 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     series = [scaled[rows] for rows in task.training_parts()]
     X = series if task.series_labels is not None else series[0]
     detector.fit(X)
-    if task.is_training.all() and params.get("contamination", "auto") == "auto":
-        detector.offset_ = _offset_among(detector.score_samples(X))
+    if params.get("contamination", "auto") == "auto":
+        rule = _offset_among if task.is_training.all() else _offset_beyond
+        detector.offset_ = rule(_known(detector.score_samples(X)))
     return model
 
 
-def _offset_among(scores: Any) -> float:
-    """Return the threshold for rows that were learned from themselves, all of them.
+def _known(scores: Any) -> Floats:
+    stacked = np.concatenate(scores) if isinstance(scores, list) else scores
+    return stacked[~np.isnan(stacked)]
 
-    The automatic threshold is one for new rows, which lie further off.
+
+def _offset_among(scores: Floats) -> float:
+    """Return the threshold for rows that were learned from themselves, all of them."""
+    return robust_offset(scores, deviations=DEVIATIONS_AMONG)
+
+
+def _offset_beyond(scores: Floats) -> float:
+    """Return the threshold for rows that follow those learned from.
+
+    It is lower than the automatic one, which is to stay quiet for months in other regimes: here
+    somebody looks at a table of events.
     """
-    found = np.concatenate(scores) if isinstance(scores, list) else scores
-    return robust_offset(found[~np.isnan(found)], deviations=DEVIATIONS_AMONG)
+    limits = OF_ADAPTING_ROWS
+    most, typical = np.quantile(scores, 0.001), np.median(scores)
+    return float(min(limits.max_ratio * most, limits.min_ratio * typical))
 
 
 def save_model(model: Model, path: Any) -> None:

@@ -189,7 +189,7 @@ def _drawn(task: Task, detection: Detection) -> dict[str, Any]:
     return {
         "values": task.values[order],
         "scores": detection.scores[order],
-        "threshold": detection.threshold,
+        "threshold": detection.threshold if detection.limits is None else detection.limits[order],
         "events": events,
         "labels": None if labels is None else labels[order],
         "index": task.index if task.series_labels is None else None,
@@ -225,7 +225,7 @@ def _of_series(task: Task) -> str:
 
 def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float:
     healthy = ~_mark_faults(faults, len(detection.scores))
-    return float((detection.scores[healthy] > detection.threshold).mean())
+    return float(detection.is_anomaly[healthy].mean())
 
 
 def _overlap(fault: Fault, event: FoundEvent) -> bool:

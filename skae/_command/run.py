@@ -60,6 +60,7 @@ def run_detect(
         task,
         window=args.window,
         contamination=args.contamination,
+        adapt_after=args.adapt_after,
         epochs=args.epochs,
         random_state=args.seed,
         callbacks=watch and watch(),

@@ -39,6 +39,9 @@ class RobustLimits(NamedTuple):
 OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 """Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
+OF_ADAPTING_ROWS = RobustLimits(6.0, 1.25, 2.0)
+"""A threshold that follows the drift need not allow for it."""
+
 
 def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
     """Return the quantile of `values`, where a weight of 2 is the same as being there twice.
