@@ -23,6 +23,8 @@ from skae._sequences.windows import flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]
+MAX_PADDING = 2**30
+"""Bytes of windows that are longer than every series."""
 
 
 class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
@@ -49,13 +51,17 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         Rows between the ends of two windows. Windows are counted back from the last row, so
         that the newest rows always are in one: with padding, row ``(n_rows - 1) % stride``
         ends the first window.
-    padding : {"nan", "edge", None}, default="nan"
+    padding : {"auto", "nan", "edge", None}, default="auto"
         What stands before the beginning of the series: NaN, copies of the first row, or
         nothing; then only full windows are returned, and rows at the beginning that fill
-        no window are left out.
+        no window are left out. "auto" is "nan", which `LSTMAutoencoder` masks, and with
+        ``output="flat"`` it is "edge", because most estimators of tables refuse NaN.
     series : str, default=None
         Column of a dataframe that says which series a row belongs to. It is not a feature.
         The rows of a series need not stand together; windows come in the order of the rows.
+    output : {"windows", "flat"}, default="windows"
+        "flat" lays each window out as one row of a table, for estimators of tables such as
+        ``LogisticRegression``, ``KMeans`` and ``PCA``. `LSTMAutoencoder` wants "windows".
 
     Attributes
     ----------
@@ -75,10 +81,12 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     `LSTMAutoencoder` cannot see that copies overlap, so its held-out windows would share rows
     with those it trains on: for several series, rather give it the list and `window_size`.
 
-    Under ``set_output(transform="pandas")`` (or "polars") each window becomes one flat row of
-    a table, named by feature and age: ``temperature_t-2``, ``temperature_t-1``,
-    ``temperature_t-0``, the last being the row at which the window ends. `LSTMAutoencoder`
-    knows such a table by its names and takes its rows for windows again.
+    Flat windows are copies: `window_size` times the memory of the rows. Their columns are the
+    features of the oldest step, then of the next, named by feature and age:
+    ``temperature_t-2``, ``temperature_t-1``, ``temperature_t-0``, the last being the row at
+    which the window ends. Under
+    ``set_output(transform="pandas")`` (or "polars") windows are flat whatever `output` says,
+    and `LSTMAutoencoder` knows such a table by its names and takes its rows for windows again.
 
     Examples
     --------
@@ -94,13 +102,29 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
            [ 1.,  2.,  3.]])
     >>> windower.inverse_transform(windows)[:, 0]
     array([0., 1., 2., 3.])
+
+    Before an estimator of tables, here one that tells which of two rows came first:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> SequenceWindower(window_size=3, output="flat").fit_transform(rows)
+    array([[0., 0., 0.],
+           [0., 0., 1.],
+           [0., 1., 2.],
+           [1., 2., 3.]])
+    >>> ups_and_downs = np.array([0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0])[:, None]
+    >>> falls = [0, 0, 0, 0, 1, 1, 1, 0, 0, 0]
+    >>> classifier = make_pipeline(SequenceWindower(2, output="flat"), LogisticRegression())
+    >>> classifier.fit(ups_and_downs, falls).predict([[3.0], [2.0], [3.0]])
+    array([0, 1, 0])
     """
 
     _parameter_constraints = {
         "window_size": [positive_int()],
         "stride": [positive_int()],
-        "padding": [StrOptions({"nan", "edge"}), None],
+        "padding": [StrOptions({"auto", "nan", "edge"}), None],
         "series": [str, None],
+        "output": [StrOptions({"windows", "flat"})],
     }
 
     def __init__(
@@ -108,13 +132,15 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         window_size: int = 30,
         *,
         stride: int = 1,
-        padding: str | None = "nan",
+        padding: str | None = "auto",
         series: str | None = None,
+        output: str = "windows",
     ):
         self.window_size = window_size
         self.stride = stride
         self.padding = padding
         self.series = series
+        self.output = output
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -145,17 +171,20 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
         Returns
         -------
-        windows : ndarray of shape (n_windows, window_size, n_features)
+        windows : ndarray of shape (n_windows, window_size, n_features), or \
+                (n_windows, window_size * n_features) with ``output="flat"``
             A read-only view of one padded copy of the rows, unless there are several
-            series. A flat table where `set_output` asks for one.
+            series or it is flat. A flat dataframe where `set_output` asks for one.
 
         Raises
         ------
         ValueError
-            If the columns differ from those seen in `fit`, or no series fills a window.
+            If the columns differ from those seen in `fit`, no series fills a window, or
+            windows longer than any series would take more than 1 GiB, mostly for padding.
         """
         check_is_fitted(self)
         series, positions = self._series_of(X, reset=False)
+        self._check_memory(series)
         windows = [self._windows_of(rows) for rows in series]
         ends = np.concatenate([self._ends_of(*one) for one in zip(windows, positions, strict=True)])
         if not len(ends):
@@ -165,9 +194,10 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
             )
         order = np.argsort(ends, kind="stable")
         joined = windows[0] if len(windows) == 1 else np.concatenate(windows)[order]
-        if not returns_frames(self):
+        if not self._is_flat:
             return joined
-        return _with_index(joined.reshape(len(joined), -1), X, ends[order])
+        flat = joined.reshape(len(joined), -1)
+        return _with_index(flat, X, ends[order]) if returns_frames(self) else flat
 
     def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
         """Return the rows, each the average over the windows that hold it.
@@ -233,6 +263,31 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    @property
+    def _padding(self) -> str | None:
+        if self.padding != "auto":
+            return self.padding
+        return "edge" if self.output == "flat" else "nan"
+
+    @property
+    def _is_flat(self) -> bool:
+        return self.output == "flat" or returns_frames(self)
+
+    def _check_memory(self, series: list[Array]) -> None:
+        """Refuse windows that are mostly padding and too large for that."""
+        longest = max(map(len, series))
+        if self._padding is None or self.window_size <= longest:
+            return
+        is_view = len(series) == 1 and not self._is_flat
+        n_copies = 1 if is_view else sum(self._n_windows(len(rows)) for rows in series)
+        n_bytes = n_copies * self.window_size * series[0].shape[1] * series[0].itemsize
+        if n_bytes > MAX_PADDING:
+            raise ValueError(
+                f"Got window_size={self.window_size} and at most {longest} rows in a series, which "
+                f"would take {n_bytes / 2**30:.0f} GiB, mostly for padding, but expected a window "
+                "no longer than the longest series, or windows of at most 1 GiB."
+            )
 
     def _feature_names(self, input_features: Any) -> list[str]:
         seen = getattr(self, "feature_names_in_", None)
@@ -301,17 +356,17 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return [rows[chosen] for chosen in positions], positions
 
     def _n_windows(self, n_rows: int) -> int:
-        if self.padding is None:
+        if self._padding is None:
             return max(0, (n_rows - self.window_size) // self.stride + 1)
         return -(-n_rows // self.stride)
 
     def _windows_of(self, rows: Array) -> Array:
-        if self.padding is None:
+        if self._padding is None:
             if len(rows) < self.window_size:
                 return np.empty((0, self.window_size, rows.shape[1]), rows.dtype)
             return sliding_windows(rows, self.window_size, self.stride)
         before = np.full((self.window_size - 1, rows.shape[1]), np.nan, rows.dtype)
-        if self.padding == "edge":
+        if self._padding == "edge":
             before[:] = rows[0]
         return sliding_windows(np.concatenate([before, rows]), self.window_size, self.stride)
 
@@ -344,12 +399,12 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
         """Count the rows that are not padding, of those `stride` leaves open."""
-        if self.padding is None:
+        if self._padding is None:
             return len(rows)
         most = n_windows * self.stride
         if self.stride == 1:
             return most
-        if self.padding == "edge":
+        if self._padding == "edge":
             raise ValueError(
                 f"Got n_rows=None with stride={self.stride} and padding='edge', but expected "
                 "the number of rows: such windows do not tell it."

@@ -90,8 +90,8 @@ def refuses(fitted):
 # ------------------------------------------------------------------- parameters
 
 NOT_AN_OPTION = {
-    "window_size": [0, -1, 1.5, "30", np.nan, [3]],
-    "latent_dim": [0, 2.5, None, "2"],
+    "window_size": [0, -1, 1.5, "30", np.nan, [3], True],
+    "latent_dim": [0, 2.5, None, "2", True],
     "units": [0, -4, "64", None],
     "bottleneck": ["none", None, 1],
     "pooling": ["sum", None],
@@ -441,9 +441,10 @@ def test_a_training_that_breaks_off_leaves_the_earlier_state(refuses, mode, erro
 BAD_WINDOWERS = [
     (SequenceWindower(**{name: value}), ROWS, f"The '{name}' parameter of SequenceWindower must be")
     for name, values in {
-        "window_size": [0, -1, 1.5, "3", None],
-        "stride": [0, 1.5, None],
+        "window_size": [0, -1, 1.5, "3", None, True],
+        "stride": [0, 1.5, None, True],
         "padding": ["zero", 0, True],
+        "output": ["table", None, 2],
         "series": [3, ["a"]],
     }.items()
     for value in values

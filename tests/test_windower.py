@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -28,7 +32,11 @@ def same(actual, expected):
 
 
 @parametrize_with_checks(
-    [SequenceWindower(), SequenceWindower(window_size=1, padding=None)],
+    [
+        SequenceWindower(),
+        SequenceWindower(window_size=1, padding=None),
+        SequenceWindower(window_size=4, output="flat"),
+    ],
     expected_failed_checks=lambda windower: (
         {}
         if windower.window_size == 1
@@ -226,6 +234,68 @@ def test_pandas_output_of_a_column_of_series_keeps_the_index():
     same(found.to_numpy(), [[1, 3], [2, 4]])
 
 
+# ------------------------------------------------------------------------ flat
+
+
+@few
+@given(series(), sizes, strides, paddings)
+def test_flat_windows_equal_their_naive_twin_and_are_taken_back(rows, size, stride, padding):
+    if stride <= size and (padding or len(rows) >= size):
+        windower = SequenceWindower(size, stride=stride, padding=padding, output="flat")
+        flat = windower.fit_transform(rows)
+        expected = naive.windows(rows, size, stride, padding)
+        same(flat, expected.reshape(len(expected), -1))
+        assert flat.shape[1] == len(windower.get_feature_names_out())
+        back = windower.inverse_transform(flat, n_rows=len(rows))
+        same(back, rows[len(rows) - len(back) :])
+
+
+def test_flat_windows_of_a_list_stand_one_below_the_other():
+    items = [random_rows(4, 2, seed=0), random_rows(3, 2, seed=1)]
+    windower = SequenceWindower(3, output="flat").fit(items)
+    expected = np.concatenate([naive.windows(item, 3, 1, "edge") for item in items])
+    flat = windower.transform(items)
+    same(flat, expected.reshape(7, 6))
+    for back, item in zip(windower.inverse_transform(flat, n_rows=[4, 3]), items, strict=True):
+        same(back, item)
+
+
+@pytest.mark.parametrize(("output", "padding"), [("windows", "nan"), ("flat", "edge")])
+def test_padding_is_what_those_who_take_the_windows_can_take(output, padding):
+    rows = random_rows(6, 2, seed=0)
+    found = SequenceWindower(4, output=output).fit_transform(rows)
+    same(found, SequenceWindower(4, output=output, padding=padding).fit_transform(rows))
+
+
+@pytest.mark.parametrize("container", ["default", "pandas"])
+@pytest.mark.parametrize("last", [LogisticRegression(), KMeans(2, random_state=0), PCA(2)])
+def test_flat_windows_feed_estimators_of_tables(last, container):
+    rows = random_rows(40, 2, seed=0)
+    y = (np.arange(40) // 5) % 2
+    windower = SequenceWindower(5, output="flat").set_output(transform=container)
+    model = make_pipeline(windower, clone(last)).fit(rows, y)
+    flat = naive.windows(rows, 5, 1, "edge").reshape(40, 10)
+    alone = clone(last).fit(flat, y)
+    method = "transform" if isinstance(last, PCA) else "predict"
+    np.testing.assert_allclose(getattr(model, method)(rows), getattr(alone, method)(flat))
+
+
+def test_who_can_takes_nan_in_flat_windows_too():
+    rows = random_rows(40, 2, seed=0)
+    y = (np.arange(40) // 5) % 2
+    windower = SequenceWindower(5, output="flat", padding="nan")
+    model = make_pipeline(windower, HistGradientBoostingClassifier()).fit(rows, y)
+    assert model.predict(rows).shape == (40,)
+
+
+def test_flat_windows_of_a_frame_are_named_and_indexed():
+    table = pd.DataFrame({"u": [1.0, 2.0, 3.0]}, index=list("abc"))
+    windower = SequenceWindower(2, stride=2, output="flat").set_output(transform="pandas")
+    found = windower.fit_transform(table)
+    assert list(found.index) == ["a", "c"] and list(found.columns) == ["u_t-1", "u_t-0"]
+    same(found, [[1, 1], [2, 3]])
+
+
 # ------------------------------------------------------------------------ in company
 
 
@@ -268,6 +338,12 @@ TABLE = pd.DataFrame({"u": [1.0, 2.0], "id": ["a", None]})
         ({"series": "id"}, [ROWS, ROWS], "Got series='id' with a list of series, but expected a"),
         ({"series": "id"}, TABLE, "Got series='id' with 1 missing labels, but expected each row"),
         ({"series": "id"}, pl.from_pandas(TABLE), "Got series='id' with 1 missing labels, but"),
+        ({"output": "table"}, ROWS, "The 'output' parameter of SequenceWindower must be"),
+        ({"window_size": True}, ROWS, "The 'window_size' parameter of SequenceWindower must be"),
+        ({"window_size": 10**9}, ROWS, "Got window_size=1000000000 and at most 5 rows in a series"),
+        ({"window_size": 10**9}, [ROWS, ROWS[:2]], "would take 104 GiB, mostly for padding, but"),
+        ({"window_size": 10**8, "output": "flat"}, ROWS, "would take 7 GiB, mostly for padding"),
+        ({"window_size": 10**9, "padding": None}, ROWS, "Got X with 5 rows, but expected at lea"),
         ({}, np.ones((2, 3, 1)), "Found array with dim 3"),
         ({}, np.full((2, 3), np.inf), "Input X contains infinity"),
         ({}, [ROWS, np.ones((5, 3))], r"X\[1\] has 3 features, but X\[0\] has 2"),

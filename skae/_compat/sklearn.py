@@ -64,9 +64,16 @@ class DocumentationLink:
         return {"path": type(self).__module__.replace(".", "/")}
 
 
+class _IntegerInterval(Interval):
+    """An interval of integers, to which True and False do not belong."""
+
+    def is_satisfied_by(self, value: object) -> bool:
+        return not isinstance(value, bool) and super().is_satisfied_by(value)
+
+
 def positive_int(minimum: int = 1) -> Interval:
-    """Parameter constraint: an integer of at least `minimum`."""
-    return Interval(Integral, minimum, None, closed="left")
+    """Parameter constraint: an integer of at least `minimum`; a bool is none."""
+    return _IntegerInterval(Integral, minimum, None, closed="left")
 
 
 def positive_real(*, zero: bool = False) -> Interval:
