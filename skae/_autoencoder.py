@@ -1,8 +1,9 @@
 """`LSTMAutoencoder`: where sequences (numpy) and networks (Keras) meet."""
 
+import datetime
 import os
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Self
 
 import keras
@@ -70,8 +71,8 @@ class LSTMAutoencoder(
     (n_samples, n_steps), one univariate sequence a row.
 
     With ``window_size=W`` **each sample is a row** of a time series of shape (n_rows,
-    n_features), or of several in a list. Windows of W rows are made inside, and every method
-    answers with one entry per row.
+    n_features), or of several: in a list, or in one table where `series` names the series of each
+    row. Windows of W rows are made inside, and every method answers with one entry per row.
 
     Parameters
     ----------
@@ -204,6 +205,18 @@ class LSTMAutoencoder(
         normal: `decision_function` and `predict` then compare a row with the rows before it, too,
         and raise the threshold where their errors are higher than in `fit`. None: never. See
         Notes.
+    series : str or int, default=None
+        With `window_size`, what names the series of each row of a table: a column of a dataframe
+        or a level of its index, by name, or a column by its position. No window reaches from one
+        series into another, the column is no feature, and the answers stand in the order of the
+        rows. A level goes through the first steps of a Pipeline that have
+        ``set_output(transform="pandas")``. None: all rows are of one series, and a frame whose
+        index tells of several is refused.
+    max_gap : float, str, timedelta or numpy.timedelta64, default=None
+        With `window_size`, the longest step of time between two rows of a window, by the index of
+        a pandas dataframe, or its last level that does not name the series: a duration such as
+        "10min" for dates, a number for numbers. Windows and smoothing end at a longer step, and
+        where time goes back. None: rows follow one another whatever their times.
     **optimizer__options
         Parameters that SciKeras routes, with the prefixes ``optimizer__``, ``loss__``,
         ``model__`` and ``callbacks__``.
@@ -231,7 +244,8 @@ class LSTMAutoencoder(
     n_steps_ : int
         Number of steps of the longest sequence seen in `fit`.
     n_features_in_ : int
-        Number of columns of a table or time series, or of features of a step.
+        Number of columns of a table or time series, without that of `series`, or of features of
+        a step.
     feature_names_in_ : ndarray of shape (n_features_in_,), object
         Names of the columns seen in `fit`, where all are strings.
 
@@ -256,8 +270,9 @@ class LSTMAutoencoder(
     and Wolf 2004).
 
     `fit` and `partial_fit` settle everything that defines a score: the network, `window_size`,
-    `stride`, `error`, `aggregation`, `contamination` and `threshold`. A parameter that is changed
-    afterwards takes effect in the next `fit` or `partial_fit`, never before.
+    `stride`, `series`, `max_gap`, `error`, `aggregation`, `contamination` and `threshold`. A
+    parameter that is changed afterwards takes effect in the next `fit` or `partial_fit`, never
+    before.
 
     ``error="multiscale"``: the residuals of a window are split into its level, their mean; into
     what the means of its sixths differ from that; and into the rest. The squares of each, relative
@@ -358,6 +373,8 @@ class LSTMAutoencoder(
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "threshold": [StrOptions({"robust", "three_sigma"})],
         "adapt_after": [positive_int(), None],
+        "series": [str, Integral, None],
+        "max_gap": [str, datetime.timedelta, np.timedelta64, positive_real(), None],
     }
 
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
@@ -400,6 +417,8 @@ class LSTMAutoencoder(
         contamination: str | float = "auto",
         threshold: str = "robust",
         adapt_after: int | None = None,
+        series: str | int | None = None,
+        max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
         **optimizer__options: Any,
     ):
         self.window_size = window_size
@@ -438,6 +457,8 @@ class LSTMAutoencoder(
         self.contamination = contamination
         self.threshold = threshold
         self.adapt_after = adapt_after
+        self.series = series
+        self.max_gap = max_gap
         self._set_routed(optimizer__options)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -559,11 +580,13 @@ class LSTMAutoencoder(
         return self.history_ if resume else {"loss": []}
 
     def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
-        windowing = Windowing(self.window_size, self.stride)
-        samples = read_samples(self, X, windowing, reset=reset)
+        samples = read_samples(self, X, self._windowing_of_parameters(), reset=reset)
         check_fills_a_window(samples)
         check_suits(self.loss, samples.windows.rows)
         return samples.weighted(sample_weight)
+
+    def _windowing_of_parameters(self) -> Windowing:
+        return Windowing(self.window_size, self.stride, self.series, self.max_gap)
 
     def _start(self, model: keras.Model, samples: Samples, training: Samples) -> None:
         """Set what is there before the first epoch."""
@@ -592,7 +615,7 @@ class LSTMAutoencoder(
 
     def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
         """Settle how samples are scored, and below which score they are outliers."""
-        self._windowing = Windowing(self.window_size, self.stride)
+        self._windowing = self._windowing_of_parameters()
         of_rows = OF_ROWS if self.adapt_after is None else OF_ADAPTING_ROWS
         limits = of_rows if self.window_size else OF_SETS
         policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
@@ -639,7 +662,7 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)
-        scores = self._scores(samples)
+        labels, scores = samples.in_order(labels), self._scores(samples)
         seen = ~np.isnan(scores)
         self.offset_ = best_fbeta_offset(scores[seen], labels[seen], float(beta))
         return self

@@ -1,5 +1,6 @@
 """`SequenceWindower`: the transformer from rows to windows and back."""
 
+import datetime
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -13,13 +14,14 @@ from skae._compat.sklearn import (
     DocumentationLink,
     StrOptions,
     check_feature_names,
-    feature_names_of,
     fit_context,
     positive_int,
+    positive_real,
     returns_frames,
 )
+from skae._sequences.layout import Layout, without_series
 from skae._sequences.ragged import Indices, is_list_of_sequences, stack_series
-from skae._sequences.windows import flat_names, overlap_average, sliding_windows
+from skae._sequences.windows import Windowing, flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]
@@ -57,8 +59,14 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         no window are left out. "auto" is "nan", which `LSTMAutoencoder` masks, and with
         ``output="flat"`` it is "edge", because most estimators of tables refuse NaN.
     series : str, default=None
-        Column of a dataframe that says which series a row belongs to. It is not a feature.
-        The rows of a series need not stand together; windows come in the order of the rows.
+        Column of a dataframe, or level of its index, that says which series a row belongs to. It
+        is not a feature. The rows of a series need not stand together; windows come in the order
+        of the rows. None: all rows are of one series, and a frame whose index tells of several is
+        refused.
+    max_gap : float, str, timedelta or numpy.timedelta64, default=None
+        Longest step of time between two rows of a window, by the index of a pandas dataframe: a
+        duration such as "10min" for dates, a number for numbers. After a longer one, and where
+        time goes back, windows begin as at the beginning of a series.
     output : {"windows", "flat"}, default="windows"
         "flat" lays each window out as one row of a table, for estimators of tables such as
         ``LogisticRegression``, ``KMeans`` and ``PCA``. `LSTMAutoencoder` wants "windows".
@@ -124,6 +132,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         "stride": [positive_int()],
         "padding": [StrOptions({"auto", "nan", "edge"}), None],
         "series": [str, None],
+        "max_gap": [str, datetime.timedelta, np.timedelta64, positive_real(), None],
         "output": [StrOptions({"windows", "flat"})],
     }
 
@@ -134,12 +143,14 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         stride: int = 1,
         padding: str | None = "auto",
         series: str | None = None,
+        max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
         output: str = "windows",
     ):
         self.window_size = window_size
         self.stride = stride
         self.padding = padding
         self.series = series
+        self.max_gap = max_gap
         self.output = output
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -306,28 +317,26 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return [name for name in names if name != self.series]
 
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
-        """Return the series in X, and the positions in X of the rows of each."""
+        """Return the parts of the series in X without a gap, and where the rows of each came."""
+        windowing = Windowing(self.window_size, self.stride, self.series, self.max_gap)
         if is_list_of_sequences(X):
-            return self._series_of_list(X, reset=reset)
-        if self.series is None:
+            check_feature_names(self, X[0], reset=reset)
+            rows, lengths = stack_series(X, FLOAT_DTYPES)
+            self._check_n_features(rows.shape[1], reset=reset)
+            layout = Layout.of_list(X, lengths, windowing)
+        elif self.series is None:
             rows = validate_data(
                 self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
             )
-            return [rows], [np.arange(len(rows))]
-        return self._series_of_column(X, reset=reset)
-
-    def _series_of_list(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
-        if self.series is not None:
-            raise ValueError(
-                f"Got series={self.series!r} with a list of series, but expected a dataframe "
-                "with that column; a list says by itself where a series ends."
-            )
-        check_feature_names(self, X[0], reset=reset)
-        rows, lengths = stack_series(X, FLOAT_DTYPES)
-        self._check_n_features(rows.shape[1], reset=reset)
-        ends = np.cumsum(lengths)
-        positions = np.split(np.arange(len(rows)), ends[:-1])
-        return np.split(rows, ends[:-1]), positions
+            layout = Layout.of_table(X, None, len(rows), windowing)
+        else:
+            features, labels = without_series(X, self.series)
+            check_feature_names(self, X, reset=reset)
+            self._check_n_features(np.shape(X)[1], reset=reset)
+            rows = check_array(features, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            layout = Layout.of_table(X, labels, len(rows), windowing)
+        parts = layout.parts()
+        return [rows] if len(parts) == 1 else [rows[part] for part in parts], parts
 
     def _check_n_features(self, n_features: int, *, reset: bool) -> None:
         if reset:
@@ -337,23 +346,6 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
                 f"X has {n_features} features, but SequenceWindower is expecting "
                 f"{self.n_features_in_} features as input."
             )
-
-    def _series_of_column(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
-        names = feature_names_of(X)
-        if names is None or self.series not in names:
-            columns = "no named columns" if names is None else f"the columns {list(names)}"
-            raise ValueError(
-                f"Got series={self.series!r} and X with {columns}, but expected a dataframe "
-                "with a column of that name."
-            )
-        check_feature_names(self, X, reset=reset)
-        self._check_n_features(len(names), reset=reset)
-        labels = _labels(X[self.series])
-        features = [name for name in names if name != self.series]
-        rows = check_array(X[features], dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
-        _, codes = np.unique(labels, return_inverse=True)
-        positions = [np.flatnonzero(codes == code) for code in range(codes.max() + 1)]
-        return [rows[chosen] for chosen in positions], positions
 
     def _n_windows(self, n_rows: int) -> int:
         if self._padding is None:
@@ -413,17 +405,6 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         seen = ~np.isnan(open_rows).all(axis=1)
         padding = int(seen.argmax()) if seen.any() else len(open_rows)
         return most - padding
-
-
-def _labels(column: Any) -> NDArray:
-    """Return the labels of a pandas or polars column, none of which may be missing."""
-    missing = column.isna() if hasattr(column, "isna") else column.is_null()
-    if missing.any():
-        raise ValueError(
-            f"Got series={column.name!r} with {int(missing.sum())} missing labels, but expected "
-            "each row to name its series."
-        )
-    return np.asarray(column)
 
 
 def _with_index(flat: Array, X: Any, ends: Indices) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._scoring.aggregation import AGGREGATIONS
+from skae._sequences.windows import Windowing
 from skae._streaming.reader import RowReader
 
 try:
@@ -43,8 +44,8 @@ def score_samples(estimator: Any, X: Any, *, series: str | None = None) -> Any:
         frame of unknown ones; but any two that follow one another must hold as many rows as
         windows reach, two windows with the default `aggregation`, unless they are the last.
     series : str, optional
-        Column of a frame that tells several series apart. It is not a feature. The rows of a
-        series stand together.
+        Column of a frame that tells several series apart, by default that of the detector. It is
+        not a feature. The rows of a series stand together.
 
     Returns
     -------
@@ -172,8 +173,8 @@ class _Reach:
 
     @classmethod
     def of(cls, detector: Any, method: str) -> "_Reach":
-        size, stride = detector._windowing
-        stride = min(size, stride)
+        size = detector._windowing.window_size
+        stride = min(size, detector._windowing.stride)
         smoothed = size if AGGREGATIONS[detector._scoring.aggregation].smooths else 0
         # Windows begin on the grid, and one that ends with a part ends a row too early.
         before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
@@ -223,13 +224,18 @@ class _Answer:
         if not len(rows):
             return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
         if reader.first_steps is not None:
-            rows = reader.first_steps.transform(rows)
+            rows = reader.features(reader.first_steps.transform(rows))
         found = np.asarray(getattr(reader.detector, self.method)(rows))
         return found.astype(self.dtype, copy=False)
 
 
-def _answered(method: str, estimator: Any, X: Any, series: str | None) -> Any:
+def _answered(method: str, estimator: Any, X: Any, series: str | int | None) -> Any:
     reader = RowReader.of(estimator)
+    windowing = reader.windowing
+    series = windowing.series if series is None else series
+    if windowing.max_gap is not None:
+        _check_times_are_known(windowing, X)
+        reader.detector._windowing = windowing._replace(series=None)
     answer, reach = _Answer.of(method, reader), _Reach.of(reader.detector, method)
     # One key of the graph: it is sent to a worker once, and stays as long as it is needed.
     shared = dask.delayed(reader, name=f"skae-detector-{uuid.uuid4().hex}", traverse=False)
@@ -246,6 +252,16 @@ def _answered(method: str, estimator: Any, X: Any, series: str | None) -> Any:
             f"Got series={series!r} with an array, but expected a frame with such a column."
         )
     return _of_array(answer, reach, shared, X)
+
+
+def _check_times_are_known(windowing: Windowing, X: Any) -> None:
+    """Refuse gaps where no partition has the times of its rows, or windows that skip rows."""
+    if isinstance(X, da.Array) or windowing.stride > 1:
+        raise ValueError(
+            f"Got a detector with max_gap={windowing.max_gap!r} and stride={windowing.stride}, and "
+            f"X as {type(X).__name__}, but expected a frame, whose index holds the times, and "
+            "stride=1."
+        )
 
 
 # ------------------------------------------------------------------------ arrays
@@ -314,7 +330,7 @@ def _of_block(
 # ------------------------------------------------------------------------ frames
 
 
-def _of_frame(answer: _Answer, reach: _Reach, shared: Any, X: Any, series: str | None) -> Any:
+def _of_frame(answer: _Answer, reach: _Reach, shared: Any, X: Any, series: str | int | None) -> Any:
     if series is not None and series not in X.columns:
         raise ValueError(
             f"Got series={series!r}, but expected a column of X: {list(X.columns)[:10]}."
@@ -368,7 +384,7 @@ def _last(parts: list[Any], n_rows: int) -> Any:
 
 
 def _of_partition(
-    answer: _Answer, reader: RowReader, before: Any, rows: Any, after: Any, series: str | None
+    answer: _Answer, reader: RowReader, before: Any, rows: Any, after: Any, series: Any
 ) -> Any:
     """Return the answer to rows that stand between those around them."""
     import pandas as pd

@@ -458,8 +458,8 @@ BAD_WINDOWED = [
     (WINDOWER, spoilt(np.inf), "infinity"),
     (WINDOWER, [["a", "b"]], "could not convert"),
     (WINDOWER, [ROWS, ROWS[:, :1]], r"X\[1\] has 1 features, but X\[0\] has 2"),
-    (SequenceWindower(3, series="m"), [ROWS], "Got series='m' with a list of series"),
-    (SequenceWindower(3, series="m"), ROWS, "Got series='m' and X with no named columns"),
+    (SequenceWindower(3, series="m"), [ROWS], "Got series='m' and a list of series"),
+    (SequenceWindower(3, series="m"), ROWS, "Got series='m' and X as ndarray with no named"),
 ]
 
 

@@ -20,7 +20,7 @@ PANDAS, POLARS = (ADAPTERS_MANAGER.adapters[name] for name in ("pandas", "polars
 DAYS = pd.date_range("2026-01-01", periods=200, freq="D", tz="Europe/Berlin")
 INDEXES = {
     "dates": DAYS,
-    "levels": pd.MultiIndex.from_product([["north", "south"], range(100)], names=["site", "row"]),
+    "levels": pd.MultiIndex.from_product([["north"], range(200)], names=["site", "row"]),
     "text": pd.Index([f"row {i}" for i in range(200)], name="label"),
 }
 METHODS = {

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._sequences.layout import by_series
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -46,8 +48,5 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     found = [name for name in getattr(X, "columns", []) if name in names]
     if not found:
         return None
-    labels = np.asarray(X[found[0]]).tolist()
-    groups: dict[Any, list[int]] = {}
-    for position, label in enumerate(labels):
-        groups.setdefault(label, []).append(position)
-    return Grouping(found[0], [np.array(group, dtype=np.intp) for group in groups.values()])
+    positions, lengths = by_series(X[found[0]])
+    return Grouping(found[0], np.split(positions, np.cumsum(lengths)[:-1]))

@@ -14,6 +14,7 @@ from skae._network.architecture import Architecture
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.rule import ScoringRule
+from skae._sequences.gaps import longest_step
 from skae._sequences.windows import Windowing
 from skae._training.scikeras import KerasAdapter
 
@@ -115,9 +116,17 @@ def _check_names(state: dict[str, Any]) -> None:
 
 
 def _check_windowing(windowing: Any) -> None:
-    _require(isinstance(windowing, tuple) and len(windowing) == 2, "has no _windowing")
-    size, stride = windowing
+    # Of two entries before skae knew of series and gaps.
+    is_known = isinstance(windowing, tuple) and len(windowing) in (2, 4)
+    _require(is_known, "has no _windowing")
+    size, stride, series, max_gap = Windowing(*windowing)
     _require((size is None or _is_count(size, 1)) and _is_count(stride, 1), "has no _windowing")
+    is_name = isinstance(series, str | None) or _is_count(series) or series == -1
+    _require(is_name, "has a series that is no name")
+    is_step = isinstance(max_gap, str | float | int | np.timedelta64)
+    _require(max_gap is None or is_step, "has a max_gap that is no step")
+    if max_gap is not None:
+        longest_step(max_gap)
 
 
 def _check_network(model: dict[str, Any], architecture: Any) -> int:

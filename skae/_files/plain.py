@@ -1,5 +1,6 @@
 """Values as JSON and arrays, and back; what is neither is described by someone else."""
 
+import datetime
 import os
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,8 @@ class Writer:
         match value:
             case None | bool() | int() | float() | str() if not isinstance(value, np.generic):
                 return value
+            case datetime.timedelta() | np.timedelta64():
+                return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
             case os.PathLike():
                 return os.fspath(value)
             case list():
@@ -110,6 +113,8 @@ class Reader:
                 return self._arrays[content].T
             case "number":
                 return self._arrays[content][()]
+            case "nanoseconds" if type(content) is int:
+                return np.timedelta64(content, "ns")
         return self._make(tag, content, self)
 
 

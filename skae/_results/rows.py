@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._scoring.events import are_outliers
+from skae._sequences.layout import by_series
 
 Positions = NDArray[np.intp]
 
@@ -132,19 +133,12 @@ def _groups(lengths: list[int] | None, series: Any, n_rows: int) -> tuple[list[P
 
 
 def _groups_of_labels(series: Any, n_rows: int) -> list[Positions]:
-    labels = np.asarray(series).tolist()
-    if len(labels) != n_rows:
+    if len(series) != n_rows:
         raise ValueError(
-            f"Got series of {len(labels)} entries, but expected one for each of {n_rows} rows."
+            f"Got series of {len(series)} entries, but expected one for each of {n_rows} rows."
         )
-    groups: dict[Any, list[int]] = {}
-    for position, label in enumerate(labels):
-        if label is None or label != label:
-            raise ValueError(
-                f"Got series[{position}]={label}, but expected each row to name its series."
-            )
-        groups.setdefault(label, []).append(position)
-    return [np.array(group, dtype=np.intp) for group in groups.values()]
+    positions, lengths = by_series(series)
+    return np.split(positions, np.cumsum(lengths)[:-1])
 
 
 def _as_float64(values: Any) -> NDArray[np.float64] | None:

@@ -59,7 +59,7 @@ class Aggregation:
     def rows(self, samples: RowSamples, blocks: Blocks) -> Array:
         """Return one error a row, and feature if the blocks have such an axis."""
         rows = samples.per_row(blocks, reduction=self.of_row, whole_windows=self.whole_window)
-        return smooth(rows, samples.lengths, samples.window_size) if self.smooths else rows
+        return smooth(rows, samples.runs, samples.window_size) if self.smooths else rows
 
 
 AGGREGATIONS = {

@@ -8,6 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_named
+from skae._sequences.layout import Layout, without_series
 from skae._sequences.ragged import (
     Floats,
     Indices,
@@ -40,11 +41,37 @@ def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -
         If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
     """
     if windowing.window_size is None:
+        _check_are_of_rows(windowing)
         return SequenceSamples(_read_sequences(estimator, X, reset))
-    is_list = is_list_of_sequences(X)
-    read = _read_series if is_list else _read_rows
-    rows, lengths = read(estimator, X, reset)
-    return _row_samples(rows, lengths, windowing, is_list)
+    if is_list_of_sequences(X):
+        rows, lengths = _read_series(estimator, X, reset)
+        return _row_samples(rows, Layout.of_list(X, lengths, windowing), windowing, is_list=True)
+    features, labels = without_series(X, windowing.series)
+    rows = read_rows(estimator, features, reset=reset)
+    return _row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
+
+
+def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
+    """Return the rows of a table as the estimator takes them, whatever series they belong to.
+
+    Raises
+    ------
+    ValueError
+        As `read_samples`.
+    """
+    options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
+    with too_large_is_named(X):
+        return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
+
+
+def _check_are_of_rows(windowing: Windowing) -> None:
+    for name in ("series", "max_gap"):
+        value = getattr(windowing, name)
+        if value is not None:
+            raise ValueError(
+                f"Got {name}={value!r} and window_size=None, but expected a window_size: only the "
+                "rows of series are cut into windows."
+            )
 
 
 def check_fills_a_window(samples: Samples) -> None:
@@ -52,8 +79,8 @@ def check_fills_a_window(samples: Samples) -> None:
     if isinstance(samples, RowSamples) and samples.windows.max_length < samples.window_size:
         raise ValueError(
             f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
-            f"series, but expected at least window_size={samples.window_size}. Give more rows "
-            "or choose a smaller window_size."
+            f"series, or part of one between gaps, but expected at least window_size="
+            f"{samples.window_size}. Give more rows or choose a smaller window_size."
         )
 
 
@@ -132,13 +159,14 @@ def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSample
     ValueError
         If X has another number of columns.
     """
-    is_list = is_list_of_sequences(X)
-    if is_list:
+    if is_list_of_sequences(X):
         rows, lengths = stack_series(X)
         _check_latent_dim(rows.shape[1], latent_dim)
-    else:
-        rows, lengths = _one_series(read_latents(X, latent_dim))
-    return _row_samples(rows, lengths, windowing, is_list)
+        layout = Layout.of_list(X, lengths, windowing._replace(series=None))
+        return _row_samples(rows, layout, windowing, is_list=True)
+    features, labels = without_series(X, windowing.series)
+    rows = read_latents(features, latent_dim)
+    return _row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
 
 
 def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
@@ -148,9 +176,19 @@ def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
         )
 
 
-def _row_samples(rows: Floats, lengths: Indices, windowing: Windowing, is_list: bool) -> RowSamples:
+def _row_samples(
+    rows: Floats, layout: Layout, windowing: Windowing, *, is_list: bool = False
+) -> RowSamples:
     assert windowing.window_size is not None
-    return RowSamples(rows, lengths, windowing.window_size, windowing.stride, is_list)
+    return RowSamples(
+        rows if layout.positions is None else rows[layout.positions],
+        layout.lengths,
+        windowing.window_size,
+        windowing.stride,
+        is_list,
+        positions=layout.positions,
+        after_gap=layout.after_gap,
+    )
 
 
 def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
@@ -159,7 +197,7 @@ def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
     elif feature_names_of(X) is None and (array := np.asarray(X)).ndim == 3:
         sequences = from_array(array)
     elif shape := shape_of_flat_windows(_names(X)):
-        windows = _validated(estimator, X, reset).reshape(len(X), *shape)
+        windows = read_rows(estimator, X, reset=reset).reshape(len(X), *shape)
         return from_array(as_view_of_rows(windows))
     else:
         return _read_table(estimator, X, reset)
@@ -181,21 +219,7 @@ def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
     # The columns of a table are its steps: their number is fixed by a fit on a table.
     if not reset and estimator.n_features_in_ == 1:
         return from_table(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan"))
-    return from_table(_validated(estimator, X, reset))
-
-
-def _read_rows(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
-    return _one_series(_validated(estimator, X, reset))
-
-
-def _one_series(rows: Floats) -> tuple[Floats, Indices]:
-    return rows, np.array([len(rows)], dtype=np.intp)
-
-
-def _validated(estimator: Any, X: Any, reset: bool) -> Floats:
-    options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
-    with too_large_is_named(X):
-        return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
+    return from_table(read_rows(estimator, X, reset=reset))
 
 
 def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skae._compat.sklearn import check_sample_weight
 from skae._sequences import observed
+from skae._sequences.gaps import Flags, run_lengths
 from skae._sequences.overlap import Reduction, reduce_windows
 from skae._sequences.ragged import Floats, Indices, Sequences
 from skae._sequences.windows import covering_windows, trailing_windows
@@ -111,6 +112,10 @@ class SequenceSamples:
         """Return results per sample as they are: a list of sequences is a list of samples."""
         return per_sample
 
+    def in_order(self, per_sample: Any) -> Any:
+        """Return what was given for each sample as it is."""
+        return per_sample
+
     def without_feature_axis(self, per_feature: Any) -> Any:
         """Drop the axis of the one feature where the samples came as a table."""
         return per_feature[..., 0] if self.is_table else per_feature
@@ -159,6 +164,10 @@ class RowSamples:
     is_list : bool
         Whether the series came, and answers go, as a list.
     weights : ndarray of shape (n_rows,), float32, optional
+    positions : ndarray of shape (n_rows,), intp, optional
+        Where the rows came; None if they came series by series.
+    after_gap : ndarray of shape (n_rows,), bool, optional
+        Rows that no window reaches back from.
     """
 
     rows: Floats
@@ -167,6 +176,8 @@ class RowSamples:
     stride: int
     is_list: bool = False
     weights: Floats | None = None
+    positions: Indices | None = None
+    after_gap: Flags | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -176,7 +187,12 @@ class RowSamples:
     @property
     def n_disjoint_windows(self) -> int:
         """Number of windows of the series that share no row."""
-        return int((self.lengths // self.window_size).sum())
+        return int((self.runs // self.window_size).sum())
+
+    @cached_property
+    def runs(self) -> Indices:
+        """Number of rows of each part of a series in which there is no gap."""
+        return run_lengths(self.lengths, self.after_gap)
 
     def weighted(self, weights: Any) -> "RowSamples":
         """Return the samples with weights that a user gave, in a list for a list of series.
@@ -188,12 +204,16 @@ class RowSamples:
         """
         if weights is not None and self.is_list:
             weights = _stacked_weights(weights, self.lengths)
-        return replace(self, weights=check_sample_weight(weights, len(self)))
+        return replace(self, weights=self.in_order(check_sample_weight(weights, len(self))))
+
+    def in_order(self, per_row: Any) -> Any:
+        """Return what was given for each row of the input series by series; None for None."""
+        return per_row if per_row is None or self.positions is None else per_row[self.positions]
 
     @cached_property
     def windows(self) -> Sequences:
         """The windows that cover every row."""
-        return covering_windows(self.rows, self.lengths, self.window_size, self.stride)
+        return covering_windows(self.rows, self.runs, self.window_size, self.stride)
 
     def split(
         self, fraction: float, rng: np.random.Generator
@@ -234,7 +254,13 @@ class RowSamples:
 
     def like_input(self, per_sample: Array) -> Any:
         """Return results per row as one array, or as a list for a list of series."""
-        return np.split(per_sample, np.cumsum(self.lengths)[:-1]) if self.is_list else per_sample
+        if self.is_list:
+            return np.split(per_sample, np.cumsum(self.lengths)[:-1])
+        if self.positions is None:
+            return per_sample
+        found = np.empty_like(per_sample)
+        found[self.positions] = per_sample
+        return found
 
     def without_feature_axis(self, per_feature: Any) -> Any:
         """Return what was found per feature as it is: rows come with their features."""
@@ -246,7 +272,7 @@ class RowSamples:
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""
-        return trailing_windows(self.rows, self.lengths, self.window_size)
+        return trailing_windows(self.rows, self.runs, self.window_size)
 
     def _part(self, slices: list[slice]) -> "RowSamples":
         return RowSamples(
@@ -256,6 +282,7 @@ class RowSamples:
             self.stride,
             self.is_list,
             None if self.weights is None else _stack(self.weights, slices),
+            after_gap=None if self.after_gap is None else _stack(self.after_gap, slices),
         )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,10 +14,16 @@ Array = NDArray[np.floating]
 
 
 class Windowing(NamedTuple):
-    """How rows are cut into windows; without a size, samples are sequences."""
+    """How rows are cut into windows; without a size, samples are sequences.
+
+    `series` says which column or level names the series of a row, `max_gap` is the longest step
+    of time inside a window.
+    """
 
     window_size: int | None
     stride: int
+    series: str | int | None = None
+    max_gap: Any = None
 
 
 def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:

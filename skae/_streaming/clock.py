@@ -1,12 +1,11 @@
 """Gaps in time, at which a series ends and another one begins."""
 
-import datetime
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._sequences.gaps import longest_step
 from skae._sequences.ragged import Indices
 from skae._streaming.tails import firsts_of
 
@@ -16,7 +15,7 @@ class Clock:
 
     Parameters
     ----------
-    max_gap : float, timedelta or numpy.timedelta64
+    max_gap : float, str, timedelta or numpy.timedelta64
         A number for times that are numbers, a duration for dates.
 
     Raises
@@ -26,11 +25,9 @@ class Clock:
     """
 
     def __init__(self, max_gap: Any):
-        self._is_number = isinstance(max_gap, Real)
-        self._max_gap: Any = float(max_gap) if self._is_number else _duration(max_gap)
+        self._max_gap: Any = longest_step(max_gap)
+        self._is_number = isinstance(self._max_gap, float)
         self._zero: Any = self._max_gap * 0
-        if not self._max_gap > self._zero:
-            raise ValueError(f"Got max_gap={max_gap!r}, but expected a step of time above 0.")
         self._last = np.zeros(0, np.float64 if self._is_number else "datetime64[ns]")
 
     def make_room(self, n_lanes: int) -> None:
@@ -98,16 +95,3 @@ class Clock:
     def set(self, lanes: Indices, times: NDArray, lengths: Indices) -> None:
         """Remember the time of the last row of each lane."""
         self._last[lanes] = times[np.cumsum(lengths) - 1]
-
-
-def _duration(max_gap: Any) -> np.timedelta64:
-    if isinstance(max_gap, str):
-        import pandas as pd
-
-        return pd.to_timedelta(max_gap).to_timedelta64()
-    if isinstance(max_gap, datetime.timedelta | np.timedelta64):
-        return np.timedelta64(max_gap)
-    raise TypeError(
-        f"Got max_gap={max_gap!r}, but expected a number, a timedelta or a string that pandas "
-        "understands, such as '10min'."
-    )

@@ -9,9 +9,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compiled.replicas import independent_copy
+from skae._sequences.layout import without_series
 from skae._sequences.ragged import Floats, Indices
-from skae._sequences.reading import read_samples
-from skae._sequences.samples import RowSamples
+from skae._sequences.reading import read_rows
+from skae._sequences.windows import Windowing
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,14 @@ class RowReader:
     first_steps : Pipeline or None
     detector : LSTMAutoencoder
         Fitted, and nobody else's.
+    windowing : Windowing
+        As `fit` settled it. The detector's own has neither `series` nor `max_gap`: who hands over
+        the rows says of which series they are, and where there are gaps.
     """
 
     first_steps: Any
     detector: Any
+    windowing: Windowing
 
     @classmethod
     def of(cls, estimator: Any) -> Self:
@@ -56,7 +61,9 @@ class RowReader:
         own.model_ = independent_copy(detector.model_)
         # The copy has no optimizer: Keras pickles it, for which it need not be compiled.
         own._architecture = None
-        return cls(estimator[:-1] if is_pipeline and len(estimator) > 1 else None, own)
+        own._windowing = detector._windowing._replace(series=None, max_gap=None)
+        first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
+        return cls(first_steps, own, detector._windowing)
 
     def read(self, parts: list[Any]) -> tuple[Indices, Floats]:
         """Return how many rows each part has, and all of them as the detector takes them.
@@ -74,15 +81,19 @@ class RowReader:
         table = _stacked([table for table in tables if len(table)])
         if self.first_steps is not None:
             table = self.first_steps.transform(table)
-        samples = read_samples(self.detector, table, self.detector._windowing, reset=False)
-        assert isinstance(samples, RowSamples)
-        if len(samples) != lengths.sum():
+        rows = read_rows(self.detector, self.features(table), reset=False)
+        if len(rows) != lengths.sum():
             raise ValueError(
-                f"Got {len(samples)} rows from the first steps of the pipeline for "
+                f"Got {len(rows)} rows from the first steps of the pipeline for "
                 f"{lengths.sum()}, but expected one for each: only steps that take each row by "
                 "itself can be streamed."
             )
-        return lengths, samples.rows
+        return lengths, rows
+
+    def features(self, table: Any) -> Any:
+        """Return a table without a column that names the series, if it is there."""
+        has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.n_features_in_
+        return without_series(table, self.windowing.series)[0] if has_column else table
 
 
 def _as_table(part: Any, n_features: int) -> Any:

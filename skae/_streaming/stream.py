@@ -63,6 +63,8 @@ class ScoreStream:
             )
         self.answer = answer
         self._usual, self._threshold = int(rows_per_update), threshold
+        if max_gap is None:
+            max_gap = self._reader.windowing.max_gap
         self._clock: Clock | None = None if max_gap is None else Clock(max_gap)
         detector = self._reader.detector
         self._answer: ScoresNow | FinalScores = ANSWERS[answer](
@@ -325,7 +327,8 @@ def stream(
         ``window_size - 1``, and `window_size` more for ``aggregation="gaussian"``.
     max_gap : float, str, timedelta or numpy.timedelta64, optional
         Longest step of time inside a series, such as "10min", or a number if `times` are
-        numbers. After a longer one a series ends, as if by `flush`, and another begins.
+        numbers. After a longer one a series ends, as if by `flush`, and another begins. By default
+        that of the detector.
     threshold : object, optional
         For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
         one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
