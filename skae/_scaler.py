@@ -267,10 +267,13 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     def _new_scaler(self) -> Any:
         if self.method == "standard":
-            return StandardScaler()
-        if self.method == "robust":
-            return RobustScaler(quantile_range=tuple(self.quantile_range))
-        return MinMaxScaler(feature_range=tuple(self.feature_range))
+            scaler = StandardScaler()
+        elif self.method == "robust":
+            scaler = RobustScaler(quantile_range=tuple(self.quantile_range))
+        else:
+            scaler = MinMaxScaler(feature_range=tuple(self.feature_range))
+        # Of arrays it returns arrays, whatever `sklearn.set_config` says.
+        return scaler.set_output(transform="default")
 
     def _read(self, X: Any, *, reset: bool, named: bool = True) -> Steps:
         if is_list_of_sequences(X):
@@ -291,7 +294,10 @@ class SequenceScaler(  # type: ignore[call-arg]
             parts = [part.reshape(np.shape(item)) for part, item in zip(parts, X, strict=True)]
             if not named:
                 return parts
-            return [self._framed(part, item) for part, item in zip(parts, X, strict=True)]
+            return [
+                self._framed(part, item, feature_names_of(item))
+                for part, item in zip(parts, X, strict=True)
+            ]
 
         return Steps(rows, lay_out)
 
@@ -307,8 +313,14 @@ class SequenceScaler(  # type: ignore[call-arg]
         n_steps = None if self.tables == "rows" else table.shape[1] // n_features
         if not named:
             return Steps(rows, lambda rows: rows.reshape(table.shape))
-        names = [f"x{i}" for i in range(table.shape[1])]
+        names = self._names_of_table(X, table.shape[1])
         return Steps(rows, lambda rows: self._framed(rows.reshape(table.shape), X, names), n_steps)
+
+    def _names_of_table(self, X: Any, n_columns: int) -> Any:
+        if n_columns == self.n_features_in_:
+            return self.get_feature_names_out()
+        names = feature_names_of(X)
+        return [f"x{i}" for i in range(n_columns)] if names is None else names
 
     @property
     def _takes_any_length(self) -> bool:
@@ -337,10 +349,9 @@ class SequenceScaler(  # type: ignore[call-arg]
                 "features as input."
             )
 
-    def _framed(self, array: Array, given: Any, default: list[str] | None = None) -> Any:
-        """Return a table as a dataframe, where asked to and its columns have names."""
-        container, names = frame_container(self), feature_names_of(given)
-        names = default if names is None else names
+    def _framed(self, array: Array, given: Any, names: Any) -> Any:
+        """Return an array as a dataframe, where asked to and its columns have names."""
+        container = frame_container(self)
         if container is None or names is None:
             return array
         return container.create_container(array, given, columns=names)
