@@ -21,6 +21,7 @@ _HOME = {
     "LatentDisplay": "skae._displays.latent",
     "ReconstructionDisplay": "skae._displays.reconstruction",
     "ScoreStream": "skae._streaming.stream",
+    "SequenceScaler": "skae._scaler",
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
@@ -39,6 +40,7 @@ __all__ = [
     "LatentDisplay",
     "ReconstructionDisplay",
     "ScoreStream",
+    "SequenceScaler",
     "SequenceWindower",
     "TrainingDisplay",
     "__version__",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from skae._files.document import load, save
     from skae._results.events import find_events
     from skae._results.pipeline import through
+    from skae._scaler import SequenceScaler
     from skae._streaming.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
 

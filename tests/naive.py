@@ -354,3 +354,22 @@ def column_maxima(rows, n_columns):
         seen = [row[column] for row in rows if not math.isnan(row[column])]
         found.append(max(seen) if seen else math.nan)
     return found
+
+
+def scaled(items, method):
+    """Scale each feature of sequences over all their steps, unless it is never observed."""
+    found = [np.array(item, float) for item in items]
+    for feature in range(items[0].shape[1]):
+        values = [float(v) for item in items for v in item[:, feature] if not math.isnan(v)]
+        if not values:
+            continue
+        if method == "standard":
+            center, spread = statistics.fmean(values), statistics.pstdev(values)
+        elif method == "robust":
+            low, center, high = np.percentile(values, [25, 50, 75])
+            spread = high - low
+        else:
+            center, spread = min(values), max(values) - min(values)
+        for item in found:
+            item[:, feature] = (item[:, feature] - center) / (spread if spread > 1e-9 else 1.0)
+    return found

@@ -12,7 +12,15 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skae
-from skae import AnomalyScoreDisplay, LSTMAutoencoder, SequenceWindower, datasets, layers, metrics
+from skae import (
+    AnomalyScoreDisplay,
+    LSTMAutoencoder,
+    SequenceScaler,
+    SequenceWindower,
+    datasets,
+    layers,
+    metrics,
+)
 
 TIME = np.arange(60)
 ROWS = np.stack([np.sin(TIME / 4), np.cos(TIME / 4)], axis=1)
@@ -134,7 +142,7 @@ def test_a_value_that_is_no_option(refuses, name, value):
     refuses("rows", lambda e: e.fit(ROWS), ValueError, message, {name: value})
 
 
-@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower()])
+@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower(), SequenceScaler()])
 def test_no_parameter_takes_anything(estimator):
     for name in estimator._parameter_constraints:
         with pytest.raises(ValueError, match=f"The '{name}' parameter"):

@@ -11,12 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_html_repr
 
 import skae
-from skae import LSTMAutoencoder, SequenceWindower
+from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower
 
 RIGHT = """\
 import numpy as np
 
-from skae import LSTMAutoencoder, SequenceWindower, __version__, datasets, metrics
+from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower, __version__, datasets, metrics
 
 X, y = datasets.make_sequences(8, random_state=np.random.default_rng(0))
 detector = LSTMAutoencoder(window_size=30, units=(8, 4), epochs="auto", optimizer__clipnorm=1.0)
@@ -24,6 +24,7 @@ a: LSTMAutoencoder = detector.fit(X).partial_fit(X, sample_weight=y)
 b: float = a.score(X) + metrics.roc_auc_scorer(a, X, y) + a.tune_threshold(X, y, beta=2).offset_
 c: int = int(metrics.is_outlier(y).sum())
 d: SequenceWindower = SequenceWindower(5, padding=None).fit(X)
+i: SequenceScaler = SequenceScaler("minmax", feature_range=(-1, 1)).partial_fit([X])
 e: LSTMAutoencoder = LSTMAutoencoder.load("file")
 f: str = __version__
 """
@@ -64,7 +65,7 @@ def test_a_program_from_outside_is_checked(tmp_path):
         assert expected in line
 
 
-@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower()])
+@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower(), SequenceScaler()])
 def test_the_picture_of_an_estimator_links_to_its_documentation(estimator):
     module = type(estimator).__module__.replace(".", "/")
     link = f"https://github.com/skae/skae/blob/main/{module}.py"

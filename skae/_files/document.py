@@ -25,7 +25,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
 
     Parameters
     ----------
-    estimator : LSTMAutoencoder, SequenceWindower or Pipeline
+    estimator : LSTMAutoencoder, SequenceWindower, SequenceScaler or Pipeline
         Fitted or not. The other steps of a Pipeline are scalers and the like of scikit-learn, see
         Notes.
     path : str or path-like

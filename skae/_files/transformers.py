@@ -14,6 +14,7 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
     "SequenceWindower": ("skae", _COMMON),
+    "SequenceScaler": ("skae", _COMMON | {"scaler_": ("scaler",)}),
     "Normalizer": ("sklearn.preprocessing", _COMMON),
     "StandardScaler": (
         "sklearn.preprocessing",
@@ -59,6 +60,8 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
 
 A letter stands for a size, the same in all attributes; ``f`` for the number of features.
 """
+SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
+"""What the steps of sequences are scaled by."""
 
 
 def class_of(name: str) -> type:
@@ -105,6 +108,8 @@ def check_attributes(name: str, attributes: dict[str, Any]) -> None:
 
 
 def _fits(value: Any, shape: Shape, sizes: dict[str, Any]) -> bool:
+    if shape == ("scaler",):
+        return type(value).__name__ in SCALERS and hasattr(value, "scale_")
     if value is None:
         return True
     if shape == ("dtype",):

@@ -265,7 +265,7 @@ def from_array(X: NDArray) -> Sequences:
     ValueError
         If the array is not finite (NaN apart), or empty.
     """
-    rows, starts = _rows_and_starts(X)
+    rows, starts = rows_and_starts(X)
     rows = _checked(rows, np.float32, "X")
     lengths = np.full(len(X), X.shape[1], dtype=np.intp)
     sequences = Sequences(rows, starts, lengths, n_steps=X.shape[1])
@@ -282,7 +282,16 @@ def blank_sequences(n_sequences: int, n_steps: int) -> Sequences:
     return from_array(np.zeros((n_sequences, n_steps, 1), np.float32))
 
 
-def _rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
+def rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
+    """Return the rows of a 3-D array, and where among them each sequence starts.
+
+    Overlapping windows that are a strided view give the rows they share, as a view.
+
+    Raises
+    ------
+    ValueError
+        If the array is empty.
+    """
     n_sequences, n_steps, n_features = X.shape
     if 0 in X.shape:
         raise ValueError(

@@ -1,0 +1,373 @@
+"""`SequenceScaler`: what `StandardScaler` does for rows, for sequences."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skae._compat.sklearn import (
+    OUTPUT,
+    DocumentationLink,
+    StrOptions,
+    check_feature_names,
+    feature_names_of,
+    fit_context,
+    frame_container,
+    unchanged_on_error,
+)
+from skae._sequences.ragged import is_list_of_sequences, rows_and_starts, stack_series
+from skae._sequences.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
+
+Array = NDArray[np.floating]
+CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+
+
+class Steps(NamedTuple):
+    """The steps of all sequences as rows, and what lays so many rows out as X is.
+
+    `n_steps` is that of each sequence, if one stands after the other.
+    """
+
+    rows: Array
+    lay_out: Callable[[Array], Any]
+    n_steps: int | None = None
+
+    def once(self) -> Array:
+        """Return the rows, those that overlapping windows share only once."""
+        if self.n_steps is None:
+            return self.rows
+        windows = self.rows.reshape(-1, self.n_steps, self.rows.shape[1])
+        return rows_and_starts(as_view_of_rows(windows))[0]
+
+
+def _learns_in_parts(scaler: Any) -> bool:
+    """Tell whether there is `partial_fit`; quantiles cannot be updated."""
+    if scaler.method == "robust":
+        raise AttributeError("Got method='robust', which needs all sequences at once; use fit.")
+    return True
+
+
+class SequenceScaler(  # type: ignore[call-arg]
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    DocumentationLink,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
+):
+    """Scale sequences, each feature over all steps of all sequences.
+
+    What is NaN, a missing reading or the padding after the end of a sequence, does not count
+    and stays NaN. The steps are scaled by scikit-learn's own scaler for rows.
+
+    Parameters
+    ----------
+    method : {"standard", "robust", "minmax"}, default="standard"
+        ``StandardScaler``: mean 0 and variance 1. ``RobustScaler``: median 0 and the range
+        between two quantiles 1. ``MinMaxScaler``: from the minimum to the maximum.
+    feature_range : tuple (min, max), default=(0, 1)
+        What "minmax" scales to.
+    quantile_range : tuple (q_min, q_max), default=(25.0, 75.0)
+        The quantiles of "robust", in per cent.
+    tables : {"sequences", "rows"}, default="sequences"
+        What a table is. "sequences": each row is a univariate sequence, as for
+        ``LSTMAutoencoder()``, and there is one scale. "rows": each row is a step of one
+        series, as for ``LSTMAutoencoder(window_size=...)``, and each column has a scale of
+        its own. After a fit on a list or an array of several features, a table of so many
+        columns is rows either way.
+
+    Attributes
+    ----------
+    scaler_ : StandardScaler, RobustScaler or MinMaxScaler
+        Fitted on the steps; has the mean, scale and the like of each feature.
+    n_features_in_ : int
+        Number of features of a step, or of columns of a table, seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,), object
+        Names of the columns, where all of them are strings.
+
+    See Also
+    --------
+    skae.LSTMAutoencoder : Takes the same inputs.
+    sklearn.preprocessing.StandardScaler : For the rows of one series.
+
+    Notes
+    -----
+    A feature of which nothing was observed in `fit` is left as it is. Of overlapping windows
+    each row counts once in `fit`; a view of rows, as `SequenceWindower` returns, stays one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import SequenceScaler
+    >>> sequences = [np.array([[0.0, 10.0], [2.0, 30.0]]), np.array([[4.0, 50.0]])]
+    >>> scaler = SequenceScaler(method="minmax").fit(sequences)
+    >>> scaled = scaler.transform(sequences)
+    >>> scaled[0]
+    array([[0. , 0. ],
+           [0.5, 0.5]])
+    >>> scaled[1]
+    array([[1., 1.]])
+    >>> scaler.inverse_transform(scaled)[1]
+    array([[ 4., 50.]])
+    """
+
+    _parameter_constraints = {
+        "method": [StrOptions({"standard", "robust", "minmax"})],
+        "feature_range": [tuple, list],
+        "quantile_range": [tuple, list],
+        "tables": [StrOptions({"sequences", "rows"})],
+    }
+
+    def __init__(
+        self,
+        method: str = "standard",
+        *,
+        feature_range: tuple[float, float] = (0, 1),
+        quantile_range: tuple[float, float] = (25.0, 75.0),
+        tables: str = "sequences",
+    ):
+        self.method = method
+        self.feature_range = feature_range
+        self.quantile_range = quantile_range
+        self.tables = tables
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the scale of each feature.
+
+        Parameters
+        ----------
+        X : list of array-like of shape (n_steps_i, n_features), array-like of shape \
+                (n_sequences, n_steps, n_features), or table, see `tables`
+            NaN is what was not observed.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequenceScaler
+
+        Raises
+        ------
+        ValueError
+            If X is not numeric, infinite or empty, or a parameter is no option.
+        """
+        with unchanged_on_error(self):
+            rows = self._read(X, reset=True).once()
+            unobserved = np.isnan(rows).all(axis=0)
+            self.scaler_ = self._new_scaler().fit(np.where(unobserved, 0, rows))
+        return self
+
+    @available_if(_learns_in_parts)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from more sequences; only "standard" and "minmax" can.
+
+        Parameters
+        ----------
+        X : list or array-like
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequenceScaler
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, or if nothing was observed of a feature.
+        """
+        first = not hasattr(self, "scaler_")
+        with unchanged_on_error(self):
+            rows = self._read(X, reset=first).once()
+            unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))
+            if len(unobserved):
+                raise ValueError(
+                    f"Got X with nothing but NaN in feature {unobserved[0]}, but expected an "
+                    "observed value of each feature in every partial_fit."
+                )
+            scaler = self._new_scaler() if first else self.scaler_
+            self.scaler_ = scaler.partial_fit(rows)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return X scaled.
+
+        Parameters
+        ----------
+        X : list or array-like
+            As in `fit`.
+
+        Returns
+        -------
+        scaled : list of ndarray, or ndarray
+            Laid out as X is. Where `set_output` asks for dataframes, a table comes back as one,
+            and so do the items of a list that are dataframes; other arrays stay arrays.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit what was seen in `fit`.
+        """
+        check_is_fitted(self)
+        steps = self._read(X, reset=False)
+        return steps.lay_out(self.scaler_.transform(steps.rows))
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return X in the units of what `fit` saw.
+
+        Parameters
+        ----------
+        X : list or array-like
+            Scaled, as `transform` returns it, or what a model made of it.
+
+        Returns
+        -------
+        restored : list of ndarray, or ndarray
+            Laid out as X is; no dataframe.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit what was seen in `fit`.
+        """
+        check_is_fitted(self)
+        steps = self._read(X, reset=False, named=False)
+        return steps.lay_out(self.scaler_.inverse_transform(steps.rows))
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Say what `transform` returns where X is of dataframes.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            None leaves it as it is.
+
+        Returns
+        -------
+        self : SequenceScaler
+        """
+        if transform is not None:
+            setattr(self, OUTPUT, {"transform": transform})
+        return self
+
+    def __sklearn_tags__(self):
+        """Say that NaN is allowed."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _new_scaler(self) -> Any:
+        if self.method == "standard":
+            scaler = StandardScaler()
+        elif self.method == "robust":
+            scaler = RobustScaler(quantile_range=tuple(self.quantile_range))
+        else:
+            scaler = MinMaxScaler(feature_range=tuple(self.feature_range))
+        # Of arrays it returns arrays, whatever `sklearn.set_config` says.
+        return scaler.set_output(transform="default")
+
+    def _read(self, X: Any, *, reset: bool, named: bool = True) -> Steps:
+        if is_list_of_sequences(X):
+            return self._read_list(X, reset, named)
+        if (cube := _cube(X)) is not None:
+            self._check_n_features(cube.shape[2], reset)
+            return _steps_of_cube(cube)
+        return self._read_table(X, reset, named)
+
+    def _read_list(self, X: Any, reset: bool, named: bool) -> Steps:
+        rows, lengths = stack_series(X, CHECKS["dtype"])
+        if named:
+            check_feature_names(self, X[0], reset=reset)
+        self._check_n_features(rows.shape[1], reset)
+
+        def lay_out(rows: Array) -> list[Any]:
+            parts = np.split(rows, np.cumsum(lengths)[:-1])
+            parts = [part.reshape(np.shape(item)) for part, item in zip(parts, X, strict=True)]
+            if not named:
+                return parts
+            return [
+                self._framed(part, item, feature_names_of(item))
+                for part, item in zip(parts, X, strict=True)
+            ]
+
+        return Steps(rows, lay_out)
+
+    def _read_table(self, X: Any, reset: bool, named: bool) -> Steps:
+        if named and (reset or not self._takes_any_length):
+            table = validate_data(self, X, reset=reset, **CHECKS)
+        else:
+            table = check_array(X, input_name="X", **CHECKS)
+        if not reset and not self._takes_any_length:
+            self._check_width(table.shape[1], self.n_features_in_)
+        n_features = self._features_of_table(X, table.shape[1], reset)
+        rows = table.reshape(-1, n_features)
+        n_steps = None if self.tables == "rows" else table.shape[1] // n_features
+        if not named:
+            return Steps(rows, lambda rows: rows.reshape(table.shape))
+        names = self._names_of_table(X, table.shape[1])
+        return Steps(rows, lambda rows: self._framed(rows.reshape(table.shape), X, names), n_steps)
+
+    def _names_of_table(self, X: Any, n_columns: int) -> Any:
+        if n_columns == self.n_features_in_:
+            return self.get_feature_names_out()
+        names = feature_names_of(X)
+        return [f"x{i}" for i in range(n_columns)] if names is None else names
+
+    @property
+    def _takes_any_length(self) -> bool:
+        """Whether a table may have any number of columns, which are the steps of sequences."""
+        return self.tables == "sequences" and self.n_features_in_ == 1
+
+    def _features_of_table(self, X: Any, n_columns: int, reset: bool) -> int:
+        if not reset:
+            return self.scaler_.n_features_in_
+        if self.tables == "rows":
+            return n_columns
+        names = feature_names_of(X)
+        shape = None if names is None else shape_of_flat_windows(names)
+        return 1 if shape is None else shape[1]
+
+    def _check_n_features(self, n_features: int, reset: bool) -> None:
+        if reset:
+            self.n_features_in_ = n_features
+        else:
+            self._check_width(n_features, self.scaler_.n_features_in_)
+
+    def _check_width(self, n_features: int, expected: int) -> None:
+        if n_features != expected:
+            raise ValueError(
+                f"X has {n_features} features, but SequenceScaler is expecting {expected} "
+                "features as input."
+            )
+
+    def _framed(self, array: Array, given: Any, names: Any) -> Any:
+        """Return an array as a dataframe, where asked to and its columns have names."""
+        container = frame_container(self)
+        if container is None or names is None:
+            return array
+        return container.create_container(array, given, columns=names)
+
+
+def _cube(X: Any) -> Array | None:
+    """Return X as a checked array of three dimensions, None if it has another number."""
+    if hasattr(X, "columns") or (array := np.asarray(X)).ndim != 3:
+        return None
+    return check_array(array, allow_nd=True, input_name="X", **CHECKS)
+
+
+def _steps_of_cube(cube: Array) -> Steps:
+    """Return the steps of sequences in an array; of windows that are a view, the rows."""
+    rows, starts = rows_and_starts(cube)
+    if len(rows) == cube.shape[0] * cube.shape[1]:
+        return Steps(rows, lambda rows: rows.reshape(cube.shape), cube.shape[1])
+    stride = int(starts[1] - starts[0])
+    return Steps(rows, lambda rows: sliding_windows(rows, cube.shape[1], stride))
