@@ -25,6 +25,7 @@ _HOME = {
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._displays.training",
     "clear_caches": "skae._compiled.forward",
+    "estimate_window_size": "skae._sequences.periods",
     "find_events": "skae._results.events",
     "load": "skae._files.document",
     "save": "skae._files.document",
@@ -47,6 +48,7 @@ __all__ = [
     "clear_caches",
     "dask",
     "datasets",
+    "estimate_window_size",
     "find_events",
     "layers",
     "load",
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from skae._results.events import find_events
     from skae._results.pipeline import through
     from skae._scaler import SequenceScaler
+    from skae._sequences.periods import estimate_window_size
     from skae._streaming.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
 

@@ -76,8 +76,9 @@ class LSTMAutoencoder(
 
     Parameters
     ----------
-    window_size : int, default=None
-        Number of rows in a window; None if samples are sequences.
+    window_size : int or "auto", default=None
+        Number of rows in a window; None if samples are sequences. "auto": the dominant period of
+        the rows that `fit` is given, within bounds, see `skae.estimate_window_size`.
     latent_dim : int, default=16
         Size of the latent vector.
     units : int or tuple of int, default=64
@@ -243,6 +244,8 @@ class LSTMAutoencoder(
         From residuals of shape (..., n_features) to errors of the same shape.
     n_steps_ : int
         Number of steps of the longest sequence seen in `fit`.
+    window_size_ : int or None
+        Number of rows in a window.
     n_features_in_ : int
         Number of columns of a table or time series, without that of `series`, or of features of
         a step.
@@ -334,7 +337,7 @@ class LSTMAutoencoder(
     """
 
     _parameter_constraints = {
-        "window_size": [positive_int(), None],
+        "window_size": [positive_int(), StrOptions({"auto"}), None],
         "latent_dim": [positive_int()],
         "units": [positive_int(), tuple, list],
         "bottleneck": [StrOptions({"vector", "sequence"})],
@@ -380,7 +383,7 @@ class LSTMAutoencoder(
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
     def __init__(
         self,
-        window_size: int | None = None,
+        window_size: int | str | None = None,
         *,
         latent_dim: int = 16,
         units: int | tuple[int, ...] = 64,
@@ -580,13 +583,16 @@ class LSTMAutoencoder(
         return self.history_ if resume else {"loss": []}
 
     def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
-        samples = read_samples(self, X, self._windowing_of_parameters(), reset=reset)
+        samples = read_samples(self, X, self._windowing_asked(resume=not reset), reset=reset)
         check_fills_a_window(samples)
         check_suits(self.loss, samples.windows.rows)
         return samples.weighted(sample_weight)
 
-    def _windowing_of_parameters(self) -> Windowing:
-        return Windowing(self.window_size, self.stride, self.series, self.max_gap)
+    def _windowing_asked(self, *, resume: bool = False) -> Windowing:
+        """Return how the parameters ask rows to be cut; a size once found is kept."""
+        is_found = resume and self.window_size == "auto"
+        size = self._windowing.window_size if is_found else self.window_size
+        return Windowing(size, self.stride, self.series, self.max_gap)
 
     def _start(self, model: keras.Model, samples: Samples, training: Samples) -> None:
         """Set what is there before the first epoch."""
@@ -615,7 +621,7 @@ class LSTMAutoencoder(
 
     def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
         """Settle how samples are scored, and below which score they are outliers."""
-        self._windowing = self._windowing_of_parameters()
+        self._windowing = self._windowing_asked()._replace(window_size=samples.window_size)
         of_rows = OF_ROWS if self.adapt_after is None else OF_ADAPTING_ROWS
         limits = of_rows if self.window_size else OF_SETS
         policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
@@ -826,6 +832,12 @@ class LSTMAutoencoder(
         ScoreStream
         """
         return ScoreStream(self, **options)
+
+    @property
+    def window_size_(self) -> int | None:
+        """Number of rows in a window; None if samples are sequences."""
+        check_is_fitted(self)
+        return self._windowing.window_size
 
     @property
     def error_measure_(self) -> ErrorMeasure:

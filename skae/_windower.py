@@ -20,6 +20,7 @@ from skae._compat.sklearn import (
     returns_frames,
 )
 from skae._sequences.layout import Layout, without_series
+from skae._sequences.periods import window_size_of
 from skae._sequences.ragged import Indices, is_list_of_sequences, stack_series
 from skae._sequences.windows import Windowing, flat_names, overlap_average, sliding_windows
 
@@ -47,8 +48,9 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     Parameters
     ----------
-    window_size : int, default=30
-        Number of rows in a window.
+    window_size : int or "auto", default=30
+        Number of rows in a window. "auto": the dominant period of the rows that `fit` is given,
+        within bounds, see `skae.estimate_window_size`.
     stride : int, default=1
         Rows between the ends of two windows. Windows are counted back from the last row, so
         that the newest rows always are in one: with padding, row ``(n_rows - 1) % stride``
@@ -77,6 +79,8 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,), object
         Names of these columns, where all of them are strings.
+    window_size_ : int
+        Number of rows in a window.
 
     See Also
     --------
@@ -128,7 +132,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "window_size": [positive_int()],
+        "window_size": [positive_int(), StrOptions({"auto"})],
         "stride": [positive_int()],
         "padding": [StrOptions({"auto", "nan", "edge"}), None],
         "series": [str, None],
@@ -138,7 +142,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def __init__(
         self,
-        window_size: int = 30,
+        window_size: int | str = 30,
         *,
         stride: int = 1,
         padding: str | None = "auto",
@@ -168,7 +172,11 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         -------
         self : SequenceWindower
         """
-        self._series_of(X, reset=True)
+        series, _ = self._series_of(X, reset=True)
+        size = self.window_size
+        if isinstance(size, str):
+            size = window_size_of(np.concatenate(series), np.array([len(rows) for rows in series]))
+        self.window_size_ = int(size)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -201,7 +209,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         if not len(ends):
             raise ValueError(
                 f"Got X with {max(map(len, series))} rows, but expected at least "
-                f"window_size={self.window_size} for padding=None."
+                f"window_size={self._size} for padding=None."
             )
         order = np.argsort(ends, kind="stable")
         joined = windows[0] if len(windows) == 1 else np.concatenate(windows)[order]
@@ -236,9 +244,9 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
             `stride` is above `window_size`, so that rows between windows are lost.
         """
         check_is_fitted(self)
-        if self.stride > self.window_size:
+        if self.stride > self._size:
             raise ValueError(
-                f"Got stride={self.stride} above window_size={self.window_size}: the rows "
+                f"Got stride={self.stride} above window_size={self._size}: the rows "
                 "between two windows are in none of them and cannot be given back."
             )
         windows = self._check_windows(X)
@@ -266,7 +274,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         ndarray of shape (window_size * n_features,), object
         """
         check_is_fitted(self)
-        names = flat_names(self._feature_names(input_features), self.window_size)
+        names = flat_names(self._feature_names(input_features), self._size)
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self):
@@ -274,6 +282,11 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    @property
+    def _size(self) -> Any:
+        # Files of earlier versions have the parameter alone.
+        return getattr(self, "window_size_", self.window_size)
 
     @property
     def _padding(self) -> str | None:
@@ -288,14 +301,14 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     def _check_memory(self, series: list[Array]) -> None:
         """Refuse windows that are mostly padding and too large for that."""
         longest = max(map(len, series))
-        if self._padding is None or self.window_size <= longest:
+        if self._padding is None or self._size <= longest:
             return
         is_view = len(series) == 1 and not self._is_flat
         n_copies = 1 if is_view else sum(self._n_windows(len(rows)) for rows in series)
-        n_bytes = n_copies * self.window_size * series[0].shape[1] * series[0].itemsize
+        n_bytes = n_copies * self._size * series[0].shape[1] * series[0].itemsize
         if n_bytes > MAX_PADDING:
             raise ValueError(
-                f"Got window_size={self.window_size} and at most {longest} rows in a series, which "
+                f"Got window_size={self._size} and at most {longest} rows in a series, which "
                 f"would take {n_bytes / 2**30:.0f} GiB, mostly for padding, but expected a window "
                 "no longer than the longest series, or windows of at most 1 GiB."
             )
@@ -318,7 +331,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
         """Return the parts of the series in X without a gap, and where the rows of each came."""
-        windowing = Windowing(self.window_size, self.stride, self.series, self.max_gap)
+        windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
         if is_list_of_sequences(X):
             check_feature_names(self, X[0], reset=reset)
             rows, lengths = stack_series(X, FLOAT_DTYPES)
@@ -349,18 +362,18 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _n_windows(self, n_rows: int) -> int:
         if self._padding is None:
-            return max(0, (n_rows - self.window_size) // self.stride + 1)
+            return max(0, (n_rows - self._size) // self.stride + 1)
         return -(-n_rows // self.stride)
 
     def _windows_of(self, rows: Array) -> Array:
         if self._padding is None:
-            if len(rows) < self.window_size:
-                return np.empty((0, self.window_size, rows.shape[1]), rows.dtype)
-            return sliding_windows(rows, self.window_size, self.stride)
-        before = np.full((self.window_size - 1, rows.shape[1]), np.nan, rows.dtype)
+            if len(rows) < self._size:
+                return np.empty((0, self._size, rows.shape[1]), rows.dtype)
+            return sliding_windows(rows, self._size, self.stride)
+        before = np.full((self._size - 1, rows.shape[1]), np.nan, rows.dtype)
         if self._padding == "edge":
             before[:] = rows[0]
-        return sliding_windows(np.concatenate([before, rows]), self.window_size, self.stride)
+        return sliding_windows(np.concatenate([before, rows]), self._size, self.stride)
 
     def _ends_of(self, windows: Array, positions: Indices) -> Indices:
         """Return the positions of the rows at which the windows of a series end."""
@@ -369,12 +382,12 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     def _check_windows(self, X: Any) -> Array:
         names = self._feature_names(None)
         X = np.asarray(X)
-        if X.ndim == 2 and X.shape[1] == self.window_size * len(names):
-            X = X.reshape(len(X), self.window_size, len(names))
-        if X.ndim != 3 or X.shape[1:] != (self.window_size, len(names)):
+        if X.ndim == 2 and X.shape[1] == self._size * len(names):
+            X = X.reshape(len(X), self._size, len(names))
+        if X.ndim != 3 or X.shape[1:] != (self._size, len(names)):
             raise ValueError(
                 f"Got X with shape {X.shape}, but expected (n_windows, window_size="
-                f"{self.window_size}, n_features={len(names)}) or the same flat."
+                f"{self._size}, n_features={len(names)}) or the same flat."
             )
         return X
 

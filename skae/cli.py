@@ -180,9 +180,10 @@ def _add_model_arguments(group: Any) -> None:
     group.add_argument(
         "--window",
         metavar="N",
-        type=_at_least(2),
+        type=_window,
         default=30,
-        help="rows seen at a time, best the length of a typical pattern (default: %(default)s)",
+        help="rows seen at a time, best the length of a typical pattern, or 'auto' to look for one "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--contamination",
@@ -283,6 +284,10 @@ def _at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return whole_number
+
+
+def _window(text: str) -> int | str:
+    return text if text == "auto" else _at_least(2)(text)
 
 
 def _contamination(text: str) -> str | float:

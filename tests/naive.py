@@ -373,3 +373,26 @@ def scaled(items, method):
         for item in found:
             item[:, feature] = (item[:, feature] - center) / (spread if spread > 1e-9 else 1.0)
     return found
+
+
+def autocorrelation_peak(rows, lengths, longest=300, periods=3):
+    """Return the lag of the highest peak of the autocorrelation of stacked series, by loops."""
+    longest = min(longest, max(lengths) // periods)
+    scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    sums = np.zeros(longest + 2)
+    for lag in range(longest + 2):
+        first = 0
+        for length in lengths:
+            part = scaled[first : first + length]
+            first += length
+            for i in range(len(part) - lag):
+                sums[lag] += part[i] @ part[i + lag]
+    correlation = sums / sums[0]
+    least = max(0.1, 4 / np.sqrt(len(rows)))
+    peaks = [
+        lag
+        for lag in range(3, longest + 1)
+        if correlation[lag - 1] < correlation[lag] > correlation[lag + 1]
+        and correlation[lag] >= least
+    ]
+    return max(peaks, key=lambda lag: correlation[lag], default=None)

@@ -13,7 +13,7 @@ _PER_FEATURE: Shape = ("f",)
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
-    "SequenceWindower": ("skae", _COMMON),
+    "SequenceWindower": ("skae", _COMMON | {"window_size_": ()}),
     "SequenceScaler": ("skae", _COMMON | {"scaler_": ("scaler",)}),
     "Normalizer": ("sklearn.preprocessing", _COMMON),
     "StandardScaler": (

@@ -75,11 +75,15 @@ class Layout:
         flags = [part for part in parts if part is not None]
         return cls(lengths, None, np.concatenate(flags) if flags else None)
 
+    @property
+    def runs(self) -> Indices:
+        """Number of rows of each part of a series in which there is no gap."""
+        return run_lengths(self.lengths, self.after_gap)
+
     def parts(self) -> list[Indices]:
         """Return where the rows of each part of a series in which there is no gap came."""
-        runs = run_lengths(self.lengths, self.after_gap)
         rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
-        return np.split(rows, np.cumsum(runs)[:-1])
+        return np.split(rows, np.cumsum(self.runs)[:-1])
 
 
 def by_series(labels: Any) -> tuple[Indices, Indices]:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_named
 from skae._sequences.layout import Layout, without_series
+from skae._sequences.periods import window_size_of
 from skae._sequences.ragged import (
     Floats,
     Indices,
@@ -179,11 +180,11 @@ def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
 def _row_samples(
     rows: Floats, layout: Layout, windowing: Windowing, *, is_list: bool = False
 ) -> RowSamples:
-    assert windowing.window_size is not None
+    rows, size = rows if layout.positions is None else rows[layout.positions], windowing.window_size
     return RowSamples(
-        rows if layout.positions is None else rows[layout.positions],
+        rows,
         layout.lengths,
-        windowing.window_size,
+        window_size_of(rows, layout.runs) if size == "auto" else size,
         windowing.stride,
         is_list,
         positions=layout.positions,

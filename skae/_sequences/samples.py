@@ -37,6 +37,8 @@ class SequenceSamples:
     windows: Sequences
     weights: Floats | None = None
 
+    window_size = None
+
     def __len__(self) -> int:
         return len(self.windows)
 

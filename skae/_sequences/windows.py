@@ -16,11 +16,12 @@ Array = NDArray[np.floating]
 class Windowing(NamedTuple):
     """How rows are cut into windows; without a size, samples are sequences.
 
-    `series` says which column or level names the series of a row, `max_gap` is the longest step
-    of time inside a window.
+    The size is an integer, or "auto" as long as no rows were seen to find it in. `series` says
+    which column or level names the series of a row, `max_gap` is the longest step of time inside
+    a window.
     """
 
-    window_size: int | None
+    window_size: Any
     stride: int
     series: str | int | None = None
     max_gap: Any = None
