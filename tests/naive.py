@@ -373,3 +373,19 @@ def scaled(items, method):
         for item in found:
             item[:, feature] = (item[:, feature] - center) / (spread if spread > 1e-9 else 1.0)
     return found
+
+
+def gap_splits(labels, window_size, n_splits, test_size=None, max_train_size=None):
+    """Return the folds of rows: of each series later ones to test, earlier ones to learn from."""
+    folds = []
+    for fold in range(n_splits):
+        train, test = [], []
+        for label in set(labels):
+            rows = [row for row, own in enumerate(labels) if own == label]
+            size = test_size or len(rows) // (n_splits + 1)
+            start = len(rows) - (n_splits - fold) * size
+            test += rows[start : start + size]
+            earlier = [row for i, row in enumerate(rows) if i + window_size <= start]
+            train += earlier[-max_train_size:] if max_train_size else earlier
+        folds.append((sorted(train), sorted(test)))
+    return folds
