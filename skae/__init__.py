@@ -32,7 +32,7 @@ _HOME = {
     "through": "skae._results.pipeline",
     "stream": "skae._streaming.stream",
 }
-_MODULES = ("dask", "datasets", "layers", "metrics")
+_MODULES = ("dask", "datasets", "layers", "metrics", "model_selection")
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -53,13 +53,14 @@ __all__ = [
     "layers",
     "load",
     "metrics",
+    "model_selection",
     "save",
     "through",
     "stream",
 ]
 
 if TYPE_CHECKING:
-    from skae import dask, datasets, layers, metrics
+    from skae import dask, datasets, layers, metrics, model_selection
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays.anomaly_score import AnomalyScoreDisplay

@@ -4,7 +4,7 @@ import datetime
 import os
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import keras
 import numpy as np
@@ -383,7 +383,7 @@ class LSTMAutoencoder(
     # The last parameter bears a routed name because scikit-learn's checks pass every name.
     def __init__(
         self,
-        window_size: int | str | None = None,
+        window_size: int | Literal["auto"] | None = None,
         *,
         latent_dim: int = 16,
         units: int | tuple[int, ...] = 64,

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +142,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def __init__(
         self,
-        window_size: int | str = 30,
+        window_size: int | Literal["auto"] = 30,
         *,
         stride: int = 1,
         padding: str | None = "auto",

@@ -396,3 +396,19 @@ def autocorrelation_peak(rows, lengths, longest=300, periods=3):
         and correlation[lag] >= least
     ]
     return max(peaks, key=lambda lag: correlation[lag], default=None)
+
+
+def gap_splits(labels, window_size, n_splits, test_size=None, max_train_size=None):
+    """Return the folds of rows: of each series later ones to test, earlier ones to learn from."""
+    folds = []
+    for fold in range(n_splits):
+        train, test = [], []
+        for label in set(labels):
+            rows = [row for row, own in enumerate(labels) if own == label]
+            size = test_size or len(rows) // (n_splits + 1)
+            start = len(rows) - (n_splits - fold) * size
+            test += rows[start : start + size]
+            earlier = [row for i, row in enumerate(rows) if i + window_size <= start]
+            train += earlier[-max_train_size:] if max_train_size else earlier
+        folds.append((sorted(train), sorted(test)))
+    return folds

@@ -1,0 +1,259 @@
+"""Splits of time series for ``cross_val_score``, ``GridSearchCV`` and the like."""
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
+from sklearn.utils import indexable
+
+from skae._compat.sklearn import positive_int
+from skae._sequences.layout import Layout, without_series
+from skae._sequences.ragged import Indices, is_list_of_sequences
+from skae._sequences.windows import Windowing
+
+__all__ = ["WindowGapSplit"]
+
+Fold = tuple[Indices, Indices]
+
+
+class WindowGapSplit(BaseCrossValidator):
+    """Split rows into earlier ones to learn from and later ones to test, a window apart.
+
+    Between the two stand ``window_size - 1`` rows that belong to neither, so that no window
+    that ends in a test row holds a row that was learned from. Several series are each split
+    by themselves, and fold `i` joins fold `i` of all.
+
+    ::
+
+        rows     r0 r1 r2 r3 r4 r5 r6 r7        window_size=3, n_splits=2, test_size=2
+        fold 0   [train] -- -- [test]           - is in the gap
+        fold 1   [   train   ] -- -- [test]
+
+    Parameters
+    ----------
+    window_size : int, or estimator
+        Rows in a window. Of an estimator, the largest `window_size` that it or a step of it
+        has; if that is "auto", the `window_size_` that its fit has found. For a search over
+        `window_size`, give the largest of the grid.
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    test_size : int, default=None
+        Test rows of a series in a fold; ``n_rows // (n_splits + 1)`` of its rows by default.
+    max_train_size : int, default=None
+        At most so many rows of a series to learn from, the latest before the gap; all by
+        default.
+    series : str or int, default=None
+        Name of the column or of the level of the index, or position of the column, that says
+        which series a row belongs to. Without it `groups` says so, else the `series` of the
+        estimator that `window_size` is.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not what is expected.
+
+    See Also
+    --------
+    sklearn.model_selection.TimeSeriesSplit : Splits each of the series, with
+        ``gap=window_size - 1``. By itself it ignores `groups`: rows of another series are cut
+        as if they followed.
+
+    Notes
+    -----
+    Rows must be in order of time within their series; those of several series may alternate.
+    Folds follow the rows of a series, not the clock: of series from different years, one may
+    be learned from that is later than what is tested of another.
+
+    A series of which a fold would leave no row to learn from is an error.
+
+    The test rows of all folds are fewer than all rows, so ``cross_val_predict`` refuses this
+    split as it does ``TimeSeriesSplit``; the example shows scores of rows not learned from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.model_selection import WindowGapSplit
+    >>> X = np.arange(8.0)[:, None]
+    >>> split = WindowGapSplit(window_size=3, n_splits=2, test_size=2)
+    >>> for train, test in split.split(X):
+    ...     print(train, test)
+    [0 1] [4 5]
+    [0 1 2 3] [6 7]
+
+    Of two series that alternate, each has its gap:
+
+    >>> split = WindowGapSplit(window_size=2, n_splits=2, test_size=1)
+    >>> for train, test in split.split(X, groups=list("abababab")):
+    ...     print(train, test)
+    [0 1] [4 5]
+    [0 1 2 3] [6 7]
+
+    Scores of rows by detectors that have learned from earlier rows only:
+
+    >>> from sklearn.base import clone
+    >>> from skae import LSTMAutoencoder
+    >>> X = np.sin(np.arange(200) / 5)[:, None]
+    >>> detector = LSTMAutoencoder(window_size=10, units=8, epochs=2, random_state=0)
+    >>> scores = np.full(len(X), np.nan)
+    >>> for train, test in WindowGapSplit(detector, n_splits=2).split(X):
+    ...     scores[test] = clone(detector).fit(X[train]).score_samples(X[test])
+    >>> int(np.isfinite(scores).sum())
+    132
+    """
+
+    # scikit-learn's own splitters of groups are handed them likewise where metadata is routed.
+    __metadata_request__split = {"groups": True}
+
+    def __init__(
+        self,
+        window_size: Any,
+        n_splits: int = 5,
+        *,
+        test_size: int | None = None,
+        max_train_size: int | None = None,
+        series: str | int | None = None,
+    ):
+        if not hasattr(window_size, "get_params"):
+            _check_rows("window_size", window_size, " or an estimator that has one")
+        _check_rows("n_splits", n_splits, minimum=2)
+        for name, size in (("test_size", test_size), ("max_train_size", max_train_size)):
+            if size is not None:
+                _check_rows(name, size, " or None")
+        self.window_size = window_size
+        self.n_splits = n_splits
+        self.test_size = test_size
+        self.max_train_size = max_train_size
+        self.series = series
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Fold]:
+        """Yield the rows to learn from and to test of each fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...)
+            Rows in order of time, or the windows that end at them.
+        y : array-like of shape (n_rows,), default=None
+            Ignored.
+        groups : array-like of shape (n_rows,), default=None
+            Which series each row belongs to.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions of rows, in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If a series has too few rows, labels of series are missing, X is a list of series
+            or has an index that tells of more series, or the estimator has no `window_size` that
+            is a number.
+        """
+        if is_list_of_sequences(X):
+            raise ValueError(
+                f"Got X with a list of {len(X)} series, but expected rows, which alone have a "
+                "gap between them. Split whole series with KFold, or stack them and give groups."
+            )
+        gap = _window_of(self.window_size) - 1
+        folds = [
+            self._folds_of(label, rows, gap) for label, rows in self._rows_of_each(X, y, groups)
+        ]
+        for fold in zip(*folds, strict=True):
+            train, test = (np.sort(np.concatenate(part)) for part in zip(*fold, strict=True))
+            yield train, test
+
+    def _rows_of_each(self, X: Any, y: Any, groups: Any) -> Iterator[tuple[Hashable, Indices]]:
+        """Yield the label of each series, None for the only one, and where its rows stand."""
+        X, _, groups = indexable(X, y, groups)
+        series = _series_of(self.window_size) if self.series is None else self.series
+        labels = self._labels(X, groups, series)
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        layout = Layout.of_table(X, labels, n_rows, Windowing(None, 1, series))
+        rows = np.arange(n_rows) if layout.positions is None else layout.positions
+        for part in np.split(rows, np.cumsum(layout.lengths)[:-1]):
+            yield None if labels is None else labels[part[:1]].tolist()[0], part
+
+    def _labels(self, X: Any, groups: Any, series: str | int | None) -> Any:
+        if groups is None:
+            labels = without_series(X, series)[1]
+            return None if labels is None else np.asarray(labels)
+        if self.series is not None:
+            raise ValueError(
+                f"Got series={self.series!r} and groups, but expected one of them: either says "
+                "which series a row belongs to."
+            )
+        groups = np.asarray(groups)
+        if groups.ndim != 1:
+            raise ValueError(
+                f"Got groups of shape {groups.shape}, but expected one label for each row."
+            )
+        return groups
+
+    def _folds_of(self, label: Hashable, rows: Indices, gap: int) -> list[Fold]:
+        test_size = self.test_size or len(rows) // (self.n_splits + 1)
+        if not test_size or len(rows) <= gap + test_size * self.n_splits:
+            series = "X" if label is None else f"series {label!r}"
+            raise ValueError(
+                f"Got {series} with {len(rows)} rows, but expected more: n_splits={self.n_splits} "
+                f"tests of {max(test_size, 1)} rows and a gap of {gap}, one less than the window, "
+                "leave none to learn from. Take fewer splits or smaller tests, or leave it out."
+            )
+        split = TimeSeriesSplit(
+            self.n_splits, max_train_size=self.max_train_size, test_size=test_size, gap=gap
+        )
+        return [(rows[train], rows[test]) for train, test in split.split(rows)]
+
+
+def _window_of(estimator: Any) -> int:
+    """Return the largest window of an estimator or its steps; an int is one itself."""
+    if not hasattr(estimator, "get_params"):
+        return int(estimator)
+    found = [_size_of(step) for step in _steps_of(estimator)]
+    sizes = [int(size) for size in found if positive_int().is_satisfied_by(size)]
+    if not sizes:
+        raise ValueError(
+            f"Got window_size={estimator!r}, but expected an estimator whose window_size, or that "
+            "of a step, is a number. Fit it first, or give the number."
+        )
+    return max(sizes)
+
+
+def _size_of(step: Any) -> Any:
+    """Return the parameter, which the next fit goes by; if that is "auto", what was found."""
+    size = getattr(step, "window_size", None)
+    return getattr(step, "window_size_", None) if size == "auto" else size
+
+
+def _series_of(estimator: Any) -> Any:
+    """Return what the first step that looks for it takes for the label of a series."""
+    found = (getattr(step, "series", None) for step in _steps_of(estimator))
+    return next((series for series in found if series is not None), None)
+
+
+def _steps_of(estimator: Any) -> list[Any]:
+    if not hasattr(estimator, "get_params"):
+        return []
+    steps = [estimator, *estimator.get_params(deep=True).values()]
+    return [step for step in steps if hasattr(step, "get_params")]
+
+
+def _check_rows(name: str, value: Any, alternative: str = "", *, minimum: int = 1) -> None:
+    if not positive_int(minimum).is_satisfied_by(value):
+        raise ValueError(
+            f"Got {name}={value!r}, but expected an integer of at least {minimum}{alternative}."
+        )
