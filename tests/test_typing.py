@@ -29,7 +29,7 @@ e: LSTMAutoencoder = LSTMAutoencoder.load("file")
 f: str = __version__
 """
 WRONG = {
-    'LSTMAutoencoder(window_size="30")': 'expected "int | Literal['auto'] | None"',
+    'LSTMAutoencoder(window_size="30")': 'expected "int | Literal',
     'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...]"',
     "LSTMAutoencoder(30, 3)": "Too many positional arguments",
     "LSTMAutoencoder().fit()": 'Missing positional argument "X" in call to "fit"',
