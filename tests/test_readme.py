@@ -1,4 +1,4 @@
-"""The README: its examples run, what it names exists, and its test command is the tested one."""
+"""README and docs/series.md: their examples run, what they name exists, the test command is ours."""
 
 import re
 from pathlib import Path
@@ -29,6 +29,16 @@ COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(example, "README.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_the_examples_of_series_run_one_after_the_other():
+    page = (ROOT / "docs" / "series.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(examples) == 7
+    found: dict = {}
+    for example in examples:
+        exec(compile(example, "series.md", "exec"), found)
 
 
 def test_every_use_has_an_example():
