@@ -1,4 +1,4 @@
-"""README and docs/series.md: their examples run, what they name exists, the test command is ours."""
+"""The README and docs/series.md: examples run, names exist, the test command is the tested one."""
 
 import re
 from pathlib import Path
