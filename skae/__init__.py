@@ -32,7 +32,7 @@ _HOME = {
     "through": "skae._results.pipeline",
     "stream": "skae._streaming.stream",
 }
-_MODULES = ("dask", "datasets", "layers", "metrics", "model_selection")
+_MODULES = ("dask", "datasets", "layers", "metrics", "model_selection", "readers")
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -54,13 +54,14 @@ __all__ = [
     "load",
     "metrics",
     "model_selection",
+    "readers",
     "save",
     "through",
     "stream",
 ]
 
 if TYPE_CHECKING:
-    from skae import dask, datasets, layers, metrics, model_selection
+    from skae import dask, datasets, layers, metrics, model_selection, readers
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._displays.anomaly_score import AnomalyScoreDisplay
