@@ -31,7 +31,8 @@ from skae._network.segments import recurrent_steps
 from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, error_of
-from skae._scoring.rule import MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
+from skae._scoring.explained import explained_variation
+from skae._scoring.rule import OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
 from skae._sequences.frames import framed, names_of_steps
@@ -749,10 +750,15 @@ class LSTMAutoencoder(
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return minus the mean squared error of the reconstruction.
+        r"""Return how much of what happens inside sequences or windows is reconstructed.
 
-        It does not depend on `error`, `aggregation` and `loss`, so that a search without
-        labels can compare them.
+        :math:`1 - \sum (x - \hat x)^2 / \sum (x - \bar x)^2`, over all observed values, with
+        :math:`\bar x` the mean of a feature in its sequence or window: the coefficient of
+        determination where the mean of each window is the simplest prediction. So a search without
+        labels can compare windows: the error alone is smallest for the smallest window, in which
+        little happens. It does not depend on `error`, `aggregation` and `loss`. Of noise, in
+        which there is nothing to find, the smallest window that the latent vector holds is still
+        best.
 
         Parameters
         ----------
@@ -764,11 +770,12 @@ class LSTMAutoencoder(
         Returns
         -------
         score : float
-            Higher is better.
+            Higher is better: 1 for a perfect reconstruction, 0 for the mean of each window, less
+            for worse. Where all values of each window are equal, 0 unless the reconstruction is
+            perfect.
         """
         samples = self._read_fitted(X)
-        residuals = self._network.residuals(samples.windows)
-        return float(observed.mean(MEAN_SQUARED_ERROR.scores(samples, residuals), axis=0))
+        return explained_variation(samples.windows, self._network.residuals(samples.windows))
 
     def score_timesteps(self, X: Any) -> Any:
         """Return the reconstruction error of each time step.

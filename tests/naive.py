@@ -412,3 +412,19 @@ def gap_splits(labels, window_size, n_splits, test_size=None, max_train_size=Non
             train += earlier[-max_train_size:] if max_train_size else earlier
         folds.append((sorted(train), sorted(test)))
     return folds
+
+
+def explained_variation(windows, reconstructions):
+    """Return one minus squared errors over squared distances from the means of windows."""
+    unexplained = variation = 0.0
+    for window, reconstruction in zip(windows, reconstructions, strict=True):
+        for feature in range(window.shape[1]):
+            pairs = [
+                (float(x), float(y))
+                for x, y in zip(window[:, feature], reconstruction[:, feature], strict=False)
+                if not math.isnan(x)
+            ]
+            center = math.fsum(x for x, _ in pairs) / len(pairs) if pairs else 0.0
+            unexplained += math.fsum((x - y) ** 2 for x, y in pairs)
+            variation += math.fsum((x - center) ** 2 for x, _ in pairs)
+    return 1 - unexplained / variation

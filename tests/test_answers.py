@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 from conftest import pad
 
+from skae import LSTMAutoencoder
+from skae._scoring.explained import explained_variation
+from skae._sequences.ragged import from_list
+
 STRIDE = 2
 COVERING = naive.covering([200], 5, STRIDE)
 TRAILING = naive.trailing([200], 5)
@@ -49,18 +53,48 @@ def typical_of(model):
 # ------------------------------------------------------------------ score
 
 
-def test_score_of_rows_is_minus_the_mean_squared_error(on_rows, series, outputs):
-    squares = naive.errors_of_steps(naive.cut(series, COVERING), outputs, "mse", [1, 1])
-    by_row = naive.rows_from_windows(COVERING, squares, 200, "window")
-    assert on_rows.score(series) == pytest.approx(-naive.mean(by_row), rel=1e-4)
+def test_score_of_rows_is_what_is_explained_of_their_windows(on_rows, series, outputs):
+    expected = naive.explained_variation(naive.cut(series, COVERING), outputs)
+    assert on_rows.score(series) == pytest.approx(expected, rel=1e-4)
 
 
-def test_score_of_sequences_is_minus_the_mean_squared_error(
-    on_sequences, sequences, reconstructions
-):
-    squares = naive.errors_of_steps(sequences, reconstructions, "mse", [1, 1])
-    expected = -naive.mean(map(naive.mean, squares))
+def test_score_of_sequences_is_what_is_explained_of_them(on_sequences, sequences, reconstructions):
+    expected = naive.explained_variation(sequences, reconstructions)
     assert on_sequences.score(sequences) == pytest.approx(expected, rel=1e-4)
+
+
+def test_missing_readings_do_not_count_in_the_score(on_rows, series):
+    gaps = series.copy()
+    gaps[50:60, 1] = np.nan
+    windows = naive.cut(gaps, COVERING)
+    found = [
+        np.where(np.isnan(window), np.nan, window - residual)
+        for window, residual in zip(windows, residuals_of(on_rows, gaps), strict=True)
+    ]
+    assert on_rows.score(gaps) == pytest.approx(naive.explained_variation(windows, found), rel=1e-4)
+
+
+def residuals_of(model, X):
+    windows = model._read_fitted(X).windows
+    return np.concatenate(list(model._network.residuals(windows)))
+
+
+def test_constant_windows_score_0_or_1():
+    windows = from_list([np.full((5, 2), 3.0)] * 4)
+    assert explained_variation(windows, [np.zeros((4, 5, 2))]) == 1
+    assert explained_variation(windows, [np.full((4, 5, 2), 0.1)]) == 0
+
+
+def test_a_search_over_windows_does_not_end_at_the_smallest():
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.arange(600)[:, None] / 6 + np.arange(3)) + 0.3 * rng.normal(size=(600, 3))
+    scores = [
+        LSTMAutoencoder(size, units=16, epochs=20, random_state=0)
+        .fit(waves[:450])
+        .score(waves[450:])
+        for size in (4, 30)
+    ]
+    assert scores[0] < scores[1] < 1
 
 
 # ------------------------------------------------------------------ errors of steps

@@ -12,7 +12,7 @@ from strategies import few, random_rows
 
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.rule import MAX_REFERENCE_WINDOWS, MEAN_SQUARED_ERROR, OffsetPolicy, ScoringRule
+from skae._scoring.rule import MAX_REFERENCE_WINDOWS, OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import RobustLimits
 from skae._sequences.ragged import from_list
 from skae._sequences.samples import RowSamples, SequenceSamples
@@ -159,15 +159,6 @@ def test_only_rows_of_series_are_compared_with_those_before():
     assert policy.offsets(scores, sets, -2.0) == OffsetPolicy().offsets(scores, rows, -2.0) == -2
     expected = -np.array(naive.adaptive_limits((-scores).tolist(), 2.0, 12))
     close(policy.offsets(scores, rows, -2.0), expected)
-
-
-def test_the_mean_squared_error_is_that_of_whole_windows():
-    rows = random_rows(9, 2, 0, dtype=np.float32)
-    samples = RowSamples(rows, np.array([9]), 4, 2)
-    pairs = naive.covering([9], 4, 2)
-    values = np.array(errors_of(naive.cut(rows, pairs), "mse"))
-    expected = -naive.rows_from_windows(pairs, values, 9, "window")
-    close(MEAN_SQUARED_ERROR.scores(samples, residuals(samples.windows)), expected)
 
 
 def test_a_contamination_is_the_part_of_all_samples_below_the_offset():

@@ -16,7 +16,6 @@ from skae._scoring.errors import (
     measure_from_plain,
     measure_to_plain,
     root_shares,
-    squared_error,
 )
 from skae._scoring.thresholds import RobustLimits, automatic_offset, weighted_quantile
 from skae._sequences import observed
@@ -204,7 +203,3 @@ class ScoringRule:
             return blocks
         per_window = self._aggregation.takes_whole(samples)
         return (root_shares(block, per_window) for block in blocks)
-
-
-MEAN_SQUARED_ERROR = ScoringRule("mse", squared_error, "window")
-"""What `LSTMAutoencoder.score` is measured by, whatever the parameters."""
