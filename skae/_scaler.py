@@ -182,9 +182,15 @@ class SequenceScaler(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            As in `fit`, or if nothing was observed of a feature.
+            As in `fit`, or if nothing was observed of a feature, or `method` is another one
+            than before.
         """
         first = not hasattr(self, "scaler_")
+        if not first and type(self.scaler_) is not type(self._new_scaler()):
+            raise ValueError(
+                f"Got method={self.method!r} after {type(self.scaler_).__name__} was fitted, but "
+                "expected the same method. Call fit to begin anew."
+            )
         with unchanged_on_error(self):
             rows = self._read(X, reset=first).once()
             unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))

@@ -164,6 +164,8 @@ class WindowGapSplit(BaseCrossValidator):
             or has an index that tells of more series, or the estimator has no `window_size` that
             is a number.
         """
+        if X is None:
+            raise ValueError("Got X=None, but expected rows, of which there are folds.")
         if is_list_of_sequences(X):
             raise ValueError(
                 f"Got X with a list of {len(X)} series, but expected rows, which alone have a "

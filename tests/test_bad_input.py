@@ -20,6 +20,8 @@ from skae import (
     datasets,
     layers,
     metrics,
+    model_selection,
+    readers,
 )
 
 TIME = np.arange(60)
@@ -417,7 +419,7 @@ def test_an_attribute_that_only_a_fitted_one_has(name):
 
 
 @pytest.mark.parametrize("method", [*SCORING, "inverse_transform", "decision_function"])
-@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower()])
+@pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower(), SequenceScaler()])
 def test_a_method_that_only_a_fitted_one_has(estimator, method):
     if hasattr(estimator, method):
         with pytest.raises(NotFittedError, match="instance is not fitted yet"):
@@ -502,6 +504,53 @@ def test_rows_that_a_fitted_windower_refuses(X):
 def test_rows_that_windows_do_not_give(X, n_rows, message):
     with pytest.raises(ValueError, match=message):
         SequenceWindower(3).fit(ROWS).inverse_transform(X, n_rows=n_rows)
+
+
+# ------------------------------------------------------------------- scaling, folds, layouts
+
+NOT_NUMBERS = [
+    (None, ValueError, "Expected 2D array, got scalar array"),
+    ("abc", ValueError, "could not convert string to float: 'abc'"),
+    ([], ValueError, "Expected 2D array, got 1D array"),
+    ({"a": 1}, TypeError, "must be a string or a real number, not 'dict'"),
+    (ROWS[:0], ValueError, r"0 sample\(s\)"),
+    (spoilt(np.inf), ValueError, "Input X contains infinity"),
+    (ROWS.astype(complex), ValueError, "Complex data not supported"),
+    (csr_matrix(ROWS), TypeError, "Sparse data was passed for X, but dense data is required"),
+    ([ROWS, ROWS[:, :1]], ValueError, r"X\[1\] has 1 features, but X\[0\] has 2"),
+    ([ROWS, [["a", "b"]]], ValueError, "could not convert string to float: 'a'"),
+]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "transform", "inverse_transform"])
+@pytest.mark.parametrize("X, error, message", NOT_NUMBERS)
+def test_what_cannot_be_scaled(method, X, error, message):
+    scaler = SequenceScaler().fit(SEQUENCES)
+    before = {name: id(value) for name, value in vars(scaler).items()}
+    with pytest.raises(error, match=message):
+        getattr(scaler, method)(X)
+    assert {name: id(value) for name, value in vars(scaler).items()} == before
+
+
+@pytest.mark.parametrize(
+    "X, error, message",
+    [
+        (None, ValueError, "Got X=None, but expected rows"),
+        ([], ValueError, "Got X with 0 rows, but expected more"),
+        (SEQUENCES, ValueError, "Got X with a list of 10 series, but expected rows"),
+        (3, TypeError, "at least 1 dimension"),
+    ],
+)
+def test_what_has_no_folds(X, error, message):
+    with pytest.raises(error, match=message):
+        list(model_selection.WindowGapSplit(5).split(X))
+
+
+@pytest.mark.parametrize("X", [None, "abc", 3, [], {"a": 1}, [None], np.ones((2, 3, 2, 1))])
+@pytest.mark.parametrize("read", [readers.from_aeon, readers.from_sktime, readers.from_tslearn])
+def test_what_no_package_holds(read, X):
+    with pytest.raises(ValueError, match=f"Got X as {type(X).__name__}.*, but expected"):
+        read(X)
 
 
 # ------------------------------------------------------------------- labels, demo data, layers

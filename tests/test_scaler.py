@@ -302,6 +302,13 @@ def test_each_part_observes_each_feature():
         SequenceScaler().partial_fit([part])
 
 
+def test_parts_go_on_with_the_same_method():
+    scaler = SequenceScaler("robust").fit(ITEMS).set_params(method="minmax")
+    with pytest.raises(ValueError, match="Got method='minmax' after RobustScaler was fitted"):
+        scaler.partial_fit(ITEMS)
+    assert isinstance(scaler.fit(ITEMS).partial_fit(ITEMS).scaler_, MinMaxScaler)
+
+
 @pytest.mark.parametrize("method", ["transform", "inverse_transform"])
 def test_what_is_not_fitted_says_so(method):
     with pytest.raises(NotFittedError):
