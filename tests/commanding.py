@@ -23,6 +23,7 @@ class FakeAutoencoder:
 
     def fit(self, X):
         self.X_fit = X
+        self.window_size_ = 25 if self.window_size == "auto" else self.window_size
         return self
 
     def score_samples(self, X):

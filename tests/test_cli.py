@@ -110,6 +110,7 @@ def test_a_reading_beyond_all_bounds_is_an_anomaly_and_no_overflow(fake, tmp_pat
     [
         ([], "window_size", 30),
         (["--window", "12"], "window_size", 12),
+        (["--window", "auto"], "window_size", "auto"),
         ([], "contamination", "auto"),
         (["--contamination", "auto"], "contamination", "auto"),
         (["--contamination", "0.05"], "contamination", 0.05),
@@ -123,6 +124,11 @@ def test_a_reading_beyond_all_bounds_is_an_anomaly_and_no_overflow(fake, tmp_pat
 def test_option_reaches_the_estimator(fake, pump, args, name, value):
     assert cli.main(["detect", pump, *args]) == 0
     assert fake.made[0].params[name] == value
+
+
+def test_the_window_that_was_found_is_said(fake, pump, capsys):
+    assert cli.main(["detect", pump, "--window", "auto"]) == 0
+    assert "windows of 25 rows, chosen by the period" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

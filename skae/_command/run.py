@@ -65,6 +65,8 @@ def run_detect(
         random_state=args.seed,
         callbacks=watch and watch(),
     )
+    if args.window == "auto":
+        console.say(f"windows of {model.window} rows, chosen by the period of the rows")
     _tell(args, console, model, task, [])
 
 
