@@ -72,8 +72,9 @@ class LSTMAutoencoder(
     (n_samples, n_steps), one univariate sequence a row.
 
     With ``window_size=W`` **each sample is a row** of a time series of shape (n_rows,
-    n_features), or of several: in a list, or in one table where `series` names the series of each
-    row. Windows of W rows are made inside, and every method answers with one entry per row.
+    n_features), or (n_rows,) of one feature, or of several: in a list, or in one table where
+    `series` names the series of each row. Windows of W rows are made inside, and every method
+    answers with one entry per row.
 
     Parameters
     ----------
@@ -260,12 +261,12 @@ class LSTMAutoencoder(
 
     Notes
     -----
-    NaN marks what was not observed. An outage as long as a window is left out of training, and
-    the rows inside it whose windows hold nothing else have a score of NaN, latents and a
-    reconstruction of NaN, and are no outliers to `predict`. A reading that is missing inside a
-    sequence does not count in the loss or the score. As an input it is replaced by the last
-    value observed before it in its sequence, else by the first after it, else by the feature's
-    mean in training.
+    NaN marks what was not observed, and so does the mask of a masked array. An outage as long as a
+    window is left out of training, and the rows inside it whose windows hold nothing else have a
+    score of NaN, latents and a reconstruction of NaN, and are no outliers to `predict`. A reading
+    that is missing inside a sequence does not count in the loss or the score. As an input it is
+    replaced by the last value observed before it in its sequence, else by the first after it, else
+    by the feature's mean in training.
 
     The typical errors that scale ``error`` are estimated on training and held-out windows
     together, at most 2048 of each, never on what is scored. The held-out end of a series alone
@@ -471,7 +472,9 @@ class LSTMAutoencoder(
 
         A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
         are not scaled, or if the data are fewer than ten windows long. Windows and sequences in
-        which nothing was observed are left out, and a `UserWarning` counts them.
+        which nothing was observed are left out, and a `UserWarning` counts them. Another names the
+        features whose signal is lost in float32, in which networks compute; others say that X
+        looks like rows without a `window_size`, or like (n_samples, n_channels, n_timepoints).
 
         Parameters
         ----------
@@ -935,9 +938,10 @@ class LSTMAutoencoder(
         Returns
         -------
         reconstruction : ndarray of the shape of X, float32
-            NaN in padded steps; a value where a reading was missing. A list for a list. With
-            `window_size`, each row is averaged over the windows that cover it. A table if
-            `set_output` asks for one, see `explain`.
+            Of shape (n_rows, 1) if that is (n_rows,). NaN in padded steps; a value where a
+            reading was missing. A list for a list. With `window_size`, each row is averaged
+            over the windows that cover it. A table if `set_output` asks for one, see
+            `explain`.
         """
         samples = self._read_fitted(X)
         blocks = self._network.reconstructed(samples.windows)

@@ -21,6 +21,7 @@ from skae._compat.sklearn import (
     frame_container,
     unchanged_on_error,
 )
+from skae._sequences.numbers import as_numbers
 from skae._sequences.ragged import is_list_of_sequences, rows_and_starts, stack_series
 from skae._sequences.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
@@ -284,6 +285,7 @@ class SequenceScaler(  # type: ignore[call-arg]
     def _read(self, X: Any, *, reset: bool, named: bool = True) -> Steps:
         if is_list_of_sequences(X):
             return self._read_list(X, reset, named)
+        X = as_numbers(X)
         if (cube := _cube(X)) is not None:
             self._check_n_features(cube.shape[2], reset)
             return _steps_of_cube(cube)

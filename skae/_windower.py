@@ -20,8 +20,15 @@ from skae._compat.sklearn import (
     returns_frames,
 )
 from skae._sequences.layout import Layout, without_series
+from skae._sequences.names import check_names_of_each
+from skae._sequences.numbers import as_numbers
 from skae._sequences.periods import window_size_of
-from skae._sequences.ragged import Indices, is_list_of_sequences, stack_series
+from skae._sequences.ragged import (
+    Indices,
+    is_list_of_sequences,
+    refuse_short_rows,
+    stack_series,
+)
 from skae._sequences.windows import Windowing, flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
@@ -333,20 +340,23 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         """Return the parts of the series in X without a gap, and where the rows of each came."""
         windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
         if is_list_of_sequences(X):
-            check_feature_names(self, X[0], reset=reset)
+            refuse_short_rows(X)
+            check_names_of_each(self, X, reset=reset)
             rows, lengths = stack_series(X, FLOAT_DTYPES)
             self._check_n_features(rows.shape[1], reset=reset)
             layout = Layout.of_list(X, lengths, windowing)
         elif self.series is None:
             rows = validate_data(
-                self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
+                self, as_numbers(X), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
             )
             layout = Layout.of_table(X, None, len(rows), windowing)
         else:
             features, labels = without_series(X, self.series)
             check_feature_names(self, X, reset=reset)
             self._check_n_features(np.shape(X)[1], reset=reset)
-            rows = check_array(features, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            rows = check_array(
+                as_numbers(features), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan"
+            )
             layout = Layout.of_table(X, labels, len(rows), windowing)
         parts = layout.parts()
         return [rows] if len(parts) == 1 else [rows[part] for part in parts], parts
@@ -381,7 +391,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _check_windows(self, X: Any) -> Array:
         names = self._feature_names(None)
-        X = np.asarray(X)
+        X = np.asarray(as_numbers(X))
         if X.ndim == 2 and X.shape[1] == self._size * len(names):
             X = X.reshape(len(X), self._size, len(names))
         if X.ndim != 3 or X.shape[1:] != (self._size, len(names)):

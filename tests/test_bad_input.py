@@ -240,9 +240,9 @@ BAD_DATA = [
     (3.0, "scalar array|shape \\(\\)"),
     (np.empty((0, 2)), r"0 sample\(s\)|shape \(0, 2\)"),
     (np.empty((5, 0)), r"0 feature\(s\)|shape \(5, 0\)"),
-    ([], r"1D array|shape \(0,\)"),
+    ([], r"0 sample\(s\)|shape \(0,\)"),
     (CUBE[None], r"dim 4|shape \(1, 12, 6, 2\)"),
-    (CUBE * 1j, "Complex data not supported"),
+    (CUBE * 1j, "Complex data not supported|dim 3"),
     ([["a", "b"]] * 9, "could not convert string to float|shape \\(9, 2\\)"),
     ([ROWS, ROWS[:, :1]], r"X\[1\] has 1 features, but X\[0\] has 2"),
     ([ROWS, ROWS[:0]], r"0 sample\(s\)"),
@@ -257,15 +257,24 @@ BAD_DATA = [
         "too large .* in feature 0: -1e.39, but expected at most 3.4e.38|dim",
     ),
     (np.full((4, 6, 2), np.nan), "nothing but NaN|dim 3"),
+    (
+        ROWS.astype("datetime64[s]"),
+        r"Got X with times \(datetime64\[s\]\) in feature 0, but expected",
+    ),
+    ([ROWS, spoilt(0).astype("m8[s]")], r"Got X\[1\] with times \(timedelta64\[s\]\) in feature 0"),
+    ([[1.0, np.datetime64("NaT")]] * 9, r"Got X with times \(datetime64\) in feature 1"),
 ]
 BAD_ROWS = [
-    (ROWS[:, 0], "1D array"),
-    (CUBE, "dim 3"),
+    (
+        CUBE,
+        r"Got X with shape \(12, 6, 2\) \(dim 3\) and window_size=5, but expected rows of shape",
+    ),
     (ROWS[:3], r"Got X with 3 sample\(s\) .* but expected at least window_size=5"),
     (csr_matrix(ROWS), "Sparse data was passed"),
     (spoilt(np.inf), "Input X contains infinity in feature 1, but expected finite values"),
     (spoilt(1e300), r"too large for dtype\('float32'\) in feature 1: 1e\+300, but expected at"),
     (ROWS * np.nan, "nothing but NaN"),
+    ([*ROWS.tolist(), [1.0]], r"Got rows of 2 values, but X\[60\] of 1; expected as many in each"),
 ]
 
 

@@ -113,18 +113,52 @@ def test_a_list_of_series_is_read_as_rows_of_each():
     assert fitted(SERIES, ROWS).n_features_in_ == 2
 
 
-def test_names_of_the_features_of_series_are_remembered_and_compared():
-    frames = [pd.DataFrame(item, columns=["a", "b"]) for item in SERIES]
-    estimator = fitted(frames, ROWS)
+FRAMES = [pd.DataFrame(item, columns=["a", "b"]) for item in SERIES]
+OTHER_NAMES = {
+    "another order": FRAMES[1][["b", "a"]],
+    "another name": FRAMES[1].rename(columns={"b": "c"}),
+    "polars": pl.DataFrame({"b": [1.0], "a": [2.0]}),
+}
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+@pytest.mark.parametrize("other", OTHER_NAMES.values(), ids=OTHER_NAMES)
+def test_names_of_the_features_of_each_series_are_compared(windowing, other):
+    message = r"Got other columns in X\[1\]: The feature names should match"
+    with pytest.raises(ValueError, match=message):
+        read([FRAMES[0], other], windowing)
+    estimator = fitted(FRAMES, windowing)
     assert estimator.feature_names_in_.tolist() == ["a", "b"]
-    with pytest.raises(ValueError, match="feature names should match"):
-        read([frame[["b", "a"]] for frame in frames], ROWS, estimator)
+    with pytest.raises(ValueError, match=message):
+        read([FRAMES[0], other], windowing, estimator)
+    with pytest.raises(ValueError, match=r"Got other columns in X\[0\]"):
+        read([other, FRAMES[0]], windowing, estimator)
+
+
+def test_a_windower_compares_the_names_of_each_series():
+    windower = SequenceWindower(3).fit(FRAMES)
+    for X in OTHER_NAMES.values():
+        with pytest.raises(ValueError, match=r"Got other columns in X\[1\]"):
+            windower.transform([FRAMES[0], X])
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+def test_series_without_names_among_some_with_names_are_warned_of(windowing):
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        read([FRAMES[0], SERIES[1]], windowing)
+
+
+@pytest.mark.parametrize("X", [SERIES, naive.pad(SERIES, 6)])
+def test_names_of_an_earlier_fit_are_forgotten(X):
+    estimator = fitted(FRAMES, SEQUENCES)
+    read_samples(estimator, X, SEQUENCES, reset=True)
+    assert not hasattr(estimator, "feature_names_in_")
 
 
 @pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
 def test_names_of_the_columns_of_a_table_are_remembered(windowing):
-    table = pd.DataFrame(SERIES[1], columns=["a", "b"])
-    assert fitted(table, windowing).feature_names_in_.tolist() == ["a", "b"]
+    table = pd.DataFrame(SERIES[1], columns=["t0", "t1"])
+    assert fitted(table, windowing).feature_names_in_.tolist() == ["t0", "t1"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +202,113 @@ def test_a_table_for_a_network_of_several_features_is_an_error():
     message = r"Got X with shape \(3, 5\), but expected \(n_samples, n_steps, n_features=2\)"
     with pytest.raises(ValueError, match=message):
         read(np.ones((3, 5)), SEQUENCES, fitted(SERIES, SEQUENCES))
+
+
+# ------------------------------------------------------------------------ what is no number
+
+MASK = np.zeros((6, 2), bool)
+MASK[2, 1] = MASK[4] = True
+HIDDEN = np.where(MASK, np.nan, SERIES[1])
+MASKED = np.ma.masked_array(np.where(MASK, 1e300, SERIES[1].astype(float)), MASK)
+WHEN = pd.to_datetime(["2026-01-01", None])
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+@pytest.mark.parametrize(
+    "lay_out",
+    [lambda X: X, lambda X: [X, X], lambda X: X[None], lambda X: [X[:, 1], X[:4, 1]], list],
+    ids=["2-D", "list", "3-D", "1-D", "list of rows"],
+)
+def test_what_a_mask_hides_was_not_observed(lay_out, windowing):
+    if np.ndim(lay_out(MASKED)[0]) == 2 and windowing is ROWS and len(lay_out(MASKED)) == 1:
+        return  # Rows of a series have two dimensions.
+    found, expected = read(lay_out(MASKED), windowing), read(lay_out(HIDDEN), windowing)
+    same(found.windows.padded(), expected.windows.padded())
+    assert np.isnan(found.windows.rows).any()
+
+
+def test_what_a_mask_hides_was_not_observed_by_a_windower_and_in_latents():
+    windower = SequenceWindower(3).fit(MASKED)
+    for X, hidden in ((MASKED, HIDDEN), ([MASKED, MASKED], [HIDDEN, HIDDEN])):
+        np.testing.assert_array_equal(windower.transform(X), windower.transform(hidden))
+    same(
+        read_latent_sequences(MASKED[None], 2).padded(),
+        read_latent_sequences(HIDDEN[None], 2).padded(),
+    )
+    with pytest.raises(ValueError, match="contains NaN"):
+        read_latents(MASKED, 2)
+
+
+def test_a_mask_that_hides_nothing_costs_no_copy():
+    rows = np.ma.masked_array(SERIES[0])
+    assert np.shares_memory(read(rows, ROWS).rows, SERIES[0])
+    assert read(np.ma.masked_equal(np.arange(6).reshape(3, 2), 9), ROWS).rows.tolist()[2] == [4, 5]
+
+
+TIMES = {
+    "datetimes": (WHEN.to_numpy()[:, None], "datetime64.* in feature 0"),
+    "timedeltas": ((WHEN - WHEN[0]).to_numpy()[:, None], "timedelta64.* in feature 0"),
+    "pandas": (pd.DataFrame({"load": [1.0, 2.0], "when": WHEN}), "datetime64.* in feature 'when'"),
+    "pandas, zoned": (pd.DataFrame({"when": WHEN.tz_localize("UTC")}), "UTC.* in feature 'when'"),
+    "pandas, lasting": (pd.DataFrame({"lag": WHEN - WHEN[0]}), "timedelta64.* in feature 'lag'"),
+    "pandas, objects": (pd.DataFrame({"a": [1, 2], "b": [pd.NaT, 1]}), "NaTType.* in feature 'b'"),
+    "polars": (
+        pl.DataFrame({"load": [1.0, 2.0], "when": [WHEN[0], None]}),
+        "time.* in feature 'when'",
+    ),
+    "lists": ([[1.0, np.datetime64("NaT")], [1.0, 2.0]], "datetime64.* in feature 1"),
+    "tuples": (((1.0, pd.NaT), (1.0, 2.0)), "NaTType.* in feature 1"),
+    "lists of times": (
+        [[np.timedelta64(1, "s")], [np.timedelta64(2, "s")]],
+        "timedelta64.* in feature 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+@pytest.mark.parametrize(("X", "where"), TIMES.values(), ids=TIMES)
+def test_times_are_refused_by_name(X, where, windowing):
+    message = rf"with times \(.*{where}, but expected numbers"
+    with pytest.raises(TypeError, match="Got X " + message):
+        read(X, windowing)
+    with pytest.raises(TypeError, match=r"Got X\[0\] " + message):
+        read([X, X], windowing)
+    with pytest.raises(TypeError, match="Got X " + message):
+        SequenceWindower(2).fit(X)
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+def test_series_of_times_are_refused(windowing):
+    for item in (pd.Series(WHEN), pl.Series([WHEN[0], None])):
+        with pytest.raises(TypeError, match=r"Got X\[1\] with times"):
+            read([np.ones(3), item], windowing)
+
+
+def test_a_column_of_times_may_name_the_series():
+    frame = pd.DataFrame({"load": [1.0, 2.0], "day": WHEN})
+    assert SequenceWindower(2, series="day").fit_transform(frame[:1]).shape == (1, 2, 1)
+
+
+@pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
+def test_a_frame_that_is_not_there_yet_is_refused(windowing):
+    lazy = pl.LazyFrame({"load": [1.0, 2.0]})
+    for X, name in ((lazy, r"X"), ([np.ones((3, 1)), lazy], r"X\[1\]"), ([lazy, lazy], r"X\[0\]")):
+        with pytest.raises(
+            TypeError, match=rf"Got {name} as a LazyFrame .*call {name}.collect\(\)"
+        ):
+            read(X, windowing)
+
+
+def test_a_short_row_makes_no_series_of_the_others():
+    rows = SERIES[1].tolist()
+    rows[3] = rows[3][:1]
+    message = r"Got rows of 2 values, but X\[3\] of 1; expected as many in each row"
+    with pytest.raises(ValueError, match=message):
+        read(rows, ROWS)
+    with pytest.raises(ValueError, match=message):
+        SequenceWindower(3).fit(rows)
+    assert len(read([np.array(row) for row in rows], ROWS).lengths) == 6
+    assert len(read(rows, SEQUENCES)) == 6
 
 
 # ------------------------------------------------------------------------ latents

@@ -19,6 +19,7 @@ OTHERS = {
     "machine_temperature_system_failure",
     "make_scorer",
     "nyc_taxi",
+    "readers",
     "vus_pr",
 }
 COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)

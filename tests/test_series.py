@@ -291,7 +291,11 @@ def test_save_and_pickle_keep_them(tmp_path, fitted):
         ({"series": "machine"}, [np.zeros((30, 2))] * 2, "series='machine' and a list"),
         ({"series": 0}, np.array([[np.nan, 1.0]] + [[1.0, 2.0]] * 30), r"series\[0\]=nan"),
         ({"max_gap": "1min"}, np.zeros((30, 2)), "X without times"),
-        ({"max_gap": "1min"}, [gapped(STEPS), np.zeros((30, 2))], r"X\[1\] without times"),
+        (
+            {"max_gap": "1min"},
+            [gapped(STEPS).set_axis([0, 1], axis=1), np.zeros((30, 2))],
+            r"X\[1\] without times",
+        ),
         ({"max_gap": "soon"}, gapped(STEPS), "max_gap='soon', but expected a duration"),
         ({"max_gap": 5}, gapped(STEPS), "index holds dates, but expected a duration"),
         ({"max_gap": "1min"}, gapped(STEPS).reset_index(drop=True), "holds numbers, but expected"),

@@ -280,6 +280,16 @@ def test_nothing_observed_is_nan_until_something_is(fitted, series):
     assert np.isnan(final[:3]).all() and np.isfinite(final[3:]).all()
 
 
+def test_what_a_mask_hides_was_not_observed(fitted, series):
+    hidden = np.zeros((9, 2), bool)
+    hidden[3] = hidden[6, 1] = True
+    rows = {"a": series[:9], "b": series[20:29]}
+    masked = {key: np.ma.masked_array(part, hidden) for key, part in rows.items()}
+    expected = fitted.stream().update({k: np.where(hidden, np.nan, v) for k, v in rows.items()})
+    for key, scores in fitted.stream().update(masked).items():
+        np.testing.assert_array_equal(scores, expected[key])
+
+
 def test_no_rows_are_no_scores(fitted, series):
     stream = fitted.stream(answer="final")
     assert stream.update(series[:0]).shape == stream.update([]).shape == (0,)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skae._compat.sklearn import too_large_is_named
+from skae._sequences.numbers import as_numbers
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -188,18 +189,43 @@ def is_list_of_sequences(X: Any) -> bool:
         return False
     if not isinstance(X, list | tuple | np.ndarray) or len(X) == 0:
         return False
-    shapes = [_shape(item) for item in X]
+    shapes = [shape_of(item) for item in X]
     if any(len(shape) == 2 for shape in shapes):
         return True
     return all(len(shape) == 1 for shape in shapes) and len(set(shapes)) > 1
 
 
-def _shape(item: Any) -> tuple[int, ...]:
+def shape_of(item: Any) -> tuple[int, ...]:
+    """Return the shape of an array-like, of lists that of their first items; () of a scalar."""
     if hasattr(item, "shape"):
         return tuple(item.shape)
     if not isinstance(item, list | tuple):
         return ()
-    return (len(item), *(_shape(item[0]) if len(item) else ()))
+    return (len(item), *(shape_of(item[0]) if len(item) else ()))
+
+
+def refuse_short_rows(X: Any) -> None:
+    """Refuse rows that would be taken for series because one of them is shorter.
+
+    Parameters
+    ----------
+    X : list of array-like
+        What `is_list_of_sequences` says is one.
+
+    Raises
+    ------
+    ValueError
+        If all items are lists of numbers.
+    """
+    if not all(isinstance(item, list | tuple) and len(shape_of(item)) == 1 for item in X):
+        return
+    lengths = [len(item) for item in X]
+    usual = max(lengths, key=lengths.count)
+    short = next(i for i, length in enumerate(lengths) if length != usual)
+    raise ValueError(
+        f"Got rows of {usual} values, but X[{short}] of {lengths[short]}; expected as many in each "
+        "row. If they are several series of one feature, give them as arrays."
+    )
 
 
 def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices]:
@@ -229,18 +255,21 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
         if width != widths[0]:
             raise ValueError(
                 f"X[{i}] has {width} features, but X[0] has {widths[0]}; expected every item "
-                "to have shape (n_rows_i, n_features) with the same n_features."
+                "to have shape (n_rows_i, n_features) with the same n_features. If the items are "
+                "(n_channels, n_timepoints_i), as in aeon, write [x.T for x in X]."
             )
     return np.concatenate(items), np.array([len(item) for item in items], dtype=np.intp)
 
 
 def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
-    if len(_shape(item)) == 1:
-        item = np.asarray(item)[:, None]
+    item = as_numbers(item, f"X[{i}]")
+    if len(shape_of(item)) == 1:
+        item = item.to_frame() if hasattr(item, "to_frame") else np.asarray(item)[:, None]
     return _checked(item, dtype, f"X[{i}]")
 
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
+    rows = as_numbers(rows, name)
     with too_large_is_named(rows, name):
         return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 

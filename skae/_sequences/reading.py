@@ -4,12 +4,22 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_named
 from skae._sequences.layout import Layout, without_series
+from skae._sequences.misreadings import (
+    as_rows,
+    refuse_one_sequence,
+    warn_if_channels_come_first,
+    warn_if_rows_of_a_series,
+)
+from skae._sequences.names import check_names_of_each
+from skae._sequences.numbers import as_numbers
 from skae._sequences.periods import window_size_of
+from skae._sequences.precision import warn_if_rounded
 from skae._sequences.ragged import (
     Floats,
     Indices,
@@ -18,6 +28,8 @@ from skae._sequences.ragged import (
     from_list,
     from_table,
     is_list_of_sequences,
+    refuse_short_rows,
+    rows_and_starts,
     stack_series,
 )
 from skae._sequences.samples import RowSamples, Samples, SequenceSamples
@@ -41,12 +53,23 @@ def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -
     ValueError
         If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
     """
+    samples = _read(estimator, X, windowing, reset)
+    if reset and getattr(X, "dtype", None) != np.float32:
+        rows = samples.windows.rows
+        given = X if is_list_of_sequences(X) else without_series(X, windowing.series)[0]
+        names = _names_of_features(given, rows)
+        warn_if_rounded(rows, lambda: _in_float64(given, rows.shape[1]), names)
+    return samples
+
+
+def _read(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
     if windowing.window_size is None:
         _check_are_of_rows(windowing)
         return SequenceSamples(_read_sequences(estimator, X, reset))
     if is_list_of_sequences(X):
         rows, lengths = _read_series(estimator, X, reset)
         return _row_samples(rows, Layout.of_list(X, lengths, windowing), windowing, is_list=True)
+    X = as_rows(X, windowing.window_size)
     features, labels = without_series(X, windowing.series)
     rows = read_rows(estimator, features, reset=reset)
     return _row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
@@ -61,6 +84,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
         As `read_samples`.
     """
     options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
+    X = as_numbers(X)
     with too_large_is_named(X):
         return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
 
@@ -73,6 +97,23 @@ def _check_are_of_rows(windowing: Windowing) -> None:
                 f"Got {name}={value!r} and window_size=None, but expected a window_size: only the "
                 "rows of series are cut into windows."
             )
+
+
+def _in_float64(X: Any, n_features: int) -> NDArray[np.float64]:
+    """Return all rows or steps of X, as they were before they became float32."""
+    if is_list_of_sequences(X):
+        return stack_series(X, np.float64)[0]
+    X = as_numbers(X)
+    if np.ndim(X) == 3:
+        X = rows_and_starts(np.asarray(X))[0]
+    rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=np.ndim(X) > 1)
+    return rows.reshape(-1, n_features)
+
+
+def _names_of_features(X: Any, rows: Floats) -> Any:
+    """Return the names of the features in X, None where its columns are others or have none."""
+    names = feature_names_of(X[0] if is_list_of_sequences(X) else X)
+    return names if names is not None and len(names) == rows.shape[1] else None
 
 
 def check_fills_a_window(samples: Samples) -> None:
@@ -123,6 +164,7 @@ def read_latents(X: Any, latent_dim: int) -> Floats:
     ValueError
         If X has another number of columns.
     """
+    X = as_numbers(X)
     with too_large_is_named(X):
         latents = check_array(X, dtype=np.float32, input_name="X")
     _check_latent_dim(latents.shape[1], latent_dim)
@@ -141,7 +183,7 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
         sequences = from_list(X)
         _check_latent_dim(sequences.n_features, latent_dim)
         return sequences
-    array = np.asarray(X)
+    array = np.asarray(as_numbers(X))
     if array.ndim == 2 and array.size and array.shape[1] % latent_dim == 0:
         array = array.reshape(len(array), -1, latent_dim)
     if array.ndim != 3 or array.shape[2] != latent_dim:
@@ -194,14 +236,19 @@ def _row_samples(
 
 def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
     if is_list_of_sequences(X):
+        check_names_of_each(estimator, X, reset=reset)
         sequences = from_list(X)
-    elif feature_names_of(X) is None and (array := np.asarray(X)).ndim == 3:
+    elif feature_names_of(X) is None and (array := np.asarray(as_numbers(X))).ndim == 3:
+        if reset:  # Names that an earlier fit saw are forgotten.
+            check_feature_names(estimator, array, reset=True)
         sequences = from_array(array)
     elif shape := shape_of_flat_windows(_names(X)):
         windows = read_rows(estimator, X, reset=reset).reshape(len(X), *shape)
         return from_array(as_view_of_rows(windows))
     else:
         return _read_table(estimator, X, reset)
+    if reset:
+        warn_if_channels_come_first(sequences)
     _check_n_features(estimator, sequences.n_features, reset)
     return sequences
 
@@ -212,6 +259,7 @@ def _names(X: Any) -> list[str]:
 
 
 def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
+    refuse_one_sequence(X)
     if not reset and estimator.model_.input_shape[-1] > 1:
         raise ValueError(
             f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="
@@ -219,12 +267,18 @@ def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
         )
     # The columns of a table are its steps: their number is fixed by a fit on a table.
     if not reset and estimator.n_features_in_ == 1:
-        return from_table(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan"))
-    return from_table(read_rows(estimator, X, reset=reset))
+        return from_table(
+            check_array(as_numbers(X), dtype=np.float64, ensure_all_finite="allow-nan")
+        )
+    table = read_rows(estimator, X, reset=reset)
+    if reset:
+        warn_if_rows_of_a_series(X, table)
+    return from_table(table)
 
 
 def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
-    check_feature_names(estimator, X[0], reset=reset)
+    refuse_short_rows(X)
+    check_names_of_each(estimator, X, reset=reset)
     rows, lengths = stack_series(X)
     _check_n_features(estimator, rows.shape[1], reset)
     return rows, lengths

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skae._compiled.replicas import independent_copy
 from skae._sequences.layout import without_series
+from skae._sequences.numbers import as_numbers
 from skae._sequences.ragged import Floats, Indices
 from skae._sequences.reading import read_rows
 from skae._sequences.windows import Windowing
@@ -98,6 +99,8 @@ class RowReader:
 
 def _as_table(part: Any, n_features: int) -> Any:
     """Return rows as they are; one row, or values of one feature, as an array of rows."""
+    if isinstance(part, np.ma.MaskedArray):
+        part = as_numbers(part)
     if getattr(part, "ndim", 0) == 2:
         return part
     array = np.asarray(part)

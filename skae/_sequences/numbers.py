@@ -1,0 +1,113 @@
+"""What is read as numbers and is none: masked entries, times, cells that hold sequences."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
+
+
+def as_numbers(X: Any, name: str = "X") -> Any:
+    """Return X with NaN for what a mask hides; times and nested cells are refused.
+
+    A mask says what was not observed, which here is NaN; ``check_array`` would read the values
+    under it. Times it would read as counts of some unit, and NaT as the lowest integer.
+
+    Parameters
+    ----------
+    X : array-like
+    name : str, default="X"
+        What a message calls it.
+
+    Returns
+    -------
+    array-like
+        X itself, unless it is masked or a list of rows.
+
+    Raises
+    ------
+    TypeError
+        If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars,
+        which holds nothing yet.
+
+    Examples
+    --------
+    >>> as_numbers(np.ma.masked_equal([[1, 2], [3, 4]], 3))
+    array([[ 1.,  2.],
+           [nan,  4.]])
+    """
+    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
+        raise TypeError(
+            f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
+            f"{name}.collect() first."
+        )
+    if isinstance(X, list | tuple):
+        X = _from_rows(X, name)
+    for column, kind in _nested(X):
+        raise TypeError(
+            f"Got {name} with a {kind} in a cell of column {column!r}, as sktime's nested panels "
+            "have, but expected numbers. For an array of shape (n_steps, n_features) a row, write "
+            f"[np.column_stack(row) for row in {name}.to_numpy()]."
+        )
+    for feature, kind in _times(X):
+        raise TypeError(
+            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
+            "them out, make them the index, or turn them into numbers, such as seconds."
+        )
+    return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
+
+
+def _from_rows(X: Any, name: str) -> Any:
+    """Return a list of rows as an array; as it is where ``check_array`` says what is wrong."""
+    if any(hasattr(item, "dtype") or hasattr(item, "collect") for item in X):
+        X = [as_numbers(item, f"{name}[{i}]") for i, item in enumerate(X)]
+    try:
+        rows = np.asarray(X)
+    except ValueError:
+        return X
+    return X if rows.dtype.kind in "US" else rows
+
+
+def _nested(X: Any) -> Iterator[tuple[str, str]]:
+    """Yield the columns of a dataframe the first cell of which holds several values."""
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes") and len(X)):
+        return
+    cells = getattr(X, "iloc", X)
+    for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        if getattr(dtype, "kind", "O") == "O":
+            cell = cells[0, position]
+            if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
+                yield column, type(cell).__name__
+
+
+def _times(X: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the features that hold times, by name or number, and what these are."""
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+            if _is_time(dtype):
+                yield repr(column), str(dtype)
+            elif getattr(dtype, "kind", "") == "O" and hasattr(X, "iloc"):
+                values = X.iloc[:, position].to_numpy()
+                yield from ((repr(column), kind) for _, kind in _times(values))
+    elif _is_time(getattr(X, "dtype", None)):
+        yield 0, str(X.dtype)
+    elif isinstance(X, np.ndarray) and X.dtype == object:
+        for position, value in enumerate(X.flat):
+            if isinstance(value, TIMES):
+                yield position % X.shape[-1] if X.ndim else 0, type(value).__name__
+
+
+def _is_time(dtype: Any) -> bool:
+    """Tell whether a column of pandas or polars holds times."""
+    if hasattr(dtype, "is_temporal"):
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", "") in ("m", "M")
+
+
+def _unmasked(X: np.ma.MaskedArray) -> NDArray[Any]:
+    if X.mask is np.ma.nomask:
+        return X.data
+    return np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
