@@ -115,10 +115,10 @@ class LSTMAutoencoder(
         while the target stays clean (denoising autoencoder).
     model : callable, default=None
         Builds a Keras autoencoder of your own in place of the one that the network parameters
-        above describe. As in SciKeras it may take ``meta`` (a dict with "n_features_in_", the
-        features of a step, and "n_steps_", the steps of the longest sequence) and parameters
+        above describe. As in SciKeras it may take ``meta`` (a dict with ``"n_features_in_"``, the
+        features of a step, and ``"n_steps_"``, the steps of the longest sequence) and parameters
         given as ``model__name``. The model maps (n, n_steps, n_features) to the same shape.
-        Its number of steps is free, or fixed at "n_steps_" or more, to which sequences are
+        Its number of steps is free, or fixed at ``n_steps_`` or more, to which sequences are
         then padded. Layers named "encoder" and "decoder", if any, serve `transform` and
         `inverse_transform`. Padded steps of the input are 0, or NaN if the model contains a
         ``skae.layers.NaNToZero``.
@@ -178,11 +178,11 @@ class LSTMAutoencoder(
     stride : int, default=1
         Rows between the starts of consecutive windows. A last window ends at the last row, so
         that every row is covered whatever the stride.
-    error : {"mse", "rmse", "mae", "scaled_mse", "scaled_rmse", "scaled_mae", \
-            "mahalanobis", "multiscale", "auto"}, default="auto"
+    error : str, default="auto"
         Measure of the reconstruction error. "mse", "rmse", "mae": the mean squared error, its
         root, or the mean absolute error over the features and the steps of a window.
-        "scaled_...": the same with each feature's error divided by its typical error in `fit`.
+        "scaled_mse", "scaled_rmse", "scaled_mae": the same with each feature's error divided by
+        its typical error in `fit`.
         "mahalanobis": the squared Mahalanobis distance of a step's vector of absolute errors
         from those in `fit` (Malhotra et al. 2016). "multiscale": the geometric mean of three
         errors of a window, scaled like "scaled_rmse": of its level, of the levels of its
@@ -251,7 +251,7 @@ class LSTMAutoencoder(
     n_features_in_ : int
         Number of columns of a table or time series, without that of `series`, or of features of
         a step.
-    feature_names_in_ : ndarray of shape (n_features_in_,), object
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), object
         Names of the columns seen in `fit`, where all are strings.
 
     See Also

@@ -88,7 +88,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         Fitted on the steps; has the mean, scale and the like of each feature.
     n_features_in_ : int
         Number of features of a step, or of columns of a table, seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,), object
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), object
         Names of the columns, where all of them are strings.
 
     See Also

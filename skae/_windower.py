@@ -84,7 +84,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     ----------
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,), object
+    feature_names_in_ : ndarray of shape (`n_features_in_`,), object
         Names of these columns, where all of them are strings.
     window_size_ : int
         Number of rows in a window.

@@ -1,4 +1,4 @@
-"""The README and docs/series.md: examples run, names exist, the test command is the tested one."""
+"""The README: examples run, names exist, the test command is the tested one."""
 
 import re
 from pathlib import Path
@@ -30,16 +30,6 @@ COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(example, "README.md", "exec"), {})
-
-
-@pytest.mark.slow
-def test_the_examples_of_series_run_one_after_the_other():
-    page = (ROOT / "docs" / "series.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
-    assert len(examples) == 7
-    found: dict = {}
-    for example in examples:
-        exec(compile(example, "series.md", "exec"), found)
 
 
 def test_every_use_has_an_example():

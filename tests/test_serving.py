@@ -2,8 +2,6 @@
 
 import copy
 import pickle
-import re
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -147,19 +145,6 @@ def test_skops_keeps_every_network(fitted, no_deserializer):
 
 
 # ------------------------------------------------------------------- MLflow
-
-
-EXAMPLES = (Path(__file__).parents[1] / "docs" / "keeping.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # MLflow's own
-@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", EXAMPLES, flags=re.DOTALL))
-def test_an_example_of_the_documentation_runs(example, tmp_path, monkeypatch):
-    for package in re.findall(r"^import (\w+)", example, flags=re.MULTILINE):
-        pytest.importorskip(package)
-    monkeypatch.chdir(tmp_path)
-    exec(compile(example, "keeping.md", "exec"), {})
 
 
 @pytest.mark.slow

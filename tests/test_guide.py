@@ -1,0 +1,70 @@
+"""The guide: its examples run, its pages are listed, its reference is complete."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import skae
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted((DOCS / "guide").glob("*.md"))
+INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
+
+
+def cells(page):
+    """Return what Sphinx executes in a page."""
+    found = re.findall(r"```{code-cell} python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert found
+    return found
+
+
+@pytest.fixture
+def where_nothing_is_kept(tmp_path, monkeypatch):
+    """Work in an empty folder, with pictures that nobody sees."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.chdir(tmp_path)
+    with pyplot.rc_context({"backend": "agg", "figure.max_open_warning": 0}):
+        yield
+    pyplot.close("all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_the_examples_of_a_page_run_one_after_the_other(page, where_nothing_is_kept):
+    found: dict = {}
+    for cell in cells(page):
+        exec(compile(cell, page.name, "exec"), found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_an_example_that_is_only_shown_runs_where_its_packages_are(page, where_nothing_is_kept):
+    for example in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        for package in re.findall(r"^import (\w+)", example, re.MULTILINE):
+            pytest.importorskip(package)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # their own
+            exec(compile(example, page.name, "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_is_listed_once(page):
+    assert INDEX.count(f"\nguide/{page.stem}\n") == 1
+
+
+def test_every_page_that_is_listed_exists():
+    for name in re.findall(r"^(guide/\w+)$", INDEX, re.MULTILINE):
+        assert (DOCS / f"{name}.md").is_file()
+
+
+@pytest.mark.parametrize("name", [name for name in skae.__all__ if name != "__version__"])
+def test_the_reference_has_every_public_name(name):
+    assert f"\n   {name}\n" in (DOCS / "api.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DOCS.glob("*.md")], ids=lambda page: page.stem)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
