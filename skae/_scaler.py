@@ -21,6 +21,7 @@ from skae._compat.sklearn import (
     frame_container,
     unchanged_on_error,
 )
+from skae._sequences.misreadings import warn_if_rows_of_a_series
 from skae._sequences.numbers import as_numbers
 from skae._sequences.ragged import is_list_of_sequences, rows_and_starts, stack_series
 from skae._sequences.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
@@ -140,6 +141,8 @@ class SequenceScaler(  # type: ignore[call-arg]
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the scale of each feature.
+
+        A `UserWarning` says so if a table of sequences looks like the rows of one series.
 
         Parameters
         ----------
@@ -317,6 +320,8 @@ class SequenceScaler(  # type: ignore[call-arg]
         if not reset and not self._takes_any_length:
             self._check_width(table.shape[1], self.n_features_in_)
         n_features = self._features_of_table(X, table.shape[1], reset)
+        if reset and n_features == 1 and self.tables == "sequences":
+            warn_if_rows_of_a_series(X, table, "tables='sequences'", "write tables='rows'")
         rows = table.reshape(-1, n_features)
         n_steps = None if self.tables == "rows" else table.shape[1] // n_features
         if not named:

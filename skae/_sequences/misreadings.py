@@ -70,23 +70,32 @@ def as_rows(X: Any, window_size: int) -> Any:
     return (X if isinstance(X, np.ndarray) else np.asarray(as_numbers(X)))[:, None]
 
 
-def warn_if_rows_of_a_series(X: Any, table: NDArray[np.float32]) -> None:
+def warn_if_rows_of_a_series(
+    X: Any,
+    table: NDArray[np.floating],
+    setting: str = "window_size=None",
+    advice: str = "give a window_size, such as 30",
+) -> None:
     """Warn if what is taken for a table of univariate sequences looks like rows of a series.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_steps)
         As it was given.
-    table : ndarray of shape (n_samples, n_steps), float32
+    table : ndarray of shape (n_samples, n_steps), float32 or float64
         As it was read.
+    setting : str, default="window_size=None"
+        Of the estimator, which takes it so.
+    advice : str, default="give a window_size, such as 30"
+        What to do if they are rows.
     """
     reason = _by_index(X) or _by_names(X) or _by_order(table)
     if reason:
         n_rows, n_columns = table.shape
         warnings.warn(
-            f"Got X with shape {table.shape} and window_size=None, so each of its {n_rows} rows "
+            f"Got X with shape {table.shape} and {setting}, so each of its {n_rows} rows "
             f"was taken for a sequence of one feature and {n_columns} step(s), though {reason}. If "
-            "they are the rows of a time series, give a window_size, such as 30. If they are "
+            f"they are the rows of a time series, {advice}. If they are "
             "sequences, an array of shape (n_samples, n_steps, 1) says so.",
             UserWarning,
             stacklevel=2,

@@ -1,0 +1,74 @@
+"""What does each parameter cost in training and in scoring?
+
+Run: python benchmarks/bench_parameters.py [--rounds 3]. 2,000 rows of 5 features, windows of 50, 8
+epochs, about 500 training steps; then the same rows are scored. The seconds are those of the
+processor, of all threads together; medians, and in brackets the ratio to the defaults, which run in
+each round. "Compiling" is what the first fit takes longer than the second of the same network.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from bench_quality import WINDOW, rows
+
+from skae import LSTMAutoencoder, clear_caches
+
+PARAMETERS = [
+    {},
+    {"segment_length": 1},
+    {"segment_length": 4},
+    {"units": 32},
+    {"units": 128},
+    {"units": (64, 32)},
+    {"latent_dim": 4},
+    {"latent_dim": 64},
+    {"cell": "gru"},
+    {"bidirectional": True},
+    {"decoder": "state"},
+    {"bottleneck": "sequence"},
+    {"dropout": 0.1},
+    {"window_size": 100},
+    {"stride": 5},
+    {"batch_size": 128},
+    {"error": "scaled_rmse"},
+    {"aggregation": "max"},
+    {"aggregation": "last"},
+]
+
+
+def measured(parameters, X):
+    """Return the seconds of compiling, of a fit behind that, and of scoring."""
+    clear_caches()
+    seconds = []
+    for _ in range(2):
+        detector = LSTMAutoencoder(**{"window_size": WINDOW, "epochs": 8, **parameters})
+        start = time.process_time()
+        detector.fit(X)
+        fitted = time.process_time()
+        detector.score_samples(X)
+        seconds.append((fitted - start, time.process_time() - fitted))
+    (first, _), (fit, score) = seconds
+    return first - fit, fit, score
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    X = rows(2000)
+    measured({}, X)  # TensorFlow starts
+    found = np.array(
+        [[measured(parameters, X) for parameters in PARAMETERS] for _ in range(args.rounds)]
+    )
+    medians = np.median(found, axis=0)
+    print(f"{'':28} compiling          fit              scoring")
+    for parameters, seconds in zip(PARAMETERS, medians, strict=True):
+        name = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "defaults"
+        ratios = seconds / medians[0]
+        columns = (f"{s:6.2f} s ({r:.1f}x)" for s, r in zip(seconds, ratios, strict=True))
+        print(f"{name:28}", "  ".join(columns), flush=True)
+
+
+if __name__ == "__main__":
+    main()
