@@ -142,6 +142,23 @@ def test_the_dtype_stays(dtype):
     assert scaler.inverse_transform(padded(items).astype(dtype)).dtype == dtype
 
 
+def test_rows_of_a_series_that_are_taken_for_sequences_are_warned_of(series):
+    with pytest.warns(UserWarning, match="tables='sequences'.* write tables='rows'"):
+        SequenceScaler().fit(series)
+    SequenceScaler(tables="rows").fit(series)
+    SequenceScaler().fit(series.T)
+
+
+@pytest.mark.parametrize("tables", ["rows", "sequences"])
+def test_what_a_mask_hides_does_not_count(tables):
+    table = np.ma.masked_equal([[1.0, 9.0], [2.0, 999.0], [3.0, 7.0]], 999.0)
+    scaler = SequenceScaler(tables=tables)
+    hidden = table.filled(np.nan)
+    np.testing.assert_array_equal(
+        scaler.fit(table).transform(table), scaler.fit(hidden).transform(hidden)
+    )
+
+
 # ------------------------------------------------------------------------ layouts
 
 
