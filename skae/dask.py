@@ -6,6 +6,7 @@ around it that its windows reach, so that the results are those of all rows at o
 rounding. A detector, or a pipeline that ends in one, goes to each worker once.
 """
 
+import os
 import uuid
 from collections.abc import Sequence
 from numbers import Real
@@ -25,6 +26,7 @@ except ImportError as error:
 from skae._partitions.answers import Answer, Reach
 from skae._partitions.arrays import of_array
 from skae._partitions.events import lazy_events
+from skae._partitions.files import write_rows
 from skae._partitions.frames import of_frame
 from skae._results.events import check_options
 
@@ -35,6 +37,7 @@ __all__ = [
     "predict",
     "reconstruct",
     "score_samples",
+    "to_memmap",
     "transform",
 ]
 
@@ -240,6 +243,52 @@ def find_events(
         feature_names=feature_names,
         n_features=n_features,
     )
+
+
+def to_memmap(X: Any, path: str | os.PathLike) -> Any:
+    """Write the rows of one series to a file that `LSTMAutoencoder.fit` does not read whole.
+
+    Memory is that of a partition. Scale the rows before, lazily: a scaler in a pipeline would make
+    a copy of them in memory.
+
+    Parameters
+    ----------
+    X : dask.array.Array, dask.dataframe.DataFrame, ndarray, or iterable of ndarray
+        Rows in the order of time, of shape (n_rows, n_features), or (n_rows,) of one feature; of
+        an iterable, such as a generator, those of its items, one after the other. A
+        ``numpy.memmap`` of another dtype or order is an ndarray, too.
+    path : str or path-like
+        An existing file is replaced, when all rows are written. It is a ``.npy`` file, whatever
+        its name.
+
+    Returns
+    -------
+    rows : numpy.memmap of shape (n_rows, n_features), float32
+        Read-only.
+
+    Raises
+    ------
+    TypeError
+        If X is nothing of the above, or holds times.
+    ValueError
+        If there are no rows, parts differ in their number of features, or values are no numbers,
+        infinite, or too large for float32.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> import skae.dask
+    >>> X = da.from_array(np.sin(np.arange(300) / 5)[:, None], chunks=100)
+    >>> X = (X - X.mean(0)) / X.std(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows = skae.dask.to_memmap(X, f"{folder}/rows.npy")
+    ...     detector = skae.LSTMAutoencoder(20, units=4, epochs=1, random_state=0).fit(rows)
+    >>> detector.n_features_in_
+    1
+    """
+    return write_rows(X, path)
 
 
 def _answered(method: str, estimator: Any, X: Any, series: str | int | None) -> Any:
