@@ -100,16 +100,14 @@ def find_events(
     >>> find_events(labels=[1, -1, -1, 1])
     array([(1, 2, 2)], dtype=[('start', '<i8'), ('end', '<i8'), ('length', '<i8')])
     """
-    _check_at_least("min_length", min_length, 1)
-    _check_at_least("merge_gap", merge_gap, 0)
-    _check_at_least("n_features", n_features, 1)
+    check_options(min_length, merge_gap, n_features)
     rows = read_scored_rows(scores, offset, labels, index, series, contributions)
     found = _found(rows, min_length, merge_gap)
     columns = _columns_of_places(found, rows)
     if rows.scores is not None:
         columns["score"] = rows.scores[found.peaks]
     if rows.contributions is not None:
-        names = _name_features(feature_names, contributions, rows.contributions.shape[1])
+        names = name_features(feature_names, contributions, rows.contributions.shape[1])
         columns["features"] = [
             most_to_blame(rows.contributions[run], names, n_features) for run in found.runs
         ]
@@ -154,18 +152,36 @@ def most_to_blame(contributions: NDArray[np.float64], names: Sequence[str], n: i
     >>> most_to_blame(np.array([[1.0, 0.0, 3.0], [1.0, 0.0, np.nan]]), ["a", "b", "c"], 3)
     ['c', 'a']
     """
-    totals = np.nansum(contributions, axis=0)
+    return largest_shares(np.nansum(contributions, axis=0), names, n)
+
+
+def largest_shares(totals: NDArray[np.float64], names: Sequence[str], n: int) -> list[str]:
+    """Return the features of the largest sums above 0, largest first, `n` at most."""
     order = np.argsort(-totals, kind="stable")[:n]
     return [names[feature] for feature in order if totals[feature] > 0]
 
 
-def _name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
+def name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
+    """Return the names of the features of contributions: those given, or their own.
+
+    Raises
+    ------
+    ValueError
+        If there are not `n` of them.
+    """
     first = contributions[0] if isinstance(contributions, list) else contributions
     if names is None:
         names = list(getattr(first, "columns", [f"x{i}" for i in range(n)]))
     if len(names) != n:
         raise ValueError(f"Got {len(names)} feature_names, but expected {n}.")
     return [str(name) for name in names]
+
+
+def check_options(min_length: int, merge_gap: int, n_features: int) -> None:
+    """Raise a ValueError if an option of `find_events` is too small."""
+    _check_at_least("min_length", min_length, 1)
+    _check_at_least("merge_gap", merge_gap, 0)
+    _check_at_least("n_features", n_features, 1)
 
 
 def _check_at_least(name: str, value: int, minimum: int) -> None:

@@ -29,6 +29,9 @@ Residuals = Callable[[Sequences], Blocks]
 MAX_REFERENCE_WINDOWS = 2048
 """Windows, spread evenly over each part, that an error measure is fitted on at most."""
 
+MAX_REFERENCE_ROWS = 2**20
+"""Rows, in stretches spread evenly over each part, that a threshold is found on at most."""
+
 
 @dataclass(frozen=True)
 class OffsetPolicy:
@@ -64,11 +67,13 @@ class OffsetPolicy:
         parts : list of Samples
             What was held out, if anything was, and what was trained on.
         """
-        scored = [_known(scores, part) for part in parts]
+        scored = [_known(scores, part.spread(MAX_REFERENCE_ROWS)) for part in parts]
         if not any(len(known) for known, _ in scored):
             return float("nan")
         if not isinstance(self.contamination, str):
-            return weighted_quantile(*_known(scores, samples), q=self.contamination)
+            return weighted_quantile(
+                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
+            )
         return automatic_offset(scored, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:

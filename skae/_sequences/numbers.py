@@ -30,8 +30,8 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     Raises
     ------
     TypeError
-        If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars,
-        which holds nothing yet.
+        If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars, a
+        Dask collection or an iterator, which hold nothing yet.
 
     Examples
     --------
@@ -39,11 +39,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     array([[ 1.,  2.],
            [nan,  4.]])
     """
-    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
-        raise TypeError(
-            f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
-            f"{name}.collect() first."
-        )
+    _refuse_what_is_not_there(X, name)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
     for column, kind in _nested(X):
@@ -58,6 +54,26 @@ def as_numbers(X: Any, name: str = "X") -> Any:
             "them out, make them the index, or turn them into numbers, such as seconds."
         )
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
+
+
+def _refuse_what_is_not_there(X: Any, name: str) -> None:
+    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
+        raise TypeError(
+            f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
+            f"{name}.collect() first."
+        )
+    if hasattr(X, "__dask_graph__") and X.__dask_graph__() is not None:
+        raise TypeError(
+            f"Got {name} as a Dask collection, but expected rows in memory or in a memory map: "
+            f"{name}.compute(), or skae.dask.to_memmap({name}, path) to fit. skae.dask scores it "
+            "as it is."
+        )
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"Got {name} as {type(X).__name__}, which can be read only once, but expected an array "
+            f"or a list: list({name}). Of one series that is too large for that, give partial_fit "
+            "a part at a time, or skae.dask.to_memmap all parts."
+        )
 
 
 def _from_rows(X: Any, name: str) -> Any:

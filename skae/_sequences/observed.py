@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
+BLOCK = 2**20
+"""Rows that are averaged at a time."""
+
 
 def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
     """Return the mean over `axis`, float64."""
@@ -23,7 +26,14 @@ def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
 
 def mean_or_zero(rows: Array) -> NDArray[np.float32]:
     """Return the mean of each column; 0 where nothing was observed of it."""
-    return np.nan_to_num(mean(rows, axis=0)).astype(np.float32)
+    if len(rows) <= BLOCK:
+        return np.nan_to_num(mean(rows, axis=0)).astype(np.float32)
+    total, count = np.zeros((2, rows.shape[1]))
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        total += np.nansum(block, axis=0, dtype=np.float64)
+        count += np.count_nonzero(~np.isnan(block), axis=0)
+    return (total / np.maximum(count, 1)).astype(np.float32)
 
 
 def median(values: Array) -> Array:

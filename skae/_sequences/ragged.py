@@ -20,6 +20,9 @@ from skae._sequences.numbers import as_numbers
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
+OBSERVED_BLOCK = 2**18
+"""Sequences that are looked at at a time for something observed."""
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -62,7 +65,7 @@ class Sequences:
     @property
     def is_padded(self) -> bool:
         """Whether some sequence is shorter than the longest."""
-        return bool((self.lengths != self.max_length).any())
+        return int(self.lengths.min()) < self.max_length
 
     @property
     def share_rows(self) -> bool:
@@ -74,16 +77,21 @@ class Sequences:
     @cached_property
     def are_observed(self) -> NDArray[np.bool_]:
         """Of each sequence, whether some value of it was observed."""
-        return self._counts(_observed_rows(self.rows)) > 0
+        if len(self) <= OBSERVED_BLOCK:
+            return self._are_observed()
+        blocks = [block._are_observed() for block in self.blocks(OBSERVED_BLOCK)]
+        if all(block.all() for block in blocks):
+            return np.broadcast_to(np.True_, len(self))
+        return np.concatenate(blocks)
 
-    def _counts(self, flags: NDArray[np.bool_]) -> Indices:
-        """Count the flagged rows inside each sequence."""
+    def _are_observed(self) -> NDArray[np.bool_]:
+        if not len(self):
+            return np.zeros(0, dtype=bool)
+        starts, ends = self.starts[:], self.starts[:] + self.lengths[:]
+        first, end = int(starts.min()), int(ends.max())
+        flags = _observed_rows(self.rows[first:end])
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
-        return total[self.starts + self.lengths] - total[self.starts]
-
-    def observed_any(self) -> NDArray[np.bool_]:
-        """Return which sequences hold an observed value."""
-        return self._counts(_observed_rows(self.rows)) > 0
+        return total[ends - first] > total[starts - first]
 
     def select(self, chosen: Any) -> "Sequences":
         """Return the sequences at the positions `chosen`, over the same rows."""

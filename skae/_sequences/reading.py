@@ -138,7 +138,7 @@ def with_observations(samples: Samples) -> Samples:
         If nothing was observed at all.
     """
     seen = samples.windows.are_observed
-    n_empty = int((~seen).sum())
+    n_empty = len(seen) - int(np.count_nonzero(seen))
     if n_empty == len(seen):
         raise ValueError(
             f"Got X with nothing but NaN in {n_empty} windows or sequences to train on, but "

@@ -7,6 +7,7 @@ is found per window and step becomes an answer per sample.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from skae._sequences.windows import covering_windows, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
+
+N_STRETCHES = 64
+"""Stretches of rows that stand for a series too long to be looked at whole."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,10 @@ class SequenceSamples:
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each sample."""
         return self.windows
+
+    def spread(self, n_rows: int) -> "SequenceSamples":
+        """Return the samples as they are; see `RowSamples`."""
+        return self
 
     def _n_held_out(self, fraction: float) -> int:
         return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
@@ -275,6 +283,22 @@ class RowSamples:
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""
         return trailing_windows(self.rows, self.runs, self.window_size)
+
+    def spread(self, n_rows: int) -> "RowSamples":
+        """Return so many rows at most, in stretches that are spread evenly over all.
+
+        Each stretch, or part of one in another series or behind a gap, is a series of its own.
+        """
+        if len(self) <= n_rows:
+            return self
+        size = max(1, n_rows // N_STRETCHES)
+        begins = np.linspace(0, len(self) - size, N_STRETCHES).astype(np.intp)
+        borders = np.cumsum(self.runs)
+        slices = []
+        for begin in begins:
+            inside = borders[(borders > begin) & (borders < begin + size)]
+            slices += [slice(a, b) for a, b in pairwise([begin, *inside, begin + size])]
+        return replace(self._part(slices), after_gap=None)
 
     def _part(self, slices: list[slice]) -> "RowSamples":
         return RowSamples(

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from skae._sequences import progressions
+from skae._sequences.progressions import starts_and_lengths
 from skae._sequences.ragged import Indices, Sequences
 
 Array = NDArray[np.floating]
@@ -181,13 +183,11 @@ def covering_windows(
     rows: NDArray[np.float32], series_lengths: Indices, window_size: int, stride: int
 ) -> Sequences:
     """Return the windows that cover every row of one or more stacked series, as `Sequences`."""
-    firsts = np.concatenate([[0], np.cumsum(series_lengths)[:-1]]).astype(np.intp)
-    starts, lengths = [], []
-    for first, n_rows in zip(firsts, series_lengths, strict=True):
-        begin = window_starts(int(n_rows), window_size, stride)
-        starts.append(first + begin)
-        lengths.append(np.full(len(begin), min(window_size, n_rows), dtype=np.intp))
-    return Sequences(rows, np.concatenate(starts), np.concatenate(lengths))
+    starts, lengths = starts_and_lengths(series_lengths, window_size, stride)
+    if len(starts) > progressions.MAX_LISTED:
+        # To be read as arrays are.
+        return Sequences(rows, cast(Indices, starts), cast(Indices, lengths))
+    return Sequences(rows, np.asarray(starts), np.asarray(lengths))
 
 
 def trailing_windows(

@@ -53,7 +53,7 @@ class _Answer:
     def _errors(self, windows: Sequences, residuals: Residuals) -> Array:
         """Return the errors (n, window_size) of windows, NaN of those that nothing is in."""
         errors = np.full((len(windows), self._window_size), np.nan)
-        filled = windows.observed_any()
+        filled = windows.are_observed
         if filled.any():
             chosen = windows if filled.all() else windows.select(filled)
             errors[filled] = self._rule.errors_of_windows(residuals(chosen))

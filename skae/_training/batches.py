@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skae._sequences.ragged import Floats, Sequences
+from skae._training.shuffling import order_of
 
 CHUNK_BYTES = 2**24
 """Size of the inputs handed to one call of a compiled step."""
@@ -34,7 +35,7 @@ class Batches:
     chunk_bytes : int, default=2**24
         Size of the inputs of such a chunk, which holds one batch at least.
     rng : numpy.random.Generator, optional
-        Shuffles; without it the order stays.
+        Shuffles, see `order_of`; without it the order stays.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Batches:
         self.n_steps = n_steps or sequences.max_length
         self.keep_nan, self.n_shards, self.chunk_bytes = keep_nan, n_shards, chunk_bytes
         self._rng = rng
-        self._order = np.arange(len(sequences))
+        self._order = order_of(len(sequences))
         self.shuffle()
 
     def __len__(self) -> int:
@@ -99,24 +100,29 @@ class Batches:
     def content(self) -> list[Any]:
         """What is in the batches, whatever their order."""
         sequences = self.sequences
-        return [sequences.rows, sequences.starts, sequences.lengths, self.weights, self.fallback]
+        places = [
+            part
+            for indices in (sequences.starts, sequences.lengths)
+            for part in getattr(indices, "content", [indices])
+        ]
+        return [sequences.rows, *places, self.weights, self.fallback]
 
     @property
     def state(self) -> dict[str, Any]:
         """The order of this epoch, and the generator that draws that of the next."""
         generator = None if self._rng is None else self._rng.bit_generator.state
-        return {"order": self._order, "generator": generator}
+        return {"order": self._order.state, "generator": generator}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._order = state["order"]
+        self._order.state = state["order"]
         if self._rng is not None:
             self._rng.bit_generator.state = state["generator"]
 
     def shuffle(self) -> None:
         """Draw the order of the next epoch."""
         if self._rng is not None:
-            self._rng.shuffle(self._order)
+            self._order.shuffle(self._rng)
 
     def _batches_in_a_piece(self) -> int:
         n_bytes = 4 * self.n_rows * self.n_steps * self.sequences.n_features

@@ -1,0 +1,95 @@
+"""A method of a detector, as it is called on the rows of a partition and those around it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._streaming.reader import RowReader
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which rows around a row its answer depends on.
+
+    Parameters
+    ----------
+    before, after : int
+        Rows that must be there for what is kept.
+    stride : int
+        Windows begin at multiples of it.
+    """
+
+    before: int
+    after: int
+    stride: int
+
+    @classmethod
+    def of(cls, detector: Any, method: str) -> "Reach":
+        """Return the reach of a method of a detector."""
+        size = detector._windowing.window_size
+        stride = min(size, detector._windowing.stride)
+        smoothed = size if AGGREGATIONS[detector._scoring.aggregation].smooths else 0
+        # Windows begin on the grid, and one that ends with a part ends a row too early.
+        before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
+        adapt_after = detector._scoring.offset_policy.adapt_after
+        if adapt_after is not None and method in ("predict", "decision_function"):
+            before += 2 * adapt_after * size
+        return cls(before, after, stride)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A method of a detector, as it is called on the rows of one partition and around it.
+
+    Parameters
+    ----------
+    method : str
+    n_columns : int
+        Of what it returns; 0 for one number a row.
+    dtype : dtype
+    names : list of str
+        Of these columns.
+    """
+
+    method: str
+    n_columns: int
+    dtype: Any
+    names: list[str]
+
+    @classmethod
+    def of(cls, method: str, reader: RowReader) -> "Answer":
+        """Return the answer that a method of a reader's detector gives."""
+        detector = reader.detector
+        if method in ("score_samples", "decision_function"):
+            return cls(method, 0, np.float64, [method])
+        if method == "predict":
+            return cls(method, 0, np.int64, [method])
+        if method == "transform":
+            names = detector.get_feature_names_out()
+            # A vector is one window's; what is averaged over windows is so in float64.
+            dtype = np.float32 if detector._latent_is_vector else np.float64
+            return cls(method, len(names), dtype, list(names))
+        n_features = detector.model_.input_shape[-1]
+        names = getattr(detector, "feature_names_in_", [f"x{i}" for i in range(n_features)])
+        return cls(method, n_features, np.float64, list(names))
+
+    def __call__(self, reader: RowReader, rows: Any) -> NDArray:
+        """Return what the method says of rows in memory."""
+        if not len(rows):
+            return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
+        if reader.first_steps is not None:
+            rows = reader.features(reader.first_steps.transform(rows))
+        found = np.asarray(getattr(reader.detector, self.method)(rows))
+        return found.astype(self.dtype, copy=False)
+
+
+def named(answer: Answer, values: NDArray, index: Any) -> Any:
+    """Return answers as a frame, or as a series if they are one number a row."""
+    import pandas as pd
+
+    if answer.n_columns:
+        return pd.DataFrame(values, index=index, columns=answer.names)
+    return pd.Series(values.reshape(-1), index=index, name=answer.method)
