@@ -1,4 +1,4 @@
-"""Threads that fit, score, pickle and clear the caches at the same time do not disturb each other."""
+"""Threads that fit, score, pickle and clear the caches at once do not disturb each other."""
 
 import pickle
 import random
