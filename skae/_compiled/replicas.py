@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skae._compat.keras import layers_of
+from skae._compat.keras import layers_of, names_anew
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
@@ -129,7 +129,7 @@ def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -
 
 def copy_architecture(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, with weights of its own."""
-    with seeds_from(0):
+    with seeds_from(0), names_anew():
         return model.__class__.from_config(model.get_config())
 
 
