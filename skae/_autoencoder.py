@@ -3,6 +3,7 @@
 import datetime
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -20,10 +21,9 @@ from skae._compat.sklearn import (
     frame_container,
     positive_int,
     positive_real,
-    unchanged_on_error,
 )
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.replicas import unchanged_on_error as unchanged_weights_on_error
+from skae._compiled.one_state import as_it_is, changed_at_once, of_one_state, values_now
 from skae._compiled.steps import can_be_sharded
 from skae._files.document import MAX_BYTES, load_only, save
 from skae._network.loss import check_suits
@@ -496,8 +496,7 @@ class LSTMAutoencoder(
             If X does not fit the parameters, is infinite, is too short, or holds nothing but
             NaN, or if training ends in NaN. The estimator is then as it was before.
         """
-        resume = self.warm_start and hasattr(self, "model_")
-        return self._fit(X, sample_weight, resume=resume)
+        return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "model_"))
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -521,61 +520,54 @@ class LSTMAutoencoder(
         ValueError
             As in `fit`.
         """
-        resume = hasattr(self, "model_")
-        return self._fit(X, sample_weight, resume=resume, one_epoch=True)
+        return self._fit(X, sample_weight, resume=hasattr(self, "model_"), one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, **how: bool) -> Self:
+    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
         # Who scores in another thread meanwhile sees what was fitted before.
-        fitted = object.__new__(type(self))
-        fitted.__dict__.update(self.__dict__)
-        self.__dict__ = fitted._fit_unseen(X, sample_weight, **how).__dict__
+        with changed_at_once(self, in_place=resume) as fitted:
+            fitted._fit_unseen(X, sample_weight, resume, one_epoch)
         return self
 
-    def _fit_unseen(
-        self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False
-    ) -> Self:
-        with unchanged_on_error(self):
-            checkpoint = Checkpoint.open(
-                None if one_epoch else self.checkpoint, self.checkpoint_interval
-            )
-            rng = self._rng(resume, checkpoint)
-            samples = self._read_weighted(X, sample_weight, reset=not resume)
-            training, held_out = samples.split(self.validation_fraction, rng)
-            training = with_observations(training)
-            if held_out is not None and not held_out.windows.are_observed.any():
-                held_out = None
-            parts = [part for part in (held_out, training) if part is not None]
-            seed = int(rng.integers(1, 2**31))
-            adapter = KerasAdapter.of(
-                self.get_params(),
-                n_features=samples.windows.n_features,
-                n_steps=samples.windows.max_length,
-                is_set=samples.is_set,
-                seed=seed,
-            )
-            if not resume:
-                self._start(adapter.build_compiled(seed), samples, training)
-                self._architecture = adapter.architecture
-            with unchanged_weights_on_error(self.model_):
-                before = self._history(resume)
-                self.history_ = fit_network(
-                    self._network,
-                    self._plan(samples, training, held_out, one_epoch),
-                    training,
-                    held_out,
-                    rng,
-                    callbacks=adapter.make_callbacks(),
-                    history=before,
-                    verbose=self.verbose,
-                    checkpoint=checkpoint,
-                )
-                self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
-                self._calibrate(samples, parts)
-            checkpoint.remove()
-            if not one_epoch:
-                warn_if_nothing_learned(self._network, parts)
-                warn_if_few_windows(samples)
-        return self
+    def _fit_unseen(self, X: Any, sample_weight: Any, resume: bool, one_epoch: bool) -> None:
+        checkpoint = Checkpoint.open(
+            None if one_epoch else self.checkpoint, self.checkpoint_interval
+        )
+        rng = self._rng(resume, checkpoint)
+        samples = self._read_weighted(X, sample_weight, reset=not resume)
+        training, held_out = samples.split(self.validation_fraction, rng)
+        training = with_observations(training)
+        if held_out is not None and not held_out.windows.are_observed.any():
+            held_out = None
+        parts = [part for part in (held_out, training) if part is not None]
+        seed = int(rng.integers(1, 2**31))
+        adapter = KerasAdapter.of(
+            self.get_params(),
+            n_features=samples.windows.n_features,
+            n_steps=samples.windows.max_length,
+            is_set=samples.is_set,
+            seed=seed,
+        )
+        if not resume:
+            self._start(adapter.build_compiled(seed), samples, training)
+            self._architecture = adapter.architecture
+        before = self._history(resume)
+        self.history_ = fit_network(
+            self._untimed_network,
+            self._plan(samples, training, held_out, one_epoch),
+            training,
+            held_out,
+            rng,
+            callbacks=adapter.make_callbacks(),
+            history=before,
+            verbose=self.verbose,
+            checkpoint=checkpoint,
+        )
+        self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
+        self._calibrate(samples, parts)
+        if not one_epoch:
+            warn_if_nothing_learned(self._network, parts)
+            warn_if_few_windows(samples)
+        checkpoint.remove()
 
     def _rng(self, resume: bool, checkpoint: Checkpoint) -> np.random.Generator:
         """Return a generator of this fit's own; a resumed one must not repeat its orders."""
@@ -669,16 +661,18 @@ class LSTMAutoencoder(
         """
         if not (isinstance(beta, Real) and 0 < beta < np.inf):
             raise ValueError(f"Got beta={beta!r}, but expected a number above 0, and finite.")
-        samples = self._read_fitted(X)
+        now = as_it_is(self)
+        samples = now._read_fitted(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)
-        labels, scores = samples.in_order(labels), self._scores(samples)
+        labels, scores = samples.in_order(labels), now._scores(samples)
         seen = ~np.isnan(scores)
-        self.offset_ = best_fbeta_offset(scores[seen], labels[seen], float(beta))
+        now.offset_ = best_fbeta_offset(scores[seen], labels[seen], float(beta))
         return self
 
     # ---------------------------------------------------------------- scoring
 
+    @of_one_state
     def score_samples(self, X: Any) -> Any:
         """Return the score of each sample: minus its reconstruction error.
 
@@ -701,6 +695,7 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         return samples.like_input(self._scores(samples))
 
+    @of_one_state
     def decision_function(self, X: Any) -> Any:
         """Return ``score_samples(X) - offset_``: negative for outliers.
 
@@ -716,6 +711,7 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         return samples.like_input(self._decision(samples))
 
+    @of_one_state
     def predict(self, X: Any) -> Any:
         """Return which samples are outliers.
 
@@ -752,6 +748,7 @@ class LSTMAutoencoder(
         """
         return self.fit(X, sample_weight=sample_weight).predict(X)
 
+    @of_one_state
     def score(self, X: Any, y: Any = None) -> float:
         r"""Return how much of what happens inside sequences or windows is reconstructed.
 
@@ -780,6 +777,7 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         return explained_variation(samples.windows, self._network.residuals(samples.windows))
 
+    @of_one_state
     def score_timesteps(self, X: Any) -> Any:
         """Return the reconstruction error of each time step.
 
@@ -801,6 +799,7 @@ class LSTMAutoencoder(
         errors = self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
         return self._as_asked(errors, X, ["error"])
 
+    @of_one_state
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
 
@@ -860,13 +859,14 @@ class LSTMAutoencoder(
     @property
     def encoder_(self) -> keras.Model:
         """The part of `model_` that makes latents of sequences."""
-        return self._network.encoder
+        return self._untimed_network.encoder
 
     @property
     def decoder_(self) -> keras.Model:
         """The part of `model_` that makes sequences of latents."""
-        return self._network.decoder
+        return self._untimed_network.decoder
 
+    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return the latents of each sample.
 
@@ -899,6 +899,7 @@ class LSTMAutoencoder(
             found = samples.from_steps(self._network.encoded(samples.windows))
         return self._as_asked(found, X, list(self.get_feature_names_out()))
 
+    @of_one_state
     def inverse_transform(self, X: Any) -> Any:
         """Return what the decoder makes of latents.
 
@@ -927,6 +928,7 @@ class LSTMAutoencoder(
         decoded = samples.from_steps(self._network.decoded(latents, windows), windows)
         return decoded[..., 0] if self._is_table else decoded
 
+    @of_one_state
     def reconstruct(self, X: Any) -> Any:
         """Return the reconstruction of X: decoded from its latents.
 
@@ -948,6 +950,7 @@ class LSTMAutoencoder(
         rows = samples.without_feature_axis(samples.from_steps(blocks))
         return self._as_asked(rows, X, self._names_in())
 
+    @of_one_state
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns of `transform`.
 
@@ -979,10 +982,11 @@ class LSTMAutoencoder(
 
     @property
     def _n_features_out(self) -> int:
-        return int(self._network.latent_shape[-1] or 0)
+        return int(self._untimed_network.latent_shape[-1] or 0)
 
     # ---------------------------------------------------------------- persistence
 
+    @of_one_state
     def save(self, path: str | os.PathLike) -> None:
         """Write parameters and fitted state to one file without code, as `skae.save` does.
 
@@ -1049,12 +1053,18 @@ class LSTMAutoencoder(
 
     @property
     def _network(self) -> TrainedNetwork:
+        """The network with the weights that it has now."""
+        return replace(self._untimed_network, values=values_now(self))
+
+    @property
+    def _untimed_network(self) -> TrainedNetwork:
+        """The network with the weights that it has whenever it is used."""
         check_is_fitted(self)
         return TrainedNetwork(self.model_, self._fill_values, self.verbose)
 
     @property
     def _latent_is_vector(self) -> bool:
-        return len(self._network.latent_shape) == 1
+        return len(self._untimed_network.latent_shape) == 1
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
         """Return the samples that X holds latents of, and these."""
@@ -1075,8 +1085,9 @@ class LSTMAutoencoder(
         scores = self._scores(samples)
         return scores - self._scoring.offset_policy.offsets(scores, samples, self.offset_)
 
+    @of_one_state
     def __getstate__(self) -> dict[str, Any]:
-        return to_state(dict(super().__getstate__()))
+        return to_state(self, dict(super().__getstate__()))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(from_state(state))

@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from skae._compiled.one_state import EARLIER, values_now
+from skae._compiled.replicas import compiled_copy
 from skae._network.stored import as_stored, from_stored
 from skae._scoring.rule import ScoringRule
 from skae._sequences.windows import Windowing
 
 
-def to_state(attributes: dict[str, Any]) -> dict[str, Any]:
+def to_state(estimator: Any, attributes: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an estimator, its network as plain values and arrays.
 
     A network of one's own stays a Keras model, which pickles itself.
     """
     if "model_" not in attributes:
         return attributes
-    stored = as_stored(attributes["model_"], attributes.get("_architecture"))
+    model, values = attributes["model_"], values_now(estimator, of_optimizer=True)
+    attributes = {name: value for name, value in attributes.items() if name != EARLIER}
+    stored = as_stored(model, attributes.get("_architecture"), values)
     if stored is None:
-        return attributes
+        is_refitted = EARLIER in vars(estimator)
+        return attributes | {"model_": compiled_copy(model, values) if is_refitted else model}
     return attributes | {
         "model_": stored,
         "_scoring": attributes["_scoring"].to_plain(),

@@ -1,11 +1,15 @@
 """Keras' private names, and what it says in no public way."""
 
+import contextlib
 import random
+from collections import defaultdict
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 
 if keras.backend.backend() != "tensorflow":
@@ -26,6 +30,21 @@ class _RandomOfContext:
 
 
 seed_generator.python_random = _RandomOfContext()
+
+
+@contextlib.contextmanager
+def names_anew() -> Iterator[None]:
+    """Let Keras number the names that it makes up from the start, in this thread and block alone.
+
+    TensorFlow keeps 35 kB for good for each name that a variable was ever given, so that
+    "adam_17" and "seed_generator_18", which Keras counts on, are a leak.
+    """
+    earlier = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", defaultdict(int))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", earlier)
 
 
 def as_plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process
-from skae._compiled.replicas import copy_architecture, describe, replicas
+from skae._compiled.replicas import Values, copy_architecture, describe, replicas, values_of
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
@@ -49,7 +49,11 @@ def clear_caches() -> None:
 
 
 def forward(
-    model: keras.Model, *inputs: np.ndarray, in_bulk: bool = False, padded: bool = True
+    model: keras.Model,
+    *inputs: np.ndarray,
+    in_bulk: bool = False,
+    padded: bool = True,
+    values: Values | None = None,
 ) -> np.ndarray:
     """Return ``model(inputs)`` without training behaviour, in blocks of a few fixed sizes.
 
@@ -64,13 +68,15 @@ def forward(
         then also run at the same time. Results differ by float32 rounding at most.
     padded : bool, default=True
         Whether some steps may not exist. What XLA compiles is faster without.
+    values : dict of int to tf.Tensor, optional
+        Values of its variables, see `values_of`; those that they have by default.
 
     Returns
     -------
     ndarray of shape (n_samples, ...), float32
     """
     compute = forward_pass_of(model)
-    weights = [tf.convert_to_tensor(variable.value) for variable in describe(model).variables]
+    weights = weights_of(model, values)
     n_samples = len(inputs[0])
     in_bulk = in_bulk and compute.can_compile
     size = _bulk_size(inputs[0].shape[1]) if in_bulk else _block_size(n_samples)
@@ -86,6 +92,13 @@ def forward(
         plain = compute.plain(size)
         outputs = [plain(weights, block) for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
+
+
+def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tensor]:
+    """Return the weights of a model, or of a part of it, as a `ForwardPass` takes them."""
+    variables = describe(model).variables
+    values = values_of(variables) if values is None else values
+    return [values[id(variable)] for variable in variables]
 
 
 def _block_size(n_samples: int) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.forward import forward
 from skae._compiled.progress import with_progress
-from skae._compiled.replicas import masks_nan
+from skae._compiled.replicas import Values, masks_nan
 from skae._sequences.ragged import Floats, Sequences
 
 BLOCK = 1024
@@ -34,11 +34,14 @@ class TrainedNetwork:
         Input for a feature of which a window observed nothing.
     verbose : int or "auto", default=0
         Whether a bar shows how many windows are through it, see `with_progress`.
+    values : dict of int to tf.Tensor, optional
+        Values of the weights, see `values_of`; those that they have at each call by default.
     """
 
     model: keras.Model
     fill_values: Floats
     verbose: int | str = 0
+    values: Values | None = None
 
     @property
     def masks_nan(self) -> bool:
@@ -116,7 +119,7 @@ class TrainedNetwork:
                 inputs = latents[i * BLOCK : (i + 1) * BLOCK]
             inside = block.steps_inside(fixed)
             masked = [inside] if len(decoder.inputs) == 2 else []
-            output = forward(decoder, inputs, *masked)
+            output = forward(decoder, inputs, *masked, values=self.values)
             yield _within(output, inside, length)
 
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
@@ -126,7 +129,8 @@ class TrainedNetwork:
         for block in with_progress(windows.blocks(size), len(windows), self.verbose):
             inputs = block.imputed(block.padded(n_steps), self.fill_values)
             inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
-            output = forward(model, inputs, in_bulk=size == BULK_BLOCK, padded=padded)
+            in_bulk = size == BULK_BLOCK
+            output = forward(model, inputs, in_bulk=in_bulk, padded=padded, values=self.values)
             output[~block.are_observed] = np.nan
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 

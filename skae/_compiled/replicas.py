@@ -10,13 +10,14 @@ import contextlib
 import json
 import warnings
 import weakref
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from skae._compat.keras import layers_of
+from skae._compat.keras import layers_of, names_anew
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
@@ -30,6 +31,9 @@ MAX_SHARDINGS = 4
 """Ways to cut batches into shards that a replica keeps compiled steps for."""
 
 replicas = LRUCache(MAX_REPLICAS)
+
+Values = Mapping[int, tf.Tensor]
+"""Values of variables, by their ids."""
 
 
 @dataclass(frozen=True)
@@ -125,17 +129,40 @@ def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -
 
 def copy_architecture(model: keras.Model) -> keras.Model:
     """Return a model of the same layers, with weights of its own."""
-    with seeds_from(0):
+    with seeds_from(0), names_anew():
         return model.__class__.from_config(model.get_config())
 
 
-def independent_copy(model: keras.Model) -> keras.Model:
+def independent_copy(model: keras.Model, values: Values) -> keras.Model:
     """Return an uncompiled copy with these weights; the model itself if Keras cannot copy it."""
     if describe(model).architecture is None:
         return model
     copied = copy_architecture(model)
-    copied.set_weights(model.get_weights())
+    _assign(copied.variables, [values[id(variable)] for variable in model.variables])
     return copied
+
+
+def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
+    """Return a compiled copy with these weights and this state of the optimizer.
+
+    Raises
+    ------
+    RuntimeError
+        If Keras cannot copy the model from its configuration.
+    """
+    if describe(model).architecture is None:
+        raise RuntimeError(
+            "Got an estimator that another thread fits, with a network that Keras cannot copy "
+            "from its configuration, but expected it at rest. Pickle it before or after."
+        )
+    copied = _copy_compiled(model)
+    _assign(state_of(copied), [values[id(variable)] for variable in state_of(model)])
+    return copied
+
+
+def _assign(variables: list[keras.Variable], values: Iterable[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 class Replica:
@@ -172,7 +199,7 @@ def replica_of(model: keras.Model) -> Iterator[Replica]:
         with unchanged_on_error(model):
             yield Replica(model)
         return
-    with replicas.borrow(key, lambda: _make_replica(model)) as replica:
+    with replicas.borrow(key, lambda: Replica(_copy_compiled(model))) as replica:
         _copy_state(model, replica.model)
         yield replica
         _copy_state(replica.model, model)
@@ -190,12 +217,12 @@ def _training_key(model: keras.Model) -> Hashable | None:
     return architecture, type(model.optimizer), repr(optimizer), model.loss.key
 
 
-def _make_replica(model: keras.Model) -> Replica:
+def _copy_compiled(model: keras.Model) -> keras.Model:
     copy = copy_architecture(model)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     copy.compile(optimizer=optimizer, loss=model.loss)
     optimizer.build(copy.trainable_variables)
-    return Replica(copy)
+    return copy
 
 
 def _copy_state(source: keras.Model, target: keras.Model) -> None:
@@ -206,13 +233,17 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
             "expected its optimizer to know them. Compile it again, "
             "`model_.compile(optimizer, loss=model_.loss)`."
         )
-    for variable, into in zip(old, new, strict=True):
-        into.assign(variable)
+    _assign(new, old)
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
     """Return every variable that training changes: weights, seeds, optimizer."""
-    return [*model.variables, *model.optimizer.variables]
+    return [*model.variables, *(model.optimizer.variables if model.compiled else [])]
+
+
+def values_of(variables: Iterable[keras.Variable]) -> Values:
+    """Return the values as they are now; memory is copied when a variable changes, not before."""
+    return {id(variable): tf.convert_to_tensor(variable.value) for variable in variables}
 
 
 @contextlib.contextmanager

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 
-from skae._compiled.forward import forward_pass_of
+from skae._compiled.forward import forward_pass_of, weights_of
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.replicas import describe
 from skae._compiled.steps import n_cores
 from skae._sequences.ragged import Floats, Sequences
 
@@ -38,7 +36,7 @@ class StreamedNetwork:
         self._part = -(-usual // max(1, min(n_cores(), usual // MIN_PART)))
         self._n_steps = network.model.input_shape[1] or window_size
         self._pass = forward_pass_of(network.model)
-        self._weights = [tf.convert_to_tensor(v.value) for v in describe(network.model).variables]
+        self._weights = weights_of(network.model, network.values)
         self._functions: dict[tuple[int, bool], Callable] = {}
         self._warm_up()
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from skae._compat.keras import layers_of
+from skae._compiled.one_state import EARLIER
 from skae._files.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture
 from skae._scoring.aggregation import AGGREGATIONS
@@ -49,7 +50,7 @@ def stored_state(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
     TypeError
         If there are others than `fit` sets.
     """
-    unknown = sorted(beside.keys() - set(ATTRIBUTES))
+    unknown = sorted(beside.keys() - {*ATTRIBUTES, EARLIER})
     if unknown:
         raise TypeError(
             f"Got {unknown} set on the estimator, but expected no attributes but those of its "
@@ -58,7 +59,7 @@ def stored_state(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
     if "model_" not in beside:
         return {}
     state = estimator.__getstate__()
-    found = {name: state[name] for name in beside}
+    found = {name: state[name] for name in beside if name != EARLIER}
     if isinstance(found["model_"], keras.Model):
         found["model_"] = _own_weights(found["model_"])
         found["_scoring"] = found["_scoring"].to_plain()

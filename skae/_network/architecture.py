@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from skae._compat.keras import as_plain
+from skae._compat.keras import as_plain, names_anew
 from skae._network.lstm import LSTM, RepeatToLength
 from skae._network.masking import (
     MaskedMaxPooling,
@@ -105,6 +105,7 @@ def _checked_units(units: Any) -> tuple[int, ...]:
     return tuple(map(int, sizes))
 
 
+@names_anew()
 def build_autoencoder(architecture: Architecture, seed: int) -> keras.Model:
     """Return an autoencoder with freshly drawn weights.
 

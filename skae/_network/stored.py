@@ -1,5 +1,6 @@
 """A network of ours as plain values and arrays, and back: Keras deserializes nothing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,7 +10,9 @@ from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 
 
-def as_stored(model: keras.Model, architecture: dict[str, Any] | None) -> dict[str, Any] | None:
+def as_stored(
+    model: keras.Model, architecture: dict[str, Any] | None, values: Mapping[int, Any] | None = None
+) -> dict[str, Any] | None:
     """Return all that a compiled network is, state of its optimizer included.
 
     Parameters
@@ -17,6 +20,8 @@ def as_stored(model: keras.Model, architecture: dict[str, Any] | None) -> dict[s
     model : keras.Model
     architecture : dict, optional
         Fields of the `Architecture` that `build_autoencoder` made it of.
+    values : dict of int to tf.Tensor, optional
+        Values of its variables, those of the optimizer included, by their ids.
 
     Returns
     -------
@@ -27,14 +32,18 @@ def as_stored(model: keras.Model, architecture: dict[str, Any] | None) -> dict[s
     if architecture is None or not model.compiled:
         return None
     optimizer = model.optimizer
+
+    def arrays(variables: list[keras.Variable]) -> list[Any]:
+        return [(values[id(v)] if values is not None else v).numpy() for v in variables]
+
     return {
         "architecture": architecture,
         "trainable": [layer.trainable for layer in layers_of(model)],
-        "weights": [variable.numpy() for variable in model.variables],
+        "weights": arrays(model.variables),
         "loss": loss_as_stored(model.loss),
         "optimizer": _name(type(optimizer), _classes(keras.optimizers)),
         "options": optimizer.get_config(),
-        "optimizer_state": [variable.numpy() for variable in optimizer.variables],
+        "optimizer_state": arrays(optimizer.variables),
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skae._compiled.one_state import as_it_is, values_now
 from skae._compiled.replicas import independent_copy
 from skae._sequences.layout import without_series
 from skae._sequences.numbers import as_numbers
@@ -53,13 +54,14 @@ class RowReader:
                 "window_size, or a Pipeline that ends in one."
             )
         check_is_fitted(detector)
+        detector = as_it_is(detector)
         if detector._windowing.window_size is None:
             raise ValueError(
                 "Got a detector whose samples are sequences, but expected one of rows, which "
                 "alone come one after the other. Fit an LSTMAutoencoder with window_size."
             )
         own = copy.copy(detector)
-        own.model_ = independent_copy(detector.model_)
+        own.model_ = independent_copy(detector.model_, values_now(detector))
         # The copy has no optimizer: Keras pickles it, for which it need not be compiled.
         own._architecture = None
         own._windowing = detector._windowing._replace(series=None, max_gap=None)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skae._compat.keras import names_anew
 from skae._training.routing import is_routed
 
 CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -75,7 +76,8 @@ def _check_name(parameter: str, name: Any, module: Any) -> None:
     if not isinstance(name, str):
         return
     try:
-        module.get(name)
+        with names_anew():
+            module.get(name)
     except ValueError as error:
         raise ValueError(
             f"Got {parameter}={name!r}, but expected a name that {module.__name__}.get knows, "

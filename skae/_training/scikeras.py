@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import keras
 
-from skae._compat.keras import as_plain, layers_of
+from skae._compat.keras import as_plain, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.collector import NetworkCollector
 from skae._compiled.process import check_process
@@ -105,7 +105,8 @@ class KerasAdapter(ParameterRouter):
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
         else:
-            with naming_options(self.get_params(), "optimizer__", "loss__"):
+            options = naming_options(self.get_params(), "optimizer__", "loss__")
+            with options, names_anew():
                 arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
         # An optimizer is used up by one model; an instance among the parameters must not be.

@@ -1,0 +1,71 @@
+"""What would make a process grow for good, found without measuring its memory."""
+
+import keras
+import numpy as np
+import pytest
+from keras.src.backend.common import global_state
+
+import skae
+from skae._compat.keras import names_anew
+
+
+def names_counted():
+    """Return what Keras numbers the names by that it makes up, in this thread."""
+    return dict(global_state.get_global_attribute("object_name_uids") or {})
+
+
+def test_names_begin_anew_inside_of_the_block_alone():
+    keras.layers.Dense(1)
+    before = names_counted()
+    with names_anew():
+        assert [keras.layers.Dense(1).name for _ in range(2)] == ["dense", "dense_1"]
+    assert names_counted() == before
+    assert keras.layers.Dense(1).name == f"dense_{before['dense']}"
+
+
+def _fails(model, X):
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError("of a callback")
+
+    with pytest.raises(RuntimeError, match="of a callback"):
+        model.set_params(callbacks=Fails()).fit(X)
+
+
+def _through_a_file(model, X, tmp_path):
+    model.save(tmp_path / "kept.skae")
+    skae.load(tmp_path / "kept.skae").score_samples(X)
+
+
+CALLS = {
+    "fit": lambda model, X, _: model.fit(X),
+    "a failing fit": lambda model, X, _: _fails(model, X),
+    "partial_fit": lambda model, X, _: model.partial_fit(X),
+    "options": lambda model, X, _: model.set_params(optimizer__beta_1=0.8).fit(X),
+    "a class": lambda model, X, _: model.set_params(optimizer=keras.optimizers.SGD).fit(X),
+    "score_samples": lambda model, X, _: model.score_samples(X),
+    "stream": lambda model, X, _: model.stream().update(X),
+    "file": _through_a_file,
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_no_variable_is_given_a_new_name(small, series, tmp_path, call, dropout):
+    model = small(5, epochs=1, dropout=dropout).fit(series)
+    paths = [variable.path for variable in model.model_.variables]
+    before = names_counted()
+    CALLS[call](model, series, tmp_path)
+    assert names_counted() == before
+    assert [variable.path for variable in model.model_.variables] == paths
+
+
+def test_the_names_of_ones_own_network_are_left_to_its_builder(small, series):
+    shared = keras.layers.Dense(2)
+
+    def build(meta):
+        x = keras.Input((None, meta["n_features_in_"]))
+        return keras.Model(x, keras.layers.Dense(meta["n_features_in_"])(shared(x)))
+
+    model = small(5, model=build, epochs=1).fit(series)
+    assert np.isfinite(model.score_samples(series)).all()
