@@ -1,4 +1,4 @@
-"""Keras layers for one's own autoencoder: a faster LSTM, and masks made of NaN.
+"""Keras layers for one's own autoencoder: a faster LSTM, dropout and noise, and masks made of NaN.
 
 Importing this module registers everything that a saved `model_` needs, so that
 ``keras.saving.load_model`` reads it without an estimator.
@@ -13,9 +13,12 @@ from skae._network.masking import (
     ReverseSteps,
     StepMask,
 )
+from skae._network.randomness import Dropout, GaussianNoise
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
 __all__ = [
+    "Dropout",
+    "GaussianNoise",
     "LSTM",
     "JoinSegments",
     "MaskedMaxPooling",

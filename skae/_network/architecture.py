@@ -26,6 +26,7 @@ from skae._network.masking import (
     ReverseSteps,
     StepMask,
 )
+from skae._network.randomness import Dropout, GaussianNoise
 from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
@@ -162,11 +163,11 @@ class _Layers:
 
     def dropout(self, x: Any, name: str) -> Any:
         rate = self.architecture.dropout
-        return layers.Dropout(rate, seed=self.seed(), name=name)(x) if rate else x
+        return Dropout(rate, seed=self.seed(), name=name)(x) if rate else x
 
     def noise(self, x: Any, name: str) -> Any:
         stddev = self.architecture.noise
-        return layers.GaussianNoise(stddev, seed=self.seed(), name=name)(x) if stddev else x
+        return GaussianNoise(stddev, seed=self.seed(), name=name)(x) if stddev else x
 
 
 def _encoder(a: Architecture, make: _Layers) -> keras.Model:
