@@ -1,7 +1,7 @@
 """Dropout and noise as Keras has them, drawn by an algorithm that XLA compiles to fast code.
 
-By itself TensorFlow chooses one which, compiled by XLA for a CPU, takes longer than all the rest of a
-training step.
+By itself TensorFlow chooses one which, compiled by XLA for a CPU, takes longer than all the rest
+of a training step.
 """
 
 from typing import Any
