@@ -200,7 +200,7 @@ class LSTMAutoencoder(
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. With labels, see `tune_threshold`.
     threshold : {"robust", "three_sigma"}, default="robust"
-        Rule that sets `offset_` if ``contamination="auto"``. "robust": four robust standard
+        Rule that sets `offset_` if ``contamination="auto"``. "robust": some robust standard
         deviations above the median error, see Notes. "three_sigma": three standard deviations
         above the mean of the held-out errors.
     adapt_after : int, default=None
