@@ -14,6 +14,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 NAMES = sorted(set(re.findall(r"`([^`]+)`", re.sub("```.*?```", "", README, flags=re.DOTALL))))
 OTHERS = {
     "dask",
+    "docs",
     "get_scorer",
     "joblib",
     "machine_temperature_system_failure",

@@ -13,7 +13,11 @@ from skae._sequences.ragged import Indices, is_list_of_sequences, stack_series
 Array = NDArray[np.floating]
 
 SHORTEST, LONGEST, USUAL = 30, 100, 50
-"""Windows that are chosen: at least, at most, and where there is no period."""
+"""Windows that are chosen: at least, at most, and where there is no period.
+
+One feature says little in few rows: where it has no period, or one that is shorter, the window is the
+longest.
+"""
 SHORTEST_PERIOD, LONGEST_PERIOD = 3, 300
 PERIODS_SEEN = 3
 """How often a period must fit into a series."""
@@ -30,8 +34,9 @@ def estimate_window_size(X: Any) -> int:
     The period is the lag of the highest peak of the autocorrelation, averaged over the features
     and the series. A period is not shorter than 3 rows, and not longer than 300 or a third of the
     longest series; peaks below 0.1, or below four standard errors of white noise, are none. The
-    window is the period, but at least 30 and at most 100 rows; 50 where there is none; and at
-    most a tenth of the longest series, as long as that leaves two rows.
+    window is the period, but at least 30 and at most 100 rows, and 50 where there is none; 100 for
+    one feature whose period is shorter than 30 rows, or that has none. It is at most a tenth of the
+    longest series, as long as that leaves two rows.
 
     Parameters
     ----------
@@ -77,7 +82,10 @@ def window_size_of(rows: Array, lengths: Indices) -> int:
     lengths : ndarray of shape (n_series,), intp
     """
     period = dominant_period(rows, lengths)
-    window = USUAL if period is None else min(max(period, SHORTEST), LONGEST)
+    if rows.shape[1] == 1 and (period is None or period < SHORTEST):
+        window = LONGEST
+    else:
+        window = USUAL if period is None else min(max(period, SHORTEST), LONGEST)
     return min(window, max(int(lengths.max()) // WINDOWS_IN_A_SERIES, 2))
 
 
