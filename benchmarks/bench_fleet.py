@@ -31,16 +31,18 @@ def measure(n_machines, n_workers):
     options = {"threads_per_worker": 1, "dashboard_address": None, "env": THREADS}
     with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
         client.run(fitted, 0)
-        start, models = time.perf_counter(), {}
+        busy, start, models = client.run(time.process_time), time.perf_counter(), {}
         for future in as_completed(client.map(fitted, range(n_machines), pure=False)):
             machine, model = future.result()
             models[machine] = model
             future.release()
         seconds = time.perf_counter() - start
+        spent = sum(client.run(time.process_time).values()) - sum(busy.values())
     assert len(models) == n_machines
     print(
         f"{n_workers} worker(s): {n_machines} models in {seconds:.1f} s, "
-        f"{3600 * n_machines / seconds:,.0f} an hour",
+        f"{3600 * n_machines / seconds:,.0f} an hour, "
+        f"{spent / n_machines:.1f} s of a processor each",
         flush=True,
     )
 

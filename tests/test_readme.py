@@ -1,4 +1,4 @@
-"""The README and docs/series.md: examples run, names exist, the test command is the tested one."""
+"""The README and pages of docs: examples run, names exist, the test command is the tested one."""
 
 import re
 from pathlib import Path
@@ -33,13 +33,14 @@ def test_example_runs(example, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_examples_of_series_run_one_after_the_other():
-    page = (ROOT / "docs" / "series.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "n_examples"), [("series.md", 7), ("scale.md", 4)])
+def test_the_examples_of_a_page_run_one_after_the_other(name, n_examples):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
-    assert len(examples) == 7
+    assert len(examples) == n_examples
     found: dict = {}
     for example in examples:
-        exec(compile(example, "series.md", "exec"), found)
+        exec(compile(example, name, "exec"), found)
 
 
 def test_every_use_has_an_example():
