@@ -3,12 +3,11 @@
 Run: python benchmarks/bench_scale.py [million rows]. Writes rows of 4 features to a temporary
 folder as Parquet, a file for each 250,000, fits a detector on the first 20,000, and scores all
 files with `skae.dask` on clusters of 1 and 2 processes of one thread each, with Dask's bar; the
-scores go to Parquet as well, so that they are nowhere held whole. Prints rows a second, and by
-how much the peak memory of the largest worker grew. Seconds of processors are those of the workers:
-on a machine that others use as well they say more than the clock.
+scores go to Parquet as well, so that they are nowhere held whole. Prints rows a second, and what
+the largest worker held at most, and by how much that is more than before scoring. Seconds of
+processors are those of the workers: where others use them as well they say more than the clock.
 """
 
-import resource
 import sys
 import tempfile
 import time
@@ -41,8 +40,8 @@ def write(folder, n_rows):
 
 
 def peak():
-    """Megabytes that this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Megabytes that this process has held at most (Linux only; getrusage has its parent's)."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 def warm_up(detector):
@@ -60,9 +59,10 @@ def measure(detector, rows, target, n_workers):
         progress(written, notebook=False)
         written.result()
         seconds = time.perf_counter() - start
-        grown = [after - before[worker] for worker, after in client.run(peak).items()]
+        peaks = client.run(peak)
+        grown = [peaks[worker] - before[worker] for worker in peaks]
         spent = sum(client.run(time.process_time).values()) - sum(busy.values())
-    return seconds, spent, max(grown)
+    return seconds, spent, max(peaks.values()), max(grown)
 
 
 def main(n_rows):
@@ -76,11 +76,11 @@ def main(n_rows):
         print(f"{n_rows:,} rows x 4 in {rows.npartitions} files, {size:.0f} MB", flush=True)
         for n_workers in (1, 2):
             target = Path(name, f"scores-{n_workers}")
-            seconds, spent, grown = measure(detector, rows, target, n_workers)
+            seconds, spent, most, grown = measure(detector, rows, target, n_workers)
             print(
                 f"\n{n_workers} worker(s): {seconds:.1f} s, {n_rows / seconds:,.0f} rows a second, "
                 f"{n_rows / spent:,.0f} rows a second of a processor, "
-                f"+{grown:.0f} MB in a worker",
+                f"{most:.0f} MB in a worker, +{grown:.0f}",
                 flush=True,
             )
 
