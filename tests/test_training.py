@@ -310,9 +310,9 @@ def test_chunks_come_as_far_as_the_whole_after_as_many_updates():
     steps = np.arange(3600)[:, None] / [5, 7]
     rows = np.sin(steps) + np.random.default_rng(0).normal(scale=0.3, size=steps.shape)
     rows, held_out = rows[:3200], rows[3200:]
-    whole = LSTMAutoencoder(20, units=16, batch_size=32, epochs=5, random_state=0).fit(rows)
+    whole = LSTMAutoencoder(20, units=16, batch_size=32, epochs=4, random_state=0).fit(rows)
     chunked = LSTMAutoencoder(20, units=16, batch_size=32, random_state=0)
-    for _ in range(5):
+    for _ in range(4):
         for chunk in np.array_split(rows, 4):
             chunked.partial_fit(chunk)
     errors = [np.mean((held_out - each.reconstruct(held_out)) ** 2) for each in (whole, chunked)]
