@@ -4,8 +4,9 @@ Run: python benchmarks/bench_memory.py [rows]. Windows of 100 rows at stride 1 w
 they were copied. Each case runs in a process of its own, which prints its peak.
 
 Run: python benchmarks/bench_memory.py disk [rows ...]. Series of 4 features on disk, windows of 30,
-one epoch at the defaults. What is counted is the memory that the kernel cannot take back; pages of
-the file that it keeps as long as nobody else wants them are not (Linux only).
+one at every fourth row, one epoch of a small network. What is counted is the memory that the kernel
+cannot take back; pages of the file, which it keeps as long as nobody else wants them, are not
+(Linux only).
 """
 
 import resource
@@ -52,10 +53,8 @@ class PeakOfHeld(threading.Thread):
 
 
 def write(path, n_rows, block=2**18):
-    rng, rows = (
-        np.random.default_rng(0),
-        np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 4)),
-    )
+    rng = np.random.default_rng(0)
+    rows = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 4))
     for start in range(0, n_rows, block):
         time_of_day = np.arange(start, min(start + block, n_rows))[:, None] / [5, 7, 11, 13]
         noise = rng.normal(scale=0.3, size=time_of_day.shape)
@@ -66,8 +65,8 @@ def write(path, n_rows, block=2**18):
 def measure_disk(n_rows):
     from skae import LSTMAutoencoder
 
-    parameters = {"epochs": 1, "batch_size": 256, "random_state": 0}
-    small = np.random.default_rng(0).normal(size=(20_000, 4)).astype(np.float32)
+    parameters = {"epochs": 1, "batch_size": 256, "units": 16, "stride": 4, "random_state": 0}
+    small = np.random.default_rng(0).normal(size=(40_000, 4)).astype(np.float32)
     LSTMAutoencoder(30, **parameters).fit(small)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.npy")

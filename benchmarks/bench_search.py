@@ -1,16 +1,20 @@
 """How long does a grid search of 24 fits take beside SciKeras, and does memory stay flat?
 
 Run: python benchmarks/bench_search.py. The searches go in turns in one process.
+
+Run: python benchmarks/bench_search.py workers. The same 24 fits on a Dask cluster of 1 and of 2
+processes, each with one thread of TensorFlow: the first search, in which the workers load
+TensorFlow and compile, and the next, which finds what is compiled.
 """
 
 import gc
 import resource
 import sys
+import time
 
 import joblib
 import keras
 import numpy as np
-from peers import report, seconds, sequences, stock_keras
 from scikeras.wrappers import KerasRegressor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -18,22 +22,40 @@ from sklearn.model_selection import GridSearchCV
 from skae import LSTMAutoencoder
 
 GRID = {"learning_rate": [1e-3, 5e-3], "epochs": [5, 10]}
-X = sequences(500)
+X = np.random.default_rng(0).normal(size=(500, 30, 5)).astype(np.float32)
 
 
-def search_ours(n_jobs=1):
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def search_ours(n_jobs=1, backend="threading"):
     grid = {**GRID, "contamination": ["auto", 0.05]}
     model = LSTMAutoencoder(batch_size=32, bidirectional=False, early_stopping=False)
     search = GridSearchCV(model, grid, cv=3, refit=False, n_jobs=n_jobs)
 
-    with joblib.parallel_config("threading"):
+    with joblib.parallel_config(backend):
         search.fit(X)
+
+
+def search_on_workers(n_workers):
+    """Return the seconds of two searches on a new cluster."""
+    from distributed import Client, LocalCluster
+
+    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    options = {"threads_per_worker": 1, "dashboard_address": None, "env": threads}
+    with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster):
+        return [seconds(lambda: search_ours(-1, "dask")) for _ in range(2)]
 
 
 class TextbookRegressor(KerasRegressor):
     """SciKeras around the textbook model; its target is flat, for SciKeras refuses 3-D."""
 
     def _keras_build_fn(self):
+        from peers import stock_keras
+
         stock = stock_keras()
         return keras.Model(stock.input, keras.layers.Flatten()(stock.output))
 
@@ -67,6 +89,13 @@ def resident():
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["workers"]:
+        for n_workers in (1, 2):
+            first, again = search_on_workers(n_workers)
+            print(f"{n_workers} worker(s): {first:.1f} s, then {again:.1f} s", flush=True)
+        sys.exit()
+    from peers import report
+
     # First, before the peer has filled the allocator.
     print(f"50 fits grow the process by {growth():.1f} MB", flush=True)
     search_ours()

@@ -301,6 +301,12 @@ class LSTMAutoencoder(
     as from the old one when all that is remembered lies in it, another :math:`k` windows later.
     Nothing is forgiven in the first :math:`k` windows of a series.
 
+    The rows of a ``numpy.memmap`` of float32 in order C are not copied. Beyond 2**20 windows the
+    memory that `fit` takes does not grow with the rows: an epoch is drawn from a buffer of 2**18
+    windows, 64 blocks of consecutive ones, and the threshold is found on 2**20 rows of the held-out
+    and of the training part, in 64 stretches spread evenly over either. See also
+    `skae.dask.to_memmap`.
+
     A set of sequences is treated as a set: equal sequences are merged and their weights added,
     and the order of the sequences does not matter. Overlapping windows, as `SequenceWindower`
     makes them, are trained on exactly as ``window_size`` trains on their rows: the weights are

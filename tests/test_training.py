@@ -302,3 +302,18 @@ def test_the_rate_of_each_fit_is_its_own():
         change.setdefault(rate, []).append(estimator.fit(X).model_.get_weights()[0])
     np.testing.assert_array_equal(*change[1e-5])
     assert np.abs(change[1e-1][0] - change[1e-5][0]).max() > 0.01
+
+
+@pytest.mark.slow
+def test_chunks_come_as_far_as_the_whole_after_as_many_updates():
+    """Of a series that is the same all the time; benchmarks/bench_partial_fit.py has others."""
+    steps = np.arange(3600)[:, None] / [5, 7]
+    rows = np.sin(steps) + np.random.default_rng(0).normal(scale=0.3, size=steps.shape)
+    rows, held_out = rows[:3200], rows[3200:]
+    whole = LSTMAutoencoder(20, units=16, batch_size=32, epochs=4, random_state=0).fit(rows)
+    chunked = LSTMAutoencoder(20, units=16, batch_size=32, random_state=0)
+    for _ in range(4):
+        for chunk in np.array_split(rows, 4):
+            chunked.partial_fit(chunk)
+    errors = [np.mean((held_out - each.reconstruct(held_out)) ** 2) for each in (whole, chunked)]
+    assert errors[1] < 1.1 * errors[0] < 0.2

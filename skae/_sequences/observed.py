@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
-BLOCK = 2**20
+BLOCK = 2**18
 """Rows that are averaged at a time."""
 
 

@@ -15,7 +15,7 @@ Array = NDArray[np.floating]
 SHORTEST, LONGEST, USUAL = 30, 100, 50
 """Windows that are chosen: at least, at most, and where there is no period.
 
-One feature says little in few rows: where it has no period, or one that is shorter, the window is the
+One feature says little in few rows: where it has no period, or a shorter one, the window is the
 longest.
 """
 SHORTEST_PERIOD, LONGEST_PERIOD = 3, 300

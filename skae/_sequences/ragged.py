@@ -20,7 +20,7 @@ from skae._sequences.numbers import as_numbers
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
-OBSERVED_BLOCK = 2**18
+OBSERVED_BLOCK = 2**16
 """Sequences that are looked at at a time for something observed."""
 
 
@@ -79,9 +79,9 @@ class Sequences:
         """Of each sequence, whether some value of it was observed."""
         if len(self) <= OBSERVED_BLOCK:
             return self._are_observed()
-        blocks = [block._are_observed() for block in self.blocks(OBSERVED_BLOCK)]
-        if all(block.all() for block in blocks):
+        if all(block._are_observed().all() for block in self.blocks(OBSERVED_BLOCK)):
             return np.broadcast_to(np.True_, len(self))
+        blocks = [block._are_observed() for block in self.blocks(OBSERVED_BLOCK)]
         return np.concatenate(blocks)
 
     def _are_observed(self) -> NDArray[np.bool_]:
@@ -89,6 +89,8 @@ class Sequences:
             return np.zeros(0, dtype=bool)
         starts, ends = self.starts[:], self.starts[:] + self.lengths[:]
         first, end = int(starts.min()), int(ends.max())
+        if end - first > self.lengths[:].sum():
+            return np.logical_not(np.isnan(self.padded()).all(axis=(1, 2)))
         flags = _observed_rows(self.rows[first:end])
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
         return total[ends - first] > total[starts - first]

@@ -1,0 +1,78 @@
+"""Does `partial_fit` over chunks come as far as `fit` on the whole, after as many updates?
+
+Run: python benchmarks/bench_partial_fit.py [seeds]. Prints the squared error of held-out rows after
+`fit`, and that after `partial_fit` over it: chunks in the order of time, or in a new order in each
+pass, or each made of five slices from anywhere, with nothing held out. One series is the same all
+the time, the other is a machine whose regimes change.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+
+from skae import LSTMAutoencoder, datasets
+
+WINDOW = 30
+
+
+def stationary():
+    steps = np.arange(15_000)[:, None] / [5, 7, 11, 13]
+    rows = np.sin(steps) + np.random.default_rng(0).normal(scale=0.3, size=steps.shape)
+    return rows[:12_000], rows[12_000:], np.ones(3_000, bool)
+
+
+def machine():
+    rows, faults = datasets.load_machine(return_X_y=True)
+    rows = StandardScaler().fit(rows[:2000]).transform(rows)
+    return rows[:5000], rows[5000:], np.asarray(faults[5000:]) == 0
+
+
+def error(detector, rows, counted):
+    return float(np.mean((rows - detector.reconstruct(rows))[counted] ** 2))
+
+
+def over_chunks(rows, n_chunks, epochs, seed, shuffled):
+    detector = LSTMAutoencoder(WINDOW, batch_size=32, random_state=seed)
+    rng, chunks = np.random.default_rng(seed), np.array_split(rows, n_chunks)
+    for _ in range(epochs):
+        for i in rng.permutation(n_chunks) if shuffled else range(n_chunks):
+            detector.partial_fit(chunks[i])
+    return detector
+
+
+def over_slices(rows, n_chunks, epochs, seed):
+    options = {"batch_size": 32, "validation_fraction": 0.0, "random_state": seed}
+    detector = LSTMAutoencoder(WINDOW, **options)
+    rng, slices = np.random.default_rng(seed), np.array_split(rows, 5 * n_chunks)
+    for _ in range(epochs):
+        for chosen in rng.permutation(len(slices)).reshape(n_chunks, 5):
+            detector.partial_fit([slices[i] for i in chosen])
+    return detector
+
+
+def compare(name, rows, held_out, counted, epochs, n_chunks, seed):
+    whole = LSTMAutoencoder(WINDOW, batch_size=32, epochs=epochs, random_state=seed).fit(rows)
+    base = error(whole, held_out, counted)
+    others = [
+        over_chunks(rows, n_chunks, epochs, seed, shuffled=False),
+        over_chunks(rows, n_chunks, epochs, seed, shuffled=True),
+        over_slices(rows, n_chunks, epochs, seed),
+    ]
+    ratios = [error(detector, held_out, counted) / base for detector in others]
+    print(
+        f"{name:10} seed {seed}, {epochs} passes over {n_chunks} chunks of "
+        f"{len(rows) // n_chunks:,} rows: fit {base:.4f}, partial_fit in order "
+        f"{ratios[0]:.2f}x, in new orders {ratios[1]:.2f}x, slices {ratios[2]:.2f}x",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 2):
+        compare("stationary", *stationary(), epochs=4, n_chunks=8, seed=seed)
+        compare("machine", *machine(), epochs=8, n_chunks=2, seed=seed)
+        compare("machine", *machine(), epochs=8, n_chunks=5, seed=seed)

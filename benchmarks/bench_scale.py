@@ -1,0 +1,89 @@
+"""How fast, and in how much memory, are series on disk scored on a Dask cluster?
+
+Run: python benchmarks/bench_scale.py [million rows]. Writes rows of 4 features to a temporary
+folder as Parquet, a file for each 250,000, fits a detector on the first 20,000, and scores all
+files with `skae.dask` on clusters of 1 and 2 processes of one thread each, with Dask's bar; the
+scores go to Parquet as well, so that they are nowhere held whole. Prints rows a second, and what
+the largest worker held at most, and by how much that is more than before scoring. Seconds of
+processors are those of the workers: where others use them as well they say more than the clock.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from distributed import Client, LocalCluster, progress
+
+import skae.dask
+
+ROWS_OF_A_FILE = 250_000
+WINDOW = 30
+THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def table(first, n_rows):
+    steps = np.arange(first, first + n_rows)
+    noise = np.random.default_rng(first).normal(scale=0.3, size=(n_rows, 4))
+    rows = np.sin(steps[:, None] / [5, 7, 11, 13]) + noise
+    index = pd.Index(steps, name="row")
+    return pd.DataFrame(rows.astype(np.float32), index, ["load", "heat", "flow", "speed"])
+
+
+def write(folder, n_rows):
+    for number, first in enumerate(range(0, n_rows, ROWS_OF_A_FILE)):
+        rows = table(first, min(ROWS_OF_A_FILE, n_rows - first))
+        rows.to_parquet(folder / f"part-{number:05}.parquet")
+
+
+def peak():
+    """Megabytes that this process has held at most (Linux only; getrusage has its parent's)."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def warm_up(detector):
+    detector.score_samples(table(0, 20_000))
+
+
+def measure(detector, rows, target, n_workers):
+    options = {"threads_per_worker": 1, "dashboard_address": None, "env": THREADS}
+    with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
+        client.run(warm_up, detector)
+        before, busy = client.run(peak), client.run(time.process_time)
+        start = time.perf_counter()
+        scores = skae.dask.score_samples(detector, rows).to_frame()
+        written = client.compute(scores.to_parquet(target, compute=False))
+        progress(written, notebook=False)
+        written.result()
+        seconds = time.perf_counter() - start
+        peaks = client.run(peak)
+        grown = [peaks[worker] - before[worker] for worker in peaks]
+        spent = sum(client.run(time.process_time).values()) - sum(busy.values())
+    return seconds, spent, max(peaks.values()), max(grown)
+
+
+def main(n_rows):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "rows")
+        folder.mkdir()
+        write(folder, n_rows)
+        size = sum(file.stat().st_size for file in folder.iterdir()) / 2**20
+        detector = skae.LSTMAutoencoder(WINDOW, random_state=0).fit(table(0, 20_000))
+        rows = dd.read_parquet(folder)
+        print(f"{n_rows:,} rows x 4 in {rows.npartitions} files, {size:.0f} MB", flush=True)
+        for n_workers in (1, 2):
+            target = Path(name, f"scores-{n_workers}")
+            seconds, spent, most, grown = measure(detector, rows, target, n_workers)
+            print(
+                f"\n{n_workers} worker(s): {seconds:.1f} s, {n_rows / seconds:,.0f} rows a second, "
+                f"{n_rows / spent:,.0f} rows a second of a processor, "
+                f"{most:.0f} MB in a worker, +{grown:.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(int(float(sys.argv[1]) * 1e6) if len(sys.argv) > 1 else 10**8)
