@@ -28,7 +28,7 @@ MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
 
 MAX_TRAINED = 4
-"""Architectures, or ways to train them, of which replicas are kept: each takes some 20 MB.
+"""Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
 
 Searches fit one after the other, each several times; threads fit one at the same time.
 """
