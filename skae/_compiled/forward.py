@@ -41,8 +41,8 @@ def clear_caches() -> None:
     """Drop all that was compiled; the next fit or score of a network compiles again.
 
     TensorFlow drops the kernels of its eager operations as well, of which it keeps 4 MB for each
-    architecture that was ever trained. Those with a state begin anew: ``tf.random.normal`` after
-    ``tf.random.set_seed``. What XLA compiled stays until the process ends.
+    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` under a
+    seed of the process, begin anew. What XLA compiled stays until the process ends.
 
     Examples
     --------
