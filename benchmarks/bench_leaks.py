@@ -79,16 +79,16 @@ def save_and_load():
         LSTMAutoencoder.load(Path(folder, "fitted.skae")).score_samples(ROWS[:100])
 
 
-# Calls to warm up, and calls that are measured.
+# Calls to warm up, calls that are measured, and the bound: so many MB in so many calls.
 CASES = {
-    refit: (5, 60),
-    partial_fit: (5, 100),
-    failing_fit: (5, 20),
-    new_architecture: (20, 24),
-    new_window_size: (20, 40),
-    new_compiled_window_size: (20, 16),
-    single_row: (300, 300),
-    save_and_load: (5, 30),
+    refit: (20, 300, 20, 1000),
+    partial_fit: (20, 2000, 20, 10_000),
+    failing_fit: (20, 100, 20, 100),
+    new_architecture: (0, 100, 150, 100),
+    new_window_size: (20, 40, None, None),
+    new_compiled_window_size: (20, 16, None, None),
+    single_row: (300, 10_000, 10, 10_000),
+    save_and_load: (20, 100, None, None),
 }
 
 
@@ -99,7 +99,8 @@ def resident():
 
 
 def measure(case):
-    warm_up, calls = CASES[case]
+    warm_up, calls, bound, of_calls = CASES[case]
+    refit()
     for _ in range(warm_up):
         case()
     start = resident()
@@ -110,8 +111,9 @@ def measure(case):
         case()
     end = resident()
     print(
-        f"{case.__name__:24} {calls:3} calls  {(end - start) / calls:7.3f} MB a call, "
-        f"{(end - middle) / (calls // 2):7.3f} in the second half  ({end:5.0f} MB in all)",
+        f"{case.__name__:24} {calls:5} calls: {end - start:+6.1f} MB, "
+        f"{end - middle:+6.1f} in the second half, {(end - middle) / (calls // 2):7.4f} a call "
+        f"({end:5.0f} MB in all)" + (f"; at most {bound} in {of_calls}" if bound else ""),
         flush=True,
     )
 

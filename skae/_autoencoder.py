@@ -902,7 +902,7 @@ class LSTMAutoencoder(
             latents = np.concatenate(list(self._network.encoded(samples.latent_windows())))
             found = samples.like_input(latents)
         else:
-            found = samples.from_steps(self._network.encoded(samples.windows))
+            found = _as_float32(samples.from_steps(self._network.encoded(samples.windows)))
         return self._as_asked(found, X, list(self.get_feature_names_out()))
 
     @of_one_state
@@ -931,7 +931,7 @@ class LSTMAutoencoder(
         check_is_fitted(self)
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self._latent_is_vector else samples.windows
-        decoded = samples.from_steps(self._network.decoded(latents, windows), windows)
+        decoded = _as_float32(samples.from_steps(self._network.decoded(latents, windows), windows))
         return decoded[..., 0] if self._is_table else decoded
 
     @of_one_state
@@ -953,7 +953,7 @@ class LSTMAutoencoder(
         """
         samples = self._read_fitted(X)
         blocks = self._network.reconstructed(samples.windows)
-        rows = samples.without_feature_axis(samples.from_steps(blocks))
+        rows = samples.without_feature_axis(_as_float32(samples.from_steps(blocks)))
         return self._as_asked(rows, X, self._names_in())
 
     @of_one_state
@@ -1105,3 +1105,10 @@ class LSTMAutoencoder(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _as_float32(found: Any) -> Any:
+    """Return an array, or each of a list: averages over windows are taken in float64."""
+    if isinstance(found, list):
+        return list(map(_as_float32, found))
+    return found.astype(np.float32, copy=False)

@@ -445,3 +445,53 @@ def test_closed_streams_are_not_taken_for_files(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, os.listdir(tmp_path)) == (2, b"", [])
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from commanding import use_fake, write_pump
+from pytest import MonkeyPatch
+from skae import cli
+
+folder, number = Path(sys.argv[1]), sys.argv[2]
+use_fake(MonkeyPatch(), folder)
+for _ in range(20):
+    args = ["detect", f"{number}.csv", "--out", "scores.csv", "--quiet", "--window", "8"]
+    assert cli.main(args) == 0
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_on_one_output_leave_the_file_of_one(fake, pump, tmp_path):
+    rows = (tmp_path / "pump.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    wholes = []
+    for number, n_rows in enumerate((100, 120)):
+        write(tmp_path / f"{number}.csv", "".join(rows[: n_rows + 1]))
+        assert cli.main(["detect", f"{number}.csv", "--out", "scores.csv", "--quiet"]) == 0
+        wholes.append((tmp_path / "scores.csv").read_bytes())
+    assert wholes[0] != wholes[1]
+    path = os.pathsep.join(map(str, sys.path))
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITES, tmp_path, str(number)],
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        for number in range(2)
+    ]
+    found = set()
+    while any(writer.poll() is None for writer in writers):
+        found.add((tmp_path / "scores.csv").read_bytes())
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert found == set(wholes)
+    assert not list(tmp_path.glob(".skae-*"))
+
+
+def test_two_runs_of_one_process_have_other_names_for_one_output(tmp_path):
+    with _outputs.Parts() as one, _outputs.Parts() as other:
+        one.add(tmp_path / "scores.csv", lambda part: part.write_text("one"))
+        other.add(tmp_path / "scores.csv", lambda part: part.write_text("other"))
+        one.keep()
+        assert (tmp_path / "scores.csv").read_text() == "one"
+        other.keep()
+    assert (tmp_path / "scores.csv").read_text() == "other"

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from memory import needs_proc, resident_kilobytes
 from scikeras.wrappers import BaseWrapper
 
 from skae import SequenceWindower
 from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
 from skae._compat.sklearn import feature_names_of, returns_frames
-from skae._compat.tensorflow import forget_gradients
+from skae._compat.tensorflow import forget_gradients, forget_kernels
 
 # ------------------------------------------------------------------- Keras
 
@@ -73,6 +74,21 @@ def test_gradients_of_a_graph_leave_the_registry():
     forget_gradients(concrete.graph)
     assert set(ops.gradient_registry._registry) == before
     assert float(concrete(tf.constant(3.0))) == 6
+
+
+@needs_proc
+def test_kernels_of_variables_are_forgotten():
+    def grown(of_shapes):
+        before = resident_kilobytes()
+        for n in of_shapes:
+            tf.Variable(tf.zeros((n, 2)), name="variable")
+        return resident_kilobytes() - before
+
+    grown(range(100, 120))
+    assert grown(range(200, 500)) > 5_000
+    forget_kernels()
+    # What was freed is used again.
+    assert grown(range(600, 800)) < 3_000
 
 
 # ------------------------------------------------------------------- SciKeras

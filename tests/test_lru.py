@@ -21,6 +21,17 @@ def test_the_least_recently_got_goes():
     assert [cache.get(key, lambda: "new") for key in "acb"] == ["A", "C", "new"]
 
 
+def test_several_values_of_a_key_go_with_their_key():
+    cache = LRUCache(4, max_keys=2)
+    with cache.borrow("a", object), cache.borrow("a", object):
+        pass
+    cache.get("b", object)
+    assert len(cache) == 3
+    cache.get("c", object)
+    assert len(cache) == 2
+    assert [cache.get(key, lambda: "new") for key in "bca"][2] == "new"
+
+
 def test_a_cleared_cache_is_empty():
     cache = LRUCache(2)
     first = cache.get("a", object)

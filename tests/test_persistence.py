@@ -1,5 +1,6 @@
 """Files: what is saved comes back to the last bit, and nothing in a file is run or trusted."""
 
+import datetime
 import hashlib
 import io
 import json
@@ -149,6 +150,23 @@ def test_an_unfitted_one_keeps_its_parameters(path):
     assert loaded.get_params() == model.get_params()
     with pytest.raises(NotFittedError):
         loaded.predict(np.zeros((9, 1)))
+
+
+@pytest.mark.parametrize(
+    "max_gap", [datetime.timedelta(minutes=10), np.timedelta64(10, "m"), "10min", 2.5]
+)
+def test_a_gap_is_of_the_kind_that_it_was(small, series, path, max_gap):
+    pd = pytest.importorskip("pandas")
+    if isinstance(max_gap, float):
+        index = np.arange(200.0)
+    else:
+        index = pd.date_range("2026-01-01", periods=200, freq="min")
+    model = small(5, epochs=1, max_gap=max_gap).fit(pd.DataFrame(series, index))
+    skae.save(model, path)
+    loaded = skae.load(path)
+    for found in (loaded.max_gap, loaded._windowing.max_gap):
+        assert type(found) is type(max_gap)
+        assert found == max_gap
 
 
 def test_requests_and_output_survive(fitted, series, path):

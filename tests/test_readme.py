@@ -67,3 +67,21 @@ def test_a_benchmark_in_prose_exists(name):
 def test_pictures_exist():
     for name in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (ROOT / name).stat().st_size < 300_000
+
+
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`((?:tests|benchmarks)/[^`]+)`", RELIABILITY)))
+)
+def test_a_test_that_holds_a_promise_is_there(name):
+    path, _, test = name.partition("::")
+    source = (ROOT / path).read_text(encoding="utf-8") if not path.endswith("/") else ""
+    assert not test or re.search(rf"^def {test}\(", source, flags=re.MULTILINE)
+
+
+def test_every_promise_names_a_test():
+    promises = re.findall(r"^\| [A-Z].*", RELIABILITY, flags=re.MULTILINE)
+    assert len(promises) == 14
+    assert all("tests/test_" in promise for promise in promises)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -27,7 +28,8 @@ class Parts:
     def add(self, path: Path, write: Callable[[Path], object]) -> None:
         """Let `write` write what is to be at `path`; ValueError says why it cannot."""
         place = path.resolve()  # a link stays one
-        part = place.with_name(f".skae-{os.getpid()}-{len(self._places)}.part")
+        # Numbers of processes are equal on two machines, or in two containers, that share a folder.
+        part = place.with_name(f".skae-{os.getpid()}-{secrets.token_hex(4)}.part")
         self._places[part] = place
         with _naming(path):
             write(part)

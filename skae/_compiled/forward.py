@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skae._compat.tensorflow import forget_kernels
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process
 from skae._compiled.replicas import Values, copy_architecture, describe, replicas, values_of
@@ -39,6 +40,10 @@ forward_passes = LRUCache(MAX_ARCHITECTURES)
 def clear_caches() -> None:
     """Drop all that was compiled; the next fit or score of a network compiles again.
 
+    TensorFlow drops the kernels of its eager operations as well, of which it keeps 4 MB for each
+    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` under a
+    seed of the process, begin anew. What XLA compiled stays until the process ends.
+
     Examples
     --------
     >>> import skae
@@ -46,6 +51,7 @@ def clear_caches() -> None:
     """
     replicas.clear()
     forward_passes.clear()
+    forget_kernels()
 
 
 def forward(

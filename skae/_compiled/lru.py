@@ -16,6 +16,8 @@ class LRUCache:
     ----------
     max_size : int
         Values that are kept.
+    max_keys : int, optional
+        Keys whose values are kept; several that were lent at the same time may share one.
 
     Examples
     --------
@@ -27,8 +29,8 @@ class LRUCache:
     (1, 0)
     """
 
-    def __init__(self, max_size: int):
-        self.max_size = max_size
+    def __init__(self, max_size: int, max_keys: int | None = None):
+        self.max_size, self.max_keys = max_size, max_keys
         self._entries: list[tuple[Hashable, Any]] = []
         self._lock = threading.Lock()
 
@@ -77,3 +79,13 @@ class LRUCache:
     def _push(self, entry: tuple[Hashable, Any]) -> None:
         self._entries.append(entry)
         del self._entries[: -self.max_size]
+        if self.max_keys is not None:
+            newest = self._newest_keys()[: self.max_keys]
+            self._entries = [one for one in self._entries if one[0] in newest]
+
+    def _newest_keys(self) -> list[Hashable]:
+        keys: list[Hashable] = []
+        for key, _ in reversed(self._entries):
+            if key not in keys:
+                keys.append(key)
+        return keys

@@ -27,10 +27,16 @@ from skae._network.seeds import seeds_from
 MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
 
+MAX_TRAINED = 4
+"""Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
+
+Searches fit one after the other, each several times; threads fit one at the same time.
+"""
+
 MAX_SHARDINGS = 4
 """Ways to cut batches into shards that a replica keeps compiled steps for."""
 
-replicas = LRUCache(MAX_REPLICAS)
+replicas = LRUCache(MAX_REPLICAS, MAX_TRAINED)
 
 Values = Mapping[int, tf.Tensor]
 """Values of variables, by their ids."""

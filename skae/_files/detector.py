@@ -1,5 +1,6 @@
 """The fitted state of an `LSTMAutoencoder`, checked before anything is made of it."""
 
+import datetime
 import math
 from dataclasses import fields
 from numbers import Integral
@@ -124,7 +125,7 @@ def _check_windowing(windowing: Any) -> None:
     _require((size is None or _is_count(size, 1)) and _is_count(stride, 1), "has no _windowing")
     is_name = isinstance(series, str | None) or _is_count(series) or series == -1
     _require(is_name, "has a series that is no name")
-    is_step = isinstance(max_gap, str | float | int | np.timedelta64)
+    is_step = isinstance(max_gap, str | float | int | datetime.timedelta | np.timedelta64)
     _require(max_gap is None or is_step, "has a max_gap that is no step")
     if max_gap is not None:
         longest_step(max_gap)

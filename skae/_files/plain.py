@@ -41,7 +41,9 @@ class Writer:
         match value:
             case None | bool() | int() | float() | str() if not isinstance(value, np.generic):
                 return value
-            case datetime.timedelta() | np.timedelta64():
+            case datetime.timedelta() if type(value) is datetime.timedelta:
+                return {"microseconds": value // datetime.timedelta(microseconds=1)}
+            case datetime.timedelta() | np.timedelta64():  # a pandas.Timedelta among them
                 return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
             case os.PathLike():
                 return os.fspath(value)
@@ -113,6 +115,8 @@ class Reader:
                 return self._arrays[content].T
             case "number":
                 return self._arrays[content][()]
+            case "microseconds" if type(content) is int:
+                return datetime.timedelta(microseconds=content)
             case "nanoseconds" if type(content) is int:
                 return np.timedelta64(content, "ns")
         return self._make(tag, content, self)

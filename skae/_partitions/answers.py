@@ -69,12 +69,11 @@ class Answer:
             return cls(method, 0, np.int64, [method])
         if method == "transform":
             names = detector.get_feature_names_out()
-            # A vector is one window's; what is averaged over windows is so in float64.
-            dtype = np.float32 if detector._latent_is_vector else np.float64
-            return cls(method, len(names), dtype, list(names))
+            return cls(method, len(names), np.float32, list(names))
         n_features = detector.model_.input_shape[-1]
         names = getattr(detector, "feature_names_in_", [f"x{i}" for i in range(n_features)])
-        return cls(method, n_features, np.float64, list(names))
+        dtype = np.float32 if method == "reconstruct" else np.float64
+        return cls(method, n_features, dtype, list(names))
 
     def __call__(self, reader: RowReader, rows: Any) -> NDArray:
         """Return what the method says of rows in memory."""

@@ -1,0 +1,12 @@
+"""How large the process is, where the system says so."""
+
+import os
+
+import pytest
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
+
+
+def resident_kilobytes():
+    with open("/proc/self/statm") as statistics:
+        return int(statistics.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
