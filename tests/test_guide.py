@@ -10,7 +10,7 @@ import skae
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted((DOCS / "guide").glob("*.md"))
-WITH_EXAMPLES = [page for page in PAGES if page.stem != "costs"]
+WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs")]
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 
 

@@ -34,7 +34,7 @@ def test_example_runs(example, tmp_path, monkeypatch):
 
 
 def test_every_use_has_an_example():
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 5
 
 
 def test_the_landing_runs_the_readme_command():
