@@ -2,8 +2,8 @@
 
 Run: python benchmarks/bench_quality.py [--rows 1000,10000,100000] [--peers]. Rows of 5 features,
 windows of 50; all seconds are those of the processor, of all threads together. The first fit of a
-process compiles, the second of the same network does not. Run it at another commit to compare. Where
-TensorFlow and torch do not go together in one process, run the peers in one of their own.
+process compiles, the second of the same network does not. Run it at another commit to compare.
+Where TensorFlow and torch do not go together in one process, run the peers in one of their own.
 """
 
 import argparse
