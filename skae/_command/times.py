@@ -137,7 +137,7 @@ def _likelier(dates: Any) -> TimeFormat:
 
 def _disorder(times: Times) -> tuple[int, int]:
     steps = np.diff(times)
-    return int((steps < np.timedelta64(0)).sum()), len(np.unique(steps))
+    return int((steps < np.zeros((), steps.dtype)).sum()), len(np.unique(steps))
 
 
 def _year_first(texts: Any) -> Any:

@@ -110,7 +110,7 @@ def gaps_of(
             f"{int(np.isnan(values).sum())} rows, but expected one for each."
         )
     _warn_of_disorder(steps, len(lengths), name)
-    return (steps > limit) | (steps < steps.dtype.type(0))
+    return (steps > limit) | (steps < np.zeros((), steps.dtype))
 
 
 def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
@@ -150,7 +150,7 @@ def _steps(values: NDArray, positions: Indices | None, lengths: Indices) -> NDAr
 
 
 def _warn_of_disorder(steps: NDArray, n_series: int, name: str) -> None:
-    zero = steps.dtype.type(0)
+    zero = np.zeros((), steps.dtype)
     n_back, n_twice = int((steps < zero).sum()), int((steps == zero).sum()) - n_series
     if n_back or n_twice > 0:
         warnings.warn(
