@@ -1,5 +1,6 @@
 """The README: examples run, names exist, the test command is the tested one."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_the_landing_runs_the_readme_command():
 
 @pytest.mark.parametrize("name", [n for n in NAMES if re.fullmatch("[a-z_]+", n)])
 def test_a_name_in_prose_is_that_of_a_parameter_or_a_member(name):
-    described = re.findall(r"^    (\w+) : ", LSTMAutoencoder.__doc__, flags=re.MULTILINE)
+    described = re.findall(r"^(\w+) : ", inspect.getdoc(LSTMAutoencoder), flags=re.MULTILINE)
     assert name in {*described, *dir(LSTMAutoencoder), *OTHERS}
 
 

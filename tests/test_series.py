@@ -362,7 +362,7 @@ def test_longest_step_refuses_what_is_no_step():
     for wrong in ([], True, object()):
         with pytest.raises(TypeError, match="max_gap="):
             longest_step(wrong)
-    for wrong in (0, -1.0, float("nan"), "0s", np.timedelta64("NaT")):
+    for wrong in (0, -1.0, float("nan"), "0s", np.timedelta64("NaT", "s")):
         with pytest.raises(ValueError, match="max_gap="):
             longest_step(wrong)
 
