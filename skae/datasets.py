@@ -97,7 +97,8 @@ def load_machine(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     ('stuck sensor', 'temperature')
     """
     data, events = _simulate_machine()
-    timestamps = np.datetime64("2024-01-04T00:00:00") + np.arange(len(data)) * np.timedelta64(600, "s")
+    ten_minutes = np.timedelta64(600, "s")
+    timestamps = np.datetime64("2024-01-04T00:00:00") + np.arange(len(data)) * ten_minutes
     target = _mark_rows(events, len(data))
     machine = Bunch(
         data=data,

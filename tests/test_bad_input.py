@@ -262,7 +262,7 @@ BAD_DATA = [
         r"Got X with times \(datetime64\[s\]\) in feature 0, but expected",
     ),
     ([ROWS, spoilt(0).astype("m8[s]")], r"Got X\[1\] with times \(timedelta64\[s\]\) in feature 0"),
-    ([[1.0, np.datetime64("NaT")]] * 9, r"Got X with times \(datetime64\) in feature 1"),
+    ([[1.0, np.datetime64("NaT", "s")]] * 9, r"Got X with times \(datetime64\) in feature 1"),
 ]
 BAD_ROWS = [
     (

@@ -256,7 +256,7 @@ TIMES = {
         pl.DataFrame({"load": [1.0, 2.0], "when": [WHEN[0], None]}),
         "time.* in feature 'when'",
     ),
-    "lists": ([[1.0, np.datetime64("NaT")], [1.0, 2.0]], "datetime64.* in feature 1"),
+    "lists": ([[1.0, np.datetime64("NaT", "s")], [1.0, 2.0]], "datetime64.* in feature 1"),
     "tuples": (((1.0, pd.NaT), (1.0, 2.0)), "NaTType.* in feature 1"),
     "lists of times": (
         [[np.timedelta64(1, "s")], [np.timedelta64(2, "s")]],
