@@ -146,7 +146,7 @@ def reconstruct(estimator: Any, X: Any, *, series: str | None = None) -> Any:
 
     Returns
     -------
-    rows : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame, float64
+    rows : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame, float32
     """
     return _answered("reconstruct", estimator, X, series)
 

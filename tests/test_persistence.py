@@ -35,9 +35,10 @@ from sklearn.preprocessing import (
 
 import skae
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._files import container, replacing
+from skae._files import container
 from skae._files.hdf5 import check_weights_file
 from skae._files.plain import Reader, Writer
+from skae._writing import replacing
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -10,7 +10,7 @@ from skae._files.components import describe, make
 from skae._files.container import is_packed, pack, unpack
 from skae._files.older import read_older
 from skae._files.plain import Reader, Writer
-from skae._files.replacing import replace_file
+from skae._writing.replacing import replace_file
 
 MAX_BYTES = 2**30
 """Of a file, by default: a network of 250 million weights, or half of that with Adam's state."""

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -12,6 +11,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from skae._sequences.numbers import as_numbers
+from skae._writing.replacing import replaced
 
 ROWS_OF_AN_ARRAY = 2**18
 """Rows of an array in memory, or of a memory map, that are converted at a time."""
@@ -27,15 +27,8 @@ def write_rows(X: Any, path: str | os.PathLike) -> NDArray[np.float32]:
     TypeError, ValueError
         If X holds no rows of numbers, see `skae.dask.to_memmap`.
     """
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            _write(_blocks_of(X), file)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with replaced(path) as file:
+        _write(_blocks_of(X), file)
     return np.load(path, mmap_mode="r")
 
 

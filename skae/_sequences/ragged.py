@@ -279,7 +279,6 @@ def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
 
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
-    rows = as_numbers(rows, name)
     with too_large_is_named(rows, name):
         return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 

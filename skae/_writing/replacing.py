@@ -1,17 +1,33 @@
 """A file that is replaced at once: whoever is killed leaves the old one or the new one."""
 
+import contextlib
 import os
 import re
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 SUFFIX = ".skae-part"
 """Of the file beside the target that is written first."""
 
 
 def replace_file(path: str | os.PathLike, content: bytes) -> None:
-    """Write a file beside the target, to the disk, and rename it.
+    """Write a file at once; see `replaced`.
+
+    Parameters
+    ----------
+    path : str or path-like
+    content : bytes
+    """
+    with replaced(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Lend a file beside the target; at the end it goes to the disk, and is renamed.
 
     A symbolic link stays, and the file it names is replaced; an existing file keeps its mode.
     What a killed process left of an earlier write to this target is removed.
@@ -19,7 +35,6 @@ def replace_file(path: str | os.PathLike, content: bytes) -> None:
     Parameters
     ----------
     path : str or path-like
-    content : bytes
 
     Raises
     ------
@@ -33,7 +48,10 @@ def replace_file(path: str | os.PathLike, content: bytes) -> None:
     _remove_leftovers(target)
     part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}{SUFFIX}")
     try:
-        _write(part, content)
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         if mode is not None:
             os.chmod(part, mode)
         os.replace(part, target)
@@ -59,13 +77,6 @@ def _mode_of(target: Path, path: str | os.PathLike) -> int | None:
             f"Got path={os.fspath(path)!r}, a read-only file, but expected one that may be written."
         )
     return stat.S_IMODE(found)
-
-
-def _write(part: Path, content: bytes) -> None:
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _remove_leftovers(target: Path) -> None:
