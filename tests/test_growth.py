@@ -1,8 +1,11 @@
 """What would make a process grow for good, found without measuring its memory."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras.src.backend.common import global_state
 
 import skae
@@ -69,3 +72,32 @@ def test_the_names_of_ones_own_network_are_left_to_its_builder(small, series):
 
     model = small(5, model=build, epochs=1).fit(series)
     assert np.isfinite(model.score_samples(series)).all()
+
+
+@pytest.fixture
+def said_by_tensorflow():
+    """Collect what TensorFlow logs."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    yield lines
+    tf.get_logger().removeHandler(handler)
+
+
+def test_what_tensorflow_says_of_retracing_is_collected(said_by_tensorflow):
+    again = tf.function(lambda x: x)
+    for n in range(10):
+        again(tf.zeros(n))
+    assert any("triggered tf.function retracing" in line for line in said_by_tensorflow)
+
+
+@pytest.mark.slow
+def test_networks_and_lengths_of_many_sizes_provoke_no_word_of_retracing(
+    small, series, said_by_tensorflow
+):
+    for size in range(2, 10):
+        model = small(size + 3, latent_dim=size, epochs=1).fit(series)
+        model.score_samples(series[: 20 * size])
+        model.transform(series[: 20 * size])
+    assert not [line for line in said_by_tensorflow if "retracing" in line]
