@@ -24,7 +24,7 @@ WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian")))
 DEFAULT = ("multiscale", "gaussian")
 LIMITS = [
     RobustLimits(*limits)
-    for limits in product((6.0, 8.0, 10.0, 12.0), (2.0, 3.0, 4.0, 6.0), (2.0, 3.0), (0, 1.25, 1.5))
+    for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))
 ]
 MOST_FLAGGED = 0.01
 
@@ -90,14 +90,10 @@ def thresholds(lines, collections):
 
 
 def worth(lines, way):
-    """Return the share of events found minus that of series above 3 %, if the median is quiet."""
+    """Return the share of events found, where the median series is flagged little enough."""
     own = [line for line in lines if line["way"] == way]
-    flagged, found, events = (
-        np.array([float(x[name]) for x in own]) for name in ("flagged", "found", "events")
-    )
-    if np.nanmedian(flagged) > MOST_FLAGGED:
-        return -np.nanmedian(flagged) - 1
-    return found.sum() / events.sum() - (flagged > 0.03).mean()
+    flagged, events = (np.array([float(x[name]) for x in own]) for name in ("flagged", "found"))
+    return events.sum() if np.nanmedian(flagged) <= MOST_FLAGGED else -np.nanmedian(flagged)
 
 
 def main():

@@ -288,11 +288,11 @@ class LSTMAutoencoder(
     ``threshold="robust"``: with :math:`m` and :math:`s` the median and 1.4826 times the median
     absolute deviation of the logarithms of the errors, an error above :math:`\exp(m + d s)` is an
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
-    the higher one is taken. It is at most :math:`a` and at least :math:`c` times the 99.9 %
-    quantile of all errors, and at least :math:`b` times their median. :math:`d, a, b, c` are 4,
-    1, 1.75 and 0 for sequences; the rows of series drift, and for them they are 10, 4, 3 and
-    1.25, or 6, 1.25, 2 and 0 with `adapt_after`. Outliers in the data hardly move it. If fewer
-    than 20 samples are held out, all data take their place.
+    the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
+    at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
+    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 6, 1.25 and 2 with
+    `adapt_after`. Outliers in the data hardly move it. If fewer than 20 samples are held out, all
+    data take their place.
 
     ``adapt_after=k``: the last :math:`2 k` windows of rows before a row are remembered. Where the
     median of their errors plus four robust standard deviations, as above, or one and a half times

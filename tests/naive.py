@@ -168,13 +168,12 @@ def robust_limit(errors, deviations=4):
     return median * math.exp(deviations * 1.4826 * deviation)
 
 
-def automatic_limit(held_out, training, deviations, max_ratio, min_ratio, floor_ratio=0):
+def automatic_limit(held_out, training, deviations, max_ratio, min_ratio):
     both = [*held_out, *training]
     spared = held_out if len(held_out) >= 20 else both
     limit = max(robust_limit(spared, deviations), robust_limit(both, deviations))
-    largest = weighted_quantile(both, 0.999, [1] * len(both))
-    limit = min(limit, max_ratio * largest)
-    return max(limit, floor_ratio * largest, min_ratio * statistics.median(both))
+    limit = min(limit, max_ratio * weighted_quantile(both, 0.999, [1] * len(both)))
+    return max(limit, min_ratio * statistics.median(both))
 
 
 def adaptive_limits(errors, limit, memory):

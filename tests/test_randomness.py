@@ -44,9 +44,8 @@ def test_the_dtype_is_that_of_the_layer(ours, stock, amount):
     assert ours(amount, dtype="bfloat16")(ONES, training=True).dtype == tf.bfloat16
 
 
-@pytest.mark.parametrize("options", [{"noise_shape": (50, 1, 10)}, {"rate": 1.0}])
-def test_what_keras_alone_can_is_left_to_it(options):
-    options = {"rate": 0.5, "seed": 2} | options
+def test_what_keras_alone_can_is_left_to_it():
+    options = {"rate": 0.5, "seed": 2, "noise_shape": (50, 1, 10)}
     found = layers.Dropout(**options)(ONES, training=True)
     np.testing.assert_array_equal(found, keras.layers.Dropout(**options)(ONES, training=True))
 

@@ -147,7 +147,6 @@ def test_a_policy_written_as_plain_values_holds_numbers_that_json_knows():
         "deviations": 5.0,
         "max_ratio": 2.0,
         "min_ratio": 1.75,
-        "floor_ratio": 0.0,
     }
     assert OffsetPolicy.from_plain(plain) == policy
 

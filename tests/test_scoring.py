@@ -23,7 +23,6 @@ from skae._scoring.errors import (
 from skae._scoring.events import find_events
 from skae._scoring.scales import MultiscaleError, scales_of
 from skae._scoring.thresholds import (
-    OF_ROWS,
     RobustLimits,
     automatic_offset,
     best_fbeta_offset,
@@ -346,7 +345,7 @@ def test_offset_takes_a_weight_as_repetition(values, seed):
 @pytest.mark.parametrize(
     "n_held_out, ratio", [(0, 1.0), (19, 5.0), (20, 5.0), (40, 1.1), (40, 0.1)]
 )
-@pytest.mark.parametrize("limits", [RobustLimits(), RobustLimits(10.0, 2.5, 3.0), OF_ROWS])
+@pytest.mark.parametrize("limits", [RobustLimits(), RobustLimits(10.0, 2.5, 3.0)])
 def test_the_automatic_offset_is_that_of_the_rule(spread, n_held_out, ratio, limits):
     errors = np.exp(spread * np.random.default_rng(0).uniform(-1, 1, 401))
     held_out, training = errors[:n_held_out] * ratio, errors[n_held_out:]

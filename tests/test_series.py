@@ -210,7 +210,7 @@ def test_gaps_of_each_series_by_themselves():
 def test_numbers_as_times_and_lists_of_series():
     frame = gapped(STEPS)
     frame.index = np.cumsum(STEPS) / 60
-    parts = [frame[:30], frame[30:]]
+    parts = [frame.iloc[:30], frame.iloc[30:]]
     cut = detector(max_gap=0.2).fit(parts)
     assert cut._read_fitted(parts).runs.tolist() == [17, 1, 12, 10, 20]
     assert [len(part) for part in cut.score_samples(parts)] == [30, 30]

@@ -29,17 +29,14 @@ class RobustLimits(NamedTuple):
         Ratio to the largest errors, their 99.9 % quantile, that the threshold does not go beyond.
     min_ratio : float
         Ratio to the median error up to which no error is an outlier's, however alike errors are.
-    floor_ratio : float
-        Ratio to the largest errors up to which no error is an outlier's, however rare they are.
     """
 
     deviations: float = 4.0
     max_ratio: float = 1.0
     min_ratio: float = 1.75
-    floor_ratio: float = 0.0
 
 
-OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 4.0, 3.0, 1.25)
+OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 """Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
 OF_ADAPTING_ROWS = RobustLimits(6.0, 1.25, 2.0)
@@ -141,8 +138,7 @@ def automatic_offset(
     parts = [held_out, (scores, weights)]
     robust = min(robust_offset(*part, deviations=limits.deviations) for part in parts)
     largest, median = (weighted_quantile(scores, weights, q=q) for q in (0.001, 0.5))
-    lowest, highest = limits.max_ratio * largest, limits.floor_ratio * largest
-    return min(max(robust, lowest), highest, limits.min_ratio * median)
+    return min(max(robust, limits.max_ratio * largest), limits.min_ratio * median)
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
