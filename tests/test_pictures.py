@@ -134,6 +134,19 @@ def test_sequences_are_drawn_one_after_the_other(of_sequences, sequences):
 
 
 @pytest.mark.slow
+def test_a_column_says_which_series_are_reconstructed(small, frame):
+    machines = np.tile(["pump", "fan"], len(frame) // 2)
+    grouped = frame.assign(machine=machines)
+    detector = small(5, series="machine").fit(grouped)
+    display = ReconstructionDisplay.from_estimator(detector, grouped)
+    assert display.feature_names == ["load", "heat"]
+    order = np.argsort(machines == "fan", kind="stable")
+    np.testing.assert_array_equal(display.values, frame.to_numpy()[order])
+    expected = np.asarray(detector.reconstruct(grouped))[order]
+    np.testing.assert_array_equal(display.reconstruction, expected)
+    assert display.timeline.lengths.tolist() == [len(frame) // 2] * 2
+
+
 def test_the_rows_of_a_table_are_sequences(small, series):
     table = pd.DataFrame(series.reshape(-1, 10))
     display = ReconstructionDisplay.from_estimator(small().fit(table), table, max_series=4)
