@@ -397,6 +397,16 @@ def test_polars_frames_are_taken_apart_too():
     assert grouping_of(StandardScaler(), frame) is None
 
 
+def test_a_level_of_the_index_says_which_series_a_row_belongs_to():
+    times = pd.date_range("2026-01-01", periods=2)
+    levels = pd.MultiIndex.from_product([times, ["pump", "fan"]], names=["time", "machine"])
+    frame = pd.DataFrame({"load": np.arange(4.0)}, levels)
+    grouping = grouping_of(make_pipeline(StandardScaler(), InOneFrame()), frame)
+    parts = grouping.frames(frame)
+    assert [part["load"].tolist() for part in parts] == [[0, 2], [1, 3]]
+    assert all(part.index.equals(times) for part in parts)
+
+
 class AtPosition(Threshold):
     """An estimator that takes series apart by the last column of an array."""
 

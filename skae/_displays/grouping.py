@@ -17,7 +17,7 @@ class Grouping:
     Parameters
     ----------
     column : str or None
-        Names the series in a frame.
+        Names the series in a frame; None if a level of its index does.
     place : str or int
         The parameter `series`: of an array, the position of that column.
     positions : list of ndarray
@@ -32,6 +32,8 @@ class Grouping:
         """Return the table of each series, without the column."""
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
+        if self.column is None:
+            return self.parts(X.droplevel(self.place))
         return self.parts(
             X.drop(columns=self.column) if hasattr(X, "iloc") else X.drop(self.column)
         )
@@ -47,7 +49,8 @@ class Grouping:
 def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     """Return how an estimator, or a step of a Pipeline, takes a table apart; None if it does not.
 
-    Its parameter `series` names the column, or is its position in what arrives there.
+    Its parameter `series` names the column, or a level of the index, or is the position of the
+    column in what arrives there.
     """
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     places = {getattr(step, "series", None) for step in steps} - {None}
@@ -56,6 +59,9 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     found = [name for name in getattr(X, "columns", []) if name in places]
     if found:
         return _grouping(X[found[0]], found[0], found[0])
+    levels = [name for name in getattr(getattr(X, "index", None), "names", []) if name in places]
+    if levels and X.index.nlevels > 1:
+        return _grouping(X.index.get_level_values(levels[0]), None, levels[0])
     return _by_position(estimator, X)
 
 
