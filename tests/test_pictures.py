@@ -9,6 +9,7 @@ import pytest
 from conftest import pad
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -278,6 +279,21 @@ def test_rare_labels_are_drawn_above_the_others(detector, frame):
     assert [len(s.get_offsets()) for s in display.scatters_] == [196, 4]
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == ["normal", "fault"] and display.colorbar_ is None
+
+
+def test_labels_that_are_numbers_stand_in_their_order(frame):
+    labels = np.repeat([3, 1, 4, 0], [80, 60, 40, 20])
+    display = LatentDisplay(latents=frame.to_numpy(), labels=labels).plot()
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "3", "4"]
+    assert [s.get_label() for s in display.scatters_] == ["3", "1", "4", "0"]
+    colors = [
+        same_color(a.get_facecolor(), b.get_facecolor())
+        for a, b in zip(
+            legend.legend_handles, [display.scatters_[i] for i in (3, 1, 0, 2)], strict=True
+        )
+    ]
+    assert all(colors)
 
 
 def test_scores_far_apart_get_logarithmic_colours():
