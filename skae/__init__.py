@@ -3,10 +3,8 @@
 Public names are imported when first used, so that ``import skae`` loads neither
 scikit-learn nor TensorFlow.
 
-What TensorFlow prints when it is loaded (which instructions it uses, that it found no GPU) comes
-from its C++ code. ``TF_CPP_MIN_LOG_LEVEL=3`` in the environment that Python is started in is meant
-to stop it; version 2.21 writes its first lines before it heeds that. skae changes nobody's
-environment; only the command ``skae``, a process of its own, sets it.
+What TensorFlow prints when it is loaded and first runs comes from its C++ code. skae changes
+nobody's environment and holds nothing back; only the command ``skae``, a process of its own, does.
 """
 
 import importlib

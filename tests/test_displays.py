@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skae._displays.anomaly_score import AnomalyScoreDisplay
 from skae._displays.explanation import ExplanationDisplay
 from skae._displays.grouping import grouping_of
+from skae._displays.names import in_lines
 from skae._displays.panels import DETECTED, LABELLED, make_axes
 
 matplotlib.use("Agg")
@@ -157,6 +160,37 @@ def test_what_all_dates_have_in_common_stands_beside_them(n_hours, offset):
     display = make_display(index=index).plot()
     display.figure_.canvas.draw()
     assert display.ax_.xaxis.get_major_formatter().get_offset() == offset
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "offset"),
+    [("2026-01-31T23:59:20", "s", "2026-Jan-31 to Feb-01"), ("2026-03-02T07:00", "5h", "2026-Mar")],
+)
+def test_ticks_without_a_month_have_it_beside_them(start, step, offset):
+    index = np.datetime64(start) + np.arange(100).astype(f"m8[{step}]")
+    display = make_display(index=index).plot()
+    display.figure_.canvas.draw()
+    assert display.ax_.xaxis.get_major_formatter().get_offset() == offset
+
+
+@pytest.mark.parametrize("size", [(11, 10), (6.4, 4.8)])
+def test_long_names_of_panels_do_not_overlap(size):
+    names = [f"turbine_{i:02d}_bearing_temperature" for i in range(6)]
+    display = make_display(values=np.zeros((100, 6)), feature_names=names).plot()
+    display.figure_.set_size_inches(size)
+    display.figure_.canvas.draw()
+    boxes = [ax.yaxis.label.get_window_extent() for ax in display.axes_]
+    assert all(lower.y1 <= upper.y0 for upper, lower in itertools.pairwise(boxes))
+    assert min(box.x0 for box in boxes) >= 0
+    assert "".join(display.axes_[0].get_ylabel().split()) == names[0]
+
+
+def test_names_beyond_measure_lose_their_middle():
+    first, *_ = lines = in_lines("a_" * 20 + "middle" + "_z" * 20).split("\n")
+    assert len(lines) <= 4 and max(map(len, lines)) <= 23
+    assert first.startswith("a_") and lines[-1].endswith("_z")
+    assert "\N{HORIZONTAL ELLIPSIS}" in "".join(lines)
+    assert in_lines("load") == "load" and in_lines("") == ""
 
 
 @pytest.mark.parametrize(
@@ -361,6 +395,39 @@ def test_polars_frames_are_taken_apart_too():
     assert [part["load"].to_list() for part in grouping.frames(frame)] == [[1, 3], [2]]
     assert grouping_of(InOneFrame(), frame.drop("machine")) is None
     assert grouping_of(StandardScaler(), frame) is None
+
+
+def test_a_level_of_the_index_says_which_series_a_row_belongs_to():
+    times = pd.date_range("2026-01-01", periods=2)
+    levels = pd.MultiIndex.from_product([times, ["pump", "fan"]], names=["time", "machine"])
+    frame = pd.DataFrame({"load": np.arange(4.0)}, levels)
+    grouping = grouping_of(make_pipeline(StandardScaler(), InOneFrame()), frame)
+    parts = grouping.frames(frame)
+    assert [part["load"].tolist() for part in parts] == [[0, 2], [1, 3]]
+    assert all(part.index.equals(times) for part in parts)
+
+
+class AtPosition(Threshold):
+    """An estimator that takes series apart by the last column of an array."""
+
+    series = -1
+
+    def score_samples(self, X):
+        return super().score_samples(np.asarray(X)[:, :1].astype(float))
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+@pytest.mark.parametrize("machines", [list("abab"), [3, 1, 3, 1]])
+def test_a_position_says_which_series_a_row_belongs_to(as_array, machines):
+    frame = pd.DataFrame({"load": np.arange(4.0), "machine": machines})
+    to_last = ColumnTransformer([("scale", StandardScaler(with_mean=False), ["load"])])
+    to_last.set_params(remainder="passthrough").fit(frame)
+    estimator = AtPosition() if as_array else make_pipeline(to_last, AtPosition())
+    X = frame.to_numpy() if as_array else frame[["machine", "load"]]
+    grouping = grouping_of(estimator, X)
+    assert [np.asarray(part).ravel().tolist() for part in grouping.frames(X)] == [[0, 2], [1, 3]]
+    arriving = grouping.frames(frame.to_numpy(dtype=object))
+    assert [part.ravel().tolist() for part in arriving] == [[0, 2], [1, 3]]
 
 
 # ------------------------------------------------------------------------ many features

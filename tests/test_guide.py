@@ -30,6 +30,7 @@ def where_nothing_is_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=[page.stem for page in WITH_EXAMPLES])
 def test_the_examples_of_a_page_run_one_after_the_other(page, where_nothing_is_kept):
     found: dict = {}

@@ -265,3 +265,40 @@ def test_a_vector_is_scored_as_the_column_it_is(small):
         assert len(expected) == 90
     latents = fitted.set_output(transform="pandas").transform(vector)
     assert latents.index.equals(vector.index)
+
+
+# ------------------------------------------------------------------- text, and levels of an index
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_a_column_of_text_may_name_the_series(make):
+    frame = make({"load": SENSORS[:, 0], "machine": ["pump", "fan"] * 200})
+    message = "Got X with text \\('pump'\\) in column 'machine'.*write series='machine'"
+    with pytest.raises(ValueError, match=message):
+        read(frame, ROWS)
+    with pytest.raises(ValueError, match=message):
+        SequenceWindower(5).fit(frame)
+
+
+def test_numbers_written_as_text_are_numbers():
+    frame = pd.DataFrame({"load": SENSORS[:, 0].astype(str)}, dtype=object)
+    windows = SequenceWindower(1).fit_transform(frame)
+    np.testing.assert_allclose(windows[:, 0, 0], SENSORS[:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (["machine", "row"], "2 different values of \\['machine'\\].*Write series='machine'"),
+        (["row", "machine"], "2 different values of \\['machine'\\].*Write series='machine'"),
+        ([None, "machine"], "Write series='machine'"),
+        ([None, None], "Write series=\\.\\.\\. .* Name it first"),
+    ],
+)
+def test_the_level_that_looks_like_series_is_named(names, advice):
+    levels = [["pump"] * 200 + ["fan"] * 200, range(400)]
+    if names[1] == "machine":
+        levels.reverse()
+    frame = pd.DataFrame(SENSORS, index=pd.MultiIndex.from_arrays(levels, names=names))
+    with pytest.raises(ValueError, match=advice):
+        read(frame, ROWS)

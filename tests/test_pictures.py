@@ -9,6 +9,7 @@ import pytest
 from conftest import pad
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -134,6 +135,19 @@ def test_sequences_are_drawn_one_after_the_other(of_sequences, sequences):
 
 
 @pytest.mark.slow
+def test_a_column_says_which_series_are_reconstructed(small, frame):
+    machines = np.tile(["pump", "fan"], len(frame) // 2)
+    grouped = frame.assign(machine=machines)
+    detector = small(5, series="machine").fit(grouped)
+    display = ReconstructionDisplay.from_estimator(detector, grouped)
+    assert display.feature_names == ["load", "heat"]
+    order = np.argsort(machines == "fan", kind="stable")
+    np.testing.assert_array_equal(display.values, frame.to_numpy()[order])
+    expected = np.asarray(detector.reconstruct(grouped))[order]
+    np.testing.assert_array_equal(display.reconstruction, expected)
+    assert display.timeline.lengths.tolist() == [len(frame) // 2] * 2
+
+
 def test_the_rows_of_a_table_are_sequences(small, series):
     table = pd.DataFrame(series.reshape(-1, 10))
     display = ReconstructionDisplay.from_estimator(small().fit(table), table, max_series=4)
@@ -265,6 +279,21 @@ def test_rare_labels_are_drawn_above_the_others(detector, frame):
     assert [len(s.get_offsets()) for s in display.scatters_] == [196, 4]
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == ["normal", "fault"] and display.colorbar_ is None
+
+
+def test_labels_that_are_numbers_stand_in_their_order(frame):
+    labels = np.repeat([3, 1, 4, 0], [80, 60, 40, 20])
+    display = LatentDisplay(latents=frame.to_numpy(), labels=labels).plot()
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "3", "4"]
+    assert [s.get_label() for s in display.scatters_] == ["3", "1", "4", "0"]
+    colors = [
+        same_color(a.get_facecolor(), b.get_facecolor())
+        for a, b in zip(
+            legend.legend_handles, [display.scatters_[i] for i in (3, 1, 0, 2)], strict=True
+        )
+    ]
+    assert all(colors)
 
 
 def test_scores_far_apart_get_logarithmic_colours():

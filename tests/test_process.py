@@ -57,6 +57,43 @@ def run(code, *arguments, **environment):
     )
 
 
+KNOWN_AT_THE_START = ("port.cc", "cudart_stub.cc", "cuda_platform.cc", "before absl::InitializeLog")
+MASKED = """
+import warnings
+import numpy as np, skae
+warnings.simplefilter("ignore")
+X = np.sin(np.arange(200.0) / 4)[:, None]
+X[20:30] = np.nan
+parameters = dict(units=4, latent_dim=2, epochs=1, random_state=0)
+skae.LSTMAutoencoder(20, **parameters).fit(X).score_samples(X)
+skae.LSTMAutoencoder(**parameters).fit([X[:50], X[50:80]] * 10).score_samples([X[:9], X[:7]])
+"""
+
+
+@pytest.mark.slow
+def test_networks_provoke_no_line_of_tensorflow_but_those_of_its_start():
+    done = run(MASKED, TF_CPP_MIN_LOG_LEVEL="1")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert not [line for line in lines if not any(word in line for word in KNOWN_AT_THE_START)]
+
+
+@pytest.mark.slow
+def test_the_command_prints_no_line_of_tensorflow(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("flow\n" + "\n".join(map(str, np.sin(np.arange(400) / 4))))
+    arguments = ["detect", file, "--epochs", "1", "--out", tmp_path / "scores.csv"]
+    done = subprocess.run(
+        [sys.executable, "-m", "skae", *map(str, arguments)],
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith("skae: ") for line in done.stderr.splitlines()), done.stderr
+
+
 @pytest.mark.slow
 def test_import_fit_score_save_and_load_leave_the_process_as_it_was(tmp_path):
     ran = run(STATE, tmp_path / "kept.skae")

@@ -28,6 +28,7 @@ COMMANDS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
 def test_example_runs(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -149,10 +149,15 @@ def test_skops_keeps_every_network(fitted, no_deserializer):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # MLflow's own
-def test_mlflow_keeps_it_as_a_model_of_scikit_learn(series, tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"serialization_format": "cloudpickle"},
+        {"skops_trusted_types": ["skae._autoencoder.LSTMAutoencoder"]},
+    ],
+)
+def test_mlflow_keeps_it_as_a_model_of_scikit_learn(series, tmp_path, options):
     mlflow = pytest.importorskip("mlflow.sklearn")
     pipeline = make_pipeline(StandardScaler(), LSTMAutoencoder(5, **TINY)).fit(series)
-    mlflow.save_model(
-        pipeline, str(tmp_path / "model"), serialization_format="cloudpickle", pip_requirements=[]
-    )
+    mlflow.save_model(pipeline, str(tmp_path / "model"), pip_requirements=[], **options)
     assert_scores(mlflow.load_model(str(tmp_path / "model")), pipeline, series)

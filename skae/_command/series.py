@@ -233,7 +233,7 @@ def _choose_features(
     if not features:
         raise ValueError("there is no column of numbers; is this a CSV file with a header?")
     skipped = [column for column in others if column not in [*features, *labels]]
-    return features, [*map(_note_label, labels), *_note_skipped(skipped)]
+    return features, [*map(_note_label, labels), *_note_skipped(skipped, choice)]
 
 
 def _note_label(column: Column) -> str:
@@ -243,9 +243,10 @@ def _note_label(column: Column) -> str:
     )
 
 
-def _note_skipped(columns: list[Column]) -> list[str]:
+def _note_skipped(columns: list[Column], choice: Choice) -> list[str]:
     names = ", ".join(column.name for column in columns)
-    return [f"left out columns without numbers: {names}"] if names else []
+    hint = "" if choice.series else " (--series takes one that tells several series apart)"
+    return [f"left out columns without numbers: {names}{hint}"] if names else []
 
 
 def _ask_for_formats(columns: list[Column]) -> list[str]:

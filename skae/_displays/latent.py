@@ -222,7 +222,11 @@ class LatentDisplay:
             )
             for place, i in enumerate(order)
         ]
-        self.ax_.legend(fontsize=8, frameon=False, title="label", title_fontsize=8, markerscale=1.5)
+        handles = self.scatters_
+        if kinds.dtype.kind in "iuf":  # numbers stand in their order, whatever is drawn first
+            handles = [handles[place] for place in np.argsort(order)]
+        style = {"fontsize": 8, "frameon": False, "title_fontsize": 8, "markerscale": 1.5}
+        self.ax_.legend(handles=handles, title="label", **style)
 
     def _plot_scores(self, scores: NDArray[np.float64], options: dict[str, Any]) -> None:
         from matplotlib.colors import LogNorm

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._displays.names import fit_names
 from skae._displays.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
         ax.tick_params(labelbottom=False)
     if timeline.is_dated:
         format_dates(axes[-1])
+    fit_names(axes)
     axes[0].figure.align_ylabels(axes)
 
 
@@ -115,16 +117,24 @@ def format_dates(ax: Axes) -> None:
         """Names beside the axis what all ticks have in common, not what the last one has."""
 
         _days: Any = ()
+        _labels = ""
 
         def format_ticks(self, values: Any) -> Any:
-            self._days = {num2date(value).date() for value in values}
-            return super().format_ticks(values)
+            labels = super().format_ticks(values)
+            self._days = sorted({num2date(value).date() for value in values})
+            self._labels = "".join(labels)
+            return labels
 
         def get_offset(self) -> str:
-            offset, years = super().get_offset(), {day.year for day in self._days}
+            offset = super().get_offset()
             if not offset or len(self._days) < 2:
                 return offset
-            return str(years.pop()) if len(years) == 1 else ""
+            first, last = self._days[0], self._days[-1]
+            if any(letter.isalpha() for letter in self._labels):  # a tick names a month
+                return str(first.year) if first.year == last.year else ""
+            if ":" in self._labels:
+                return f"{first:%Y-%b-%d} to {last:%b-%d}"
+            return offset
 
     locator = AutoDateLocator()
     ax.xaxis.set_major_locator(locator)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._displays.grouping import grouping_of
 from skae._displays.panels import (
     DETECTED,
     SERIES,
@@ -117,7 +118,8 @@ class ReconstructionDisplay:
             before it has an ``inverse_transform``, the picture is in the units of X, else in
             those of what arrives at the last step.
         X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
-            One series or several, or sequences as in ``LSTMAutoencoder.fit``.
+            One series or several, or sequences as in ``LSTMAutoencoder.fit``. Where the
+            estimator's `series` names a column, each series is drawn by itself.
         index, feature_names
             See :class:`ReconstructionDisplay`; those of a dataframe by default.
         ax, features, max_panels
@@ -143,6 +145,9 @@ class ReconstructionDisplay:
         has_inverse = before is None or hasattr(before, "inverse_transform")
         found = through(estimator, "reconstruct", X, inverse=has_inverse)
         values = X if has_inverse else arriving
+        if (grouping := grouping_of(estimator, X)) is not None:
+            values, found, X = grouping.frames(values), grouping.parts(found), grouping.frames(X)
+            index = None if index is None else grouping.parts(index)[:max_series]
         if index is None:
             index = index_of(X[:max_series] if isinstance(X, list) else X)
         if feature_names is None:

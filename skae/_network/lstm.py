@@ -320,5 +320,7 @@ def _swap_batch_and_time(x):
 def _time_major_mask(mask, go_backwards):
     if mask is None or _passes_everything(mask):
         return None
-    steps = _swap_batch_and_time(tf.cast(mask, tf.bool)[:, :, None])
+    # TensorFlow writes a line about oneDNN to standard error where booleans are transposed, also
+    # if they are only cast to numbers before.
+    steps = _swap_batch_and_time(tf.where(tf.cast(mask, tf.bool), 1.0, 0.0)[:, :, None]) > 0
     return steps[::-1] if go_backwards else steps

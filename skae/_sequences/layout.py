@@ -191,10 +191,23 @@ def _times_of(X: Any, series: str | int | None, n_series: int) -> Any:
     levels = [i for i, name in enumerate(index.names) if series is None or name != series]
     outer = index.droplevel(levels[-1]).unique()
     if len(outer) > n_series:
-        names = [name for i, name in enumerate(index.names) if i != levels[-1]]
-        raise ValueError(
-            f"Got X whose index has the levels {list(index.names)} with {len(outer)} different "
-            f"values of {names}, but expected {n_series} series. Write series={names[0]!r} if that "
-            "level names the series of a row, or reset_index(drop=True) if the rows are of one."
-        )
+        raise ValueError(_several_series(index, series, n_series))
     return index.get_level_values(levels[-1])
+
+
+def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
+    """Say that an index of several levels tells of more series than `series` does."""
+    counts = {
+        name: index.get_level_values(i).nunique()
+        for i, name in enumerate(index.names)
+        if series is None or name != series
+    }
+    found = min(counts, key=counts.__getitem__)
+    name_it = "" if found is not None else " Name it first (X.index.names = ...)."
+    name = "..." if found is None else repr(found)
+    return (
+        f"Got X whose index has the levels {list(index.names)} with {counts[found]} different "
+        f"values of {[found]}, but expected {n_series} series. Write series={name} if that "
+        "level names the series of a row, or reset_index(drop=True) if the rows are of one."
+        f"{name_it}"
+    )

@@ -1,4 +1,4 @@
-"""What is read as numbers and is none: masked entries, times, cells that hold sequences."""
+"""What is read as numbers and is none: masked entries, times, text, cells that hold sequences."""
 
 import datetime
 from collections.abc import Iterator
@@ -32,6 +32,8 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     TypeError
         If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars, a
         Dask collection or an iterator, which hold nothing yet.
+    ValueError
+        If a column of a dataframe holds text.
 
     Examples
     --------
@@ -52,6 +54,12 @@ def as_numbers(X: Any, name: str = "X") -> Any:
         raise TypeError(
             f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
             "them out, make them the index, or turn them into numbers, such as seconds."
+        )
+    for column, text in _texts(X):
+        raise ValueError(
+            f"Got {name} with text ({text!r}) in column {column!r}, but expected numbers. If it "
+            f"names the series of a row, write series={column!r} where the window is set; else "
+            "leave it out."
         )
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
@@ -87,16 +95,36 @@ def _from_rows(X: Any, name: str) -> Any:
     return X if rows.dtype.kind in "US" else rows
 
 
-def _nested(X: Any) -> Iterator[tuple[str, str]]:
+def _texts(X: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the columns of a dataframe the first cell of which is text that is no number."""
+    for column, cell in _first_cells(X):
+        if isinstance(cell, str) and not _is_number(cell):
+            yield column, cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _nested(X: Any) -> Iterator[tuple[Any, str]]:
     """Yield the columns of a dataframe the first cell of which holds several values."""
+    for column, cell in _first_cells(X):
+        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
+            yield column, type(cell).__name__
+
+
+def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the columns of a dataframe that are not of numbers, and the first cell of each."""
     if not (hasattr(X, "columns") and hasattr(X, "dtypes") and len(X)):
         return
     cells = getattr(X, "iloc", X)
     for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
         if getattr(dtype, "kind", "O") == "O":
-            cell = cells[0, position]
-            if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
-                yield column, type(cell).__name__
+            yield column, cells[0, position]
 
 
 def _times(X: Any) -> Iterator[tuple[Any, str]]:
