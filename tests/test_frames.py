@@ -1,7 +1,6 @@
 """Results as the tables that `set_output` asks for, with the index of what they are of."""
 
 import sys
-from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -105,14 +104,21 @@ def test_pandas_keeps_the_index(detector, asked, series, name, index):
     np.testing.assert_array_equal(found.to_numpy().reshape(expected.shape), expected)
 
 
+class WithoutPandas:
+    """Finds no pandas, as where it is not installed."""
+
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_polars_in_polars_out_without_pandas(detector, asked, series, name, monkeypatch):
     frame = pl.DataFrame(series, schema=["load", "heat"])
     expected = getattr(detector, name)(frame)
     monkeypatch.setattr(pl.DataFrame, "to_pandas", None)
-    # scikit-learn asks it for the names of its classes; there is nothing else to ask for.
-    without = SimpleNamespace(DataFrame=type("DataFrame", (), {}), Series=type("Series", (), {}))
-    monkeypatch.setitem(sys.modules, "pandas", without)
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(sys, "meta_path", [WithoutPandas(), *sys.meta_path])
     found = getattr(asked("polars"), name)(frame)
     assert isinstance(found, pl.DataFrame) and found.columns == METHODS[name]
     np.testing.assert_array_equal(found.to_numpy().reshape(expected.shape), expected)

@@ -134,7 +134,6 @@ def test_sequences_are_drawn_one_after_the_other(of_sequences, sequences):
     assert padded.values.shape == (24, 2)
 
 
-@pytest.mark.slow
 def test_a_column_says_which_series_are_reconstructed(small, frame):
     machines = np.tile(["pump", "fan"], len(frame) // 2)
     grouped = frame.assign(machine=machines)
@@ -148,6 +147,7 @@ def test_a_column_says_which_series_are_reconstructed(small, frame):
     assert display.timeline.lengths.tolist() == [len(frame) // 2] * 2
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_table_are_sequences(small, series):
     table = pd.DataFrame(series.reshape(-1, 10))
     display = ReconstructionDisplay.from_estimator(small().fit(table), table, max_series=4)
