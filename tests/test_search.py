@@ -115,8 +115,11 @@ def test_a_killed_worker_does_not_lose_the_search(client, model, series, serial)
     search = GridSearchCV(slow, grid, cv=splits)
     killer = threading.Thread(target=kill_when_busy, args=(client, before))
     killer.start()
-    # What joblib hands out by itself is on one worker, and dies with it.
+    # What joblib hands out by itself is on one worker, and dies with it. Dask's memory manager
+    # would take the copies back within its round of two seconds, as long as no fit waits for them.
+    client.amm.stop()
     with joblib.parallel_config("dask", scatter=[series, *itertools.chain(*splits)]):
+        time.sleep(2.5)
         search.fit(series)
     killer.join()
     assert set(before.values()) - set(client.run(os.getpid).values())
