@@ -219,6 +219,22 @@ def test_scales_are_those_of_the_definition(n_steps, seed, missing):
             close(found[:, i, :, feature], naive.scales(window[:, feature], length))
 
 
+@few
+@given(st.integers(1, 14), st.integers(0, 99), st.sampled_from([0.0, 0.3]))
+def test_scales_are_the_same_beside_a_shorter_window(n_steps, seed, missing):
+    windows = windows_of(4, n_steps, seed, missing)
+    np.testing.assert_array_equal(scales_of(windows[1:]), scales_of(windows)[:, 1:])
+
+
+@few
+@given(st.integers(1, 10), st.sampled_from([np.float32, np.float64]), st.booleans())
+def test_a_mean_over_features_is_numpys_to_the_last_bit(n_features, dtype, strided):
+    values = random_rows(60, n_features, seed=n_features).astype(dtype).reshape(3, 20, -1)
+    values = values[::-1, ::2] if strided else values
+    expected = np.mean(values, axis=2, dtype=np.float64)
+    np.testing.assert_array_equal(observed.mean(values, axis=2), expected)
+
+
 def test_squares_of_the_scales_add_up_where_sixths_are_equally_long():
     window = random_rows(12, 1, seed=0)[None]
     close(np.square(scales_of(window)).sum(axis=0).mean(), np.square(window).mean())

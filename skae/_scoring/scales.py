@@ -48,19 +48,32 @@ def scales_of(residuals: Array) -> Array:
 [-1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     """
     residuals = residuals.astype(np.float64)
-    unobserved = np.isnan(residuals)
-    part_of_step = _parts_of_steps(np.logical_not(unobserved.all(axis=2)))
-    total, count = np.zeros((2, len(residuals), N_PARTS, residuals.shape[2]))
-    filled = np.where(unobserved, 0.0, residuals)
-    for part in range(N_PARTS):
-        inside = (part_of_step == part)[:, :, None]
-        total[:, part] = np.sum(filled, axis=1, where=inside)
-        count[:, part] = np.sum(~unobserved, axis=1, where=inside)
+    seen = ~np.isnan(residuals)
+    part_of_step = _parts_of_steps(np.asarray(seen.any(axis=2)))
+    filled = residuals if seen.all() else np.where(seen, residuals, 0.0)
+    total, count = _sums_of_parts(filled, part_of_step), _sums_of_parts(seen, part_of_step)
     level = total.sum(axis=1, keepdims=True) / np.maximum(count.sum(axis=1, keepdims=True), 1)
     means = (total / np.maximum(count, 1))[np.arange(len(residuals))[:, None], part_of_step]
-    scales = np.stack([np.broadcast_to(level, means.shape), means - level, residuals - means])
-    scales[:, unobserved] = np.nan
+    scales = np.empty((3, *residuals.shape))
+    scales[0] = level
+    np.subtract(means, level, out=scales[1])
+    np.subtract(residuals, means, out=scales[2])
+    if filled is not residuals:
+        scales[:, ~seen] = np.nan
     return scales
+
+
+def _sums_of_parts(values: Array | NDArray[np.bool_], part_of_step: NDArray[np.intp]) -> Array:
+    """Sum over the steps of each part: (n_windows, N_PARTS, n_features)."""
+    n_windows, _, n_features = values.shape
+    sums = np.zeros((n_windows, N_PARTS, n_features))
+    if (part_of_step == part_of_step[:1]).all():
+        for step, part in enumerate(part_of_step[0] if n_windows else ()):
+            sums[:, part] += values[:, step]
+        return sums
+    for part in range(N_PARTS):
+        sums[:, part] = values.sum(axis=1, where=(part_of_step == part)[:, :, None])
+    return sums
 
 
 def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -105,8 +118,26 @@ class MultiscaleError:
 
     def __call__(self, residuals: Array) -> Array:
         """Return errors of the shape of `residuals`, (n_windows, n_steps, n_features)."""
-        ratios = np.square(scales_of(residuals)) / self.typical[:, None, None]
+        ratios = scales_of(residuals)
+        np.square(ratios, out=ratios)
+        _divide_features(ratios, self.typical)
         of_windows = observed.mean(observed.mean(ratios, axis=3), axis=2)[:, :, None, None]
-        shares = np.divide(ratios, of_windows, out=1 + 0 * ratios, where=of_windows > 0)
         least = np.maximum(of_windows, LEAST_RATIO)
-        return np.exp(np.log(least).mean(axis=0)) * shares.mean(axis=0)
+        return np.exp(np.log(least).mean(axis=0)) * _shares(ratios, of_windows).mean(axis=0)
+
+
+def _shares(ratios: Array, of_windows: Array) -> Array:
+    """Return ratios, in place, to those of their windows: 1 where all are zero."""
+    all_zero = of_windows == 0
+    ratios /= np.where(all_zero, 1.0, of_windows)
+    if all_zero.any():
+        ratios += all_zero
+    return ratios
+
+
+def _divide_features(values: Array, divisors: Array) -> None:
+    """Divide (n, n_windows, n_steps, n_features) in place, by one divisor a feature of each."""
+    n, n_windows, n_steps, n_features = values.shape
+    # NumPy is slow where the last axis is short.
+    long = values.reshape(n, n_windows, n_steps * n_features)
+    long /= np.tile(divisors, n_steps)[:, None]
