@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skae._compat.attributes import as_it_is, of_one_state
 from skae._compat.sklearn import (
     Interval,
     StrOptions,
@@ -23,7 +24,7 @@ from skae._compat.sklearn import (
     positive_real,
 )
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.one_state import as_it_is, changed_at_once, of_one_state, values_now
+from skae._compiled.one_state import changed_at_once, values_now
 from skae._compiled.steps import can_be_sharded
 from skae._files.document import MAX_BYTES, load_only, save
 from skae._network.loss import check_suits

@@ -1,5 +1,6 @@
 """`SequenceScaler`: what `StandardScaler` does for rows, for sequences."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skae._compat.attributes import of_one_state, taken_over_at_once
 from skae._compat.sklearn import (
     OUTPUT,
     DocumentationLink,
@@ -19,7 +21,6 @@ from skae._compat.sklearn import (
     feature_names_of,
     fit_context,
     frame_container,
-    unchanged_on_error,
 )
 from skae._sequences.misreadings import warn_if_rows_of_a_series
 from skae._sequences.numbers import as_numbers
@@ -161,10 +162,10 @@ class SequenceScaler(  # type: ignore[call-arg]
         ValueError
             If X is not numeric, infinite or empty, or a parameter is no option.
         """
-        with unchanged_on_error(self):
-            rows = self._read(X, reset=True).once()
+        with taken_over_at_once(self) as fitted:
+            rows = fitted._read(X, reset=True).once()
             unobserved = np.isnan(rows).all(axis=0)
-            self.scaler_ = self._new_scaler().fit(np.where(unobserved, 0, rows))
+            fitted.scaler_ = self._new_scaler().fit(np.where(unobserved, 0, rows))
         return self
 
     @available_if(_learns_in_parts)
@@ -195,18 +196,19 @@ class SequenceScaler(  # type: ignore[call-arg]
                 f"Got method={self.method!r} after {type(self.scaler_).__name__} was fitted, but "
                 "expected the same method. Call fit to begin anew."
             )
-        with unchanged_on_error(self):
-            rows = self._read(X, reset=first).once()
+        with taken_over_at_once(self) as fitted:
+            rows = fitted._read(X, reset=first).once()
             unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))
             if len(unobserved):
                 raise ValueError(
                     f"Got X with nothing but NaN in feature {unobserved[0]}, but expected an "
                     "observed value of each feature in every partial_fit."
                 )
-            scaler = self._new_scaler() if first else self.scaler_
-            self.scaler_ = scaler.partial_fit(rows)
+            scaler = self._new_scaler() if first else copy.deepcopy(self.scaler_)
+            fitted.scaler_ = scaler.partial_fit(rows)
         return self
 
+    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return X scaled.
 
@@ -230,6 +232,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         steps = self._read(X, reset=False)
         return steps.lay_out(self.scaler_.transform(steps.rows))
 
+    @of_one_state
     def inverse_transform(self, X: Any) -> Any:
         """Return X in the units of what `fit` saw.
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skae._compat.attributes import of_one_state, taken_over_at_once
 from skae._compat.sklearn import (
     DocumentationLink,
     StrOptions,
@@ -179,13 +180,16 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         -------
         self : SequenceWindower
         """
-        series, _ = self._series_of(X, reset=True)
-        size = self.window_size
-        if isinstance(size, str):
-            size = window_size_of(np.concatenate(series), np.array([len(rows) for rows in series]))
-        self.window_size_ = int(size)
+        with taken_over_at_once(self) as fitted:
+            series, _ = fitted._series_of(X, reset=True)
+            size = self.window_size
+            if isinstance(size, str):
+                lengths = np.array([len(rows) for rows in series])
+                size = window_size_of(np.concatenate(series), lengths)
+            fitted.window_size_ = int(size)
         return self
 
+    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return the windows.
 
@@ -225,6 +229,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         flat = joined.reshape(len(joined), -1)
         return _with_index(flat, X, ends[order]) if returns_frames(self) else flat
 
+    @of_one_state
     def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
         """Return the rows, each the average over the windows that hold it.
 

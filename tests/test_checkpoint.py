@@ -20,6 +20,7 @@ from skae import LSTMAutoencoder
 from skae._training import plan
 from skae._training.checkpoint import Checkpoint
 from skae._training.snapshot import is_plain, read_snapshot, write_snapshot
+from skae._writing.replacing import SUFFIX
 
 
 class Dies(keras.callbacks.Callback):
@@ -276,10 +277,24 @@ def test_only_plain_values_are_kept():
     assert not any(map(is_plain, [object(), [print], np.array([None]), {1: 2}, {"a": {3}}]))
 
 
-def test_a_writing_that_was_cut_short_is_written_over(tmp_path):
-    (tmp_path / "state.part").write_bytes(b"half")
+@pytest.fixture
+def left_of_the_dead(tmp_path):
+    """What a process that was killed while it wrote `state` leaves beside it."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    part = tmp_path / f".state.{done.pid}-1{SUFFIX}"
+    part.write_bytes(b"half")
+    return part
+
+
+def test_a_writing_that_was_cut_short_is_cleared_away_by_the_next(tmp_path, left_of_the_dead):
     write_snapshot(tmp_path / "state", {"a": 1})
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_training_that_is_over_leaves_no_file(tmp_path, left_of_the_dead, small, series):
+    small(10, checkpoint=tmp_path / "state").fit(series)
+    assert not list(tmp_path.iterdir())
 
 
 # ------------------------------------------------------------------- signals

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
 
 import skae
-from skae._compiled.one_state import EARLIER, as_it_is, changed_at_once, values_now
+from skae._compat.attributes import as_it_is
+from skae._compiled.one_state import EARLIER, changed_at_once, values_now
 
 
 class Watch(keras.callbacks.Callback):
@@ -173,3 +175,49 @@ def test_files_pickles_and_streams_of_the_middle_of_a_refit(small, series, tmp_p
         scores = np.concatenate([stream.update(series), stream.flush()])
         np.testing.assert_allclose(scores, before, rtol=1e-4)
     assert not np.array_equal(model.score_samples(series), before)
+
+
+# ---------------------------------------------------------------------- transformers
+
+
+def looking(method, look):
+    """Return a method of scikit-learn's that looks before it begins and after it is done."""
+
+    def looks(self, *args, **kwargs):
+        look()
+        answer = method(self, *args, **kwargs)
+        look()
+        return answer
+
+    return looks
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_who_scales_while_a_scaler_learns_sees_what_it_had_learned(method, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(4, 5, 2))
+    scaler = skae.SequenceScaler().fit(X)
+    before, seen = scaler.transform(X), []
+    looks = looking(getattr(StandardScaler, method), lambda: seen.append(scaler.transform(X)))
+    monkeypatch.setattr(StandardScaler, method, looks)
+    getattr(scaler, method)(X[:, :, ::-1] * 7 if method == "partial_fit" else X[:, :, :1] * 7)
+    assert len(seen) >= 2
+    for scaled in seen:
+        np.testing.assert_array_equal(scaled, before)
+    assert not np.allclose(
+        scaler.transform(X[:, :, : scaler.n_features_in_])[..., 0], before[..., 0]
+    )
+
+
+def test_a_windower_that_cannot_find_a_window_stays_what_it_was(monkeypatch):
+    def fails(*args):
+        seen.append(windower.transform(rows))
+        raise ValueError("no window")
+
+    rows, seen = np.sin(np.arange(400) / 8).reshape(-1, 1), []
+    windower = skae.SequenceWindower("auto").fit(rows)
+    before = windower.transform(rows)
+    monkeypatch.setattr("skae._windower.window_size_of", fails)
+    with pytest.raises(ValueError, match="no window"):
+        windower.fit(np.hstack([rows, rows]))
+    for windows in (*seen, windower.transform(rows)):
+        np.testing.assert_array_equal(windows, before)

@@ -42,7 +42,6 @@ __all__ = [
     "seed_of",
     "set_requests",
     "too_large_is_named",
-    "unchanged_on_error",
 ]
 
 
@@ -185,18 +184,6 @@ def frame_container(estimator: object, method: str = "transform") -> Any:
         Its ``create_container(rows, original, columns)`` returns the dataframe.
     """
     return _get_container_adapter(method, estimator)
-
-
-@contextlib.contextmanager
-def unchanged_on_error(estimator: object) -> Iterator[None]:
-    """Leave the estimator's attributes as they were if the block raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"

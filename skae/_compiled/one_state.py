@@ -10,37 +10,14 @@ memory until the weights change::
 """
 
 import contextlib
-import functools
-from collections.abc import Callable, Iterator
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
+from skae._compat.attributes import Estimator
 from skae._compiled.replicas import Values, describe, state_of, values_of
 
 EARLIER = "_earlier_values"
 """Attribute that holds what the weights were, in attributes that a refit will replace."""
-
-Estimator = TypeVar("Estimator", bound=Any)
-Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
-
-
-def as_it_is(estimator: Estimator) -> Estimator:
-    """Return an estimator that shares its attributes with this one until the next fit of this."""
-    now: Estimator = object.__new__(type(estimator))
-    now.__dict__ = estimator.__dict__
-    return now
-
-
-def of_one_state(
-    method: Callable[Concatenate[Estimator, Arguments], Answer],
-) -> Callable[Concatenate[Estimator, Arguments], Answer]:
-    """Let a method see the state that its estimator is in when the call begins, and no other."""
-
-    @functools.wraps(method)
-    def answer(self: Estimator, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-        return method(as_it_is(self), *args, **kwargs)
-
-    return answer
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compiled.one_state import as_it_is, values_now
+from skae._compat.attributes import as_it_is
+from skae._compiled.one_state import values_now
 from skae._compiled.replicas import independent_copy
 from skae._sequences.layout import without_series
 from skae._sequences.numbers import as_numbers

@@ -17,7 +17,8 @@ from skae._compiled.replicas import architecture_key, state_of
 from skae._training.batches import Batches
 from skae._training.learning_rate import LearningRate
 from skae._training.plan import TrainingPlan
-from skae._training.snapshot import is_plain, part_of, read_snapshot, write_snapshot
+from skae._training.snapshot import is_plain, read_snapshot, write_snapshot
+from skae._writing.replacing import remove_leftovers
 
 
 @dataclass
@@ -205,7 +206,7 @@ class Checkpoint:
         """Delete the file of a training that is over."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-            part_of(self.path).unlink(missing_ok=True)
+            remove_leftovers(self.path)
 
 
 def _plain_attributes(thing: Any) -> dict[str, Any]:

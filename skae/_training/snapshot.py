@@ -7,11 +7,12 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from skae._writing.replacing import replace_file
 
 MAGIC = b"skae checkpoint 1\n"
 """What the file begins with; the number is that of the format."""
@@ -27,7 +28,7 @@ def write_snapshot(path: Path, values: dict[str, Any]) -> None:
     Parameters
     ----------
     path : Path
-        A leftover of a killed write, ``path`` with ".part" at its end, is overwritten.
+        What a killed write left beside it is removed.
     values : dict
         Plain values and arrays, in lists and dicts of any depth.
 
@@ -41,12 +42,7 @@ def write_snapshot(path: Path, values: dict[str, Any]) -> None:
     layout = [[array.dtype.name, array.shape] for array in arrays]
     header = json.dumps({"values": plain, "arrays": layout}).encode()
     content = b"".join([len(header).to_bytes(8), header, *(array.tobytes() for array in arrays)])
-    part = part_of(path)
-    with open(part, "wb") as file:
-        file.write(MAGIC + hashlib.sha256(content).digest() + content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    replace_file(path, MAGIC + hashlib.sha256(content).digest() + content)
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
@@ -74,11 +70,6 @@ def read_snapshot(path: Path) -> dict[str, Any]:
     begin = 8 + int.from_bytes(content[:8])
     header = json.loads(content[8:begin])
     return _with_arrays(header["values"], _arrays(header["arrays"], memoryview(content)[begin:]))
-
-
-def part_of(path: Path) -> Path:
-    """Return the file that is written before it replaces `path`."""
-    return path.with_name(path.name + ".part")
 
 
 def _arrays(layout: list, content: memoryview) -> list[np.ndarray]:

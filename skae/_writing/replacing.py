@@ -45,7 +45,7 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target, path)
-    _remove_leftovers(target)
+    remove_leftovers(target)
     part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}{SUFFIX}")
     try:
         with open(part, "wb") as file:
@@ -79,8 +79,9 @@ def _mode_of(target: Path, path: str | os.PathLike) -> int | None:
     return stat.S_IMODE(found)
 
 
-def _remove_leftovers(target: Path) -> None:
-    """Remove what processes that live no more have left."""
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what processes that live no more have left of writing this file."""
+    target = Path(os.path.realpath(path))
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-\d+{re.escape(SUFFIX)}")
     for entry in os.scandir(target.parent):
         found = pattern.fullmatch(entry.name)
