@@ -164,6 +164,29 @@ def test_frames_stream(small, series):
         skae.stream(model).update(frame.rename(columns={"a": "z"}))
 
 
+def test_rows_of_a_frame_keep_their_names(small, series):
+    frame = pd.DataFrame(series, columns=["a", "b"]).assign(machine="x")
+    model = make_pipeline(StandardScaler(), small(WINDOW)).fit(frame[["a", "b"]])
+    stream = skae.stream(model, answer="final")
+    found = [stream.update(row) for _, row in frame[:30][["a", "b"]].iterrows()]
+    found = np.concatenate([*found, stream.flush()])
+    np.testing.assert_allclose(found, model.score_samples(frame[:30][["a", "b"]]), rtol=1e-5)
+    with pytest.raises(ValueError, match="feature names"):
+        stream.update(frame[["b", "a"]].iloc[0])
+    of_machines = small(WINDOW, series="machine").fit(frame)
+    row = frame.iloc[5]
+    np.testing.assert_allclose(
+        of_machines.stream().update(row), of_machines.stream().update(frame[5:6]), rtol=1e-6
+    )
+
+
+def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
+    model = small(WINDOW).fit(series[:, 0])
+    expected = model.stream().update(series[:3, 0])
+    np.testing.assert_array_equal(model.stream().update(pd.Series(series[:3, 0])), expected)
+    np.testing.assert_array_equal(model.stream().update(series[0, 0]), expected[:1])
+
+
 # ------------------------------------------------------------------------ gaps in time
 
 
@@ -186,6 +209,10 @@ def test_times_may_be_the_index(fitted, series):
     found = fitted.stream(max_gap="10min").update(frame)
     alone = [fitted.stream().update(part) for part in (series[:20], *series[20:30])]
     np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-5)
+    by_row, stream = [], fitted.stream(max_gap="10min")
+    for _, row in frame.iterrows():
+        by_row.append(stream.update(row))
+    np.testing.assert_allclose(np.concatenate(by_row), found, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -341,5 +368,7 @@ def test_others_are_refused(small, sequences, fitted, series):
         fitted.stream().update(series[:3, :1])
     with pytest.raises(ValueError, match="same number of features"):
         fitted.stream().update({1: series[:3], 2: series[:3, :1]})
+    with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*A dict"):
+        fitted.stream().update({"a": 0.5, "b": 0.7})
     with pytest.raises(KeyError, match="'a'"):
         fitted.stream().flush("a")

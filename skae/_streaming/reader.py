@@ -77,7 +77,7 @@ class RowReader:
         ValueError
             If they do not fit what `fit` saw.
         """
-        width = (self.first_steps or self.detector).n_features_in_
+        width = self._n_features
         tables = [_as_table(part, width) for part in parts]
         lengths = np.array([len(table) for table in tables], dtype=np.intp)
         if not lengths.sum():
@@ -94,6 +94,15 @@ class RowReader:
             )
         return lengths, rows
 
+    def named(self, rows: Any) -> Any:
+        """Return a row of several features in a pandas Series as the frame that it was taken of."""
+        is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1
+        return rows.to_frame().T if is_row else rows
+
+    @property
+    def _n_features(self) -> int:
+        return int((self.first_steps or self.detector).n_features_in_)
+
     def features(self, table: Any) -> Any:
         """Return a table without a column that names the series, if it is there."""
         has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.n_features_in_
@@ -107,6 +116,12 @@ def _as_table(part: Any, n_features: int) -> Any:
     if getattr(part, "ndim", 0) == 2:
         return part
     array = np.asarray(part)
+    if not array.ndim and n_features > 1:
+        raise ValueError(
+            f"Got {part!r}, but expected a row of {n_features} features, or several. A dict holds "
+            "rows of several series by their keys, not values by the names of features."
+        )
+    array = np.atleast_1d(array)
     if array.ndim == 1 and len(array):
         return array.reshape(-1, 1) if n_features == 1 else array.reshape(1, -1)
     return array.reshape(0, n_features) if not array.size else array

@@ -91,10 +91,11 @@ class ScoreStream:
         Parameters
         ----------
         rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of such
-            The next rows of one series, or of several by their keys.
+            The next rows of one series, or of several by their keys. A pandas Series is a row of
+            several features, whose names are compared, or rows of one feature.
         times : array-like of shape (n_rows,) or scalar, or dict of such, optional
-            When they were, if the stream was made with `max_gap`. The index of a dataframe
-            by default.
+            When they were, if the stream was made with `max_gap`. The index of a dataframe,
+            or the name of a row of one, by default.
 
         Returns
         -------
@@ -109,7 +110,8 @@ class ScoreStream:
             If the rows do not fit the estimator, times are missing or go back. The stream is
             then as it was before.
         """
-        keyed = rows if isinstance(rows, Mapping) else {None: rows}
+        given = rows if isinstance(rows, Mapping) else {None: rows}
+        keyed = {key: self._reader.named(part) for key, part in given.items()}
         lengths, read = self._reader.read(list(keyed.values()))
         when = self._times(keyed, times if isinstance(rows, Mapping) else {None: times}, lengths)
         if len(read):
