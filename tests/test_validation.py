@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from skae import SequenceWindower
+from skae._compat.attributes import taken_over_at_once
 from skae._compat.sklearn import (
     check_sample_weight,
     fraction,
     positive_int,
     positive_real,
-    unchanged_on_error,
 )
 
 
@@ -56,14 +56,15 @@ def test_what_is_wrong_with_weights_is_named(weights, message):
 def test_an_error_leaves_the_attributes_as_they_were():
     windower = SequenceWindower(3).fit(np.ones((4, 2)))
     before = dict(vars(windower))
-    with pytest.raises(KeyError), unchanged_on_error(windower):
-        windower.n_features_in_, windower.window_size, windower.new_ = 7, 9, 1
+    with pytest.raises(KeyError), taken_over_at_once(windower) as fitted:
+        fitted.n_features_in_, fitted.window_size, fitted.new_ = 7, 9, 1
         raise KeyError
     assert vars(windower) == before
 
 
 def test_without_an_error_attributes_change():
     windower = SequenceWindower(3)
-    with unchanged_on_error(windower):
-        windower.new_ = 1
+    with taken_over_at_once(windower) as fitted:
+        fitted.new_ = 1
+        assert not hasattr(windower, "new_")
     assert windower.new_ == 1
