@@ -11,8 +11,8 @@ from skae._partitions.answers import Answer, Reach, named
 from skae._partitions.arrays import of_array
 from skae._streaming.reader import RowReader
 
-MAX_AHEAD = 2
-"""Partitions that are asked for the rows after another one."""
+N_ASKED = 2
+"""Consecutive partitions that must hold the rows to which windows and smoothing reach."""
 
 
 def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | int | None) -> Any:
@@ -29,20 +29,44 @@ def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | in
             )
         return _of_long_frame(answer, reach, shared, X)
     parts = X.to_delayed()
-    heads = [dask.delayed(_first)([part], reach.after) for part in parts]
-    before, found = None, []
-    for i, part in enumerate(parts):
-        after = dask.delayed(_first)(
-            heads[i + 1 : i + 1 + MAX_AHEAD], reach.after, is_all=i + 1 + MAX_AHEAD >= len(parts)
-        )
-        found.append(dask.delayed(_of_partition)(answer, shared, before, part, after, series))
-        before = dask.delayed(_last)([before, part], reach.before)
+    # From neighbours alone, not handed on from one to the next: Dask would first walk such a chain
+    # to its end, and hold all partitions meanwhile.
+    n_reaches = -(-reach.before // max(reach.after, 1))
+    before = _rows_around(parts[::-1], _last, reach.before, n_reaches)[::-1]
+    after = _rows_around(parts, _first, reach.after)
+    found = [
+        dask.delayed(_of_partition)(answer, shared, *around, series)
+        for around in zip(before, parts, after, strict=True)
+    ]
     meta = named(answer, np.zeros((0, answer.n_columns or 1), answer.dtype), X._meta.index)
     return dd.from_delayed(found, meta=meta, divisions=X.divisions, verify_meta=False)
 
 
+def _rows_around(parts: list[Any], take: Any, n_rows: int, n_reaches: int = 1) -> list[Any]:
+    """Return what `take` takes of those that follow each part."""
+    ends = [dask.delayed(take)([part], n_rows) for part in parts]
+    n_asked = N_ASKED * n_reaches
+    return [
+        dask.delayed(take)(ends[i : i + n_asked], n_rows, is_all=i + n_asked >= len(parts))
+        for i in range(1, len(parts) + 1)
+    ]
+
+
 def _first(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
-    """Return the first rows of consecutive parts; fewer only if these are all there are.
+    """Return the first rows of consecutive parts; fewer only if these are all there are."""
+    return _enough(parts, n_rows, is_all).iloc[:n_rows] if parts else None
+
+
+def _last(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
+    """Return the last rows of parts, the last of which comes first; fewer only if these are all."""
+    if not parts:
+        return None
+    rows = _enough(parts[::-1], n_rows, is_all)
+    return rows.iloc[max(len(rows) - n_rows, 0) :]
+
+
+def _enough(parts: list[Any], n_rows: int, is_all: bool) -> Any:
+    """Return the rows of parts.
 
     Raises
     ------
@@ -51,9 +75,7 @@ def _first(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
     """
     import pandas as pd
 
-    if not parts:
-        return None
-    found = pd.concat(parts).iloc[:n_rows]
+    found = pd.concat(parts)
     if not is_all and len(found) < n_rows:
         raise ValueError(
             f"Got {len(found)} rows in {len(parts)} partitions that follow one another, but "
@@ -61,12 +83,6 @@ def _first(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
             "X.repartition(npartitions=...)."
         )
     return found
-
-
-def _last(parts: list[Any], n_rows: int) -> Any:
-    import pandas as pd
-
-    return pd.concat([part for part in parts if part is not None]).iloc[-n_rows:]
 
 
 def _of_partition(
