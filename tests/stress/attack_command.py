@@ -138,6 +138,8 @@ def run(attack, folder):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Who was started in the background ignores SIGINT, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     if attack.interrupt_after:
         time.sleep(attack.interrupt_after)
