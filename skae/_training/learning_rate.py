@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from skae._compat.keras import schedule_of
@@ -74,7 +74,7 @@ class CosineLearningRate(LearningRate):
 
 def _rate_of(optimizer: Any) -> float:
     """Return the rate as it is, also of an optimizer that a strategy mirrors."""
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 
 def learning_rate_of(schedule: str, optimizer: Any, n_batches: int) -> LearningRate:
