@@ -7,6 +7,9 @@ Run: python benchmarks/bench_memory.py disk [rows ...]. Series of 4 features on 
 one at every fourth row, one epoch of a small network. What is counted is the memory that the kernel
 cannot take back; pages of the file, which it keeps as long as nobody else wants them, are not
 (Linux only).
+
+Run: python benchmarks/bench_memory.py parts [rows ...]. The same fit of a Dask array in chunks of
+250,000 rows, and of a generator of series as long as these, which are made when they are asked for.
 """
 
 import resource
@@ -19,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+PART = 250_000
 CASES = ("array", "memmap", "windower")
 
 
@@ -56,28 +60,58 @@ def write(path, n_rows, block=2**18):
     rng = np.random.default_rng(0)
     rows = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 4))
     for start in range(0, n_rows, block):
-        time_of_day = np.arange(start, min(start + block, n_rows))[:, None] / [5, 7, 11, 13]
-        noise = rng.normal(scale=0.3, size=time_of_day.shape)
-        rows[start : start + block] = np.sin(time_of_day) + noise
+        rows[start : start + block] = waves(start, min(start + block, n_rows), rng)
     rows.flush()
 
 
-def measure_disk(n_rows):
+def waves(start, end, rng):
+    time_of_day = np.arange(start, end)[:, None] / [5, 7, 11, 13]
+    return np.sin(time_of_day) + rng.normal(scale=0.3, size=time_of_day.shape)
+
+
+def dask_array(n_rows):
+    import dask
+    import dask.array as da
+
+    # One partition after the other anyway; threads of a pool would hold memory of their own.
+    dask.config.set(scheduler="synchronous")
+    empty = da.zeros((n_rows, 4), chunks=(PART, 4))
+    return empty.map_blocks(
+        lambda rows, block_id=(0,): waves(
+            block_id[0] * PART, block_id[0] * PART + len(rows), np.random.default_rng(block_id[0])
+        ),
+        meta=np.zeros((0, 4)),
+    )
+
+
+def generator(n_rows):
+    for start in range(0, n_rows, PART):
+        yield waves(start, min(start + PART, n_rows), np.random.default_rng(start))
+
+
+def mapped(n_rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.npy")
+        write(path, n_rows)
+        return np.load(path, mmap_mode="r")
+
+
+INPUTS = {"disk": mapped, "dask": dask_array, "generator": generator}
+
+
+def measure_held(kind, n_rows):
     from skae import LSTMAutoencoder
 
     parameters = {"epochs": 1, "batch_size": 256, "units": 16, "stride": 4, "random_state": 0}
     small = np.random.default_rng(0).normal(size=(40_000, 4)).astype(np.float32)
     LSTMAutoencoder(30, **parameters).fit(small)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rows.npy")
-        write(path, n_rows)
-        before, start = held(), time.perf_counter()
-        with PeakOfHeld() as memory:
-            LSTMAutoencoder(30, **parameters).fit(np.load(path, mmap_mode="r"))
-        seconds = time.perf_counter() - start
-        size = path.stat().st_size / 2**20
+    X = INPUTS[kind](n_rows)
+    before, start = held(), time.perf_counter()
+    with PeakOfHeld() as memory:
+        LSTMAutoencoder(30, **parameters).fit(X)
+    seconds = time.perf_counter() - start
     print(
-        f"disk {n_rows:12,} rows, {size:6.0f} MB   fit {seconds:7.1f} s "
+        f"{kind:9} {n_rows:12,} rows, {n_rows * 16 / 2**20:6.0f} MB   fit {seconds:7.1f} s "
         f"+{memory.peak - before:4.0f} MB",
         flush=True,
     )
@@ -114,11 +148,12 @@ def measure(case, n_rows):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["disk"]:
+    if sys.argv[1:2] in (["disk"], ["parts"]):
         for n_rows in sys.argv[2:] or ["1000000", "10000000"]:
-            subprocess.run([sys.executable, __file__, "one-on-disk", n_rows], check=True)
-    elif sys.argv[1:2] == ["one-on-disk"]:
-        measure_disk(int(sys.argv[2]))
+            for kind in ("disk",) if sys.argv[1] == "disk" else ("dask", "generator"):
+                subprocess.run([sys.executable, __file__, "held", kind, n_rows], check=True)
+    elif sys.argv[1:2] == ["held"]:
+        measure_held(sys.argv[2], int(sys.argv[3]))
     elif len(sys.argv) == 3:
         measure(sys.argv[1], int(sys.argv[2]))
     else:

@@ -37,6 +37,8 @@ from skae._scoring.rule import OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fbeta_offset
 from skae._sequences import observed
 from skae._sequences.frames import framed, names_of_steps
+from skae._sequences.numbers import refuse_what_is_not_there
+from skae._sequences.parts import read_to_learn
 from skae._sequences.ragged import Floats, Sequences, blank_sequences
 from skae._sequences.reading import (
     check_fills_a_window,
@@ -306,7 +308,10 @@ class LSTMAutoencoder(
     memory that `fit` takes does not grow with the rows: an epoch is drawn from a buffer of 2**18
     windows, 64 blocks of consecutive ones, and the threshold is found on 2**20 rows of the held-out
     and of the training part, in 64 stretches spread evenly over either. See also
-    `skae.dask.to_memmap`.
+    `skae.dask.to_memmap`. What comes part by part is read once, into a temporary file, and fitted
+    as a memory map of that: Dask arrays and frames, whose partitions are computed one after the
+    other, and iterables of series or of sequences, such as generators. The result is that of the
+    same array or frame, or of the list of these series; one of one dimension has one feature.
 
     A set of sequences is treated as a set: equal sequences are merged and their weights added,
     and the order of the sequences does not matter. Overlapping windows, as `SequenceWindower`
@@ -487,7 +492,8 @@ class LSTMAutoencoder(
         ----------
         X : array-like of shape (n_samples, n_steps, n_features), (n_samples, n_steps) or, \
                 with `window_size`, (n_rows, n_features); or list of such
-            Sequences or rows, see the class. NaN is what was not observed.
+            Sequences or rows, see the class. NaN is what was not observed. Also a ``dask.array``
+            or ``dask.dataframe``, or an iterable of series or sequences, read part by part.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -502,6 +508,16 @@ class LSTMAutoencoder(
         ValueError
             If X does not fit the parameters, is infinite, is too short, or holds nothing but
             NaN, or if training ends in NaN. The estimator is then as it was before.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> def series():
+        ...     for start in (0, 40):
+        ...         yield np.sin(np.arange(start, start + 200)[:, None] / [4, 5])
+        >>> detector = LSTMAutoencoder(20, units=4, epochs=1, random_state=0).fit(series())
+        >>> detector.n_features_in_
+        2
         """
         return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "model_"))
 
@@ -586,7 +602,7 @@ class LSTMAutoencoder(
         return self.history_ if resume else {"loss": []}
 
     def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
-        samples = read_samples(self, X, self._windowing_asked(resume=not reset), reset=reset)
+        samples = read_to_learn(self, X, self._windowing_asked(resume=not reset), reset=reset)
         check_fills_a_window(samples)
         check_suits(self.loss, samples.windows.rows)
         return samples.weighted(sample_weight)
@@ -753,7 +769,28 @@ class LSTMAutoencoder(
         labels : ndarray of shape (n_samples,), int
             -1 for outliers, 1 for inliers.
         """
+        refuse_what_is_not_there(X)
         return self.fit(X, sample_weight=sample_weight).predict(X)
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit, and return the latents.
+
+        Parameters
+        ----------
+        X : array-like or list
+            As in `fit`, but neither a Dask collection nor an iterator.
+        y : None
+            Ignored.
+        **fit_params : dict
+            `sample_weight`, as in `fit`.
+
+        Returns
+        -------
+        latents : ndarray, or list of such
+            As `transform` returns them.
+        """
+        refuse_what_is_not_there(X)
+        return super().fit_transform(X, y, **fit_params)
 
     @of_one_state
     def score(self, X: Any, y: Any = None) -> float:

@@ -216,18 +216,17 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         series, positions = self._series_of(X, reset=False)
         self._check_memory(series)
         windows = [self._windows_of(rows) for rows in series]
-        ends = np.concatenate([self._ends_of(*one) for one in zip(windows, positions, strict=True)])
-        if not len(ends):
+        ends = [self._ends_of(*one) for one in zip(windows, positions, strict=True)]
+        if not any(map(len, ends)):
             raise ValueError(
                 f"Got X with {max(map(len, series))} rows, but expected at least "
                 f"window_size={self._size} for padding=None."
             )
-        order = np.argsort(ends, kind="stable")
-        joined = windows[0] if len(windows) == 1 else np.concatenate(windows)[order]
+        joined, last_rows = _by_their_ends(windows, ends)
         if not self._is_flat:
             return joined
         flat = joined.reshape(len(joined), -1)
-        return _with_index(flat, X, ends[order]) if returns_frames(self) else flat
+        return _with_index(flat, X, last_rows) if returns_frames(self) else flat
 
     @of_one_state
     def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
@@ -433,6 +432,18 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         seen = ~np.isnan(open_rows).all(axis=1)
         padding = int(seen.argmax()) if seen.any() else len(open_rows)
         return most - padding
+
+
+def _by_their_ends(windows: list[Array], ends: list[Indices]) -> tuple[Array, Indices]:
+    """Return the windows of all series in the order of the rows at which they end, and these."""
+    if len(windows) == 1:
+        return windows[0], ends[0]
+    last_rows = np.sort(np.concatenate(ends))
+    n_windows, dtype = len(last_rows), np.result_type(*windows)
+    joined = np.empty((n_windows, *windows[0].shape[1:]), dtype)
+    for part, rows in zip(windows, ends, strict=True):
+        joined[np.searchsorted(last_rows, rows)] = part
+    return joined, last_rows
 
 
 def _with_index(flat: Array, X: Any, ends: Indices) -> Any:

@@ -291,6 +291,29 @@ def test_sequences_that_nothing_can_be_learned_from(refuses, mode, X, message):
     refuses(mode, lambda e: e.fit(X), (ValueError, TypeError), message)
 
 
+IN_PARTS = [
+    ([], "Got X without any series or rows"),
+    ([ROWS, ROWS[:, :1]], r"X\[1\] has 1 features, but X\[0\] has 2"),
+    ([ROWS[:, :1]], "X has 1 features, but LSTMAutoencoder is expecting 2"),
+    ([ROWS, spoilt(np.inf)], r"Input X\[1\] contains infinity in feature 1"),
+    ([ROWS, spoilt(1e300)], r"Input X\[1\] .* too large .* in feature 1: 1e\+300"),
+    ([ROWS, ROWS[:0]], r"0 sample\(s\)"),
+    ([ROWS, "a"], "could not convert|X"),
+    ([ROWS[:3], ROWS[:2]], r"Got X with 3 sample\(s\) .* at least window_size=5"),
+]
+
+
+@pytest.mark.parametrize("series, message", IN_PARTS)
+def test_iterables_that_nothing_can_be_learned_from(refuses, series, message):
+    refuses("rows", lambda e: e.partial_fit(iter(series)), ValueError, message)
+
+
+@pytest.mark.parametrize("method", ["fit_predict", "fit_transform", "predict", "score"])
+def test_what_can_be_read_once_is_for_fit_only(refuses, method):
+    message = "read only once, but expected an array or a list"
+    refuses("rows", lambda e: getattr(e, method)(iter([ROWS])), TypeError, message)
+
+
 SCORING = ["score_samples", "predict", "transform", "reconstruct", "explain", "score"]
 OTHER_DATA = {
     "rows": [

@@ -14,7 +14,6 @@ from strategies import examples, few
 from strategies import series as drawn
 
 import skae.dask
-from skae import LSTMAutoencoder
 from skae._scoring import rule
 from skae._sequences import observed, progressions, ragged
 from skae._sequences.progressions import Progressions, starts_and_lengths
@@ -236,16 +235,3 @@ def test_to_memmap_refuses(X, error, message, tmp_path):
     with pytest.raises(error, match=message):
         skae.dask.to_memmap(X, tmp_path / "rows")
     assert (tmp_path / "rows").read_bytes() == b"older" and len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (lambda rows: da.from_array(rows), r"Dask collection.*X.compute\(\).*to_memmap"),
-        (lambda rows: lazy_frame(rows, [200]), r"Dask collection.*X.compute\(\).*to_memmap"),
-        (lambda rows: iter([rows, rows]), r"list_iterator, which can be read only once.*list\(X\)"),
-    ],
-)
-def test_what_is_not_there_is_refused_by_fit(X, message, series):
-    with pytest.raises(TypeError, match=f"Got X as (a )?{message}"):
-        LSTMAutoencoder(4).fit(X(series))

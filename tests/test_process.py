@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from skae._compat.tensorflow import is_forked_after_use
 from skae._network.seeds import seeds_from
@@ -130,44 +129,6 @@ def test_a_fork_after_tensorflow_ran_is_refused(small, series, call):
         assert pipe.read().startswith("RuntimeError: Got a call in a process that was forked")
     os.waitpid(child, 0)
     assert not is_forked_after_use()
-
-
-def test_the_scope_of_a_strategy_is_refused(small, series):
-    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        with pytest.raises(RuntimeError, match="scope of OneDeviceStrategy, but expected none"):
-            small(5).fit(series)
-
-
-TWO_DEVICES = """
-import numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-half = tf.config.LogicalDeviceConfiguration()
-tf.config.set_logical_device_configuration(cpu, [half, half])
-from skae import LSTMAutoencoder
-rows = np.sin(np.arange(120)[:, None] / [4, 5])
-detector = LSTMAutoencoder(5, units=4, latent_dim=2, epochs=1, random_state=0)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-assert strategy.num_replicas_in_sync == 2
-fitted = LSTMAutoencoder(5, units=4, latent_dim=2, epochs=1, random_state=0).fit(rows)
-for call in (detector.fit, fitted.score_samples, fitted.partial_fit):
-    with strategy.scope():
-        try:
-            call(rows)
-        except RuntimeError as error:
-            print(error)
-assert not hasattr(detector, "model_")
-assert np.isfinite(fitted.score_samples(rows)).all()
-"""
-
-
-@pytest.mark.slow
-def test_two_devices_of_a_mirrored_strategy_are_refused_in_one_line():
-    """In a process of its own, for devices are made before TensorFlow is used."""
-    done = run(TWO_DEVICES)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert len(lines) == 3
-    assert all("scope of MirroredStrategy, but expected none" in line for line in lines)
 
 
 def test_half_precision_is_refused(small, series):

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 
 import naive
 import numpy as np
@@ -391,3 +392,16 @@ def test_what_is_wrong_with_windows_is_named(params, X, n_rows, message):
 def test_other_feature_names_are_an_error(X, names, message):
     with pytest.raises(ValueError, match=message):
         SequenceWindower().fit(X).get_feature_names_out(names)
+
+
+@pytest.mark.parametrize(("n_series", "allowed"), [(1, 1.4), (2, 1.25)])
+def test_nothing_is_copied_twice(n_series, allowed):
+    """One series takes a padded copy and a place for each row; several, what they return."""
+    rows = np.zeros((2**16, 8))
+    X = rows if n_series == 1 else [rows[:20_000], rows[20_000:]]
+    windower = SequenceWindower(20).fit(X)
+    tracemalloc.start()
+    windows = windower.transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < allowed * (rows.nbytes if n_series == 1 else windows.nbytes)

@@ -47,6 +47,11 @@ def names_anew() -> Iterator[None]:
         global_state.set_global_attribute("object_name_uids", earlier)
 
 
+def global_attributes() -> dict[str, Any]:
+    """Return what Keras keeps for this thread: its policy of dtypes, custom objects and names."""
+    return vars(global_state.GLOBAL_STATE_TRACKER)
+
+
 def as_plain(value: Any) -> Any:
     """Return a numpy number as a Python one, and everything else as it is."""
     return value.item() if isinstance(value, np.generic) else value

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from skae._compat.tensorflow import forget_kernels
 from skae._compiled.lru import LRUCache
-from skae._compiled.process import check_process
+from skae._compiled.process import check_process, outside_of_scopes
 from skae._compiled.replicas import Values, copy_architecture, describe, replicas, values_of
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
@@ -81,6 +81,16 @@ def forward(
     -------
     ndarray of shape (n_samples, ...), float32
     """
+    return outside_of_scopes(_forward, model, inputs, in_bulk, padded, values)
+
+
+def _forward(
+    model: keras.Model,
+    inputs: tuple[np.ndarray, ...],
+    in_bulk: bool,
+    padded: bool,
+    values: Values | None,
+) -> np.ndarray:
     compute = forward_pass_of(model)
     weights = weights_of(model, values)
     n_samples = len(inputs[0])

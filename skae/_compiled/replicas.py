@@ -19,7 +19,8 @@ import tensorflow as tf
 
 from skae._compat.keras import layers_of, names_anew
 from skae._compiled.lru import LRUCache
-from skae._compiled.process import check_process
+from skae._compiled.mirrored import MirroredReplica
+from skae._compiled.process import check_can_train, outside_of_scopes
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.masking import NaNToZero
 from skae._network.seeds import seeds_from
@@ -193,14 +194,19 @@ class Replica:
 
 
 @contextlib.contextmanager
-def replica_of(model: keras.Model) -> Iterator[Replica]:
+def replica_of(model: keras.Model) -> Iterator[Replica | MirroredReplica]:
     """Lend a replica in the state of `model`; give `model` the state of the replica at the end.
+
+    In the scope of a strategy it is mirrored on the devices of that.
 
     The model stays as it is if the block raises.
     """
-    check_process()
-    model.optimizer.build(model.trainable_variables)
+    check_can_train()
+    outside_of_scopes(model.optimizer.build, model.trainable_variables)
     key = _training_key(model)
+    if tf.distribute.has_strategy():
+        yield from _mirrored(model, key)
+        return
     if key is None:
         with unchanged_on_error(model):
             yield Replica(model)
@@ -209,6 +215,19 @@ def replica_of(model: keras.Model) -> Iterator[Replica]:
         _copy_state(model, replica.model)
         yield replica
         _copy_state(replica.model, model)
+
+
+def _mirrored(model: keras.Model, key: Hashable) -> Iterator[MirroredReplica]:
+    """Lend a replica that a strategy mirrors, in whose scope this is."""
+    if key is None:
+        raise RuntimeError(
+            "Got a network that Keras cannot copy from its configuration in the scope of a "
+            "strategy, but expected one that it can, to mirror it. Leave the scope."
+        )
+    replica = MirroredReplica(_copy_compiled(model))
+    _copy_state(model, replica.model)
+    yield replica
+    _copy_state(replica.model, model)
 
 
 def _training_key(model: keras.Model) -> Hashable | None:

@@ -4,13 +4,12 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import dask.array as da
-import dask.dataframe as dd
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from skae._sequences.numbers import as_numbers
+from skae._sequences.partitions import is_lazy_array, is_lazy_frame, partitions_of
 from skae._writing.replacing import replaced
 
 ROWS_OF_AN_ARRAY = 2**18
@@ -80,11 +79,8 @@ def _blocks_of(X: Any) -> Iterator[NDArray[np.float32]]:
 
 def _parts_of(X: Any) -> Iterable[Any]:
     """Return what holds consecutive rows; of Dask one after the other is computed."""
-    if isinstance(X, da.Array):
-        X = X.rechunk({1: -1}) if X.ndim == 2 else X
-        return (part.compute() for part in X.to_delayed().ravel())
-    if isinstance(X, dd.DataFrame | dd.Series):
-        return (part.compute() for part in X.to_delayed())
+    if is_lazy_array(X) or is_lazy_frame(X):
+        return partitions_of(X)
     if isinstance(X, np.ndarray):
         size = ROWS_OF_AN_ARRAY
         return (X[start : start + size] for start in range(0, len(X), size))

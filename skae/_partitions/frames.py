@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skae._partitions.answers import Answer, Reach, named
 from skae._partitions.arrays import of_array
+from skae._sequences.layout import consecutive_runs, do_not_stand_together
 from skae._streaming.reader import RowReader
 
 N_ASKED = 2
@@ -112,14 +113,9 @@ def _runs(labels: Any, series: str) -> list[slice]:
         If the rows of some series do not stand together.
     """
     codes = labels.to_numpy()
-    cuts = np.flatnonzero(codes[1:] != codes[:-1]) + 1
-    edges = [0, *cuts.tolist(), len(codes)] if len(codes) else []
-    found = [slice(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+    found = consecutive_runs(codes)
     if len(found) > len(set(codes.tolist())):
-        raise ValueError(
-            f"Got a column {series!r} whose series come and come again, but expected the rows of "
-            f"each to stand together. Sort them before: X.sort_values({series!r}) or set_index."
-        )
+        raise do_not_stand_together(series)
     return found
 
 

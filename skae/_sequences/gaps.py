@@ -86,18 +86,63 @@ def gaps_of(
     ValueError
         If there are no times, some is missing, or they are of another kind than `max_gap`.
     """
+    values = _values_asked(times, max_gap, name)
+    if values is None:
+        return None
+    steps = _steps(values, positions, lengths)
+    flags = None if max_gap is None else _flags(steps, values, max_gap, name)
+    _warn_of_disorder(*_disorder(steps), len(lengths), name)
+    return flags
+
+
+class GapsInParts:
+    """Gaps in rows that come part by part; see `gaps_of`.
+
+    Parameters
+    ----------
+    max_gap : float, str, timedelta, numpy.timedelta64 or None
+    name : str, default="X"
+    """
+
+    def __init__(self, max_gap: Any, name: str = "X"):
+        self.max_gap, self.name = max_gap, name
+        self._last: NDArray | None = None
+        self._n_back = self._n_twice = self._n_series = 0
+
+    def add(self, times: Any, *, begins: bool) -> Flags | None:
+        """Return which rows of a part, with which a series may begin, come after a gap."""
+        values = _values_asked(times, self.max_gap, self.name)
+        if values is None:
+            return None
+        n_before = 0 if begins or self._last is None else 1
+        around = values if n_before == 0 else np.concatenate([self._last, values])
+        steps = _steps(around, None, np.array([len(around)]))[n_before:]
+        self._last, self._n_series = values[-1:], self._n_series + 1 - n_before
+        n_back, n_twice = _disorder(steps)
+        self._n_back, self._n_twice = self._n_back + n_back, self._n_twice + n_twice
+        return None if self.max_gap is None else _flags(steps, values, self.max_gap, self.name)
+
+    def warn_of_disorder(self) -> None:
+        """Warn of dates that went back or came twice."""
+        _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
+
+
+def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray | None:
+    """Return times to find gaps in; None if there are none, and none are asked for."""
     values = _values(times)
     if max_gap is None:
-        if values is not None and values.dtype.kind == "M":
-            _warn_of_disorder(_steps(values, positions, lengths), len(lengths), name)
-        return None
+        return values if values is not None and values.dtype.kind == "M" else None
     if values is None:
         raise ValueError(
             f"Got max_gap={max_gap!r} and {name} without times, but expected a pandas dataframe "
             "whose index holds times or numbers. In a Pipeline, call "
             "set_output(transform='pandas') on the steps before."
         )
-    steps, limit = _steps(values, positions, lengths), longest_step(max_gap)
+    return values
+
+
+def _flags(steps: NDArray, values: NDArray, max_gap: Any, name: str) -> Flags:
+    limit = longest_step(max_gap)
     if isinstance(limit, float) != (steps.dtype.kind == "f"):
         kind = "numbers" if steps.dtype.kind == "f" else "dates"
         raise ValueError(
@@ -109,7 +154,6 @@ def gaps_of(
             f"Got max_gap={max_gap!r} and {name} whose index lacks the time of "
             f"{int(np.isnan(values).sum())} rows, but expected one for each."
         )
-    _warn_of_disorder(steps, len(lengths), name)
     return (steps > limit) | (steps < np.zeros((), steps.dtype))
 
 
@@ -149,9 +193,14 @@ def _steps(values: NDArray, positions: Indices | None, lengths: Indices) -> NDAr
     return steps
 
 
-def _warn_of_disorder(steps: NDArray, n_series: int, name: str) -> None:
+def _disorder(steps: NDArray) -> tuple[int, int]:
+    """Count the steps back, and those of no length, which are the first of each series, too."""
     zero = np.zeros((), steps.dtype)
-    n_back, n_twice = int((steps < zero).sum()), int((steps == zero).sum()) - n_series
+    return int((steps < zero).sum()), int((steps == zero).sum())
+
+
+def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> None:
+    n_twice = n_still - n_series
     if n_back or n_twice > 0:
         warnings.warn(
             f"Got {name} whose times go back {n_back} times, and come twice {max(n_twice, 0)} "

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -49,7 +50,7 @@ class Layout:
         positions, lengths = None, np.array([n_rows], dtype=np.intp)
         if labels is not None:
             positions, lengths = by_series(labels)
-        times = _times_of(X, windowing.series, len(lengths))
+        times = times_of(X, windowing.series, len(lengths))
         return cls(lengths, positions, gaps_of(times, positions, lengths, windowing.max_gap))
 
     @classmethod
@@ -61,15 +62,9 @@ class Layout:
         ValueError
             If a column is to name the series, or gaps are asked for and there are no times.
         """
-        if windowing.series is not None:
-            raise ValueError(
-                f"Got series={windowing.series!r} and a list of series, but expected one table: a "
-                "list says by itself where a series ends."
-            )
+        refuse_names_of_series(windowing)
         parts = [
-            gaps_of(
-                _times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]"
-            )
+            gaps_of(times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]")
             for i, (item, length) in enumerate(zip(X, lengths, strict=True))
         ]
         flags = [part for part in parts if part is not None]
@@ -84,6 +79,36 @@ class Layout:
         """Return where the rows of each part of a series in which there is no gap came."""
         rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
         return np.split(rows, np.cumsum(self.runs)[:-1])
+
+
+def refuse_names_of_series(windowing: Windowing) -> None:
+    """Refuse a column that names the series where they come one by one."""
+    if windowing.series is not None:
+        raise ValueError(
+            f"Got series={windowing.series!r} and a list of series, but expected one table: a "
+            "list says by itself where a series ends."
+        )
+
+
+def consecutive_runs(labels: Any) -> list[slice]:
+    """Return where the rows of each series stand, one after the other.
+
+    Examples
+    --------
+    >>> consecutive_runs(np.array(["pump", "pump", "fan"]))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    edges = [0, *cuts.tolist(), len(labels)] if len(labels) else []
+    return [slice(*pair) for pair in pairwise(edges)]
+
+
+def do_not_stand_together(series: str | int | None) -> ValueError:
+    """Return what to raise where a series comes, and comes again."""
+    return ValueError(
+        f"Got a column {series!r} whose series come and come again, but expected the rows of "
+        f"each to stand together. Sort them before: X.sort_values({series!r}) or set_index."
+    )
 
 
 def by_series(labels: Any) -> tuple[Indices, Indices]:
@@ -112,8 +137,8 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
     seen: dict[Hashable, int] = {}
     given = np.asarray(labels).tolist()
     codes = np.fromiter((seen.setdefault(label, len(seen)) for label in given), np.intp, len(given))
-    missing = next((label for label in seen if _is_missing(label)), 0)
-    if _is_missing(missing):
+    missing = next((label for label in seen if is_missing(label)), 0)
+    if is_missing(missing):
         raise ValueError(
             f"Got series[{int(np.argmax(codes == seen[missing]))}]={missing}, but expected each "
             "row to name its series."
@@ -121,7 +146,8 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
     return np.argsort(codes, kind="stable"), np.bincount(codes, minlength=len(seen))
 
 
-def _is_missing(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
+    """Tell whether a row does not say which series it belongs to."""
     return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
@@ -175,7 +201,7 @@ def _without_column(table: Any, position: int) -> tuple[Any, Any]:
     return cells[:, others], cells[:, position]
 
 
-def _times_of(X: Any, series: str | int | None, n_series: int) -> Any:
+def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
     """Return the pandas index of a frame, of several levels the last that names no series.
 
     Raises

@@ -24,7 +24,12 @@ def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -
         If the names in a series are others, or in another order. The message says in which.
     """
     for i, item in enumerate(series):
-        try:
-            check_feature_names(estimator, item, reset=reset and i == 0)
-        except ValueError as error:
-            raise ValueError(f"Got other columns in X[{i}]: {error}") from error
+        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
+
+
+def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
+    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
+    try:
+        check_feature_names(estimator, item, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"Got other columns in {name}: {error}") from error

@@ -41,7 +41,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     array([[ 1.,  2.],
            [nan,  4.]])
     """
-    _refuse_what_is_not_there(X, name)
+    refuse_what_is_not_there(X, name)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
     for column, kind in _nested(X):
@@ -64,24 +64,35 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
-def _refuse_what_is_not_there(X: Any, name: str) -> None:
+def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
+    """Refuse what holds no values yet, or only once.
+
+    Raises
+    ------
+    TypeError
+        If X is a LazyFrame of polars, a Dask collection or an iterator.
+    """
     if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
         raise TypeError(
             f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
             f"{name}.collect() first."
         )
-    if hasattr(X, "__dask_graph__") and X.__dask_graph__() is not None:
+    if is_collection(X):
         raise TypeError(
             f"Got {name} as a Dask collection, but expected rows in memory or in a memory map: "
-            f"{name}.compute(), or skae.dask.to_memmap({name}, path) to fit. skae.dask scores it "
-            "as it is."
+            f"{name}.compute(). LSTMAutoencoder.fit learns from it as it is, and skae.dask scores "
+            "it as it is."
         )
     if isinstance(X, Iterator):
         raise TypeError(
             f"Got {name} as {type(X).__name__}, which can be read only once, but expected an array "
-            f"or a list: list({name}). Of one series that is too large for that, give partial_fit "
-            "a part at a time, or skae.dask.to_memmap all parts."
+            f"or a list: list({name}). LSTMAutoencoder.fit learns from an iterator of series."
         )
+
+
+def is_collection(X: Any) -> bool:
+    """Tell whether X is a Dask collection; Dask is not loaded for that."""
+    return hasattr(X, "__dask_graph__") and X.__dask_graph__() is not None
 
 
 def _from_rows(X: Any, name: str) -> Any:

@@ -259,23 +259,29 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
         If an item is empty, not finite, not numeric, or has another number of features
         than the first.
     """
-    items = [_check_item(item, i, dtype) for i, item in enumerate(X)]
+    items = [rows_of(item, f"X[{i}]", dtype) for i, item in enumerate(X)]
     widths = [item.shape[1] for item in items]
     for i, width in enumerate(widths):
-        if width != widths[0]:
-            raise ValueError(
-                f"X[{i}] has {width} features, but X[0] has {widths[0]}; expected every item "
-                "to have shape (n_rows_i, n_features) with the same n_features. If the items are "
-                "(n_channels, n_timepoints_i), as in aeon, write [x.T for x in X]."
-            )
+        check_width(width, widths[0], f"X[{i}]")
     return np.concatenate(items), np.array([len(item) for item in items], dtype=np.intp)
 
 
-def _check_item(item: Any, i: int, dtype: Any) -> NDArray[Any]:
-    item = as_numbers(item, f"X[{i}]")
+def check_width(width: int, expected: int, name: str) -> None:
+    """Refuse a series with another number of features than the first."""
+    if width != expected:
+        raise ValueError(
+            f"{name} has {width} features, but X[0] has {expected}; expected every item "
+            "to have shape (n_rows_i, n_features) with the same n_features. If the items are "
+            "(n_channels, n_timepoints_i), as in aeon, write [x.T for x in X]."
+        )
+
+
+def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
+    """Return one series, of which `stack_series` says what it may be, as rows."""
+    item = as_numbers(item, name)
     if len(shape_of(item)) == 1:
         item = item.to_frame() if hasattr(item, "to_frame") else np.asarray(item)[:, None]
-    return _checked(item, dtype, f"X[{i}]")
+    return _checked(item, dtype, name)
 
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
@@ -285,7 +291,11 @@ def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
 
 def from_list(X: Any) -> Sequences:
     """Return the sequences of a list, without the unobserved steps at their ends."""
-    rows, lengths = stack_series(X)
+    return of_stack(*stack_series(X))
+
+
+def of_stack(rows: Floats, lengths: Indices) -> Sequences:
+    """Return sequences that stand one after the other."""
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
     # A list's steps are all of them real: a NaN row inside it is a gap, at either end too.
     return Sequences(rows, starts, lengths)

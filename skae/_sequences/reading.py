@@ -64,15 +64,15 @@ def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -
 
 def _read(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
     if windowing.window_size is None:
-        _check_are_of_rows(windowing)
+        check_are_of_rows(windowing)
         return SequenceSamples(_read_sequences(estimator, X, reset))
     if is_list_of_sequences(X):
         rows, lengths = _read_series(estimator, X, reset)
-        return _row_samples(rows, Layout.of_list(X, lengths, windowing), windowing, is_list=True)
+        return row_samples(rows, Layout.of_list(X, lengths, windowing), windowing, is_list=True)
     X = as_rows(X, windowing.window_size)
     features, labels = without_series(X, windowing.series)
     rows = read_rows(estimator, features, reset=reset)
-    return _row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
+    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
 
 
 def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
@@ -89,7 +89,8 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
         return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
 
 
-def _check_are_of_rows(windowing: Windowing) -> None:
+def check_are_of_rows(windowing: Windowing) -> None:
+    """Refuse what cuts series into windows where samples are sequences."""
     for name in ("series", "max_gap"):
         value = getattr(windowing, name)
         if value is not None:
@@ -206,10 +207,10 @@ def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSample
         rows, lengths = stack_series(X)
         _check_latent_dim(rows.shape[1], latent_dim)
         layout = Layout.of_list(X, lengths, windowing._replace(series=None))
-        return _row_samples(rows, layout, windowing, is_list=True)
+        return row_samples(rows, layout, windowing, is_list=True)
     features, labels = without_series(X, windowing.series)
     rows = read_latents(features, latent_dim)
-    return _row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
+    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
 
 
 def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
@@ -219,9 +220,10 @@ def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
         )
 
 
-def _row_samples(
+def row_samples(
     rows: Floats, layout: Layout, windowing: Windowing, *, is_list: bool = False
 ) -> RowSamples:
+    """Return the rows of one or more series as samples."""
     rows, size = rows if layout.positions is None else rows[layout.positions], windowing.window_size
     return RowSamples(
         rows,
@@ -249,7 +251,7 @@ def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
         return _read_table(estimator, X, reset)
     if reset:
         warn_if_channels_come_first(sequences)
-    _check_n_features(estimator, sequences.n_features, reset)
+    check_n_features(estimator, sequences.n_features, reset)
     return sequences
 
 
@@ -280,11 +282,12 @@ def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
     refuse_short_rows(X)
     check_names_of_each(estimator, X, reset=reset)
     rows, lengths = stack_series(X)
-    _check_n_features(estimator, rows.shape[1], reset)
+    check_n_features(estimator, rows.shape[1], reset)
     return rows, lengths
 
 
-def _check_n_features(estimator: Any, n_features: int, reset: bool) -> None:
+def check_n_features(estimator: Any, n_features: int, reset: bool) -> None:
+    """Set or compare the number of features."""
     if reset:
         estimator.n_features_in_ = n_features
         return

@@ -18,6 +18,7 @@ from skae._sequences import observed
 from skae._sequences.gaps import Flags, run_lengths
 from skae._sequences.overlap import Reduction, reduce_windows
 from skae._sequences.ragged import Floats, Indices, Sequences
+from skae._sequences.spool import stacked
 from skae._sequences.windows import covering_windows, trailing_windows
 
 Array = NDArray[np.floating]
@@ -302,13 +303,13 @@ class RowSamples:
 
     def _part(self, slices: list[slice]) -> "RowSamples":
         return RowSamples(
-            _stack(self.rows, slices),
+            stacked(self.rows, slices),
             np.array([part.stop - part.start for part in slices], dtype=np.intp),
             self.window_size,
             self.stride,
             self.is_list,
-            None if self.weights is None else _stack(self.weights, slices),
-            after_gap=None if self.after_gap is None else _stack(self.after_gap, slices),
+            None if self.weights is None else stacked(self.weights, slices),
+            after_gap=None if self.after_gap is None else stacked(self.after_gap, slices),
         )
 
 
@@ -327,11 +328,8 @@ def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indi
     return n_held_out
 
 
-def _stack(rows: NDArray, parts: list[slice]) -> NDArray:
-    return rows[parts[0]] if len(parts) == 1 else np.concatenate([rows[part] for part in parts])
-
-
 def _stacked_weights(weights: Any, lengths: Indices) -> NDArray:
+    weights = list(weights)
     shapes = [np.shape(part) for part in weights]
     if shapes != [(length,) for length in lengths]:
         raise ValueError(

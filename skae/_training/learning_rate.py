@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from skae._compat.keras import schedule_of
@@ -42,7 +43,7 @@ class CosineLearningRate(LearningRate):
 
     def __init__(self, optimizer: Any, n_batches: int):
         super().__init__(optimizer, n_batches)
-        self._initial, self._n_done = float(optimizer.learning_rate), 0
+        self._initial, self._n_done = _rate_of(optimizer), 0
         # One float32 below what it stands for: a callback that sets that very rate is noticed.
         self._set(np.nextafter(np.float32(self._initial), np.float32(0)))
 
@@ -64,11 +65,16 @@ class CosineLearningRate(LearningRate):
 
     @property
     def _is_overridden(self) -> bool:
-        return float(self.optimizer.learning_rate) != self._last
+        return _rate_of(self.optimizer) != self._last
 
     def _set(self, rate: Any) -> None:
         self.optimizer.learning_rate = rate
-        self._last = float(self.optimizer.learning_rate)
+        self._last = _rate_of(self.optimizer)
+
+
+def _rate_of(optimizer: Any) -> float:
+    """Return the rate as it is, also of an optimizer that a strategy mirrors."""
+    return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 
 def learning_rate_of(schedule: str, optimizer: Any, n_batches: int) -> LearningRate:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skae._compiled.mirrored import MirroredReplica
 from skae._compiled.replicas import Replica, replica_of
 from skae._training.batches import Batches
 from skae._training.checkpoint import Checkpoint, Place, Training
@@ -95,7 +96,7 @@ def _callback_list(
 
 
 def _train_epoch(
-    replica: Replica,
+    replica: Replica | MirroredReplica,
     batches: Batches,
     run: keras.callbacks.CallbackList,
     rate: LearningRate,
@@ -114,7 +115,9 @@ def _train_epoch(
     return place.loss
 
 
-def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackList) -> float:
+def _evaluate(
+    replica: Replica | MirroredReplica, batches: Batches, run: keras.callbacks.CallbackList
+) -> float:
     """Return the loss over held-out batches."""
     run.on_test_begin()
     steps, sums = _steps(replica, batches), np.zeros(2)
@@ -126,8 +129,8 @@ def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackL
     return _mean(sums)
 
 
-def _steps(replica: Replica, batches: Batches) -> Any:
-    if not batches.n_shards:
+def _steps(replica: Replica | MirroredReplica, batches: Batches) -> Any:
+    if isinstance(replica, MirroredReplica) or not batches.n_shards:
         return replica.plain
     return replica.sharded(batches.n_shards, batches.is_padded)
 
