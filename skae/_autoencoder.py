@@ -86,8 +86,10 @@ class LSTMAutoencoder(
         the rows that `fit` is given, within bounds, see `skae.estimate_window_size`.
     latent_dim : int, default=16
         Size of the latent vector.
-    units : int or tuple of int, default=64
-        Units of the encoder's LSTM layers, first to last. The decoder mirrors them.
+    units : int, tuple of int or "auto", default="auto"
+        Units of the encoder's LSTM layers, first to last. The decoder mirrors them. "auto": one
+        layer of 64; of 32 for a series of at most 1,000 rows, several series together, which
+        a larger one learns by heart.
     bottleneck : {"vector", "sequence"}, default="vector"
         One latent vector a sequence, or one a time step.
     pooling : {"last", "mean", "max"}, default="last"
@@ -353,7 +355,7 @@ class LSTMAutoencoder(
     _parameter_constraints = {
         "window_size": [positive_int(), StrOptions({"auto"}), None],
         "latent_dim": [positive_int()],
-        "units": [positive_int(), tuple, list],
+        "units": [positive_int(), tuple, list, StrOptions({"auto"})],
         "bottleneck": [StrOptions({"vector", "sequence"})],
         "pooling": [StrOptions({"last", "mean", "max"})],
         "bidirectional": ["boolean", StrOptions({"auto"})],
@@ -400,7 +402,7 @@ class LSTMAutoencoder(
         window_size: int | Literal["auto"] | None = None,
         *,
         latent_dim: int = 16,
-        units: int | tuple[int, ...] = 64,
+        units: int | tuple[int, ...] | Literal["auto"] = "auto",
         bottleneck: str = "vector",
         pooling: str = "last",
         bidirectional: bool | str = "auto",
@@ -567,6 +569,7 @@ class LSTMAutoencoder(
             self.get_params(),
             n_features=samples.windows.n_features,
             n_steps=samples.windows.max_length,
+            n_rows=len(samples.windows.rows),
             is_set=samples.is_set,
             seed=seed,
         )

@@ -5,6 +5,7 @@ import naive
 import numpy as np
 import pytest
 from conftest import pad
+from sklearn.base import clone
 
 from skae import LSTMAutoencoder, SequenceWindower
 from skae.layers import NaNToZero, RepeatToLength, StepMask
@@ -361,3 +362,33 @@ def test_feature_names_out(on_rows, small, sequences):
 
 def test_repr_names_what_was_changed():
     assert repr(LSTMAutoencoder(5, units=3)) == "LSTMAutoencoder(units=3, window_size=5)"
+
+
+# ------------------------------------------------------------------------ units="auto"
+
+
+def units_of(model):
+    return model.model_.get_layer("decoder").get_layer("decoder_0").units
+
+
+@pytest.mark.filterwarnings("ignore:Got X with shape:UserWarning")
+def test_units_go_by_the_rows_of_all_series(sequences):
+    rows = np.sin(np.arange(1001.0) / 4)[:, None]
+    fit = LSTMAutoencoder(4, epochs=1, random_state=0).fit
+    assert units_of(fit(rows[:1000])) == 32
+    assert units_of(fit(rows)) == units_of(fit([rows[:500], rows[500:]])) == 64
+    windows = SequenceWindower(4, padding=None).fit_transform(rows[:1000])
+    assert units_of(LSTMAutoencoder(epochs=1, random_state=0).fit(windows)) == 32
+    assert units_of(LSTMAutoencoder(epochs=1, random_state=0).fit(sequences)) == 64
+
+
+def test_units_that_were_found_stay(tmp_path):
+    rows = np.sin(np.arange(1200.0) / 4)[:, None]
+    model = LSTMAutoencoder(4, epochs=1, random_state=0).fit(rows[:300])
+    same = clone(model).set_params(units=32).fit(rows[:300])
+    np.testing.assert_array_equal(model.score_samples(rows), same.score_samples(rows))
+    model.partial_fit(rows).save(tmp_path / "model")
+    loaded = LSTMAutoencoder.load(tmp_path / "model")
+    assert units_of(model) == units_of(loaded) == 32 and loaded.units == "auto"
+    np.testing.assert_array_equal(loaded.score_samples(rows), model.score_samples(rows))
+    assert units_of(loaded.fit(rows)) == 64

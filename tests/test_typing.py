@@ -30,7 +30,7 @@ f: str = __version__
 """
 WRONG = {
     'LSTMAutoencoder(window_size="30")': 'expected "int | Literal',
-    'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...]"',
+    'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...] | Literal',
     "LSTMAutoencoder(30, 3)": "Too many positional arguments",
     "LSTMAutoencoder().fit()": 'Missing positional argument "X" in call to "fit"',
     "LSTMAutoencoder().tune_threshold(X, y, gamma=3)": 'Unexpected keyword argument "gamma"',

@@ -231,6 +231,7 @@ def _own_model(estimator: Any, state: dict[str, Any]) -> keras.Model:
         estimator.get_params(),
         n_features=stored["own"],
         n_steps=state["n_steps_"],
+        n_rows=0,  # of no matter to a builder
         is_set=state["_windowing"][0] is None,
         seed=0,
     )

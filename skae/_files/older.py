@@ -117,6 +117,7 @@ def _architecture(estimator: Any, state: dict[str, Any]) -> Architecture:
         estimator.get_params(),
         n_features=1 if state["_is_table"] else state["n_features_in_"],
         n_steps=state["n_steps_"],
+        n_rows=0,  # units="auto" is younger than these files
         is_set=state["_windowing"][0] is None,
     )
 

@@ -32,6 +32,9 @@ from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Steps in a segment at most, and segments in a window at least, with "auto"."""
 
+UNITS, UNITS_OF_FEW_ROWS, FEW_ROWS = 64, 32, 1000
+"""Units with "auto"; those for a series of at most so many rows, all its parts together."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -39,7 +42,7 @@ class Architecture:
 
     n_features: int
     latent_dim: int = 16
-    units: tuple[int, ...] = (64,)
+    units: tuple[int, ...] = (UNITS,)
     bottleneck: str = "vector"
     pooling: str = "last"
     bidirectional: bool = False
@@ -52,7 +55,15 @@ class Architecture:
     segment_length: int = 1
 
     @classmethod
-    def of(cls, parameters: dict[str, Any], n_features: int, n_steps: int, is_set: bool) -> Self:
+    def of(
+        cls,
+        parameters: dict[str, Any],
+        *,
+        n_features: int,
+        n_steps: int,
+        n_rows: int,
+        is_set: bool,
+    ) -> Self:
         """Return the architecture for parameters of `LSTMAutoencoder`.
 
         Parameters
@@ -60,6 +71,8 @@ class Architecture:
         parameters : dict
         n_features, n_steps : int
             Features of a step, and steps of the longest sequence.
+        n_rows : int
+            Rows of the series, by which ``units="auto"`` goes.
         is_set : bool
             Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
             both directions and ``segment_length="auto"`` step by step, not the windows of a
@@ -74,6 +87,8 @@ class Architecture:
         names = {field.name for field in fields(cls)} - {"n_features"}
         # Keras refuses numpy's numbers, which grids are made of.
         options = {name: as_plain(parameters[name]) for name in names}
+        if isinstance(options["units"], str):
+            options["units"] = UNITS if is_set or n_rows > FEW_ROWS else UNITS_OF_FEW_ROWS
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
             options["bidirectional"] = is_set

@@ -50,7 +50,14 @@ class KerasAdapter(ParameterRouter):
 
     @classmethod
     def of(
-        cls, parameters: dict[str, Any], *, n_features: int, n_steps: int, is_set: bool, seed: int
+        cls,
+        parameters: dict[str, Any],
+        *,
+        n_features: int,
+        n_steps: int,
+        n_rows: int,
+        is_set: bool,
+        seed: int,
     ) -> Self:
         """Return the adapter for parameters of `LSTMAutoencoder` and the size of the data.
 
@@ -60,6 +67,8 @@ class KerasAdapter(ParameterRouter):
             Routed ones included.
         n_features, n_steps : int
             Features of a step, and steps of the longest sequence.
+        n_rows : int
+            Rows of the series, or steps of all sequences.
         is_set : bool
             Whether the data are a set of sequences, not the windows of a series.
         seed : int
@@ -74,7 +83,8 @@ class KerasAdapter(ParameterRouter):
         check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
-        architecture = Architecture.of(parameters, n_features, n_steps, is_set)
+        sizes = {"n_features": n_features, "n_steps": n_steps, "n_rows": n_rows}
+        architecture = Architecture.of(parameters, is_set=is_set, **sizes)
         adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": n_features, "n_steps_": n_steps},
