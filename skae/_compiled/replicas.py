@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skae._compat.keras import layers_of, names_anew
+from skae._compat.keras import build_optimizer, layers_of, names_anew
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
@@ -27,7 +27,7 @@ from skae._network.seeds import seeds_from
 MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
 
-MAX_TRAINED = 4
+MAX_TRAINED = 3
 """Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
 
 Searches fit one after the other, each several times; threads fit one at the same time.
@@ -199,7 +199,7 @@ def replica_of(model: keras.Model) -> Iterator[Replica]:
     The model stays as it is if the block raises.
     """
     check_process()
-    model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     key = _training_key(model)
     if key is None:
         with unchanged_on_error(model):
@@ -227,7 +227,7 @@ def _copy_compiled(model: keras.Model) -> keras.Model:
     copy = copy_architecture(model)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     copy.compile(optimizer=optimizer, loss=model.loss)
-    optimizer.build(copy.trainable_variables)
+    build_optimizer(copy)
     return copy
 
 
