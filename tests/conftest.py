@@ -1,14 +1,34 @@
+import gc
 import os
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from memory import resident_kilobytes, trim
+
+MAX_KILOBYTES = 1_400_000
+"""What a worker may hold at the end of a module before it drops what was compiled."""
 
 settings.register_profile("ci", max_examples=100, deadline=None)
 settings.register_profile(
     "nightly", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_given_back():
+    """Keep workers small: after each module, if this one has grown."""
+    yield
+    if "skae._compiled.forward" in sys.modules and _is_large():
+        sys.modules["skae._compiled.forward"].clear_caches()
+        gc.collect()
+        trim()
+
+
+def _is_large():
+    return os.path.exists("/proc/self/statm") and resident_kilobytes() > MAX_KILOBYTES
 
 
 @pytest.fixture(scope="session")

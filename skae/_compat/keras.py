@@ -59,7 +59,8 @@ def variables_of_one_name() -> contextlib.AbstractContextManager[Any]:
 
 
 def _make_variable(make: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
-    return make(**options | {"name": "variable"})
+    # The slash keeps names of layers away, which Keras has around it as TensorFlow's scopes.
+    return make(**options | {"name": "variable/"})
 
 
 def build_optimizer(model: keras.Model) -> None:
