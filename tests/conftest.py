@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from memory import resident_kilobytes, trim
+from memory import HAS_PROC, resident_kilobytes, trim
 
-MAX_KILOBYTES = 1_400_000
-"""What a worker may hold at the end of a module before it drops what was compiled."""
+LIMIT, ALLOWANCE = 1_200_000, 250_000
+"""Kilobytes from which a worker drops what was compiled, and by how many it may grow again."""
 
 settings.register_profile("ci", max_examples=100, deadline=None)
 settings.register_profile(
@@ -17,18 +17,26 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _memory_given_back():
-    """Keep workers small: after each module, if this one has grown."""
-    yield
-    if "skae._compiled.forward" in sys.modules and _is_large():
-        sys.modules["skae._compiled.forward"].clear_caches()
+class Compiled:
+    """What TensorFlow compiled in this worker, dropped when the worker has grown."""
+
+    limit = LIMIT
+
+    @classmethod
+    def drop_if_large(cls):
+        forward = sys.modules.get("skae._compiled.forward")
+        if forward is None or not HAS_PROC or resident_kilobytes() < cls.limit:
+            return
+        forward.clear_caches()
         gc.collect()
         trim()
+        cls.limit = max(LIMIT, resident_kilobytes() + ALLOWANCE)
 
 
-def _is_large():
-    return os.path.exists("/proc/self/statm") and resident_kilobytes() > MAX_KILOBYTES
+@pytest.fixture(autouse=True)
+def _small_worker():
+    yield
+    Compiled.drop_if_large()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,9 @@ import os
 
 import pytest
 
-needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
+HAS_PROC = os.path.exists("/proc/self/statm")
+
+needs_proc = pytest.mark.skipif(not HAS_PROC, reason="needs /proc")
 
 
 def resident_kilobytes():

@@ -13,6 +13,7 @@ from keras.src.backend.common import global_state
 
 import skae
 from skae._compat.keras import names_anew
+from skae._compiled.forward import forward_passes
 from skae._compiled.replicas import replicas, state_of
 
 
@@ -116,6 +117,21 @@ def test_a_network_of_another_size_leaves_little_in_use():
     command = [sys.executable, "-c", NETWORKS_OF_MANY_SIZES]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(run.stdout) < 1400  # kB; 1,900 with a name for each variable
+
+
+@pytest.mark.slow
+def test_three_networks_in_turn_are_compiled_once(small, series):
+    def in_turn():
+        for units in (3, 5, 6):
+            model = small(5, units=units, epochs=1).fit(series)
+            model.score_samples(series)
+            model.transform(series)
+        return {id(entry[1]) for cache in (replicas, forward_passes) for entry in cache._entries}
+
+    skae.clear_caches()
+    compiled = in_turn()
+    assert len(compiled) == 9
+    assert in_turn() == compiled
 
 
 def test_the_names_of_ones_own_network_are_left_to_its_builder(small, series):

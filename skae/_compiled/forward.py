@@ -43,9 +43,10 @@ forward_passes = LRUCache(MAX_ARCHITECTURES)
 def clear_caches() -> None:
     """Drop all that was compiled; the next fit or score of a network compiles again.
 
-    TensorFlow drops the kernels of its eager operations as well, of which it keeps 4 MB for each
-    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` under a
-    seed of the process, begin anew. What XLA compiled stays until the process ends.
+    TensorFlow drops the kernels of its eager operations as well, of which it keeps 1 MB for each
+    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` with a
+    seed, begin anew, which is why no fit does this by itself. What XLA compiled stays until the
+    process ends.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tens
 
 
 def _block_size(n_samples: int) -> int:
-    """Return 8 up to 8 samples, 32 up to 128, or 256."""
+    """Return the size that few blocks of hold all, or the largest; one block, of the smallest."""
     if n_samples <= FORWARD_BLOCKS[0]:
         return FORWARD_BLOCKS[0]
     sizes = (size for size in FORWARD_BLOCKS[1:] if MAX_BLOCKS * size >= n_samples)
