@@ -1,14 +1,42 @@
+import gc
 import os
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from memory import HAS_PROC, resident_kilobytes, trim
+
+LIMIT, ALLOWANCE = 1_200_000, 250_000
+"""Kilobytes from which a worker drops what was compiled, and by how many it may grow again."""
 
 settings.register_profile("ci", max_examples=100, deadline=None)
 settings.register_profile(
     "nightly", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+class Compiled:
+    """What TensorFlow compiled in this worker, dropped when the worker has grown."""
+
+    limit = LIMIT
+
+    @classmethod
+    def drop_if_large(cls):
+        forward = sys.modules.get("skae._compiled.forward")
+        if forward is None or not HAS_PROC or resident_kilobytes() < cls.limit:
+            return
+        forward.clear_caches()
+        gc.collect()
+        trim()
+        cls.limit = max(LIMIT, resident_kilobytes() + ALLOWANCE)
+
+
+@pytest.fixture(autouse=True)
+def _small_worker():
+    yield
+    Compiled.drop_if_large()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
-"""What would make a process grow for good, found without measuring its memory."""
+"""What would make a process grow for good, found without measuring its memory where that can be."""
 
+import ctypes
 import logging
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -10,6 +13,8 @@ from keras.src.backend.common import global_state
 
 import skae
 from skae._compat.keras import names_anew
+from skae._compiled.forward import forward_passes
+from skae._compiled.replicas import replicas, state_of
 
 
 def names_counted():
@@ -61,6 +66,72 @@ def test_no_variable_is_given_a_new_name(small, series, tmp_path, call, dropout)
     CALLS[call](model, series, tmp_path)
     assert names_counted() == before
     assert [variable.path for variable in model.model_.variables] == paths
+
+
+NAMES = {"variable:0", "optimizer/iteration:0", "optimizer/learning_rate:0"}
+
+
+def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
+    model = small(5, epochs=1, dropout=0.5).fit(series)
+    model.save(tmp_path / "kept.skae")
+    loaded = skae.load(tmp_path / "kept.skae").partial_fit(series)
+    kept = [entry[1].model for entry in replicas._entries]
+    for one in (model.model_, loaded.model_, kept[-1]):
+        assert {variable.value.name for variable in state_of(one)} == NAMES
+    assert len({variable.path for variable in model.model_.variables}) > 5
+
+
+NETWORKS_OF_MANY_SIZES = """
+import ctypes, gc
+from skae import LSTMAutoencoder
+from skae._compiled.replicas import replica_of
+from skae._training.scikeras import KerasAdapter
+
+class Usage(ctypes.Structure):
+    _fields_ = [(str(i), ctypes.c_size_t) for i in range(10)]
+
+library = ctypes.CDLL(None)
+library.mallinfo2.restype = Usage
+
+def kilobytes_in_use():
+    gc.collect()
+    return getattr(library.mallinfo2(), "7") / 1024
+
+def make(units):
+    parameters = LSTMAutoencoder(5, units=units).get_params()
+    adapter = KerasAdapter.of(parameters, n_features=2, n_steps=5, n_rows=9, is_set=False, seed=0)
+    with replica_of(adapter.build_compiled(0)):
+        pass
+
+for units in range(4, 12):
+    make(units)
+before = kilobytes_in_use()
+for units in range(12, 32):
+    make(units)
+print((kilobytes_in_use() - before) / 20)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc")
+def test_a_network_of_another_size_leaves_little_in_use():
+    command = [sys.executable, "-c", NETWORKS_OF_MANY_SIZES]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1400  # kB; 1,900 with a name for each variable
+
+
+@pytest.mark.slow
+def test_three_networks_in_turn_are_compiled_once(small, series):
+    def in_turn():
+        for units in (3, 5, 6):
+            model = small(5, units=units, epochs=1).fit(series)
+            model.score_samples(series)
+            model.transform(series)
+        return {id(entry[1]) for cache in (replicas, forward_passes) for entry in cache._entries}
+
+    skae.clear_caches()
+    compiled = in_turn()
+    assert len(compiled) == 9
+    assert in_turn() == compiled
 
 
 def test_the_names_of_ones_own_network_are_left_to_its_builder(small, series):

@@ -3,12 +3,13 @@
 import contextlib
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 
@@ -36,13 +37,15 @@ seed_generator.python_random = _RandomOfContext()
 def names_anew() -> Iterator[None]:
     """Let Keras number the names that it makes up from the start, in this thread and block alone.
 
-    TensorFlow keeps 35 kB for good for each name that a variable was ever given, so that
-    "adam_17" and "seed_generator_18", which Keras counts on, are a leak.
+    TensorFlow keeps 35 kB for each name and shape that a variable was ever given. "adam_17" and
+    "seed_generator_18", which Keras counts on, would be a leak; so would "bias" and
+    "encoder_0_bias_momentum" of each size, hence `variables_of_one_name`.
     """
     earlier = global_state.get_global_attribute("object_name_uids")
     global_state.set_global_attribute("object_name_uids", defaultdict(int))
     try:
-        yield
+        with variables_of_one_name():
+            yield
     finally:
         global_state.set_global_attribute("object_name_uids", earlier)
 
@@ -50,6 +53,25 @@ def names_anew() -> Iterator[None]:
 def global_attributes() -> dict[str, Any]:
     """Return what Keras keeps for this thread: its policy of dtypes, custom objects and names."""
     return vars(global_state.GLOBAL_STATE_TRACKER)
+
+
+def variables_of_one_name() -> contextlib.AbstractContextManager[Any]:
+    """Let TensorFlow call every variable the same, in this thread and block alone.
+
+    Keras' own names and paths of variables, which files and users know, are what they are.
+    """
+    return tf.variable_creator_scope(_make_variable)
+
+
+def _make_variable(make: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
+    # The slash keeps names of layers away, which Keras has around it as TensorFlow's scopes.
+    return make(**options | {"name": "variable/"})
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Make the variables of a compiled model's optimizer, if there are none yet."""
+    with variables_of_one_name():
+        model.optimizer.build(model.trainable_variables)
 
 
 def as_plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
-MAX_ARCHITECTURES = 16
+MAX_ARCHITECTURES = 8
 """Architectures whose forward pass is kept; the least recently used goes first."""
 
 MAX_SHAPES = 16
@@ -31,6 +31,9 @@ A sequence leaves each of these with the same bits. Products of a single row do 
 summed up in another order.
 """
 
+MAX_BLOCKS = 4
+"""Blocks of a smaller size that are run before a larger one is compiled: as fast, or faster."""
+
 BULK_STEPS = 2**16
 """Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
 
@@ -40,9 +43,10 @@ forward_passes = LRUCache(MAX_ARCHITECTURES)
 def clear_caches() -> None:
     """Drop all that was compiled; the next fit or score of a network compiles again.
 
-    TensorFlow drops the kernels of its eager operations as well, of which it keeps 4 MB for each
-    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` under a
-    seed of the process, begin anew. What XLA compiled stays until the process ends.
+    TensorFlow drops the kernels of its eager operations as well, of which it keeps 1 MB for each
+    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` with a
+    seed, begin anew, which is why no fit does this by itself. What XLA compiled stays until the
+    process ends.
 
     Examples
     --------
@@ -118,8 +122,11 @@ def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tens
 
 
 def _block_size(n_samples: int) -> int:
-    """Return the smallest size of blocks that holds all, or the largest."""
-    return next((size for size in FORWARD_BLOCKS if size >= n_samples), FORWARD_BLOCKS[-1])
+    """Return the size that few blocks of hold all, or the largest; one block, of the smallest."""
+    if n_samples <= FORWARD_BLOCKS[0]:
+        return FORWARD_BLOCKS[0]
+    sizes = (size for size in FORWARD_BLOCKS[1:] if MAX_BLOCKS * size >= n_samples)
+    return next(sizes, FORWARD_BLOCKS[-1])
 
 
 def _bulk_size(n_steps: int) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from skae._compat.keras import layers_of, names_anew
+from skae._compat.keras import build_optimizer, layers_of, names_anew
 from skae._compiled.lru import LRUCache
 from skae._compiled.mirrored import MirroredReplica
 from skae._compiled.process import check_can_train, outside_of_scopes
@@ -28,7 +28,7 @@ from skae._network.seeds import seeds_from
 MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
 
-MAX_TRAINED = 4
+MAX_TRAINED = 3
 """Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
 
 Searches fit one after the other, each several times; threads fit one at the same time.
@@ -202,7 +202,7 @@ def replica_of(model: keras.Model) -> Iterator[Replica | MirroredReplica]:
     The model stays as it is if the block raises.
     """
     check_can_train()
-    outside_of_scopes(model.optimizer.build, model.trainable_variables)
+    outside_of_scopes(build_optimizer, model)
     key = _training_key(model)
     if tf.distribute.has_strategy():
         yield from _mirrored(model, key)
@@ -246,7 +246,7 @@ def _copy_compiled(model: keras.Model) -> keras.Model:
     copy = copy_architecture(model)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     copy.compile(optimizer=optimizer, loss=model.loss)
-    optimizer.build(copy.trainable_variables)
+    build_optimizer(copy)
     return copy
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._compat.keras import layers_of
+from skae._compat.keras import build_optimizer, layers_of
 from skae._compiled.one_state import EARLIER
 from skae._files.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture
@@ -241,7 +241,7 @@ def _own_model(estimator: Any, state: dict[str, Any]) -> keras.Model:
     for layer, trainable in zip(layers, stored["trainable"], strict=True):
         layer.trainable = trainable
     if len(stored["optimizer_state"]) > len(model.optimizer.variables):
-        model.optimizer.build(model.trainable_variables)
+        build_optimizer(model)
     _assign(model.variables, stored["weights"])
     _assign(model.optimizer.variables, stored["optimizer_state"])
     return model

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skae._compat.keras import build_optimizer
 from skae._files import detector
 from skae._files.components import detector_class
 from skae._files.container import MAX_HEADER_BYTES, checked_size
@@ -133,7 +134,7 @@ def _model(architecture: Architecture, config: dict[str, Any], weights: bytes) -
         raise ValueError("its network is not that of its parameters, which alone is rebuilt")
     optimizer, loss = _compiled(config["compile_config"])
     model.compile(optimizer=optimizer, loss=loss)
-    optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.weights.h5")
         file.write_bytes(weights)

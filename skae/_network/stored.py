@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skae._compat.keras import layers_of
+from skae._compat.keras import build_optimizer, layers_of
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 
@@ -63,7 +63,7 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     model.compile(optimizer=optimizer, loss=loss_from_stored(stored["loss"]))
     _assign(model.variables, stored["weights"])
     if len(stored["optimizer_state"]) > len(optimizer.variables):
-        optimizer.build(model.trainable_variables)
+        build_optimizer(model)
     _assign(optimizer.variables, stored["optimizer_state"])
     return model
 

@@ -19,6 +19,24 @@ def variable_of_a_new_shape():
     tf.Variable(tf.zeros((1, next(numbers))), name="kernel")
 
 
+def variable_of_a_new_name():
+    tf.Variable(tf.zeros((1, 1)), name=f"kernel_{next(numbers)}")
+
+
+ANY_SHAPE = tf.TensorSpec((None, None))
+
+
+@tf.function(input_signature=[ANY_SHAPE, ANY_SHAPE, tf.TensorSpec((None,))], autograph=False)
+def dense(x, kernel, bias):
+    return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+
+
+def product_of_a_new_shape():
+    """By oneDNN, whose machine code for each shape TensorFlow keeps."""
+    size = next(numbers)
+    dense(tf.ones((32, size)), tf.ones((size, 4 * size)), tf.ones(4 * size))
+
+
 def function_that_xla_compiled():
     def steps(x):
         return tf.while_loop(lambda i, _: i < 3, lambda i, y: (i + 1, tf.tanh(y)), (0, x))[1]
@@ -58,6 +76,12 @@ def growth(call, n_calls, then=lambda: None):
 
 
 if __name__ == "__main__":
-    for call, n_calls in {variable_of_a_new_shape: 500, function_that_xla_compiled: 40}.items():
+    calls = {
+        variable_of_a_new_shape: 500,
+        variable_of_a_new_name: 500,
+        product_of_a_new_shape: 100,
+        function_that_xla_compiled: 40,
+    }
+    for call, n_calls in calls.items():
         cleared, kept = growth(call, n_calls, clear_caches), growth(call, n_calls)
         print(f"{call.__name__:28} {kept:7.1f} kB a call, {cleared:7.1f} with clear_caches")
