@@ -1,7 +1,10 @@
 """The guide: its examples run, its pages are listed, its reference is complete."""
 
+import multiprocessing
+import os
 import re
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import skae
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted((DOCS / "guide").glob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs")]
+PICTURES = {"backend": "agg", "figure.max_open_warning": 0}
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 
 
@@ -24,19 +28,38 @@ def where_nothing_is_kept(tmp_path, monkeypatch):
     """Work in an empty folder, with pictures that nobody sees."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.chdir(tmp_path)
-    with pyplot.rc_context({"backend": "agg", "figure.max_open_warning": 0}):
+    with pyplot.rc_context(PICTURES):
         yield
+    pyplot.close("all")
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Run functions in a process that is replaced before the pages have made it large."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=4) as processes:
+        yield lambda *call: processes.submit(*call).result()
+
+
+def run_cells(page, folder, filters):
+    """Execute a page as Sphinx does, under the warning filters of the test."""
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    os.chdir(folder)
+    found: dict = {}
+    with warnings.catch_warnings(), pyplot.rc_context(PICTURES):
+        warnings.filters[:] = filters
+        for cell in cells(page):
+            exec(compile(cell, page.name, "exec"), found)
     pyplot.close("all")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=[page.stem for page in WITH_EXAMPLES])
-def test_the_examples_of_a_page_run_one_after_the_other(page, where_nothing_is_kept):
-    found: dict = {}
+def test_the_examples_of_a_page_run_one_after_the_other(page, elsewhere, tmp_path):
+    pytest.importorskip("matplotlib.pyplot")
     assert cells(page)
-    for cell in cells(page):
-        exec(compile(cell, page.name, "exec"), found)
+    elsewhere(run_cells, page, tmp_path, warnings.filters)
 
 
 @pytest.mark.slow
