@@ -1,11 +1,10 @@
-import gc
 import os
 import sys
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from memory import HAS_PROC, resident_kilobytes, trim
+from memory import HAS_PROC, resident_kilobytes
 
 LIMIT, ALLOWANCE = 1_200_000, 250_000
 """Kilobytes from which a worker drops what was compiled, and by how many it may grow again."""
@@ -28,8 +27,6 @@ class Compiled:
         if forward is None or not HAS_PROC or resident_kilobytes() < cls.limit:
             return
         forward.clear_caches()
-        gc.collect()
-        trim()
         cls.limit = max(LIMIT, resident_kilobytes() + ALLOWANCE)
 
 

@@ -1,5 +1,6 @@
 """Names that others keep private: each is there and does what it is used for."""
 
+import ctypes
 import os
 import random
 import subprocess
@@ -10,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from memory import needs_proc
+from memory import needs_glibc, needs_proc, resident_kilobytes
 from scikeras.wrappers import BaseWrapper
 
 from skae import SequenceWindower
 from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
+from skae._compat.libc import give_memory_back
 from skae._compat.sklearn import feature_names_of, returns_frames
 from skae._compat.tensorflow import forget_gradients
 
@@ -60,6 +62,22 @@ def test_keras_lstm_calls_the_loop_that_ours_overrides(name):
     names = {*keras.layers.LSTM.__init__.__code__.co_names, *dir(keras.layers.LSTM(1))}
     assert name in names
     assert "inner_loop" in keras.layers.RNN.call.__code__.co_names
+
+
+# ------------------------------------------------------------------- the C library
+
+
+@needs_proc
+@needs_glibc
+def test_freed_memory_goes_back_to_the_system():
+    blocks = [ctypes.create_string_buffer(2**15) for _ in range(2**11)]
+    for block in blocks:
+        ctypes.memset(block, 1, len(block))
+    kept = blocks[::256]
+    del blocks, block
+    before = resident_kilobytes()
+    give_memory_back()
+    assert before - resident_kilobytes() > 30_000 and kept
 
 
 # ------------------------------------------------------------------- TensorFlow

@@ -1,6 +1,5 @@
 """What would make a process grow for good, found without measuring its memory where that can be."""
 
-import ctypes
 import logging
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from memory import needs_glibc
 
 import skae
 from skae._compat.keras import names_anew
@@ -112,7 +112,7 @@ print((kilobytes_in_use() - before) / 20)
 """
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs glibc")
+@needs_glibc
 def test_a_network_of_another_size_leaves_little_in_use():
     command = [sys.executable, "-c", NETWORKS_OF_MANY_SIZES]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
