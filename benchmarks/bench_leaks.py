@@ -81,8 +81,8 @@ def save_and_load():
 
 # Calls to warm up, calls that are measured, and the bound: so many MB in so many calls.
 CASES = {
-    refit: (20, 300, 20, 1000),
-    partial_fit: (20, 2000, 20, 10_000),
+    refit: (20, 1000, 20, 1000),
+    partial_fit: (20, 10_000, 20, 10_000),
     failing_fit: (20, 100, 20, 100),
     new_architecture: (0, 100, 150, 100),
     new_window_size: (20, 40, None, None),
