@@ -23,7 +23,7 @@ from strategies import cuts, few
 from skae import SequenceWindower
 from skae._sequences import progressions, spool
 from skae._sequences.parts import comes_one_by_one, read_to_learn
-from skae._sequences.precision import Moments
+from skae._sequences.precision import Moments, Rounding, warn_if_rounded
 from skae._sequences.spool import Spool, is_mapped, stacked
 from skae._sequences.windows import Windowing
 
@@ -266,6 +266,28 @@ def test_moments_of_parts_are_those_of_all(data, n_rows):
         start += size
     expected = [np.std(column[~np.isnan(column)]) if n_rows > 1 else 0 for column in rows.T]
     np.testing.assert_allclose(moments.spread, expected, rtol=1e-6, atol=1e-9)
+
+
+def said(call, *args):
+    """Return what a call warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(*args)
+    return [str(warning.message) for warning in caught]
+
+
+@few
+@given(st.data(), st.integers(1, 60), st.sampled_from([1e3, 1e6, 1e9, 1e12]))
+def test_parts_lose_to_float32_what_all_rows_lose(data, n_rows, offset):
+    rows = np.random.default_rng(n_rows).normal(size=(n_rows, 4)) + [0, offset, offset, offset]
+    rows[::3, 1], rows[:, 3] = np.nan, offset + 0.3
+    rounding, start = Rounding(), 0
+    for size in data.draw(cuts(n_rows)):
+        rounding.add(rows[start : start + size])
+        start += size
+    found = said(rounding.warn_if_lost, None)
+    assert found == said(warn_if_rounded, rows.astype(np.float32), lambda: rows, None)
+    assert n_rows < 20 or bool(found) == (offset > 1e3)
 
 
 def fails(series):

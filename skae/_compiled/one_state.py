@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from skae._compat.attributes import Estimator
+from skae._compat.attributes import Estimator, taken_over_at_once
 from skae._compiled.replicas import Values, describe, state_of, values_of
 
 EARLIER = "_earlier_values"
@@ -32,20 +32,18 @@ def changed_at_once(estimator: Estimator, *, in_place: bool) -> Iterator[Estimat
     in_place : bool
         Whether the fit changes weights of `model_`.
     """
-    fitted = object.__new__(type(estimator))
-    fitted.__dict__.update(vars(estimator))
-    fitted.__dict__.pop(EARLIER, None)
     if in_place:
         vars(estimator).setdefault(EARLIER, values_now(estimator, of_optimizer=True))
     try:
-        yield fitted
+        with taken_over_at_once(estimator) as fitted:
+            vars(fitted).pop(EARLIER, None)
+            yield fitted
     except BaseException:
         if in_place:
             _set_back(estimator)
         # New attributes again: whoever still uses these may have seen weights half set back.
         estimator.__dict__ = {k: v for k, v in vars(estimator).items() if k != EARLIER}
         raise
-    estimator.__dict__ = fitted.__dict__
 
 
 def _set_back(estimator: Any) -> None:

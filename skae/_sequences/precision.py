@@ -62,6 +62,9 @@ class Rounding:
 class Moments:
     """Standard deviations of columns that come part by part; NaN does not count.
 
+    Those of ``StandardScaler.partial_fit`` are NaN for good after a part in which a column has
+    nothing but NaN.
+
     Examples
     --------
     >>> moments = Moments()
