@@ -27,6 +27,7 @@ from skae._compiled.inference import TrainedNetwork
 from skae._compiled.one_state import changed_at_once, values_now
 from skae._compiled.steps import can_be_sharded
 from skae._files.document import MAX_BYTES, load_only, save
+from skae._network.architecture import DataSize
 from skae._network.loss import check_suits
 from skae._network.segments import recurrent_steps
 from skae._pickling import from_state, to_state
@@ -565,14 +566,9 @@ class LSTMAutoencoder(
             held_out = None
         parts = [part for part in (held_out, training) if part is not None]
         seed = int(rng.integers(1, 2**31))
-        adapter = KerasAdapter.of(
-            self.get_params(),
-            n_features=samples.windows.n_features,
-            n_steps=samples.windows.max_length,
-            n_rows=len(samples.windows.rows),
-            is_set=samples.is_set,
-            seed=seed,
-        )
+        windows = samples.windows
+        size = DataSize(windows.n_features, windows.max_length, samples.is_set, len(windows.rows))
+        adapter = KerasAdapter.of(self.get_params(), size, seed)
         if not resume:
             self._start(adapter.build_compiled(seed), samples, training)
             self._architecture = adapter.architecture

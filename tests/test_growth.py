@@ -85,6 +85,7 @@ NETWORKS_OF_MANY_SIZES = """
 import ctypes, gc
 from skae import LSTMAutoencoder
 from skae._compiled.replicas import replica_of
+from skae._network.architecture import DataSize
 from skae._training.scikeras import KerasAdapter
 
 class Usage(ctypes.Structure):
@@ -99,7 +100,7 @@ def kilobytes_in_use():
 
 def make(units):
     parameters = LSTMAutoencoder(5, units=units).get_params()
-    adapter = KerasAdapter.of(parameters, n_features=2, n_steps=5, n_rows=9, is_set=False, seed=0)
+    adapter = KerasAdapter.of(parameters, DataSize(2, 5, is_set=False), seed=0)
     with replica_of(adapter.build_compiled(0)):
         pass
 

@@ -12,7 +12,7 @@ import numpy as np
 from skae._compat.keras import build_optimizer, layers_of
 from skae._compiled.one_state import EARLIER
 from skae._files.objects import check_loss, check_optimizer
-from skae._network.architecture import Architecture
+from skae._network.architecture import Architecture, DataSize
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.rule import ScoringRule
@@ -227,14 +227,8 @@ def _own_weights(model: keras.Model) -> dict[str, Any]:
 def _own_model(estimator: Any, state: dict[str, Any]) -> keras.Model:
     """Let the caller's builder make the network, and give it the weights."""
     stored = state["model_"]
-    adapter = KerasAdapter.of(
-        estimator.get_params(),
-        n_features=stored["own"],
-        n_steps=state["n_steps_"],
-        n_rows=0,  # of no matter to a builder
-        is_set=state["_windowing"][0] is None,
-        seed=0,
-    )
+    size = DataSize(stored["own"], state["n_steps_"], state["_windowing"][0] is None)
+    adapter = KerasAdapter.of(estimator.get_params(), size, seed=0)
     model = adapter.build_compiled(0)
     layers = layers_of(model)
     _require(len(layers) == len(stored["trainable"]), "has a network other than `model` builds")

@@ -17,7 +17,7 @@ from skae._files.components import detector_class
 from skae._files.container import MAX_HEADER_BYTES, checked_size
 from skae._files.hdf5 import check_weights_file
 from skae._files.objects import check_loss, check_optimizer, known_keras, make_known
-from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.stored import as_stored, loss_from_stored, optimizer_from_stored
 
 LAST = 2
@@ -114,13 +114,9 @@ def _architecture(estimator: Any, state: dict[str, Any]) -> Architecture:
     if "_architecture" in state:
         found = state["_architecture"]
         return Architecture(**{**found, "units": tuple(found["units"])})
-    return Architecture.of(
-        estimator.get_params(),
-        n_features=1 if state["_is_table"] else state["n_features_in_"],
-        n_steps=state["n_steps_"],
-        n_rows=0,  # units="auto" is younger than these files
-        is_set=state["_windowing"][0] is None,
-    )
+    n_features = 1 if state["_is_table"] else state["n_features_in_"]
+    size = DataSize(n_features, state["n_steps_"], state["_windowing"][0] is None)
+    return Architecture.of(estimator.get_params(), size)
 
 
 def _model(architecture: Architecture, config: dict[str, Any], weights: bytes) -> keras.Model:

@@ -37,6 +37,27 @@ UNITS, UNITS_OF_FEW_ROWS, FEW_ROWS = 64, 32, 1000
 
 
 @dataclass(frozen=True)
+class DataSize:
+    """What a network is to be made for.
+
+    Parameters
+    ----------
+    n_features, n_steps : int
+        Features of a step, and steps of the longest sequence.
+    is_set : bool
+        Whether the data are a set of sequences, not the windows of a series. With "auto" sets are
+        read in both directions, step by step, by as many units whatever their number.
+    n_rows : int, default=0
+        Rows of the series, or steps of all sequences; of no matter where `units` are given.
+    """
+
+    n_features: int
+    n_steps: int
+    is_set: bool
+    n_rows: int = 0
+
+
+@dataclass(frozen=True)
 class Architecture:
     """What a network is made of; see the parameters of `LSTMAutoencoder`."""
 
@@ -55,28 +76,14 @@ class Architecture:
     segment_length: int = 1
 
     @classmethod
-    def of(
-        cls,
-        parameters: dict[str, Any],
-        *,
-        n_features: int,
-        n_steps: int,
-        n_rows: int,
-        is_set: bool,
-    ) -> Self:
+    def of(cls, parameters: dict[str, Any], size: DataSize) -> Self:
         """Return the architecture for parameters of `LSTMAutoencoder`.
 
         Parameters
         ----------
         parameters : dict
-        n_features, n_steps : int
-            Features of a step, and steps of the longest sequence.
-        n_rows : int
-            Rows of the series, by which ``units="auto"`` goes.
-        is_set : bool
-            Whether the data are a set of sequences, which ``bidirectional="auto"`` reads in
-            both directions and ``segment_length="auto"`` step by step, not the windows of a
-            series.
+        size : DataSize
+            By which "auto" goes.
 
         Raises
         ------
@@ -88,15 +95,16 @@ class Architecture:
         # Keras refuses numpy's numbers, which grids are made of.
         options = {name: as_plain(parameters[name]) for name in names}
         if isinstance(options["units"], str):
-            options["units"] = UNITS if is_set or n_rows > FEW_ROWS else UNITS_OF_FEW_ROWS
+            is_large = size.is_set or size.n_rows > FEW_ROWS
+            options["units"] = UNITS if is_large else UNITS_OF_FEW_ROWS
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":
-            options["bidirectional"] = is_set
+            options["bidirectional"] = size.is_set
         if options["segment_length"] == "auto":
-            whole = is_set or options["bottleneck"] == "sequence"
-            options["segment_length"] = 1 if whole else _segment_length(n_steps)
+            whole = size.is_set or options["bottleneck"] == "sequence"
+            options["segment_length"] = 1 if whole else _segment_length(size.n_steps)
         _check_segments(options)
-        return cls(n_features, **options)
+        return cls(size.n_features, **options)
 
 
 def _segment_length(n_steps: int) -> int:

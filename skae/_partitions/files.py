@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from skae._sequences.lazy import is_lazy_array, is_lazy_frame, partitions_of
 from skae._sequences.numbers import as_numbers
-from skae._sequences.partitions import is_lazy_array, is_lazy_frame, partitions_of
 from skae._writing.replacing import replaced
 
 ROWS_OF_AN_ARRAY = 2**18

@@ -19,10 +19,10 @@ from skae._sequences.layout import (
     times_of,
     without_series,
 )
+from skae._sequences.lazy import is_lazy_array, is_lazy_frame, partitions_of
 from skae._sequences.misreadings import as_rows, warn_if_channels_come_first
 from skae._sequences.names import check_names_of_one
 from skae._sequences.numbers import is_collection
-from skae._sequences.partitions import is_lazy_array, is_lazy_frame, partitions_of
 from skae._sequences.precision import Rounding
 from skae._sequences.ragged import Floats, check_width, of_stack, rows_of
 from skae._sequences.reading import (

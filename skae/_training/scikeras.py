@@ -11,7 +11,7 @@ from skae._compat.keras import as_plain, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.collector import NetworkCollector
 from skae._compiled.process import check_can_train, outside_of_scopes
-from skae._network.architecture import Architecture, build_autoencoder
+from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
 from skae._training.refusals import CLIPPING, check_parameters, naming_options
@@ -49,28 +49,14 @@ class KerasAdapter(ParameterRouter):
         super().__init__(partial(build), meta, **params)
 
     @classmethod
-    def of(
-        cls,
-        parameters: dict[str, Any],
-        *,
-        n_features: int,
-        n_steps: int,
-        n_rows: int,
-        is_set: bool,
-        seed: int,
-    ) -> Self:
+    def of(cls, parameters: dict[str, Any], size: DataSize, seed: int) -> Self:
         """Return the adapter for parameters of `LSTMAutoencoder` and the size of the data.
 
         Parameters
         ----------
         parameters : dict
             Routed ones included.
-        n_features, n_steps : int
-            Features of a step, and steps of the longest sequence.
-        n_rows : int
-            Rows of the series, or steps of all sequences.
-        is_set : bool
-            Whether the data are a set of sequences, not the windows of a series.
+        size : DataSize
         seed : int
             Fixes weights, dropout and noise of the network that is built.
 
@@ -83,11 +69,10 @@ class KerasAdapter(ParameterRouter):
         check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
-        sizes = {"n_features": n_features, "n_steps": n_steps, "n_rows": n_rows}
-        architecture = Architecture.of(parameters, is_set=is_set, **sizes)
+        architecture = Architecture.of(parameters, size)
         adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
-            {"n_features_in_": n_features, "n_steps_": n_steps},
+            {"n_features_in_": size.n_features, "n_steps_": size.n_steps},
             **{name: parameters[name] for name in ("loss", "optimizer", "callbacks", "verbose")},
             **_with_optimizer_options(parameters),
         )
