@@ -7,7 +7,8 @@ The time to import is not counted.
 import subprocess
 import sys
 
-from peers import report, seconds, sequences, stock_keras
+from peers import sequences, stock_keras
+from timing import report, seconds
 
 JOBS = {"10 epochs of 8192": (10, 8192), "5 epochs of 500": (5, 500)}
 

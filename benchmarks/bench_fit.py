@@ -9,7 +9,9 @@ import time
 import keras
 import numpy as np
 import torch
-from peers import TorchAutoencoder, report, seconds, sequences, stock_keras, torch_epoch
+from peers import sequences, stock_keras
+from peers_torch import TorchAutoencoder, torch_epoch
+from timing import report, seconds
 
 from skae import LSTMAutoencoder
 

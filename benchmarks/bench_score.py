@@ -8,7 +8,9 @@ import sys
 
 import numpy as np
 import torch
-from peers import TorchAutoencoder, report, seconds, sequences, stock_keras
+from peers import sequences, stock_keras
+from peers_torch import TorchAutoencoder
+from timing import report, seconds
 
 from skae import LSTMAutoencoder
 

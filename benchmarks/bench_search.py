@@ -94,7 +94,7 @@ if __name__ == "__main__":
             first, again = search_on_workers(n_workers)
             print(f"{n_workers} worker(s): {first:.1f} s, then {again:.1f} s", flush=True)
         sys.exit()
-    from peers import report
+    from timing import report
 
     # First, before the peer has filled the allocator.
     print(f"50 fits grow the process by {growth():.1f} MB", flush=True)

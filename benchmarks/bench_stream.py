@@ -8,7 +8,7 @@ import sys
 import time
 
 import numpy as np
-from peers import seconds
+from timing import seconds
 
 import skae
 

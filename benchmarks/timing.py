@@ -1,0 +1,20 @@
+"""How times are taken and printed."""
+
+import time
+
+import numpy as np
+
+
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def report(name, ours, **peers):
+    """Print medians, and for each peer the ratio of medians."""
+    line = f"{name:34} skae {np.median(ours):7.3f} s"
+    for peer, times in peers.items():
+        ratio = np.median(times) / np.median(ours)
+        line += f"   {peer} {np.median(times):7.3f} s ({ratio:.1f}x)"
+    print(line, flush=True)
