@@ -1,11 +1,12 @@
 """How fast, and in how much memory, are series on disk scored on a Dask cluster?
 
-Run: python benchmarks/bench_scale.py [million rows]. Writes rows of 4 features to a temporary
-folder as Parquet, a file for each 250,000, fits a detector on the first 20,000, and scores all
-files with `skae.dask` on clusters of 1 and 2 processes of one thread each, with Dask's bar; the
-scores go to Parquet as well, so that they are nowhere held whole. Prints rows a second, and what
-the largest worker held at most, and by how much that is more than before scoring. Seconds of
-processors are those of the workers: where others use them as well they say more than the clock.
+Run: python benchmarks/bench_scale.py [million rows] [workers ...]. Writes rows of 4 features to a
+temporary folder as Parquet, a file for each 250,000, fits a detector on the first 20,000, and
+scores all files with `skae.dask` on a cluster of each number of processes (1 and 2), one thread
+each, with Dask's bar; the scores go to Parquet as well, so that they are nowhere held whole.
+Prints rows a second, and what the largest worker held at most, and by how much that is more than
+before scoring. Seconds of processors are those of the workers: where others use them as well they
+say more than the clock.
 """
 
 import sys
@@ -65,7 +66,7 @@ def measure(detector, rows, target, n_workers):
     return seconds, spent, max(peaks.values()), max(grown)
 
 
-def main(n_rows):
+def main(n_rows, numbers_of_workers):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "rows")
         folder.mkdir()
@@ -74,7 +75,7 @@ def main(n_rows):
         detector = skae.LSTMAutoencoder(WINDOW, random_state=0).fit(table(0, 20_000))
         rows = dd.read_parquet(folder)
         print(f"{n_rows:,} rows x 4 in {rows.npartitions} files, {size:.0f} MB", flush=True)
-        for n_workers in (1, 2):
+        for n_workers in numbers_of_workers:
             target = Path(name, f"scores-{n_workers}")
             seconds, spent, most, grown = measure(detector, rows, target, n_workers)
             print(
@@ -86,4 +87,5 @@ def main(n_rows):
 
 
 if __name__ == "__main__":
-    main(int(float(sys.argv[1]) * 1e6) if len(sys.argv) > 1 else 10**8)
+    million_rows, *workers = sys.argv[1:] or ["100"]
+    main(int(float(million_rows) * 1e6), [int(number) for number in workers] or [1, 2])
