@@ -18,7 +18,7 @@ from skae import SequenceWindower
 from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
 from skae._compat.libc import give_memory_back
 from skae._compat.sklearn import feature_names_of, returns_frames
-from skae._compat.tensorflow import forget_gradients
+from skae._compat.tensorflow import call_flat, forget_gradients
 
 # ------------------------------------------------------------------- Keras
 
@@ -96,6 +96,18 @@ def test_gradients_of_a_graph_leave_the_registry():
     forget_gradients(concrete.graph)
     assert set(ops.gradient_registry._registry) == before
     assert float(concrete(tf.constant(3.0))) == 6
+
+
+def test_a_flat_call_is_the_call():
+    def run(weights, inputs):
+        return weights[0] * inputs[0] - weights[1]
+
+    spec = tf.TensorSpec((2,), tf.float32)
+    concrete = tf.function(run).get_concrete_function([spec, spec], [spec])
+    three = [tf.constant([value, 1.0]) for value in (2.0, 3.0, 5.0)]
+    public = concrete(three[:2], three[2:])
+    np.testing.assert_array_equal(call_flat(concrete, three), public)
+    np.testing.assert_array_equal(public, [7, 0])
 
 
 KERNELS = """

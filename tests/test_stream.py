@@ -370,5 +370,7 @@ def test_others_are_refused(small, sequences, fitted, series):
         fitted.stream().update({1: series[:3], 2: series[:3, :1]})
     with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*A dict"):
         fitted.stream().update({"a": 0.5, "b": 0.7})
+    with pytest.raises(TypeError, match="Got a generator.*for row in rows"):
+        fitted.stream().update(row for row in series)
     with pytest.raises(KeyError, match="'a'"):
         fitted.stream().flush("a")

@@ -1,6 +1,7 @@
 """TensorFlow's private names."""
 
 import os
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context
@@ -33,6 +34,14 @@ def forget_kernels() -> None:
     current = context.context_safe()
     if current is not None:
         current.clear_kernel_cache()
+
+
+def call_flat(function: Any, tensors: list[tf.Tensor]) -> Any:
+    """Call a concrete function with the tensors of all its arguments, in their order, unchecked.
+
+    The public call compares each with its specification, 0.2 ms for the weights of a network.
+    """
+    return function._call_flat(tensors, function.captured_inputs)
 
 
 def forget_gradients(graph: tf.Graph) -> None:

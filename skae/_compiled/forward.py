@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from skae._compat.libc import give_memory_back
-from skae._compat.tensorflow import forget_kernels
+from skae._compat.tensorflow import call_flat, forget_kernels
 from skae._compiled.lru import LRUCache
 from skae._compiled.process import check_process, outside_of_scopes
 from skae._compiled.replicas import Values, copy_architecture, describe, replicas, values_of
@@ -191,7 +191,7 @@ class ForwardPass:
         function = traced(run, self._weights, inputs, jit_compile=jit_compile)
 
         def compute(weights: list[tf.Tensor], arrays: Any) -> np.ndarray:
-            return function(weights, list(map(tf.convert_to_tensor, arrays))).numpy()
+            return call_flat(function, [*weights, *map(tf.convert_to_tensor, arrays)]).numpy()
 
         return compute
 

@@ -50,8 +50,10 @@ def scales_of(residuals: Array) -> Array:
     residuals = residuals.astype(np.float64)
     seen = ~np.isnan(residuals)
     part_of_step = _parts_of_steps(np.asarray(seen.any(axis=2)))
-    filled = residuals if seen.all() else np.where(seen, residuals, 0.0)
-    total, count = _sums_of_parts(filled, part_of_step), _sums_of_parts(seen, part_of_step)
+    complete = bool(seen.all())
+    filled = residuals if complete else np.where(seen, residuals, 0.0)
+    total = _sums_of_parts(filled, part_of_step)
+    count = _steps_of_parts(part_of_step) if complete else _sums_of_parts(seen, part_of_step)
     level = total.sum(axis=1, keepdims=True) / np.maximum(count.sum(axis=1, keepdims=True), 1)
     means = (total / np.maximum(count, 1))[np.arange(len(residuals))[:, None], part_of_step]
     scales = np.empty((3, *residuals.shape))
@@ -74,6 +76,11 @@ def _sums_of_parts(values: Array | NDArray[np.bool_], part_of_step: NDArray[np.i
     for part in range(N_PARTS):
         sums[:, part] = values.sum(axis=1, where=(part_of_step == part)[:, :, None])
     return sums
+
+
+def _steps_of_parts(part_of_step: NDArray[np.intp]) -> NDArray:
+    """Count the steps of each part: (n_windows, N_PARTS, 1)."""
+    return (part_of_step[:, :, None] == np.arange(N_PARTS)).sum(axis=1)[:, :, None]
 
 
 def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -1,6 +1,7 @@
 """What a stream is given, as rows of the detector."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -115,6 +116,11 @@ def _as_table(part: Any, n_features: int) -> Any:
         part = as_numbers(part)
     if getattr(part, "ndim", 0) == 2:
         return part
+    if isinstance(part, Iterator):
+        raise TypeError(
+            f"Got a {type(part).__name__}, but expected rows that are there: give them one by one, "
+            "as in `for row in rows: stream.update(row)`."
+        )
     array = np.asarray(part)
     if not array.ndim and n_features > 1:
         raise ValueError(

@@ -109,6 +109,8 @@ class ScoreStream:
         ValueError
             If the rows do not fit the estimator, times are missing or go back. The stream is
             then as it was before.
+        TypeError
+            If they are an iterator.
         """
         given = rows if isinstance(rows, Mapping) else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}

@@ -75,6 +75,8 @@ class Tails:
         """
         held = self._n_held[lanes]
         total = held + lengths
+        if len(lanes) == 1:
+            return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
         firsts = firsts_of(total)
         stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
         is_held = np.arange(self.size) >= self.size - held[:, None]
