@@ -50,10 +50,13 @@ def scales_of(residuals: Array) -> Array:
     residuals = residuals.astype(np.float64)
     seen = ~np.isnan(residuals)
     part_of_step = _parts_of_steps(np.asarray(seen.any(axis=2)))
-    complete = bool(seen.all())
-    filled = residuals if complete else np.where(seen, residuals, 0.0)
+    if seen.all():
+        # All windows are as long, and cut alike.
+        filled: Array = residuals
+        count: NDArray = np.bincount(part_of_step[:1].ravel(), minlength=N_PARTS)[None, :, None]
+    else:
+        filled, count = np.where(seen, residuals, 0.0), _sums_of_parts(seen, part_of_step)
     total = _sums_of_parts(filled, part_of_step)
-    count = _steps_of_parts(part_of_step) if complete else _sums_of_parts(seen, part_of_step)
     level = total.sum(axis=1, keepdims=True) / np.maximum(count.sum(axis=1, keepdims=True), 1)
     means = (total / np.maximum(count, 1))[np.arange(len(residuals))[:, None], part_of_step]
     scales = np.empty((3, *residuals.shape))
@@ -76,11 +79,6 @@ def _sums_of_parts(values: Array | NDArray[np.bool_], part_of_step: NDArray[np.i
     for part in range(N_PARTS):
         sums[:, part] = values.sum(axis=1, where=(part_of_step == part)[:, :, None])
     return sums
-
-
-def _steps_of_parts(part_of_step: NDArray[np.intp]) -> NDArray:
-    """Count the steps of each part: (n_windows, N_PARTS, 1)."""
-    return (part_of_step[:, :, None] == np.arange(N_PARTS)).sum(axis=1)[:, :, None]
 
 
 def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:

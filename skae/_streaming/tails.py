@@ -76,6 +76,7 @@ class Tails:
         held = self._n_held[lanes]
         total = held + lengths
         if len(lanes) == 1:
+            # A row at a time, what a stream mostly takes: indices would cost more than the rows.
             return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
         firsts = firsts_of(total)
         stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
