@@ -22,6 +22,8 @@ from skae._training.checkpoint import Checkpoint
 from skae._training.snapshot import is_plain, read_snapshot, write_snapshot
 from skae._writing.replacing import SUFFIX
 
+pytestmark = pytest.mark.compiles
+
 
 class Dies(keras.callbacks.Callback):
     """Stands for a kill: raises at the end of some batch; 0 for never."""

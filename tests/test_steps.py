@@ -15,6 +15,8 @@ from skae._sequences.ragged import from_list
 from skae._training import plan
 from skae._training.batches import Batches
 
+pytestmark = pytest.mark.compiles
+
 FALLBACK = np.zeros(2, np.float32)
 
 
