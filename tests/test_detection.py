@@ -39,6 +39,44 @@ def test_a_constant_rate_stays(small, series):
     assert watch.rates == [pytest.approx(5e-3)] * 2
 
 
+def dense_network(meta):
+    frames = keras.layers.Dense(meta["n_features_in_"])
+    return keras.Sequential([keras.Input((None, meta["n_features_in_"])), frames])
+
+
+def first_rate(model, X):
+    """Return the rate of the first batch, which is all of an epoch; afterwards it is set back."""
+    watch = Rates()
+    model.set_params(batch_size=2000, callbacks=[watch]).fit(X)
+    after = {"auto": 5e-3}.get(model.learning_rate, model.learning_rate)
+    assert float(model.model_.optimizer.learning_rate) == pytest.approx(after)
+    return watch.rates[0]
+
+
+def test_the_cosine_of_long_series_begins_at_twice_the_rate(small, sequences):
+    rows = np.sin(np.arange(1001.0) / 4)[:, None]
+    for X in rows, [rows[:500], rows[500:]]:
+        assert first_rate(small(4), X) == pytest.approx(1e-2)
+    assert first_rate(small(4), rows[:1000]) == pytest.approx(5e-3)
+    assert first_rate(small(), sequences) == pytest.approx(5e-3)
+    assert first_rate(small(4, learning_rate=0.1), rows) == pytest.approx(0.1)
+
+
+def test_a_rate_of_ones_own_is_where_the_cosine_begins(small):
+    rows = np.sin(np.arange(1001.0) / 4)[:, None]
+    of_instance = small(4, optimizer=keras.optimizers.Adam(5e-3))
+    of_model = LSTMAutoencoder(4, model=dense_network, random_state=0)
+    for model in of_instance, of_model, small(4, optimizer__learning_rate=5e-3):
+        assert first_rate(model, rows) == pytest.approx(5e-3)
+
+
+def test_partial_fit_keeps_the_rate_of_the_optimizer(small):
+    rows, watch = np.sin(np.arange(1001.0) / 4)[:, None], Rates()
+    model = small(4, epochs=1, callbacks=[watch]).partial_fit(rows).fit(rows).partial_fit(rows)
+    assert [watch.rates[0], watch.rates[2]] == [pytest.approx(5e-3)] * 2
+    assert float(model.model_.optimizer.learning_rate) == pytest.approx(5e-3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters, expected",

@@ -48,13 +48,19 @@ class DataSize:
         Whether the data are a set of sequences, not the windows of a series. With "auto" sets are
         read in both directions, step by step, by as many units whatever their number.
     n_rows : int, default=0
-        Rows of the series, or steps of all sequences; of no matter where `units` are given.
+        Rows of the series, or steps of all sequences; of no matter where a network that was
+        fitted is made again.
     """
 
     n_features: int
     n_steps: int
     is_set: bool
     n_rows: int = 0
+
+    @property
+    def is_long_series(self) -> bool:
+        """Whether it is a series, in one part or several, of more than `FEW_ROWS` rows."""
+        return not self.is_set and self.n_rows > FEW_ROWS
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Architecture:
         # Keras refuses numpy's numbers, which grids are made of.
         options = {name: as_plain(parameters[name]) for name in names}
         if isinstance(options["units"], str):
-            is_large = size.is_set or size.n_rows > FEW_ROWS
+            is_large = size.is_set or size.is_long_series
             options["units"] = UNITS if is_large else UNITS_OF_FEW_ROWS
         options["units"] = _checked_units(options["units"])
         if options["bidirectional"] == "auto":

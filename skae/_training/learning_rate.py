@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from skae._compat.keras import schedule_of
 
+RATE, PEAK_OF_LONG_SERIES = 5e-3, 1e-2
+"""Learning rates with "auto": that of the optimizer, and where the cosine begins for more rows."""
+
 
 class LearningRate:
     """A learning rate that stays what the optimizer says.
@@ -35,17 +38,26 @@ class CosineLearningRate(LearningRate):
 
     A callback that sets the optimizer's rate takes over for the rest of the training.
 
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+    n_batches : int
+        Batches in a cycle.
+    peak : float, optional
+        Rate at the beginning of a cycle; that of the optimizer by default.
+
     References
     ----------
     I. Loshchilov, F. Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts",
     arXiv:1608.03983, equation 5 with cycles of one length.
     """
 
-    def __init__(self, optimizer: Any, n_batches: int):
+    def __init__(self, optimizer: Any, n_batches: int, peak: float | None = None):
         super().__init__(optimizer, n_batches)
         self._initial, self._n_done = _rate_of(optimizer), 0
+        self._peak = self._initial if peak is None else float(np.float32(peak))
         # One float32 below what it stands for: a callback that sets that very rate is noticed.
-        self._set(np.nextafter(np.float32(self._initial), np.float32(0)))
+        self._set(np.nextafter(np.float32(self._peak), np.float32(0)))
 
     def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
         """Return the rates of the next batches; None for that of the optimizer."""
@@ -54,7 +66,7 @@ class CosineLearningRate(LearningRate):
         done = np.arange(self._n_done, self._n_done + n_batches) % self.n_batches / self.n_batches
         factors = np.maximum(0.5 * (1 + np.cos(np.pi * done)), np.finfo(np.float32).eps)
         self._n_done += n_batches
-        rates = (self._initial * factors).astype(np.float32)
+        rates = (self._peak * factors).astype(np.float32)
         self._last = float(rates[-1])
         return rates
 
@@ -77,7 +89,10 @@ def _rate_of(optimizer: Any) -> float:
     return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 
-def learning_rate_of(schedule: str, optimizer: Any, n_batches: int) -> LearningRate:
+def learning_rate_of(
+    schedule: str, optimizer: Any, n_batches: int, peak: float | None = None
+) -> LearningRate:
     """Return the rate of a schedule; an optimizer that brings its own schedule keeps that."""
-    is_cosine = schedule == "cosine" and schedule_of(optimizer) is None
-    return (CosineLearningRate if is_cosine else LearningRate)(optimizer, n_batches)
+    if schedule == "cosine" and schedule_of(optimizer) is None:
+        return CosineLearningRate(optimizer, n_batches, peak)
+    return LearningRate(optimizer, n_batches)

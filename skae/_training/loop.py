@@ -47,9 +47,8 @@ def train(
     callbacks, checkpoint = callbacks or [], checkpoint or Checkpoint()
     with replica_of(model) as replica:
         run = _callback_list(replica.model, callbacks, verbose, epochs.stop, len(training))
-        rate = learning_rate_of(
-            plan.schedule, replica.model.optimizer, plan.cycle_epochs * len(training)
-        )
+        cycle = plan.cycle_epochs * len(training)
+        rate = learning_rate_of(plan.schedule, replica.model.optimizer, cycle, plan.peak_rate)
         replica.model.stop_training = False
         logs: dict[str, float] = {}
         run.on_train_begin()

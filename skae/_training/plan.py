@@ -34,6 +34,8 @@ class TrainingPlan:
     batch_size : int
     schedule : {"cosine", "constant"}
         How the learning rate goes down in a cycle.
+    peak_rate : float, optional
+        Where the cosine begins; by default at the rate of the optimizer.
     monitor : {"val_loss", "loss"}, optional
         Loss that must improve within `patience` epochs.
     patience : int
@@ -47,6 +49,7 @@ class TrainingPlan:
     cycle_epochs: int
     batch_size: int
     schedule: str = "constant"
+    peak_rate: float | None = None
     monitor: str | None = None
     patience: int = 0
     compiled: bool = False
@@ -61,6 +64,7 @@ class TrainingPlan:
         is_set: bool,
         can_be_sharded: bool,
         recurrent_steps: int = 1,
+        peak_rate: float | None = None,
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
         early_stopping: bool | str = "auto",
@@ -81,6 +85,8 @@ class TrainingPlan:
             Whether the network can be trained in shards of a batch.
         recurrent_steps : int
             Steps that a recurrent layer takes through a sequence.
+        peak_rate : float, optional
+            See above.
         epochs, batch_size, early_stopping, patience, learning_rate_schedule
             See `LSTMAutoencoder`.
         """
@@ -95,6 +101,7 @@ class TrainingPlan:
             cycle_epochs=length,
             batch_size=size,
             schedule=learning_rate_schedule,
+            peak_rate=peak_rate,
             monitor=("val_loss" if holds_out else "loss") if stops else None,
             patience=patience,
             compiled=can_be_sharded and n_training * total >= MIN_SEQUENCES_TO_COMPILE,

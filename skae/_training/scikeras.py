@@ -14,6 +14,7 @@ from skae._compiled.process import check_can_train, outside_of_scopes
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.seeds import seeds_from
+from skae._training.learning_rate import PEAK_OF_LONG_SERIES, RATE
 from skae._training.refusals import CLIPPING, check_parameters, naming_options
 from skae._training.routing import is_routed
 
@@ -36,9 +37,12 @@ class KerasAdapter(ParameterRouter):
     ----------
     architecture : dict or None
         What the network is built of, unless it is one's own.
+    peak_rate : float or None
+        Learning rate where the cosine of a `fit` begins, unless at that of the optimizer.
     """
 
     architecture: dict[str, Any] | None = None
+    peak_rate: float | None = None
 
     def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
@@ -77,6 +81,7 @@ class KerasAdapter(ParameterRouter):
             **_with_optimizer_options(parameters),
         )
         adapter.architecture = None if parameters["model"] else asdict(architecture)
+        adapter.peak_rate = _peak_rate(parameters, size)
         return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
@@ -144,4 +149,17 @@ def _with_optimizer_options(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _as_rate(rate: Any) -> Any:
     """Return a number as a float: Keras refuses integers and numpy's numbers."""
+    if isinstance(rate, str):
+        return RATE
     return float(rate) if isinstance(rate, Real) else rate
+
+
+def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
+    """Return the rate that the parameters leave to us and a long series is to begin with."""
+    is_given = (
+        parameters["model"] is not None
+        or isinstance(parameters["optimizer"], keras.optimizers.Optimizer)
+        or "optimizer__learning_rate" in parameters
+        or not isinstance(parameters["learning_rate"], str)
+    )
+    return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES
