@@ -1,7 +1,8 @@
-"""Do the choices of the scoring rule hold on collections that they were not made on?
+"""Do the choices of the defaults hold on collections that they were not made on?
 
-Run: python benchmarks/bench_generalization.py --data DIR [--only GLOB] [--out CSV]. Every series is
-fitted once, and scored in all ways. For each collection, the way that is best in the mean of the
+Run: python benchmarks/bench_generalization.py --data DIR [--only GLOB] [--also JSON] [--out CSV].
+Every series is fitted once, and scored in all ways; --also names parameters of further fits that
+compete, as in '[{"units": 32}]'. For each collection, the way that is best in the mean of the
 *other* collections is named with what it gives here, beside the default and the best way here. The
 same for the limits of the threshold. A rule that wins only where it was chosen loses here.
 """
@@ -9,6 +10,7 @@ same for the limits of the threshold. A rule that wins only where it was chosen 
 import argparse
 import csv
 import fnmatch
+import json
 from itertools import product
 from pathlib import Path
 
@@ -26,6 +28,7 @@ LIMITS = [
     RobustLimits(*limits)
     for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))
 ]
+ADAPT_AFTER = 5
 MOST_FLAGGED = 0.01
 
 
@@ -35,25 +38,53 @@ def collection_of(name):
     return f"{folder}/{series.partition('__')[0]}" if folder == "nab" else folder
 
 
-def measured(series):
-    """Return a line for each way of scoring and for each set of limits."""
-    train, test = scaled(series.train, series.test)
-    window = min(series.window, len(train) // 2)
-    detector = LSTMAutoencoder(window, random_state=0).fit(train)
+def name_of(parameters, way):
+    return " ".join([*(f"{name}={value}" for name, value in parameters.items()), *way])
+
+
+def calibrated(detector, train, way):
+    """Let a fitted detector score in another way, and return the parts it learned from."""
     samples = detector._read_fitted(train)
     training, held_out = samples.split(detector.validation_fraction, np.random.default_rng(0))
     parts = [part for part in (held_out, training) if part is not None]
-    buffer = dominant_period(series.test[:, 0])
+    detector.set_params(error=way[0], aggregation=way[1])._calibrate(samples, parts)
+    return parts
+
+
+def rankings_of(series, parameters):
+    """Return a line for each way of scoring, and the detector."""
+    train, test = scaled(series.train, series.test)
+    window, buffer = min(series.window, len(train) // 2), dominant_period(series.test[:, 0])
+    detector = LSTMAutoencoder(window, random_state=0, **parameters).fit(train)
+    lines = []
     for way in WAYS:
-        detector.set_params(error=way[0], aggregation=way[1])._calibrate(samples, parts)
-        scores = detector.score_samples(test)
-        yield {"way": " ".join(way), "vus_pr": vus_pr(series.labels, -scores, buffer)}
-    detector.set_params(error=DEFAULT[0], aggregation=DEFAULT[1])._calibrate(samples, parts)
+        calibrated(detector, train, way)
+        value = vus_pr(series.labels, -detector.score_samples(test), buffer)
+        lines.append({"way": name_of(parameters, way), "vus_pr": value})
+    return lines, detector
+
+
+def measured(series, also):
+    """Return a line for each way of fitting and scoring, and for each set of limits."""
+    for parameters in also:
+        yield from rankings_of(series, parameters)[0]
+    lines, detector = rankings_of(series, {})
+    yield from lines
+    train, test = scaled(series.train, series.test)
+    parts, window = calibrated(detector, train, DEFAULT), detector.window_size
     scored = [(detector._scores(part), np.ones(len(part))) for part in parts]
     scores = detector.score_samples(test)
     for limits in LIMITS:
         flagged = scores < automatic_offset(scored, "robust", limits)
         yield {"way": " ".join(map(str, limits)), **alarms(flagged, series, window)}
+    calibrated(detector.set_params(adapt_after=ADAPT_AFTER), train, DEFAULT)
+    flagged = detector.predict(test) == -1
+    yield {"way": f"adapt_after={ADAPT_AFTER}", **alarms(flagged, series, window)}
+
+
+def is_given(line, name):
+    """Tell whether a line, new or out of the file, has a value, which may be zero."""
+    return line.get(name, "") != ""
 
 
 def column(lines, way, name, collections):
@@ -67,7 +98,7 @@ def column(lines, way, name, collections):
 
 def rankings(lines, collections):
     print(f"\n{'VUS-PR left out':34}  chosen on the others      there  default   best")
-    ways = [" ".join(way) for way in WAYS]
+    ways = sorted({line["way"] for line in lines})
     for one in collections:
         others = [other for other in collections if other != one]
         chosen = max(ways, key=lambda way: column(lines, way, "vus_pr", others))
@@ -78,15 +109,14 @@ def rankings(lines, collections):
 
 def thresholds(lines, collections):
     print(f"\n{'threshold left out':34}  chosen on the others  flagged  above 3 %  events")
-    for one in [*collections, None]:
+    ways = [" ".join(map(str, limits)) for limits in LIMITS]
+    for one in collections:
         others = [line for line in lines if line["collection"] != one]
-        chosen = max(
-            (" ".join(map(str, limits)) for limits in LIMITS), key=lambda w: worth(others, w)
-        )
-        if one is None:
-            chosen = " ".join(map(str, OF_ROWS))
-        here = [x for x in lines if x["way"] == chosen and one in (None, x["collection"])]
-        print(f"{one or 'all, with the default':34}  {chosen:20} {summary(here)}")
+        chosen = max(ways, key=lambda way: worth(others, way))
+        here = [x for x in lines if (x["way"], x["collection"]) == (chosen, one)]
+        print(f"{one:34}  {chosen:20} {summary(here)}")
+    for way in " ".join(map(str, OF_ROWS)), f"adapt_after={ADAPT_AFTER}":
+        print(f"{'all':34}  {way:20} {summary([x for x in lines if x['way'] == way])}")
 
 
 def worth(lines, way):
@@ -100,6 +130,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--only", default="*")
+    parser.add_argument("--also", type=json.loads, default=[])
     parser.add_argument("--out", default="generalization.csv")
     args = parser.parse_args()
     out, fields = Path(args.out), "collection series way vus_pr flagged found events false rows"
@@ -114,14 +145,14 @@ def main():
                 continue
             if series.labels.any():
                 who = {"collection": collection_of(series.name), "series": series.name}
-                added = [who | line for line in measured(series)]
+                added = [who | line for line in measured(series, args.also)]
                 writer.writerows(added)
                 file.flush()
                 lines += added
                 print(series.name, flush=True)
     collections = sorted({line["collection"] for line in lines})
-    rankings([line for line in lines if line.get("vus_pr")], collections)
-    thresholds([line for line in lines if line.get("flagged")], collections)
+    rankings([line for line in lines if is_given(line, "vus_pr")], collections)
+    thresholds([line for line in lines if is_given(line, "flagged")], collections)
 
 
 if __name__ == "__main__":
