@@ -85,6 +85,7 @@ def test_constant_windows_score_0_or_1():
     assert explained_variation(windows, [np.full((4, 5, 2), 0.1)]) == 0
 
 
+@pytest.mark.compiles
 def test_a_search_over_windows_does_not_end_at_the_smallest():
     rng = np.random.default_rng(0)
     waves = np.sin(np.arange(600)[:, None] / 6 + np.arange(3)) + 0.3 * rng.normal(size=(600, 3))

@@ -371,6 +371,7 @@ def units_of(model):
     return model.model_.get_layer("decoder").get_layer("decoder_0").units
 
 
+@pytest.mark.compiles
 @pytest.mark.filterwarnings("ignore:Got X with shape:UserWarning")
 def test_units_go_by_the_rows_of_all_series(sequences):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
@@ -382,6 +383,7 @@ def test_units_go_by_the_rows_of_all_series(sequences):
     assert units_of(LSTMAutoencoder(epochs=1, random_state=0).fit(sequences)) == 64
 
 
+@pytest.mark.compiles
 def test_units_that_were_found_stay(tmp_path):
     rows = np.sin(np.arange(1200.0) / 4)[:, None]
     model = LSTMAutoencoder(4, epochs=1, random_state=0).fit(rows[:300])
