@@ -51,9 +51,8 @@ def calibrated(detector, train, way):
     return parts
 
 
-def rankings_of(series, parameters):
+def rankings_of(series, train, test, parameters):
     """Return a line for each way of scoring, and the detector."""
-    train, test = scaled(series.train, series.test)
     window, buffer = min(series.window, len(train) // 2), dominant_period(series.test[:, 0])
     detector = LSTMAutoencoder(window, random_state=0, **parameters).fit(train)
     lines = []
@@ -66,11 +65,11 @@ def rankings_of(series, parameters):
 
 def measured(series, also):
     """Return a line for each way of fitting and scoring, and for each set of limits."""
-    for parameters in also:
-        yield from rankings_of(series, parameters)[0]
-    lines, detector = rankings_of(series, {})
-    yield from lines
     train, test = scaled(series.train, series.test)
+    for parameters in also:
+        yield from rankings_of(series, train, test, parameters)[0]
+    lines, detector = rankings_of(series, train, test, {})
+    yield from lines
     parts, window = calibrated(detector, train, DEFAULT), detector.window_size
     scored = [(detector._scores(part), np.ones(len(part))) for part in parts]
     scores = detector.score_samples(test)
