@@ -127,6 +127,19 @@ def test_large_trainings_are_compiled_for_their_batches(n, epochs, compiled):
 
 
 @pytest.mark.parametrize(
+    "n_held_out, one_by_one, compiled",
+    [(1_000, False, False), (1_000, True, True), (10_000, False, True)],
+)
+def test_batches_of_few_held_out_sequences_are_large_and_not_compiled_for(
+    n_held_out, one_by_one, compiled
+):
+    found = plan(9_000, epochs=6)
+    size, n_shards = found.to_test(n_held_out, one_by_one=one_by_one)
+    assert (n_shards > 0) == compiled
+    assert size == (found.batch_size if compiled else 1024)
+
+
+@pytest.mark.parametrize(
     "is_set, n_batches, expected",
     [
         (False, 1, 100),

@@ -10,6 +10,7 @@ import pytest
 from stock import SMALL, padded, randomise, sequences
 
 from skae._compiled import forward as _module
+from skae._compiled import inference
 from skae._compiled.forward import FORWARD_BLOCKS, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
 from skae._network.seeds import seeds_from
@@ -178,3 +179,18 @@ def test_tensorflow_has_nothing_to_warn_of(small, series, caplog):
         for units in range(1, 7):
             small(5, units=units, epochs=1).fit(series[:40]).score_samples(series[:40])
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("segment_length, n_rows, in_bulk", [(1, 41, True), (4, 41, False)])
+def test_only_many_steps_are_compiled_for(small, monkeypatch, segment_length, n_rows, in_bulk):
+    detector = small(10, segment_length=segment_length).fit(sequences(1, n_rows)[0])
+    seen = []
+
+    def spy(*args, **options):
+        seen.append(options["in_bulk"])
+        return forward(*args, **options)
+
+    monkeypatch.setattr(inference, "forward", spy)
+    monkeypatch.setattr(inference, "MIN_STEPS_IN_BULK", 32 * 10)
+    detector.score_samples(sequences(1, n_rows)[0])
+    assert seen == [in_bulk]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skae._compiled.forward import forward
 from skae._compiled.progress import with_progress
 from skae._compiled.replicas import Values, masks_nan
+from skae._network.segments import recurrent_steps
 from skae._sequences.ragged import Floats, Sequences
 
 BLOCK = 1024
@@ -19,8 +20,8 @@ BLOCK = 1024
 BULK_BLOCK = 4096
 """The same, where there are so many windows that all cores are to be kept busy."""
 
-MIN_WINDOWS_IN_BULK = 4096
-"""Windows from which on compiling for their length takes less time than it saves."""
+MIN_STEPS_IN_BULK = 200_000
+"""Recurrent steps, of all windows, from which on compiling takes less time than it saves."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class TrainedNetwork:
     def residuals(self, windows: Sequences) -> Iterator[Floats]:
         """Yield ``observed - reconstructed``, NaN where nothing was observed."""
         outputs = self.reconstructed(windows)
-        for block, output in zip(windows.blocks(_block_size(windows)), outputs, strict=True):
+        for block, output in zip(windows.blocks(self._block_size(windows)), outputs, strict=True):
             yield block.padded(windows.max_length) - output
 
     def encoded(self, windows: Sequences) -> Iterator[Floats]:
@@ -125,7 +126,7 @@ class TrainedNetwork:
     def _through(self, model: keras.Model, windows: Sequences) -> Iterator[Floats]:
         n_steps = self.n_steps_for(windows)
         padded = windows.is_padded or n_steps > windows.max_length
-        size = _block_size(windows)
+        size = self._block_size(windows)
         for block in with_progress(windows.blocks(size), len(windows), self.verbose):
             inputs = block.imputed(block.padded(n_steps), self.fill_values)
             inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
@@ -134,9 +135,11 @@ class TrainedNetwork:
             output[~block.are_observed] = np.nan
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
-
-def _block_size(windows: Sequences) -> int:
-    return BULK_BLOCK if len(windows) >= MIN_WINDOWS_IN_BULK else BLOCK
+    def _block_size(self, windows: Sequences) -> int:
+        if len(windows) * windows.max_length < MIN_STEPS_IN_BULK:
+            return BLOCK
+        n_steps = len(windows) * recurrent_steps(self.model, windows.max_length)
+        return BLOCK if n_steps < MIN_STEPS_IN_BULK else BULK_BLOCK
 
 
 def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:

@@ -51,19 +51,22 @@ def fit_network(
     stopping = stopping_callbacks(plan)
     callbacks = [*stopping, *callbacks]
     # A callback that looks at batches sees each of them.
-    chunk_bytes = 0 if any(map(looks_at_batches, callbacks)) else CHUNK_BYTES
+    one_by_one = any(map(looks_at_batches, callbacks))
 
     def batches(samples: Samples, rng: np.random.Generator | None = None) -> Batches:
         windows, weights = samples.training_windows()
+        size, n_shards = plan.batch_size, plan.n_shards(len(windows))
+        if samples is held_out:
+            size, n_shards = plan.to_test(len(windows), one_by_one=one_by_one)
         return Batches(
             windows,
             network.fill_values,
-            plan.batch_size,
+            size,
             weights,
             n_steps=network.n_steps_for(samples.windows),
             keep_nan=network.masks_nan,
-            n_shards=plan.n_shards(len(windows)),
-            chunk_bytes=chunk_bytes,
+            n_shards=n_shards,
+            chunk_bytes=0 if one_by_one else CHUNK_BYTES,
             rng=rng,
         )
 

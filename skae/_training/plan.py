@@ -20,6 +20,12 @@ BATCH_SIZES = 32, 256
 MIN_SEQUENCES_TO_COMPILE = 1024
 """Sequences times epochs below which compiling for a size of batches costs more than it saves."""
 
+MIN_SEQUENCES_TO_COMPILE_TESTS = 2**15
+"""The same for held-out sequences, which are not trained on."""
+
+PLAIN_TEST_BATCH = 1024
+"""Held-out sequences in a batch that is not compiled for."""
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -118,6 +124,20 @@ class TrainingPlan:
         if not self.compiled:
             return 0
         return n_shards_for(min(self.batch_size, n_sequences), self.recurrent_steps)
+
+    def to_test(self, n_sequences: int, *, one_by_one: bool) -> tuple[int, int]:
+        """Return the size of batches of so many held-out sequences, and their shards.
+
+        Parameters
+        ----------
+        n_sequences : int
+        one_by_one : bool
+            Whether somebody looks at these batches, and expects those of the training.
+        """
+        is_little = n_sequences * self.epochs < MIN_SEQUENCES_TO_COMPILE_TESTS
+        if self.compiled and is_little and not one_by_one:
+            return PLAIN_TEST_BATCH, 0
+        return self.batch_size, self.n_shards(n_sequences)
 
 
 def _cycle_epochs(epochs: int | str, n_batches: int, cycle_steps: int) -> int:
