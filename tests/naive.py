@@ -230,6 +230,24 @@ def mahalanobis(errors, mean, covariance):
     )
 
 
+def discords(windows, starts, deviations=3, least_spread=0.1, most=0.15):
+    """Tell which windows are far from the third nearest that shares no row with them."""
+    size = len(windows[0])
+    distances = []
+    for i, window in enumerate(windows):
+        others = [j for j in range(len(windows)) if abs(starts[i] - starts[j]) >= size]
+        squares = [mean((windows[j] - window).ravel() ** 2) for j in others]
+        distances.append(math.sqrt(sorted(squares)[2]))
+    centre = np.array(windows).mean(axis=0)
+    least = 1e-3 * math.sqrt(mean(((np.array(windows) - centre) ** 2).ravel()))
+    logarithms = [math.log(max(distance, least)) for distance in distances]
+    median = statistics.median(logarithms)
+    spread = 1.4826 * statistics.median(abs(value - median) for value in logarithms)
+    limit = median + deviations * max(spread, least_spread)
+    found = [value > limit for value in logarithms]
+    return found if sum(found) <= most * len(found) else [False] * len(found)
+
+
 def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     """Return (first, last, worst) rows of runs of outliers."""
     runs = []

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 MAX_SCALED = 1e9
 
 # Robust standard deviations from the median, where rows are judged among themselves.
-DEVIATIONS_AMONG = 5.0
+DEVIATIONS_AMONG = 6.0
 
 
 @dataclass

@@ -20,7 +20,10 @@ from skae._sequences.gaps import longest_step
 from skae._sequences.windows import Windowing
 from skae._training.scikeras import KerasAdapter
 
-COUNTS = ("n_features_in_", "n_steps_", "batch_size_", "n_epochs_", "n_iter_")
+COUNTS = (
+    *("n_features_in_", "n_steps_", "batch_size_", "n_epochs_", "n_iter_"),
+    *("n_discords_",),
+)
 ATTRIBUTES = (
     *COUNTS,
     *("model_", "history_", "offset_", "feature_names_in_"),
@@ -28,8 +31,11 @@ ATTRIBUTES = (
 )
 """All that `fit` sets."""
 
-MAY_LACK = {"feature_names_in_", "_architecture", "batch_size_", "n_epochs_", "n_iter_"}
-"""What a fit does not always set, or did not in the first format."""
+MAY_LACK = {
+    *("feature_names_in_", "_architecture", "batch_size_", "n_epochs_", "n_iter_"),
+    *("n_discords_",),
+}
+"""What a fit does not always set, or an older one did not."""
 
 MEASURED = "typical", "mean", "covariance"
 """Arrays among what a `ScoringRule` is."""

@@ -62,6 +62,11 @@ class SequenceSamples:
         """Number of windows of a series that share no row."""
         return len(self.windows.rows) // self.windows.max_length
 
+    @property
+    def are_learned(self) -> NDArray[np.bool_]:
+        """Of each sample, whether it is trained on: all are that were not selected away."""
+        return np.broadcast_to(np.True_, len(self))
+
     def weighted(self, weights: Any) -> "SequenceSamples":
         """Return the samples with weights that a user gave."""
         return replace(self, weights=check_sample_weight(weights, len(self)))
@@ -179,6 +184,8 @@ class RowSamples:
         Where the rows came; None if they came series by series.
     after_gap : ndarray of shape (n_rows,), bool, optional
         Rows that no window reaches back from.
+    left_out : ndarray of shape (n_windows,), bool, optional
+        Windows that are not trained on.
     """
 
     rows: Floats
@@ -189,6 +196,7 @@ class RowSamples:
     weights: Floats | None = None
     positions: Indices | None = None
     after_gap: Flags | None = None
+    left_out: Flags | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -278,8 +286,22 @@ class RowSamples:
         return per_feature
 
     def training_windows(self) -> tuple[Sequences, Floats | None]:
-        """Return the windows in which something was observed, and the weights of all rows."""
-        return self.windows.select(self.windows.are_observed), self.weights
+        """Return the windows to train on, and the weights of all rows."""
+        learned = self.windows.are_observed
+        if self.left_out is not None:
+            learned = learned & ~self.left_out
+        return self.windows.select(learned), self.weights
+
+    @property
+    def are_learned(self) -> NDArray[np.bool_]:
+        """Of each row, whether all windows that cover it are trained on."""
+        if self.left_out is None or not self.left_out.any():
+            return np.broadcast_to(np.True_, len(self))
+        windows = self.windows.select(self.left_out)
+        edges = np.zeros(len(self) + 1, np.intp)
+        np.add.at(edges, windows.starts, 1)
+        np.add.at(edges, windows.starts + windows.lengths, -1)
+        return np.cumsum(edges[:-1]) == 0
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""

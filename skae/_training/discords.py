@@ -1,0 +1,161 @@
+"""Discords: windows of a series that are like no other, and not to be learned by heart."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._scoring.thresholds import MAD_TO_STD
+from skae._sequences.ragged import Floats, Sequences
+from skae._sequences.samples import RowSamples, Samples
+
+N_NEIGHBOURS = 3
+"""Windows elsewhere that one has to be like: an anomaly may come twice."""
+
+DEVIATIONS = 3.0
+"""Robust standard deviations above the median, beyond which a distance is a discord's."""
+
+LEAST_SPREAD = 0.1
+"""Smallest robust standard deviation of the logarithms of distances."""
+
+LEAST_DISTANCE = 1e-3
+"""Smallest distance, in standard deviations of the windows that others are compared with."""
+
+MAX_SHARE = 0.15
+"""Share of all windows above which those that lie apart are a state, not an exception."""
+
+MIN_DISJOINT = 5
+"""Windows without a common row, below which there is too little to compare with."""
+
+MAX_WINDOWS = 2**18
+"""Windows above which few are trained on more than once, and none is learned by heart."""
+
+COMPARED_OF_LENGTH, MIN_COMPARED, MAX_COMPARED = 4, 2**11, 2**12
+"""Windows that are compared: of those that begin within the length of one; at least, at most."""
+
+MAX_OTHERS, MAX_VALUES = 2**11, 2**24
+"""Windows, and values of them, that others are compared with at most."""
+
+N_STRETCHES = 64
+"""Stretches that these are taken from where there are more: a pattern has to meet its like."""
+
+BLOCK = 256
+"""Windows that are compared at a time."""
+
+
+def without_discords(samples: Samples, fallback: Floats) -> Samples:
+    """Return the same samples, of which windows that are like no other are not trained on.
+
+    Parameters
+    ----------
+    samples : Samples
+        To train on. A set of sequences stays as it is.
+    fallback : ndarray of shape (n_features,), float32
+        Value of a feature of which a window observed nothing.
+    """
+    if samples.is_set:
+        return samples
+    found = discords(samples.windows, fallback)
+    if isinstance(samples, RowSamples):
+        return replace(samples, left_out=found)
+    return samples.select(np.flatnonzero(~found))
+
+
+def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
+    """Tell which windows of series are like no other.
+
+    The distance of a window is that to the third nearest of those that share no row with it, the
+    root of the mean square of the differences. A discord's logarithm lies more than three robust
+    standard deviations (1.4826 times the median absolute deviation) above the median. There are
+    none where that is true of more than 15 % of the windows, or where a series is too short or too
+    long. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of 64 stretches,
+    and the others are what the nearest of these is.
+
+    Parameters
+    ----------
+    windows : Sequences
+        Overlapping ones, in order. Those in which nothing was observed are no discords, nor are
+        those that are shorter than the longest.
+    fallback : ndarray of shape (n_features,), float32
+
+    Returns
+    -------
+    ndarray of shape (n_windows,), bool
+
+    References
+    ----------
+    E. Keogh, J. Lin, A. Fu (2005), "HOT SAX: Efficiently Finding the Most Unusual Time Series
+    Subsequence", ICDM, section 2: a discord has the largest distance to its nearest non-self match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae._sequences.windows import covering_windows
+    >>> from skae._training.discords import discords
+    >>> rows = np.tile(np.float32([0, 1, 2, 1]), 20)[:, None]
+    >>> rows[41] = 9
+    >>> windows = covering_windows(rows, np.array([80]), 4, 1)
+    >>> np.flatnonzero(discords(windows, np.zeros(1, np.float32))).tolist()
+    [38, 39, 40, 41]
+    """
+    found = np.zeros(len(windows), bool)
+    if len(windows) > MAX_WINDOWS:
+        return found
+    full = np.flatnonzero((windows.lengths == windows.max_length) & windows.are_observed)
+    comparable = windows.select(full)
+    n_disjoint = len(np.unique(comparable.starts // windows.max_length))
+    if n_disjoint < MIN_DISJOINT:
+        return found
+    wanted = np.clip(COMPARED_OF_LENGTH * n_disjoint, MIN_COMPARED, MAX_COMPARED)
+    n_compared = min(len(full), int(wanted))
+    compared = comparable.select(_spread(len(full), n_compared))
+    apart = _lie_apart(_distances(compared, _to_compare_with(comparable), fallback))
+    found[full] = apart[_spread(n_compared, len(full))]
+    return found
+
+
+def _spread(n: int, n_chosen: int) -> NDArray[np.intp]:
+    """Return positions among n, spread evenly."""
+    return np.round(np.linspace(0, n - 1, n_chosen)).astype(np.intp)
+
+
+def _to_compare_with(windows: Sequences) -> Sequences:
+    """Return the windows that others are compared with: all, or stretches spread evenly."""
+    n_most = min(MAX_OTHERS, MAX_VALUES // (windows.max_length * windows.n_features))
+    if len(windows) <= n_most:
+        return windows
+    size = max(1, n_most // N_STRETCHES)
+    begins = _spread(len(windows) - size + 1, N_STRETCHES)
+    return windows.select(np.unique(begins[:, None] + np.arange(size)))
+
+
+def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
+    logarithms = np.log(distances)
+    median = np.median(logarithms)
+    spread = max(MAD_TO_STD * np.median(np.abs(logarithms - median)), LEAST_SPREAD)
+    apart = logarithms > median + DEVIATIONS * spread
+    return apart & (apart.mean() <= MAX_SHARE)
+
+
+def _distances(windows: Sequences, others: Sequences, fallback: Floats) -> Floats:
+    """Return the distance of each window to the third nearest of others that share no row."""
+    n_values = windows.max_length * windows.n_features
+    known = _flat(others, fallback)
+    centre = known.mean(axis=0)
+    known -= centre
+    squares = np.einsum("ij,ij->i", known, known)
+    found = []
+    for block in windows.blocks(BLOCK):
+        flat = _flat(block, fallback) - centre
+        apart = np.einsum("ij,ij->i", flat, flat)[:, None] + squares - 2 * flat @ known.T
+        apart[np.abs(block.starts[:, None] - others.starts) < windows.max_length] = np.inf
+        found.append(np.partition(apart, N_NEIGHBOURS - 1)[:, N_NEIGHBOURS - 1])
+    nearest = np.concatenate(found)
+    # One with fewer than three windows to compare with is no discord.
+    nearest[~np.isfinite(nearest)] = 0
+    least = max(LEAST_DISTANCE * float(known.std()), float(np.finfo(np.float32).tiny))
+    return np.maximum(np.sqrt(np.maximum(nearest, 0) / n_values), least)
+
+
+def _flat(windows: Sequences, fallback: Floats) -> Floats:
+    return windows.imputed(windows.padded(), fallback).reshape(len(windows), -1)

@@ -1,0 +1,161 @@
+"""Windows that are like no other: found as the twin finds them, and not learned by heart."""
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skae import LSTMAutoencoder, SequenceWindower
+from skae._scoring.thresholds import OF_ROWS, automatic_offset
+from skae._sequences.ragged import Sequences
+from skae._sequences.samples import RowSamples
+from skae._sequences.windows import covering_windows
+from skae._training import discords as _module
+from skae._training.discords import discords, without_discords
+
+FALLBACK = np.zeros(2, np.float32)
+
+
+def waves(n_rows=300, period=20, seed=0):
+    t = np.arange(n_rows)[:, None]
+    noise = 0.05 * np.random.default_rng(seed).standard_normal((n_rows, 2))
+    return (np.sin(2 * np.pi * (t / period + [0, 0.25])) + noise).astype(np.float32)
+
+
+def spiked(at=150, **options):
+    rows = waves(**options)
+    rows[at : at + 3, 0] += 5
+    return rows
+
+
+def windows_of(rows, size=10, stride=1, lengths=None):
+    return covering_windows(rows, np.array(lengths or [len(rows)]), size, stride)
+
+
+@given(
+    st.integers(60, 120), st.integers(3, 8), st.integers(1, 3), st.integers(0, 50), st.booleans()
+)
+def test_discords_are_those_of_the_twin(n_rows, size, stride, at, two_series):
+    lengths = [n_rows // 3, n_rows - n_rows // 3] if two_series else [n_rows]
+    windows = windows_of(spiked(at, n_rows=n_rows), size, stride, lengths)
+    expected = naive.discords(list(windows.padded()), windows.starts)
+    assert discords(windows, FALLBACK).tolist() == expected
+
+
+def test_a_spike_makes_discords_of_the_windows_that_hold_it():
+    found = np.flatnonzero(discords(windows_of(spiked()), FALLBACK))
+    assert set(range(143, 151)) <= set(found) <= set(range(141, 153))
+    assert not discords(windows_of(waves()), FALLBACK).any()
+
+
+def test_what_comes_three_times_elsewhere_is_no_discord():
+    rows = spiked()
+    for at in (30, 90, 230):
+        rows[at : at + 3] = rows[150:153]
+    rows[np.arange(300) % 20 != 10] = 0
+    assert not discords(windows_of(rows), FALLBACK)[140:155].any()
+
+
+def test_a_state_that_fills_more_than_a_share_of_the_windows_is_no_exception():
+    rows = waves()
+    rows[200:220] += 5
+    assert discords(windows_of(rows), FALLBACK).sum() > 25
+    rows[200:260] = waves(60, seed=3) + np.linspace(5, 30, 60, dtype=np.float32)[:, None]
+    assert not discords(windows_of(rows), FALLBACK).any()
+
+
+def test_missing_readings_are_filled_and_outages_are_no_discords():
+    rows = spiked()
+    rows[::7, 1] = np.nan
+    rows[40:70] = np.nan
+    found = np.flatnonzero(discords(windows_of(rows), FALLBACK))
+    assert {146, 147, 148} <= set(found)
+    assert not set(range(40, 61)) & set(found)
+
+
+def test_short_series_have_none_and_long_ones_are_left_alone(monkeypatch):
+    assert not discords(windows_of(spiked(20, n_rows=45), 11), FALLBACK).any()
+    assert discords(windows_of(spiked(20, n_rows=70), 4), FALLBACK).any()
+    monkeypatch.setattr(_module, "MAX_WINDOWS", 100)
+    assert not discords(windows_of(spiked()), FALLBACK).any()
+
+
+def test_few_windows_with_others_to_compare_with_are_no_discords():
+    windows = Sequences(spiked(), np.arange(0, 50, 9), np.full(6, 10))
+    assert not discords(windows, FALLBACK).any()
+
+
+def test_of_many_windows_some_are_compared_with_some(monkeypatch):
+    monkeypatch.setattr(_module, "MIN_COMPARED", 300)
+    monkeypatch.setattr(_module, "MAX_OTHERS", 640)
+    monkeypatch.setattr(_module, "N_STRETCHES", 16)
+    found = np.flatnonzero(discords(windows_of(spiked(1500, n_rows=3000)), FALLBACK))
+    assert 1495 in found and len(found) < 40
+
+
+def test_few_values_at_a_time_find_the_same(monkeypatch):
+    expected = discords(windows_of(spiked()), FALLBACK)
+    monkeypatch.setattr(_module, "BLOCK", 7)
+    np.testing.assert_array_equal(discords(windows_of(spiked()), FALLBACK), expected)
+    monkeypatch.setattr(_module, "MAX_VALUES", 20 * 128)
+    monkeypatch.setattr(_module, "N_STRETCHES", 4)
+    assert discords(windows_of(spiked()), FALLBACK)[145]
+
+
+def weights_of(detector):
+    return detector.model_.get_weights()
+
+
+def assert_trained_alike(one, other):
+    for found, expected in zip(weights_of(one), weights_of(other), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_fit_does_not_learn_discords(small):
+    rows, other = spiked(), spiked()
+    other[150:153, 0] += 1
+    with_them = small(10, drop_discords=False)
+    first = small(10).fit(rows)
+    # Whatever the spike looks like, no window that holds it was seen.
+    assert first.n_discords_ >= 12
+    assert_trained_alike(first, small(10).fit(rows))
+    left, right = (with_them.fit(one).model_.get_weights() for one in (rows, other))
+    assert any((a != b).any() for a, b in zip(left, right, strict=True))
+    assert with_them.n_discords_ == 0
+
+
+def test_windows_are_trained_on_as_their_rows_are(small):
+    rows = spiked()
+    by_rows = small(10).fit(rows)
+    by_windows = small().fit(SequenceWindower(10).fit_transform(rows))
+    assert by_rows.n_discords_ == by_windows.n_discords_ > 0
+    assert_trained_alike(by_rows, by_windows)
+
+
+def test_sets_and_single_epochs_leave_nothing_out(small):
+    beats = np.random.default_rng(0).standard_normal((40, 6, 2))
+    beats[7] += 50
+    assert small().fit(beats).n_discords_ == 0
+    assert small(10).partial_fit(spiked()).n_discords_ == 0
+
+
+def test_rows_that_were_left_out_are_scored_but_set_no_threshold(small):
+    rows = spiked()
+    detector = small(10).fit(rows)
+    assert detector.score_samples(rows).argmin() in range(145, 158)
+    training, held_out = rows[:270], rows[270:]
+    learned = without_discords(RowSamples(training, np.array([270]), 10, 1), FALLBACK).are_learned
+    left_out = np.flatnonzero(~learned)
+    assert set(range(143, 160)) <= set(left_out) <= set(range(140, 164))
+    scores = detector.score_samples(held_out), detector.score_samples(training)[learned]
+    parts = [(part, np.ones(len(part))) for part in scores]
+    assert detector.offset_ == pytest.approx(automatic_offset(parts, "robust", OF_ROWS))
+    given = small(10, contamination=0.1).fit(rows)
+    assert given.offset_ == pytest.approx(np.quantile(given.score_samples(rows), 0.1))
+
+
+@pytest.mark.parametrize("value", ["yes", 1.5, None])
+def test_drop_discords_is_a_boolean(value):
+    with pytest.raises(ValueError, match="drop_discords"):
+        LSTMAutoencoder(10, drop_discords=value).fit(waves())
