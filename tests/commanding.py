@@ -45,7 +45,7 @@ def use_fake(monkeypatch, folder):
 def write_pump(folder):
     """Write two sensors, an hour between rows, and two events in `flow` and `heat`."""
     rng = np.random.default_rng(0)
-    flow, heat = rng.uniform(-1, 1, size=(2, N_ROWS))
+    flow, heat = rng.uniform(0.6, 1, (2, N_ROWS)) * rng.choice([-1, 1], (2, N_ROWS))
     flow[60:63] = [9, 12, 9]
     heat[100] = 10
     times = np.datetime64("2024-01-01T00:00") + np.arange(N_ROWS) * np.timedelta64(1, "h")

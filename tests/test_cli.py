@@ -65,7 +65,7 @@ def test_the_threshold_is_one_for_rows_learned_from_or_for_those_that_follow(
     cli.main(["detect", pump, "--train-rows", str(n_training)])
     first = capsys.readouterr().out.partition("\n")[0]
     errors = np.array([float(row["score"]) for row in read_scores()[:n_training]])
-    among = -robust_offset(-errors, deviations=5.0)
+    among = -robust_offset(-errors, deviations=6.0)
     beyond = max(1.25 * np.quantile(errors, 0.999), 2 * np.median(errors))
     limit = among if n_training == N_ROWS else beyond
     assert f"(anomaly score above {limit:.4g})" in first

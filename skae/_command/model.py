@@ -123,14 +123,16 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     # The first scaler remembers the range of the training rows, the second has the last word.
     scalers = [("range", MinMaxScaler()), ("scale", StandardScaler())]
     _fit_scalers([scaler for _, scaler in scalers], task.values[task.is_training])
-    detector = LSTMAutoencoder(cast(Any, window), **params)
+    # Rows that were chosen to be learned from are taken for normal, whatever they look like.
+    all_rows = bool(task.is_training.all())
+    detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
     model = Model(Pipeline([*scalers, ("detector", detector)]), list(task.feature_names))
     scaled = model.scale(task.values)
     series = [scaled[rows] for rows in task.training_parts()]
     X = series if task.series_labels is not None else series[0]
     detector.fit(X)
     if params.get("contamination", "auto") == "auto":
-        rule = _offset_among if task.is_training.all() else _offset_beyond
+        rule = _offset_among if all_rows else _offset_beyond
         detector.offset_ = rule(_known(detector.score_samples(X)))
     return model
 
