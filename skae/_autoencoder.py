@@ -157,8 +157,8 @@ class LSTMAutoencoder(
         take more steps than a cycle.
     drop_discords : bool, default=True
         Whether `fit` leaves windows of a series out of training that are like no other (Keogh et
-        al. 2005), so that anomalies among the rows are not learned by heart. All rows are scored;
-        those in such windows do not count for the threshold of "auto". See Notes.
+        al. 2005), so that anomalies among the rows are not learned by heart. All rows are scored,
+        and count for the threshold. See Notes.
     validation_fraction : float, default=0.1
         Fraction of the data that is held out from training, to stop it and to set the
         threshold: random members of a set of sequences, or the end of a time series (at
@@ -587,6 +587,7 @@ class LSTMAutoencoder(
         training = with_observations(training)
         if held_out is not None and not held_out.windows.are_observed.any():
             held_out = None
+        parts = [part for part in (held_out, training) if part is not None]
         seed = int(rng.integers(1, 2**31))
         windows = samples.windows
         size = DataSize(windows.n_features, windows.max_length, samples.is_set, len(windows.rows))
@@ -599,7 +600,6 @@ class LSTMAutoencoder(
             training = without_discords(training, self._fill_values)
             held_out = held_out and without_discords(held_out, self._fill_values)
         self.n_discords_ = n_windows - len(training.training_windows()[0])
-        parts = [part for part in (held_out, training) if part is not None]
         before = self._history(resume)
         self.history_ = fit_network(
             self._untimed_network,

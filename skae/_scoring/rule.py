@@ -114,10 +114,10 @@ class OffsetPolicy:
 
 
 def _known(scores: Callable[[Samples], Array], samples: Samples) -> tuple[Array, Array]:
-    """Return the scores of samples that were learned from, and their weights."""
+    """Return the scores of samples with something observed around them, and their weights."""
     found, weights = scores(samples), weights_of(samples)
-    known = ~np.isnan(found) & samples.are_learned
-    return found[known], weights[known]
+    seen = ~np.isnan(found)
+    return found[seen], weights[seen]
 
 
 @dataclass(frozen=True)

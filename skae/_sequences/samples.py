@@ -62,11 +62,6 @@ class SequenceSamples:
         """Number of windows of a series that share no row."""
         return len(self.windows.rows) // self.windows.max_length
 
-    @property
-    def are_learned(self) -> NDArray[np.bool_]:
-        """Of each sample, whether it is trained on: all are that were not selected away."""
-        return np.broadcast_to(np.True_, len(self))
-
     def weighted(self, weights: Any) -> "SequenceSamples":
         """Return the samples with weights that a user gave."""
         return replace(self, weights=check_sample_weight(weights, len(self)))
@@ -291,17 +286,6 @@ class RowSamples:
         if self.left_out is not None:
             learned = learned & ~self.left_out
         return self.windows.select(learned), self.weights
-
-    @property
-    def are_learned(self) -> NDArray[np.bool_]:
-        """Of each row, whether all windows that cover it are trained on."""
-        if self.left_out is None or not self.left_out.any():
-            return np.broadcast_to(np.True_, len(self))
-        windows = self.windows.select(self.left_out)
-        edges = np.zeros(len(self) + 1, np.intp)
-        np.add.at(edges, windows.starts, 1)
-        np.add.at(edges, windows.starts + windows.lengths, -1)
-        return np.cumsum(edges[:-1]) == 0
 
     def latent_windows(self) -> Sequences:
         """Return the window whose latent vector stands for each row: the one ending there."""
