@@ -595,11 +595,7 @@ class LSTMAutoencoder(
         if not resume:
             self._start(adapter.build_compiled(seed), samples, training)
             self._architecture = adapter.architecture
-        n_windows = len(training.training_windows()[0])
-        if self.drop_discords and not one_epoch:
-            training = without_discords(training, self._fill_values)
-            held_out = held_out and without_discords(held_out, self._fill_values)
-        self.n_discords_ = n_windows - len(training.training_windows()[0])
+        training, held_out = self._without_discords(training, held_out, one_epoch)
         before = self._history(resume)
         self.history_ = fit_network(
             self._untimed_network,
@@ -646,6 +642,20 @@ class LSTMAutoencoder(
         self.n_steps_ = samples.windows.max_length
         self._is_table = samples.is_table
         self._fill_values = observed.mean_or_zero(training.windows.rows)
+
+    def _without_discords(
+        self, training: Samples, held_out: Samples | None, one_epoch: bool
+    ) -> tuple[Samples, Samples | None]:
+        """Return both without windows that are not to be learned, and count those."""
+        self.n_discords_ = 0
+        if one_epoch or not self.drop_discords:
+            return training, held_out
+        learned = without_discords(training, self._fill_values)
+        n_windows, n_learned = (len(part.training_windows()[0]) for part in (training, learned))
+        self.n_discords_ = n_windows - n_learned
+        if held_out is not None:
+            held_out = without_discords(held_out, self._fill_values)
+        return learned, held_out
 
     def _plan(
         self,
