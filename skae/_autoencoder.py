@@ -338,8 +338,8 @@ class LSTMAutoencoder(
     makes them, are trained on exactly as ``window_size`` trains on their rows: the weights are
     the same. Scores differ. With ``window_size`` a row is scored by all windows around it; a
     window is scored by its own error, and stands in a pipeline for the row at which it ends. On
-    the demo machine the average precision is 0.76 for rows, 0.43 for windows, and 0.71 if the
-    score of each window is given to the row in its middle (seed 0).
+    the demo machine, fitted on 2,000 rows, the average precision is 0.76 for rows, 0.43 for
+    windows, and 0.72 if the score of each window is given to the row in its middle (seed 0).
 
     References
     ----------
