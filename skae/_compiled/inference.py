@@ -136,6 +136,7 @@ class TrainedNetwork:
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
     def _block_size(self, windows: Sequences) -> int:
+        # Few windows are told from their lengths alone: it takes longer to look at the layers.
         if len(windows) * windows.max_length < MIN_STEPS_IN_BULK:
             return BLOCK
         n_steps = len(windows) * recurrent_steps(self.model, windows.max_length)

@@ -20,10 +20,8 @@ from skae._sequences.gaps import longest_step
 from skae._sequences.windows import Windowing
 from skae._training.scikeras import KerasAdapter
 
-COUNTS = (
-    *("n_features_in_", "n_steps_", "batch_size_", "n_epochs_", "n_iter_"),
-    *("n_discords_",),
-)
+COUNTS_OF_FIT = "batch_size_", "n_epochs_", "n_iter_", "n_discords_"
+COUNTS = ("n_features_in_", "n_steps_", *COUNTS_OF_FIT)
 ATTRIBUTES = (
     *COUNTS,
     *("model_", "history_", "offset_", "feature_names_in_"),
@@ -31,10 +29,7 @@ ATTRIBUTES = (
 )
 """All that `fit` sets."""
 
-MAY_LACK = {
-    *("feature_names_in_", "_architecture", "batch_size_", "n_epochs_", "n_iter_"),
-    *("n_discords_",),
-}
+MAY_LACK = {"feature_names_in_", "_architecture", *COUNTS_OF_FIT}
 """What a fit does not always set, or an older one did not."""
 
 MEASURED = "typical", "mean", "covariance"
