@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skae._compiled import steps
 from skae._compiled.forward import forward
 from skae._compiled.replicas import Replica
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
@@ -75,6 +76,31 @@ def assert_same(n_shards, sequences, weights=None, **options):
 @pytest.mark.parametrize("n_shards", [1, 2, 3])
 def test_shards_of_any_number_train_alike(n_shards):
     assert_same(n_shards, ragged())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_rates", [0, 3])
+def test_what_takes_several_calls_trains_alike(monkeypatch, n_rates):
+    monkeypatch.setattr(steps, "BATCHES_IN_A_CALL", 2)
+    batches = np.random.default_rng(0).normal(size=(3, 8, 5, 2)).astype(np.float32)
+    rates = np.array([0.1, 0.01, 0.2], np.float32)
+    fast, plain = Replica(compiled()), Replica(compiled())
+    weights, given = np.ones((3, 8, 1), np.float32), rates if n_rates else None
+    sums = fast.sharded(1, padded=False).train(batches, batches, weights, given)
+    expected = [
+        plain.plain.train(batches[i], batches[i], weights[i], rates[i : i + 1] if n_rates else None)
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(sums, np.sum(expected, axis=0), rtol=1e-5)
+    for ours, theirs in zip(fast.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_batches"), [((9, 32, 50, 5), 64), ((9, 64, 200, 50), 1), ((9, 32, 100, 20), 16)]
+)
+def test_a_call_holds_no_more_than_its_bytes(shape, n_batches):
+    assert steps._batches_in_a_call(np.empty(shape, np.float32)) == n_batches
 
 
 @pytest.mark.slow

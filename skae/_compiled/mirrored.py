@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skae._compiled.padding import filled_up
 from skae._compiled.tracing import traced
 
 
@@ -75,9 +76,8 @@ class MirroredSteps:
     def _shared_out(self, batch: np.ndarray) -> Any:
         """Return as many sequences for each device; zeros, and weights of zero, fill them up."""
         n_devices = self._strategy.num_replicas_in_sync
-        missing = -len(batch) % n_devices
-        filled_up = np.pad(batch, [(0, missing)] + [(0, 0)] * (batch.ndim - 1))
-        parts = np.split(filled_up, n_devices)
+        n_in_all = -(-len(batch) // n_devices) * n_devices
+        parts = np.split(filled_up(batch, n_in_all), n_devices)
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.convert_to_tensor(parts[context.replica_id_in_sync_group])
         )

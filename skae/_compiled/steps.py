@@ -6,13 +6,15 @@ size: XLA compiles one function for a *shard* of sequences, whose loops over tim
 core, and a TensorFlow graph cuts each batch into shards, runs their functions at the same time,
 and repeats that for a whole chunk of batches::
 
-    chunk  (n_batches, n, n_steps, n_features)     one call, a loop over batches
+    chunk  (n_batches, n, n_steps, n_features)     a loop over batches
     batch  (n, n_steps, n_features)                one step of the optimizer
     shard  (n / n_shards, n_steps, n_features)     one XLA function on one core
+
+Where a batch is not cut, XLA compiles the loop over batches as well, for a fixed number of them.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
@@ -21,11 +23,18 @@ import tensorflow as tf
 
 from skae._compat.keras import is_seed, layers_of
 from skae._compiled.lru import LRUCache
+from skae._compiled.padding import filled_up
 from skae._compiled.tracing import traced
 from skae._network.masking import nothing_padded
 
 MIN_SHARD_STEPS = 240
 """Sequences times recurrent steps in a shard below which cutting a batch does not pay."""
+
+BATCHES_IN_A_CALL = 64
+"""Most batches for which XLA compiles the loop over them; a call may hold fewer."""
+
+BYTES_IN_A_CALL = 2**22
+"""Most bytes of the inputs of such a call, unless a single batch is larger."""
 
 MAX_SHAPES = 16
 """Shapes of batches, to train or to test, that compiled steps are kept for."""
@@ -164,16 +173,36 @@ class ShardedSteps:
         arrays |= {} if rates is None else {"rates": rates}
         key = (kind, *((name, array.shape[1:]) for name, array in arrays.items()))
         loop = self._loops.get(key, lambda: self._traced_loop(kind, arrays))
-        return loop({name: tf.convert_to_tensor(array) for name, array in arrays.items()})
+        sums = [
+            loop({name: tf.convert_to_tensor(array) for name, array in call.items()}, n_batches)
+            for call, n_batches in self._calls(arrays)
+        ]
+        return (_sum(sums, 0), _sum(sums, 1)) if len(sums) > 1 else sums[0]
+
+    def _calls(self, arrays: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tf.Tensor]]:
+        """Yield the arrays of each call of a loop, and the number of batches in them."""
+        n_batches = len(arrays["inputs"])
+        size = _batches_in_a_call(arrays["inputs"]) if self.n_shards == 1 else n_batches
+        for start in range(0, n_batches, size):
+            call = {name: array[start : start + size] for name, array in arrays.items()}
+            n_in_call = len(call["inputs"])
+            filled = {name: filled_up(array, size) for name, array in call.items()}
+            yield filled, tf.constant(n_in_call)
 
     def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Callable:
-        specs = {name: tf.TensorSpec((None, *a.shape[1:]), a.dtype) for name, a in arrays.items()}
-        sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
         of_shard, of_batch = self._kinds[kind]
-        compiled = traced(
-            of_shard, *self._variable_specs(), sequences, sequences, weights, jit_compile=True
-        )
-        return traced(_over_batches(partial(of_batch, compiled)), specs)
+        is_cut = self.n_shards > 1
+        if is_cut:
+            sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
+            specs = *self._variable_specs(), sequences, sequences, weights
+            of_shard = traced(of_shard, *specs, jit_compile=True)
+        n_batches = None if is_cut else _batches_in_a_call(arrays["inputs"])
+        chunk = {
+            name: tf.TensorSpec((n_batches, *array.shape[1:]), array.dtype)
+            for name, array in arrays.items()
+        }
+        loop = _over_batches(partial(of_batch, of_shard))
+        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not is_cut)
 
     @property
     def _kinds(self) -> dict[str, tuple[Callable, Callable]]:
@@ -200,11 +229,12 @@ class ShardedSteps:
         total, weight = _sum(parts, 0), _sum(parts, 1)
         for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
             variable.assign(value)
-        self._apply([part[2] for part in parts], weight)
+        apply = self._compiled_apply if self.n_shards > 1 else self._apply_gradients
+        apply([part[2] for part in parts], weight)
         return total, weight
 
     @cached_property
-    def _apply(self) -> Callable:
+    def _compiled_apply(self) -> Callable:
         gradients, _ = self._variable_specs()
         weight = tf.TensorSpec((), tf.float32)
         with tf.init_scope():
@@ -260,10 +290,16 @@ class ShardedSteps:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
 
 
-def _over_batches(step: Callable) -> Callable:
-    """Return a function that runs `step` over batches and adds up what it returns."""
+def _batches_in_a_call(batches: Any) -> int:
+    """Return the batches that are compiled for, which depends on the shape of one alone."""
+    batch_bytes = batches[0].size * batches.itemsize
+    return min(BATCHES_IN_A_CALL, max(1, BYTES_IN_A_CALL // batch_bytes))
 
-    def loop(arrays: dict[str, Any]) -> tuple[Any, Any]:
+
+def _over_batches(step: Callable) -> Callable:
+    """Return a function that runs `step` over some batches and adds up what it returns."""
+
+    def loop(arrays: dict[str, Any], n_batches: Any) -> tuple[Any, Any]:
         inputs, weights, rates = arrays["inputs"], arrays["weights"], arrays.get("rates")
         targets = arrays.get("targets", inputs)
 
@@ -272,7 +308,6 @@ def _over_batches(step: Callable) -> Callable:
             more_total, more_weight = step(inputs[i], targets[i], weights[i], **rate)
             return i + 1, total + more_total, weight + more_weight
 
-        n_batches = tf.shape(inputs)[0]
         start = (0, tf.zeros(()), tf.zeros(()))
         return tf.while_loop(lambda i, *_: i < n_batches, body, start, parallel_iterations=1)[1:]
 

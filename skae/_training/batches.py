@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from skae._compiled.padding import filled_up
 from skae._sequences.ragged import Floats, Sequences
 from skae._training.shuffling import order_of
 
@@ -132,7 +133,7 @@ class Batches:
         n_rows = -(-self.n_rows // self.n_shards) * self.n_shards
         batches = [self[i] for i in range(first, last + 1)]
         inputs, targets, weights = (
-            np.stack([_filled_up(array, n_rows) for array in arrays])
+            np.stack([filled_up(array, n_rows) for array in arrays])
             for arrays in zip(*batches, strict=True)
         )
         same = all(batch[0] is batch[1] for batch in batches)
@@ -145,8 +146,3 @@ class Batches:
             return self.weights[chosen][:, None]
         rows = Sequences(self.weights[:, None], batch.starts, batch.lengths)
         return np.nan_to_num(rows.padded(self.n_steps)[:, :, 0])
-
-
-def _filled_up(array: Floats, n_rows: int) -> Floats:
-    missing = n_rows - len(array)
-    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
