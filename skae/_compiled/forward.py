@@ -92,6 +92,16 @@ def forward(
     return outside_of_scopes(_forward, model, inputs, in_bulk, padded, values)
 
 
+def loss_parts(
+    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> tuple[Any, Any]:
+    """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
+
+    Nothing is compiled for it that scoring does not need, too.
+    """
+    return model.loss.parts(targets, forward(model, inputs), weights)
+
+
 def _forward(
     model: keras.Model,
     inputs: tuple[np.ndarray, ...],

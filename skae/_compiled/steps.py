@@ -95,21 +95,10 @@ class PlainSteps:
             self.model.optimizer.learning_rate = rates[0]
         return self._train_step(*map(tf.convert_to_tensor, (inputs, targets, weights)))
 
-    def test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
-        """Return the sums that `train` returns, without training."""
-        return self._test_step(*map(tf.convert_to_tensor, (inputs, targets, weights)))
-
     @cached_property
     def _train_step(self) -> Callable:
-        return self._traced(self._train)
-
-    @cached_property
-    def _test_step(self) -> Callable:
-        return self._traced(self._test)
-
-    def _traced(self, step: Callable) -> Callable:
         batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
-        return traced(step, batch, batch, tf.TensorSpec((None, None), tf.float32))
+        return traced(self._train, batch, batch, tf.TensorSpec((None, None), tf.float32))
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -120,9 +109,6 @@ class PlainSteps:
         variables = model.trainable_weights
         optimizer.apply(tape.gradient(loss, variables), variables)
         return total, weight
-
-    def _test(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
-        return self.model.loss.parts(targets, self.model(inputs, training=False), weights)
 
 
 class ShardedSteps:

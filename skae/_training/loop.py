@@ -1,10 +1,13 @@
 """The training loop: epochs over batches, with Keras callbacks, as ``keras.Model.fit`` has it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
+from skae._compiled.forward import loss_parts
 from skae._compiled.mirrored import MirroredReplica
 from skae._compiled.replicas import Replica, replica_of
 from skae._training.batches import Batches
@@ -119,10 +122,10 @@ def _evaluate(
 ) -> float:
     """Return the loss over held-out batches."""
     run.on_test_begin()
-    steps, sums = _steps(replica, batches), np.zeros(2)
+    test, sums = _test_step(replica, batches), np.zeros(2)
     for first, last, arrays in batches:
         run.on_test_batch_begin(first)
-        sums += [float(part) for part in steps.test(*arrays)]
+        sums += [float(part) for part in test(*arrays)]
         run.on_test_batch_end(last, {"loss": _mean(sums)})
     run.on_test_end({"loss": _mean(sums)})
     return _mean(sums)
@@ -132,6 +135,12 @@ def _steps(replica: Replica | MirroredReplica, batches: Batches) -> Any:
     if isinstance(replica, MirroredReplica) or not batches.n_shards:
         return replica.plain
     return replica.sharded(batches.n_shards, batches.is_padded)
+
+
+def _test_step(replica: Replica | MirroredReplica, batches: Batches) -> Callable:
+    if isinstance(replica, MirroredReplica) or batches.n_shards:
+        return _steps(replica, batches).test
+    return partial(loss_parts, replica.model)
 
 
 def _mean(sums: np.ndarray) -> float:
