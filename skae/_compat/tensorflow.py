@@ -1,5 +1,6 @@
 """TensorFlow's private names."""
 
+import itertools
 import os
 from typing import Any
 
@@ -51,7 +52,9 @@ def forget_gradients(graph: tf.Graph) -> None:
     ``all_reduce``), registers a function for each use in a graph, and with it the graph, for good:
     some 12 MB for each small network trained. A graph that is complete needs them no more.
     """
-    for operation in graph.get_operations():
-        if operation.type == "IdentityN":  # what tf.custom_gradient puts into a graph
-            name = operation.node_def.attr["_gradient_op_type"].s.decode()
+    definition = graph.as_graph_def()
+    bodies = [definition.node, *(function.node_def for function in definition.library.function)]
+    for node in itertools.chain.from_iterable(bodies):
+        if node.op == "IdentityN":  # what tf.custom_gradient puts into a graph, or a loop in it
+            name = node.attr["_gradient_op_type"].s.decode()
             ops.gradient_registry._registry.pop(name, None)
