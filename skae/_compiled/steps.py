@@ -13,6 +13,7 @@ and repeats that for a whole chunk of batches::
 Where a batch is not cut, XLA compiles the loop over batches as well, for a fixed number of them.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -75,6 +76,17 @@ def n_shards_for(batch_size: int, n_steps: int) -> int:
         Recurrent steps of a sequence.
     """
     return max(1, min(n_cores(), batch_size * n_steps // MIN_SHARD_STEPS, batch_size))
+
+
+def batches_in_a_call(shape: tuple[int, ...]) -> int:
+    """Return the batches in a call whose loop over them is compiled.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the inputs of a batch, float32: all that it depends on.
+    """
+    return min(BATCHES_IN_A_CALL, max(1, BYTES_IN_A_CALL // (4 * math.prod(shape))))
 
 
 class PlainSteps:
@@ -168,27 +180,35 @@ class ShardedSteps:
     def _calls(self, arrays: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tf.Tensor]]:
         """Yield the arrays of each call of a loop, and the number of batches in them."""
         n_batches = len(arrays["inputs"])
-        size = _batches_in_a_call(arrays["inputs"]) if self.n_shards == 1 else n_batches
+        size = self._batches_in_a_call(arrays) or n_batches
         for start in range(0, n_batches, size):
             call = {name: array[start : start + size] for name, array in arrays.items()}
-            n_in_call = len(call["inputs"])
             filled = {name: filled_up(array, size) for name, array in call.items()}
-            yield filled, tf.constant(n_in_call)
+            yield filled, tf.constant(len(call["inputs"]))
+
+    def _batches_in_a_call(self, arrays: dict[str, Any]) -> int | None:
+        """Return the batches that the loop is compiled for; None for any number, not compiled."""
+        return None if self._cuts else batches_in_a_call(arrays["inputs"].shape[1:])
+
+    @property
+    def _cuts(self) -> bool:
+        return self.n_shards > 1
 
     def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Callable:
         of_shard, of_batch = self._kinds[kind]
-        is_cut = self.n_shards > 1
-        if is_cut:
-            sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
-            specs = *self._variable_specs(), sequences, sequences, weights
-            of_shard = traced(of_shard, *specs, jit_compile=True)
-        n_batches = None if is_cut else _batches_in_a_call(arrays["inputs"])
+        of_shard = self._compiled_for_shard(of_shard, arrays) if self._cuts else of_shard
+        n_batches = self._batches_in_a_call(arrays)
         chunk = {
             name: tf.TensorSpec((n_batches, *array.shape[1:]), array.dtype)
             for name, array in arrays.items()
         }
         loop = _over_batches(partial(of_batch, of_shard))
-        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not is_cut)
+        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not self._cuts)
+
+    def _compiled_for_shard(self, of_shard: Callable, arrays: dict[str, Any]) -> Callable:
+        sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
+        specs = *self._variable_specs(), sequences, sequences, weights
+        return traced(of_shard, *specs, jit_compile=True)
 
     @property
     def _kinds(self) -> dict[str, tuple[Callable, Callable]]:
@@ -215,7 +235,7 @@ class ShardedSteps:
         total, weight = _sum(parts, 0), _sum(parts, 1)
         for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
             variable.assign(value)
-        apply = self._compiled_apply if self.n_shards > 1 else self._apply_gradients
+        apply = self._compiled_apply if self._cuts else self._apply_gradients
         apply([part[2] for part in parts], weight)
         return total, weight
 
@@ -274,12 +294,6 @@ class ShardedSteps:
 
     def _shards(self, *arrays: Any) -> Any:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
-
-
-def _batches_in_a_call(batches: Any) -> int:
-    """Return the batches that are compiled for, which depends on the shape of one alone."""
-    batch_bytes = batches[0].size * batches.itemsize
-    return min(BATCHES_IN_A_CALL, max(1, BYTES_IN_A_CALL // batch_bytes))
 
 
 def _over_batches(step: Callable) -> Callable:
