@@ -18,8 +18,8 @@ from series import _folder, load, scaled
 from vus import dominant_period, events
 
 from skae import LSTMAutoencoder
-from skae._scoring.adaptation import AdaptiveOffset
 from skae._scoring.events import find_events
+from skae._scoring.thresholds import AdaptiveOffset
 
 MOST_ROWS = 8000
 ADAPT_AFTER = 3, 5, 10

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "AnomalyScoreDisplay": "skae._displays.anomaly_score",
-    "ExplanationDisplay": "skae._displays.explanation",
+    "AnomalyScoreDisplay": "skae._plots.score",
+    "ExplanationDisplay": "skae._plots.explanation",
     "LSTMAutoencoder": "skae._autoencoder",
-    "LatentDisplay": "skae._displays.latent",
-    "ReconstructionDisplay": "skae._displays.reconstruction",
-    "ScoreStream": "skae._streaming.stream",
+    "LatentDisplay": "skae._plots.latent",
+    "ReconstructionDisplay": "skae._plots.reconstruction",
+    "ScoreStream": "skae._stream.stream",
     "SequenceScaler": "skae._scaler",
     "SequenceWindower": "skae._windower",
-    "TrainingDisplay": "skae._displays.training",
+    "TrainingDisplay": "skae._plots.training",
     "clear_caches": "skae._compiled.forward",
-    "estimate_window_size": "skae._sequences.periods",
-    "find_events": "skae._results.events",
-    "load": "skae._files.document",
-    "save": "skae._files.document",
-    "through": "skae._results.pipeline",
-    "stream": "skae._streaming.stream",
+    "estimate_window_size": "skae._windows.period",
+    "find_events": "skae._output.events",
+    "load": "skae._io.estimators",
+    "save": "skae._io.estimators",
+    "through": "skae._output.pipeline",
+    "stream": "skae._stream.stream",
 }
 _MODULES = ("dask", "datasets", "layers", "metrics", "model_selection", "readers")
 
@@ -62,18 +62,18 @@ if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._displays.anomaly_score import AnomalyScoreDisplay
-    from skae._displays.explanation import ExplanationDisplay
-    from skae._displays.latent import LatentDisplay
-    from skae._displays.reconstruction import ReconstructionDisplay
-    from skae._displays.training import TrainingDisplay
-    from skae._files.document import load, save
-    from skae._results.events import find_events
-    from skae._results.pipeline import through
+    from skae._io.estimators import load, save
+    from skae._output.events import find_events
+    from skae._output.pipeline import through
+    from skae._plots.explanation import ExplanationDisplay
+    from skae._plots.latent import LatentDisplay
+    from skae._plots.reconstruction import ReconstructionDisplay
+    from skae._plots.score import AnomalyScoreDisplay
+    from skae._plots.training import TrainingDisplay
     from skae._scaler import SequenceScaler
-    from skae._sequences.periods import estimate_window_size
-    from skae._streaming.stream import ScoreStream, stream
+    from skae._stream.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
+    from skae._windows.period import estimate_window_size
 
 
 if not TYPE_CHECKING:  # a type checker knows the names, and that there are no others

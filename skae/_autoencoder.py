@@ -26,22 +26,29 @@ from skae._compat.sklearn import (
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.one_state import changed_at_once, values_now
 from skae._compiled.steps import can_be_sharded
-from skae._files.document import MAX_BYTES, load_only, save
+from skae._input import observed
+from skae._input.checks import refuse_what_is_not_there
+from skae._input.sequences import Floats, Sequences, blank_sequences
+from skae._io.estimators import MAX_BYTES, load_only, save
 from skae._network.architecture import DataSize
+from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits
-from skae._network.segments import recurrent_steps
+from skae._output.frames import framed, names_of_steps
 from skae._pickling import from_state, to_state
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, error_of
-from skae._scoring.explained import explained_variation
-from skae._scoring.rule import OffsetPolicy, ScoringRule
+from skae._scoring.scorer import OffsetPolicy, ScoringRule, explained_variation
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fbeta_offset
-from skae._sequences import observed
-from skae._sequences.frames import framed, names_of_steps
-from skae._sequences.numbers import refuse_what_is_not_there
-from skae._sequences.parts import read_to_learn
-from skae._sequences.ragged import Floats, Sequences, blank_sequences
-from skae._sequences.reading import (
+from skae._stream.stream import ScoreStream
+from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
+from skae._training.checkpoint import Checkpoint
+from skae._training.discords import without_discords
+from skae._training.fit import History, fit_network
+from skae._training.parameters import RoutedParameters
+from skae._training.plan import TrainingPlan
+from skae._training.scikeras import KerasAdapter
+from skae._windows.large import read_to_learn
+from skae._windows.reading import (
     check_fills_a_window,
     read_latent_rows,
     read_latent_sequences,
@@ -49,16 +56,8 @@ from skae._sequences.reading import (
     read_samples,
     with_observations,
 )
-from skae._sequences.samples import Samples, SequenceSamples
-from skae._sequences.windows import Windowing
-from skae._streaming.stream import ScoreStream
-from skae._training.checkpoint import Checkpoint
-from skae._training.discords import without_discords
-from skae._training.fit import History, fit_network
-from skae._training.plan import TrainingPlan
-from skae._training.routing import RoutedParameters
-from skae._training.scikeras import KerasAdapter
-from skae._training.stopping import warn_if_few_windows, warn_if_nothing_learned
+from skae._windows.samples import Samples, SequenceSamples
+from skae._windows.windows import Windowing
 from skae.metrics import outliers_of_either_class
 
 

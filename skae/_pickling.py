@@ -3,10 +3,10 @@
 from typing import Any
 
 from skae._compiled.one_state import EARLIER, values_now
-from skae._compiled.replicas import compiled_copy
-from skae._network.stored import as_stored, from_stored
-from skae._scoring.rule import ScoringRule
-from skae._sequences.windows import Windowing
+from skae._compiled.workspaces import compiled_copy
+from skae._network.serialization import as_stored, from_stored
+from skae._scoring.scorer import ScoringRule
+from skae._windows.windows import Windowing
 
 
 def to_state(estimator: Any, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from skae._compat.sklearn import (
     fit_context,
     frame_container,
 )
-from skae._sequences.misreadings import warn_if_rows_of_a_series
-from skae._sequences.numbers import as_numbers
-from skae._sequences.ragged import is_list_of_sequences, rows_and_starts, stack_series
-from skae._sequences.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
+from skae._input.checks import as_numbers
+from skae._input.layout_warnings import warn_if_rows_of_a_series
+from skae._input.sequences import is_list_of_sequences, rows_and_starts, stack_series
+from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]
 CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}

@@ -20,17 +20,16 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._sequences.layout import Layout, without_series
-from skae._sequences.names import check_names_of_each
-from skae._sequences.numbers import as_numbers
-from skae._sequences.periods import window_size_of
-from skae._sequences.ragged import (
+from skae._input.checks import as_numbers, check_names_of_each
+from skae._input.sequences import (
     Indices,
     is_list_of_sequences,
     refuse_short_rows,
     stack_series,
 )
-from skae._sequences.windows import Windowing, flat_names, overlap_average, sliding_windows
+from skae._windows.period import window_size_of
+from skae._windows.series import Layout, without_series
+from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]

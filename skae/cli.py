@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from skae import __version__
-from skae._command.console import Console, write_error
-from skae._command.text import printable
+from skae._cli.console import Console, write_error
+from skae._cli.text import printable
 
 __all__ = ["main"]
 
@@ -324,7 +324,7 @@ def run_detect(args: argparse.Namespace) -> None:
     """Run ``skae detect``."""
     with _one_line_errors():
         # numpy and scikit-learn take a second to import: not for a word of help.
-        from skae._command import run
+        from skae._cli import run
 
         watch = None if args.quiet else _progress_callbacks
         run.run_detect(args, Console(args.quiet), _hushed_stderr, watch)
@@ -333,7 +333,7 @@ def run_detect(args: argparse.Namespace) -> None:
 def run_score(args: argparse.Namespace) -> None:
     """Run ``skae score``."""
     with _one_line_errors():
-        from skae._command import run
+        from skae._cli import run
 
         run.run_score(args, Console(args.quiet), _hushed_stderr)
 
@@ -380,7 +380,7 @@ def _hushed_stderr() -> Iterator[None]:
 def _progress_callbacks() -> list[Any]:
     from keras.callbacks import LambdaCallback
 
-    from skae._command.progress import Progress
+    from skae._cli.progress import Progress
 
     progress = Progress(sys.stderr)
     callback: Any = LambdaCallback(

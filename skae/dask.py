@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from skae._sequences.windows import Windowing
-from skae._streaming.reader import RowReader
+from skae._stream.reader import RowReader
+from skae._windows.windows import Windowing
 
 try:
     import dask
@@ -23,12 +23,11 @@ try:
 except ImportError as error:
     raise ImportError("skae.dask needs Dask: pip install 'skae[dask]'.") from error
 
-from skae._partitions.answers import Answer, Reach
-from skae._partitions.arrays import of_array
-from skae._partitions.events import lazy_events
-from skae._partitions.files import write_rows
-from skae._partitions.frames import of_frame
-from skae._results.events import check_options
+from skae._dask.arrays import Answer, Reach, of_array
+from skae._dask.events import lazy_events
+from skae._dask.frames import of_frame
+from skae._dask.memmap import write_rows
+from skae._output.events import check_options
 
 __all__ = [
     "decision_function",

@@ -4,17 +4,20 @@ Importing this module registers everything that a saved `model_` needs, so that
 ``keras.saving.load_model`` reads it without an estimator.
 """
 
-from skae._network.loss import ObservedLoss
-from skae._network.lstm import LSTM, RepeatToLength
-from skae._network.masking import (
+from skae._network.layers import (
+    Dropout,
+    GaussianNoise,
+    JoinSegments,
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
     ReverseSteps,
+    SegmentMask,
+    SplitIntoSegments,
     StepMask,
 )
-from skae._network.randomness import Dropout, GaussianNoise
-from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
+from skae._network.loss import ObservedLoss
+from skae._network.lstm import LSTM, RepeatToLength
 
 __all__ = [
     "Dropout",

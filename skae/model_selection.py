@@ -8,9 +8,9 @@ from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 from sklearn.utils import indexable
 
 from skae._compat.sklearn import positive_int
-from skae._sequences.layout import Layout, without_series
-from skae._sequences.ragged import Indices, is_list_of_sequences
-from skae._sequences.windows import Windowing
+from skae._input.sequences import Indices, is_list_of_sequences
+from skae._windows.series import Layout, without_series
+from skae._windows.windows import Windowing
 
 __all__ = ["WindowGapSplit"]
 

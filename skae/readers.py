@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._sequences.layout import by_series
+from skae._windows.series import by_series
 
 __all__ = ["from_aeon", "from_sktime", "from_tslearn"]
 

@@ -6,8 +6,8 @@ import pytest
 from conftest import pad
 
 from skae import LSTMAutoencoder
-from skae._scoring.explained import explained_variation
-from skae._sequences.ragged import from_list
+from skae._input.sequences import from_list
+from skae._scoring.scorer import explained_variation
 
 STRIDE = 2
 COVERING = naive.covering([200], 5, STRIDE)

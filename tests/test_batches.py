@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stock import sequences
 
-from skae._sequences.ragged import Sequences, from_array, from_list
+from skae._input.sequences import Sequences, from_array, from_list
 from skae._training.batches import Batches
 
 X = sequences(7)

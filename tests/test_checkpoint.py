@@ -17,10 +17,9 @@ from hypothesis.extra import numpy as arrays_of
 from strategies import examples
 
 from skae import LSTMAutoencoder
+from skae._compat.atomic import SUFFIX
 from skae._training import plan
-from skae._training.checkpoint import Checkpoint
-from skae._training.snapshot import is_plain, read_snapshot, write_snapshot
-from skae._writing.replacing import SUFFIX
+from skae._training.checkpoint import Checkpoint, is_plain, read_snapshot, write_snapshot
 
 pytestmark = pytest.mark.compiles
 

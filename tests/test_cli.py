@@ -15,10 +15,10 @@ from commanding import (
 
 import skae
 from skae import cli
-from skae._command import report as _report
-from skae._command.detection import Detection, FoundEvent
-from skae._command.progress import Progress
-from skae._command.series import read_series
+from skae._cli import report as _report
+from skae._cli.detection import Detection, FoundEvent
+from skae._cli.progress import Progress
+from skae._cli.series import read_series
 from skae._scoring.thresholds import robust_offset
 
 
@@ -215,7 +215,7 @@ def test_plot_writes_a_picture(fake, pump, tmp_path, args, name, magic, capsys):
 
 
 def test_plot_shows_the_features_with_the_largest_errors(fake, tmp_path, monkeypatch):
-    from skae._displays.anomaly_score import AnomalyScoreDisplay
+    from skae._plots.score import AnomalyScoreDisplay
 
     chosen = []
     plot = AnomalyScoreDisplay.plot

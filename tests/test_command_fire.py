@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 
 import skae
 from skae import cli
-from skae._command import outputs as _outputs
-from skae._command import run as _run
-from skae._command.console import write_whole
-from skae._command.text import safe_cell
+from skae._cli import outputs as _outputs
+from skae._cli import run as _run
+from skae._cli.console import write_whole
+from skae._cli.text import safe_cell
 
 
 @pytest.fixture

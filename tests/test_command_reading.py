@@ -12,9 +12,9 @@ from commanding import write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skae._command import parquet, source
-from skae._command.series import Choice, read_series
-from skae._command.times import TimeFormat
+from skae._cli import parquet, source
+from skae._cli.series import Choice, read_series
+from skae._cli.times import TimeFormat
 
 
 @pytest.mark.parametrize(

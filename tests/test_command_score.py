@@ -11,8 +11,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 import skae
 from skae import cli
-from skae._command.drift import find_drift
-from skae._command.model import Model, load_model
+from skae._cli.drift import find_drift
+from skae._cli.model import Model, load_model
 
 N_ROWS = 160
 LEARN = ["--window", "6", "--epochs", "1", "--quiet"]

@@ -16,9 +16,8 @@ from scikeras.wrappers import BaseWrapper
 
 from skae import SequenceWindower
 from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
-from skae._compat.libc import give_memory_back
 from skae._compat.sklearn import feature_names_of, returns_frames
-from skae._compat.tensorflow import call_flat, forget_gradients
+from skae._compat.tensorflow import call_flat, forget_gradients, give_memory_back
 
 # ------------------------------------------------------------------- Keras
 

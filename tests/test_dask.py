@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, ways
 
 import skae.dask
-from skae._sequences.windows import Windowing
+from skae._windows.windows import Windowing
 
 WINDOW = 4
 METHODS = ["score_samples", "decision_function", "predict", "transform", "reconstruct", "explain"]

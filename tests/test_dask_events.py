@@ -131,8 +131,8 @@ def test_scores_of_a_detector(small, series):
 
 def test_what_is_kept_of_an_event_does_not_grow():
     """An event over all partitions is a sum, wherever it is cut."""
-    from skae._results.joining import OpenEvent
-    from skae._results.rows import read_scored_rows
+    from skae._output.events import OpenEvent
+    from skae._output.scored_rows import read_scored_rows
 
     state = OpenEvent()
     for part in range(5):

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from skae import LSTMAutoencoder, SequenceWindower
+from skae._input.sequences import Sequences
 from skae._scoring.thresholds import OF_ROWS, automatic_offset
-from skae._sequences.ragged import Sequences
-from skae._sequences.windows import covering_windows
 from skae._training import discords as _module
 from skae._training.discords import discords
+from skae._windows.windows import covering_windows
 
 FALLBACK = np.zeros(2, np.float32)
 

@@ -16,11 +16,10 @@ from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae._displays.anomaly_score import AnomalyScoreDisplay
-from skae._displays.explanation import ExplanationDisplay
-from skae._displays.grouping import grouping_of
-from skae._displays.names import in_lines
-from skae._displays.panels import DETECTED, LABELLED, make_axes
+from skae._plots.axes import DETECTED, LABELLED, in_lines, make_axes
+from skae._plots.explanation import ExplanationDisplay
+from skae._plots.grouping import grouping_of
+from skae._plots.score import AnomalyScoreDisplay
 
 matplotlib.use("Agg")
 
@@ -477,5 +476,5 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
 
 
 def test_importing_the_display_does_not_load_matplotlib():
-    code = "import skae._displays.anomaly_score, sys; sys.exit('matplotlib' in sys.modules)"
+    code = "import skae._plots.score, sys; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

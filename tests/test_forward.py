@@ -13,7 +13,7 @@ from skae._compiled import forward as _module
 from skae._compiled import inference
 from skae._compiled.forward import FORWARD_BLOCKS, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
-from skae._network.seeds import seeds_from
+from skae._network.layers import seeds_from
 
 X = sequences(5)
 FORWARD_BLOCK = FORWARD_BLOCKS[-1]

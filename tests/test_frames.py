@@ -13,7 +13,7 @@ from sklearn.utils._set_output import ADAPTERS_MANAGER
 from strategies import random_rows
 
 from skae import SequenceWindower
-from skae._sequences.frames import flat, framed, joint_index
+from skae._output.frames import flat, framed, joint_index
 
 SERIES = [random_rows(n, 2, seed=n, dtype=np.float32) for n in (4, 6)]
 PANDAS, POLARS = (ADAPTERS_MANAGER.adapters[name] for name in ("pandas", "polars"))

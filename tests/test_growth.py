@@ -14,7 +14,7 @@ from memory import needs_glibc
 import skae
 from skae._compat.keras import names_anew
 from skae._compiled.forward import forward_passes
-from skae._compiled.replicas import replicas, state_of
+from skae._compiled.workspaces import replicas, state_of
 
 
 def names_counted():
@@ -84,7 +84,7 @@ def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
 NETWORKS_OF_MANY_SIZES = """
 import ctypes, gc
 from skae import LSTMAutoencoder
-from skae._compiled.replicas import replica_of
+from skae._compiled.workspaces import replica_of
 from skae._network.architecture import DataSize
 from skae._training.scikeras import KerasAdapter
 

@@ -13,8 +13,8 @@ from sklearn.datasets import load_iris, make_blobs
 from strategies import examples, random_rows
 
 from skae import LSTMAutoencoder, SequenceWindower, datasets
-from skae._sequences.reading import read_samples
-from skae._sequences.windows import Windowing
+from skae._windows.reading import read_samples
+from skae._windows.windows import Windowing
 
 SEQUENCES, ROWS = Windowing(None, 1), Windowing(30, 1)
 TIME = np.arange(400)

@@ -14,16 +14,17 @@ from strategies import examples, few
 from strategies import series as drawn
 
 import skae.dask
-from skae._scoring import rule
-from skae._sequences import observed, progressions, ragged
-from skae._sequences.progressions import Progressions, starts_and_lengths
-from skae._sequences.samples import RowSamples
-from skae._sequences.windows import covering_windows, window_starts
-from skae._training import shuffling
-from skae._training.shuffling import BufferedOrder
-from skae._training.snapshot import read_snapshot, write_snapshot
+from skae._input import observed
+from skae._input import sequences as ragged
+from skae._scoring import scorer as rule
+from skae._training import batches as shuffling
+from skae._training.batches import BufferedOrder
+from skae._training.checkpoint import read_snapshot, write_snapshot
+from skae._windows import windows
+from skae._windows.samples import RowSamples
+from skae._windows.windows import Progressions, covering_windows, starts_and_lengths, window_starts
 
-SMALL = {progressions: "MAX_LISTED", ragged: "OBSERVED_BLOCK", observed: "BLOCK"}
+SMALL = {windows: "MAX_LISTED", ragged: "OBSERVED_BLOCK", observed: "BLOCK"}
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_stretches_are_spread_over_all_series(lengths, n_rows):
     rows = np.arange(sum(lengths), dtype=np.float32)[:, None]
     samples = RowSamples(rows, np.array(lengths), 2, 1, weights=rows[:, 0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skae._sequences.samples.N_STRETCHES", 3)
+        patch.setattr("skae._windows.samples.N_STRETCHES", 3)
         found = samples.spread(n_rows)
     assert found is samples or len(found) == 3 * max(1, n_rows // 3)
     ends = np.cumsum(lengths)
@@ -171,7 +172,7 @@ def test_a_memory_map_is_not_copied(small, series, tmp_path):
 def test_what_is_too_long_to_be_listed_learns_as_well(small, series, monkeypatch):
     """The same data, listed and not, end at losses of the same size."""
     listed = small(4, epochs=8).fit(series)
-    monkeypatch.setattr(progressions, "MAX_LISTED", 32)
+    monkeypatch.setattr(windows, "MAX_LISTED", 32)
     monkeypatch.setattr(shuffling, "BLOCK", 8)
     unlisted = small(4, epochs=8).fit(series)
     losses = [detector.history_["loss"][-1] for detector in (listed, unlisted)]
@@ -200,7 +201,7 @@ def lazy_frame(rows, sizes):
     ],
 )
 def test_rows_of_any_kind_become_a_memory_map(kind, series, tmp_path, monkeypatch):
-    monkeypatch.setattr("skae._partitions.files.ROWS_OF_AN_ARRAY", 64)
+    monkeypatch.setattr("skae._dask.memmap.ROWS_OF_AN_ARRAY", 64)
     series = series.copy()
     series[3, 1] = np.nan
     with dask.config.set(scheduler="synchronous"):

@@ -9,7 +9,7 @@ from naive import autocorrelation_peak
 
 import skae
 from skae import LSTMAutoencoder, SequenceWindower, estimate_window_size
-from skae._sequences.periods import dominant_period, window_size_of
+from skae._windows.period import dominant_period, window_size_of
 
 RNG = np.random.default_rng(0)
 

@@ -22,8 +22,7 @@ from skae import (
     SequenceWindower,
     TrainingDisplay,
 )
-from skae._displays.cells import join_rows
-from skae._displays.timeline import make_timeline
+from skae._plots.timeline import join_rows, make_timeline
 
 matplotlib.use("Agg")
 DATES = pd.date_range("2026-01-01", periods=200, freq="h", tz="Europe/Berlin")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from skae._compat.tensorflow import is_forked_after_use
-from skae._network.seeds import seeds_from
+from skae._network.layers import seeds_from
 
 STATE = """
 import logging, os, random, sys, warnings

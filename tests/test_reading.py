@@ -11,15 +11,15 @@ from sklearn.base import BaseEstimator
 from strategies import random_rows
 
 from skae import SequenceWindower
-from skae._sequences.reading import (
+from skae._windows.reading import (
     check_fills_a_window,
     read_latent_rows,
     read_latent_sequences,
     read_latents,
     read_samples,
 )
-from skae._sequences.samples import RowSamples, SequenceSamples
-from skae._sequences.windows import Windowing
+from skae._windows.samples import RowSamples, SequenceSamples
+from skae._windows.windows import Windowing
 
 SEQUENCES = Windowing(None, 1)
 ROWS = Windowing(3, 2)

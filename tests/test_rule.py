@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows
 
+from skae._input.sequences import from_list
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.rule import MAX_REFERENCE_WINDOWS, OffsetPolicy, ScoringRule
+from skae._scoring.scorer import MAX_REFERENCE_WINDOWS, OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import RobustLimits
-from skae._sequences.ragged import from_list
-from skae._sequences.samples import RowSamples, SequenceSamples
+from skae._windows.samples import RowSamples, SequenceSamples
 
 plain_errors = st.sampled_from(["mse", "rmse", "mae"])
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)

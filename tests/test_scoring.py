@@ -8,29 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
-from skae._scoring.adaptation import AdaptiveOffset, adaptive_offsets
+from skae._input import observed
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import (
     MEASURES,
     MahalanobisError,
+    MultiscaleError,
     absolute_error,
     fit_error_measure,
     measure_from_plain,
     measure_to_plain,
     root_shares,
+    scales_of,
     squared_error,
 )
 from skae._scoring.events import find_events
-from skae._scoring.scales import MultiscaleError, scales_of
 from skae._scoring.thresholds import (
+    AdaptiveOffset,
     RobustLimits,
+    adaptive_offsets,
     automatic_offset,
     best_fbeta_offset,
     robust_offset,
     three_sigma_offset,
     weighted_quantile,
 )
-from skae._sequences import observed
 
 SHAPES = [(0, 3), (1, 3), (4, 3), (2, 5, 3), (0, 5, 3), (3,)]
 

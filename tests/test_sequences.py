@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists
 
 from skae import SequenceWindower
-from skae._sequences.ragged import (
+from skae._input.sequences import (
     blank_sequences,
     from_array,
     from_list,

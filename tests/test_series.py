@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import skae
 import skae.dask
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._sequences.gaps import gaps_of, longest_step
-from skae._sequences.layout import by_series
+from skae._input.gaps import gaps_of, longest_step
+from skae._windows.series import by_series
 
 WINDOW = 5
 METHODS = (

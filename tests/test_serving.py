@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import LSTMAutoencoder
-from skae._network.stored import from_stored
+from skae._network.serialization import from_stored
 
 TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
 FITTED = {

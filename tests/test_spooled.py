@@ -21,11 +21,12 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, few
 
 from skae import SequenceWindower
-from skae._sequences import progressions, spool
-from skae._sequences.parts import comes_one_by_one, read_to_learn
-from skae._sequences.precision import Moments, Rounding, warn_if_rounded
-from skae._sequences.spool import Spool, is_mapped, stacked
-from skae._sequences.windows import Windowing
+from skae._input import disk_buffer as spool
+from skae._input.disk_buffer import Spool, is_mapped, stacked
+from skae._input.precision import Moments, Rounding, warn_if_rounded
+from skae._windows import windows
+from skae._windows.large import comes_one_by_one, read_to_learn
+from skae._windows.windows import Windowing
 
 MAPS = Path("/proc/self/maps")
 
@@ -170,7 +171,7 @@ def test_a_buffer_that_is_filled_again_and_again(small, series):
 
 def test_what_is_beyond_all_bounds(small, series, monkeypatch):
     """Very many windows, of several series, whose parts are put together on disk."""
-    monkeypatch.setattr(progressions, "MAX_LISTED", 32)
+    monkeypatch.setattr(windows, "MAX_LISTED", 32)
     monkeypatch.setattr(spool, "MAX_STACKED", 64)
     parts = parts_of(series, 60, 110)
     assert_same_fit(small(4).fit(iter(parts)), small(4).fit(parts))

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
-from skae._compiled.replicas import Replica
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._compiled.tracing import traced
+from skae._compiled.workspaces import Replica
+from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
-from skae._sequences.ragged import from_list
 from skae._training import plan
 from skae._training.batches import Batches
 

@@ -9,13 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from stock import compiled
 from stock import sequences as make
 
-from skae._sequences.ragged import from_array, from_list
-from skae._sequences.samples import RowSamples, SequenceSamples
-from skae._sequences.windows import sliding_windows
+from skae._input.sequences import from_array, from_list
 from skae._training.batches import Batches
-from skae._training.loop import train
-from skae._training.plan import TrainingPlan
-from skae._training.stopping import (
+from skae._training.callbacks import (
     StopAfterCycles,
     StopOnNaN,
     explained_variance,
@@ -23,6 +19,10 @@ from skae._training.stopping import (
     warn_if_few_windows,
     warn_if_nothing_learned,
 )
+from skae._training.loop import train
+from skae._training.plan import TrainingPlan
+from skae._windows.samples import RowSamples, SequenceSamples
+from skae._windows.windows import sliding_windows
 
 X = make(7)
 

@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, split, ways
 
 import skae
-from skae._sequences.windows import Windowing
-from skae._streaming.answers import FinalScores
+from skae._stream.answers import FinalScores
+from skae._windows.windows import Windowing
 
 WINDOW = 5
 some = settings(max_examples=25, deadline=None)

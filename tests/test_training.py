@@ -7,10 +7,10 @@ from stock import SMALL, compiled, copy_weights, padded, stock_autoencoder
 from stock import sequences as make
 
 from skae import LSTMAutoencoder
-from skae._compiled.replicas import state_of
+from skae._compiled.workspaces import state_of
+from skae._input.sequences import from_array, from_list
+from skae._network.layers import NaNToZero
 from skae._network.loss import ObservedLoss
-from skae._network.masking import NaNToZero
-from skae._sequences.ragged import from_array, from_list
 from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._sequences.overlap import reduce_windows
-from skae._sequences.windows import (
+from skae._windows.overlap import reduce_windows
+from skae._windows.windows import (
     as_view_of_rows,
     covering_windows,
     flat_names,

@@ -1,7 +1,9 @@
 """TensorFlow's private names."""
 
+import ctypes
 import itertools
 import os
+import sys
 from typing import Any
 
 import tensorflow as tf
@@ -58,3 +60,11 @@ def forget_gradients(graph: tf.Graph) -> None:
         if node.op == "IdentityN":  # what tf.custom_gradient puts into a graph, or a loop in it
             name = node.attr["_gradient_op_type"].s.decode()
             ops.gradient_registry._registry.pop(name, None)
+
+
+def give_memory_back() -> None:
+    """Give freed memory back to the system; where the C library cannot, do nothing."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -11,14 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skae._compat.libc import give_memory_back
-from skae._compat.tensorflow import call_flat, forget_kernels
-from skae._compiled.lru import LRUCache
+from skae._compat.tensorflow import call_flat, forget_kernels, give_memory_back
+from skae._compiled.cache import LRUCache
 from skae._compiled.process import check_process, outside_of_scopes
-from skae._compiled.replicas import Values, copy_architecture, describe, replicas, values_of
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
-from skae._network.masking import nothing_padded
+from skae._compiled.workspaces import Values, copy_architecture, describe, replicas, values_of
+from skae._network.layers import nothing_padded
 
 MAX_ARCHITECTURES = 8
 """Architectures whose forward pass is kept; the least recently used goes first."""

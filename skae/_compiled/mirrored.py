@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skae._compiled.padding import filled_up
+from skae._compiled.steps import filled_up
 from skae._compiled.tracing import traced
 
 

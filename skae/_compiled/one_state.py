@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skae._compat.attributes import Estimator, taken_over_at_once
-from skae._compiled.replicas import Values, describe, state_of, values_of
+from skae._compiled.workspaces import Values, describe, state_of, values_of
 
 EARLIER = "_earlier_values"
 """Attribute that holds what the weights were, in attributes that a refit will replace."""

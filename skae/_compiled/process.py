@@ -1,6 +1,8 @@
-"""Where TensorFlow would hang, or compute something else: refused before it is called."""
+"""What TensorFlow does not survive in a process, refused or cleaned up."""
 
 import contextvars
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -79,3 +81,40 @@ def _check_is_not_forked() -> None:
 
 def _name_of_strategy() -> str:
     return type(tf.distribute.get_strategy()).__name__
+
+
+class NetworkCollector:
+    """Runs Python's collector when many networks may wait for it.
+
+    Parameters
+    ----------
+    spare : int, default=4
+        Networks that may be alive beyond the fewest since the last collection.
+
+    Examples
+    --------
+    >>> collector = NetworkCollector(spare=2)
+    >>> class Network:
+    ...     def __init__(self):
+    ...         self.itself = self
+    >>> for _ in range(9):
+    ...     collector.add(Network())
+    >>> len(collector) <= 2
+    True
+    """
+
+    def __init__(self, spare: int = 4):
+        self.spare = spare
+        self._fewest = 0
+        self._alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def add(self, network: Any) -> None:
+        """Note a new network, and free the lost ones if there may be many of them."""
+        self._fewest = min(self._fewest, len(self._alive))
+        self._alive.add(network)
+        if len(self._alive) > self._fewest + self.spare:
+            gc.collect()
+            self._fewest = len(self._alive)

@@ -1,17 +1,4 @@
-"""The compiled inside of an epoch: batches in, sums of the loss out, weights updated.
-
-Two ways compute the same. `PlainSteps` runs one batch a call, of any size and length, and is
-traced once for a network. `ShardedSteps` is several times faster but compiled for each
-size: XLA compiles one function for a *shard* of sequences, whose loops over time run on one
-core, and a TensorFlow graph cuts each batch into shards, runs their functions at the same time,
-and repeats that for a whole chunk of batches::
-
-    chunk  (n_batches, n, n_steps, n_features)     a loop over batches
-    batch  (n, n_steps, n_features)                one step of the optimizer
-    shard  (n / n_shards, n_steps, n_features)     one XLA function on one core
-
-Where a batch is not cut, XLA compiles the loop over batches as well, for a fixed number of them.
-"""
+"""Training steps: of any size, or compiled for one size and cut into shards."""
 
 import math
 import os
@@ -20,13 +7,21 @@ from functools import cached_property, partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from skae._compat.keras import is_seed, layers_of
-from skae._compiled.lru import LRUCache
-from skae._compiled.padding import filled_up
+from skae._compiled.cache import LRUCache
 from skae._compiled.tracing import traced
-from skae._network.masking import nothing_padded
+from skae._network.layers import nothing_padded
+
+
+def filled_up(array: NDArray, n: int) -> NDArray:
+    """Return an array of `n` entries along its first axis, those that it lacks zero."""
+    missing = n - len(array)
+    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
+
 
 MIN_SHARD_STEPS = 240
 """Sequences times recurrent steps in a shard below which cutting a batch does not pay."""

@@ -18,16 +18,19 @@ import numpy as np
 from keras import layers
 
 from skae._compat.keras import as_plain, names_anew
-from skae._network.lstm import LSTM, RepeatToLength
-from skae._network.masking import (
+from skae._network.layers import (
+    Dropout,
+    GaussianNoise,
+    JoinSegments,
     MaskedMaxPooling,
     MaskedMeanPooling,
     NaNToZero,
     ReverseSteps,
+    SegmentMask,
+    SplitIntoSegments,
     StepMask,
 )
-from skae._network.randomness import Dropout, GaussianNoise
-from skae._network.segments import JoinSegments, SegmentMask, SplitIntoSegments
+from skae._network.lstm import LSTM, RepeatToLength
 
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Steps in a segment at most, and segments in a window at least, with "auto"."""

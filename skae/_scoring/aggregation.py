@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from skae._sequences import observed
-from skae._sequences.overlap import Reduction
-from skae._sequences.ragged import Indices
-from skae._sequences.samples import RowSamples, Samples
+from skae._input import observed
+from skae._input.sequences import Indices
+from skae._windows.overlap import Reduction
+from skae._windows.samples import RowSamples, Samples
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]

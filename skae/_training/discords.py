@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input.sequences import Floats, Sequences
 from skae._scoring.thresholds import MAD_TO_STD
-from skae._sequences.ragged import Floats, Sequences
-from skae._sequences.samples import RowSamples, Samples
+from skae._windows.samples import RowSamples, Samples
 
 N_NEIGHBOURS = 3
 """Windows elsewhere that one has to be like: an anomaly may come twice."""
@@ -90,7 +90,7 @@ def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
     Examples
     --------
     >>> import numpy as np
-    >>> from skae._sequences.windows import covering_windows
+    >>> from skae._windows.windows import covering_windows
     >>> from skae._training.discords import discords
     >>> rows = np.tile(np.float32([0, 1, 2, 1]), 20)[:, None]
     >>> rows[41] = 9

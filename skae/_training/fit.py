@@ -4,12 +4,12 @@ import keras
 import numpy as np
 
 from skae._compiled.inference import TrainedNetwork
-from skae._sequences.samples import Samples
 from skae._training.batches import CHUNK_BYTES, Batches
+from skae._training.callbacks import require_finite, stopping_callbacks
 from skae._training.checkpoint import Checkpoint
 from skae._training.loop import looks_at_batches, train
 from skae._training.plan import TrainingPlan
-from skae._training.stopping import require_finite, stopping_callbacks
+from skae._windows.samples import Samples
 
 History = dict[str, list[float]]
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from skae._compiled.forward import loss_parts
 from skae._compiled.mirrored import MirroredReplica
-from skae._compiled.replicas import Replica, replica_of
+from skae._compiled.workspaces import Replica, replica_of
 from skae._training.batches import Batches
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.learning_rate import LearningRate, learning_rate_of
 from skae._training.plan import TrainingPlan
+from skae._training.schedule import LearningRate, learning_rate_of
 
 
 def train(

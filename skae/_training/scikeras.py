@@ -9,14 +9,12 @@ import keras
 
 from skae._compat.keras import as_plain, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
-from skae._compiled.collector import NetworkCollector
-from skae._compiled.process import check_can_train, outside_of_scopes
+from skae._compiled.process import NetworkCollector, check_can_train, outside_of_scopes
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
+from skae._network.layers import seeds_from
 from skae._network.loss import ObservedLoss, check_output_suits
-from skae._network.seeds import seeds_from
-from skae._training.learning_rate import PEAK_OF_LONG_SERIES, RATE
-from skae._training.refusals import CLIPPING, check_parameters, naming_options
-from skae._training.routing import is_routed
+from skae._training.parameters import CLIPPING, check_parameters, is_routed, naming_options
+from skae._training.schedule import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
 

@@ -1,0 +1,94 @@
+"""Features of new rows that have left what a model learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._cli.model import Model
+
+__all__ = ["Drift", "find_drift"]
+
+Floats = NDArray[np.float64]
+
+# The training rows themselves have none outside, and their mean lies 0 deviations from itself;
+# the mean of a file that is one phase of a daily wave may lie 1.4 from that of the wave.
+MAX_SHARE_OUTSIDE, MAX_SHIFT = 0.05, 2.0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A feature that has left what was learned from.
+
+    Parameters
+    ----------
+    feature : str
+        Its name.
+    low, high : float
+        Its range in the training rows.
+    share_outside : float
+        The share of the new values that lie outside, from 0 to 1; NaN without any value.
+    shift : float
+        The mean of the new values less that of the training rows, in standard deviations of
+        the training rows.
+    """
+
+    feature: str
+    low: float
+    high: float
+    share_outside: float
+    shift: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.shift):
+            return f"{self.feature!r} holds no value in this file"
+        return (
+            f"drift: {self.share_outside:.0%} of {self.feature!r} lie outside the {self.low:.4g} "
+            f"to {self.high:.4g} of training, its mean {abs(self.shift):.2g} standard deviations "
+            f"{'above' if self.shift > 0 else 'below'}"
+        )
+
+
+def find_drift(model: Model, values: Floats) -> list[Drift]:
+    """Return the features whose range or level has left that of the training rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model; without a first scaler that remembers ranges, nothing is known of drift.
+    values : ndarray of shape (n_rows, n_features)
+        The new rows as they were read.
+
+    Returns
+    -------
+    drifts : list of Drift
+        The features of which more than 5 % lie outside the range of training, or whose mean
+        lies more than two standard deviations from that of training, or that hold no value.
+    """
+    ranges = model.pipeline[0]
+    if not hasattr(ranges, "data_min_"):
+        return []
+    drifts = map(
+        _drift_of,
+        model.feature_names,
+        ranges.data_min_.tolist(),
+        ranges.data_max_.tolist(),
+        values.T,
+        model.scale(values).T,
+    )
+    return [drift for drift in drifts if _is_notable(drift)]
+
+
+def _drift_of(name: str, low: float, high: float, values: Floats, scaled: Floats) -> Drift:
+    given = ~np.isnan(values)
+    if not given.any():
+        return Drift(name, low, high, np.nan, np.nan)
+    outside = (values[given] < low) | (values[given] > high)
+    return Drift(name, low, high, float(outside.mean()), float(scaled[given].mean()))
+
+
+def _is_notable(drift: Drift) -> bool:
+    calm = drift.share_outside <= MAX_SHARE_OUTSIDE and abs(drift.shift) <= MAX_SHIFT
+    return not calm  # NaN is neither, and is notable

@@ -1,0 +1,243 @@
+"""What the command line tells of a detection: tables, the scores file and the picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._cli.detection import Detection, FoundEvent, unobserved_runs
+from skae._cli.measures import Measures
+from skae._cli.task import Task
+from skae._cli.text import printable, safe_cell
+
+if TYPE_CHECKING:
+    from skae.datasets import Fault
+
+__all__ = ["draw_picture", "format_report", "format_scores"]
+
+# A table of more rows leaves the screen, and a picture of more panels has none to be read.
+MAX_EVENTS = 20
+MAX_PANELS = 6
+
+
+def format_report(task: Task, detection: Detection, measures: Measures | None = None) -> str:
+    """Return a table of the events, and how well they agree with what is known.
+
+    Parameters
+    ----------
+    task : Task
+        The series, and the faults known in them.
+    detection : Detection
+        The events.
+    measures : Measures or None, default=None
+        Agreement with labels.
+
+    Returns
+    -------
+    report : str
+        Paragraphs with empty lines between them.
+    """
+    paragraphs = [format_events(task, detection), format_unobserved(task, detection)]
+    if task.faults:
+        paragraphs.append(format_faults(task.faults, detection, task.index_labels))
+    if measures:
+        paragraphs.append(format_measures(measures, task))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def format_events(task: Task, detection: Detection) -> str:
+    """Return a table of the events in the order of the file, the worst where there are many.
+
+    Parameters
+    ----------
+    task : Task
+        The series, with the index as the user wrote it.
+    detection : Detection
+        The events.
+
+    Returns
+    -------
+    table : str
+        A line that counts them, and a table of start, end, peak, score and feature.
+    """
+    events = detection.events
+    head = (
+        f"{_count(len(events), 'event')} in {len(detection.scores)} rows"
+        f"{_of_series(task)} (anomaly score above {detection.threshold:.4g})"
+    )
+    if not events:
+        return head
+    worst = sorted(events, key=lambda event: -detection.scores[event.peak])[:MAX_EVENTS]
+    if len(worst) < len(events):
+        head += f"; the worst {MAX_EVENTS}:"
+    rows = [
+        _event_cells(event, detection, task)
+        for event in sorted(worst, key=lambda event: event.start)
+    ]
+    series = [] if task.series_name is None else [task.series_name]
+    return f"{head}\n\n{_align([*series, 'start', 'end', 'peak', 'score', 'feature'], rows)}"
+
+
+def format_unobserved(task: Task, detection: Detection) -> str:
+    """Return a table of the outages: rows without a score; "" without any."""
+    runs = unobserved_runs(detection, task)
+    if not runs:
+        return ""
+    n_rows = int(detection.is_unobserved.sum())
+    head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
+    head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
+    labels = task.index_labels
+    rows = [[*_series_cell(task, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
+    series = [] if task.series_name is None else [task.series_name]
+    return f"{head}\n\n{_align([*series, 'start', 'end'], rows)}"
+
+
+def format_measures(measures: Measures, task: Task) -> str:
+    """Return a line on rows and one on events that compare a detection with labels."""
+    found = f"{measures.found_events} of {_count(measures.labelled_events, 'labelled event')}"
+    return (
+        f"by the labels in {printable(task.label_name or '')!r}: found {found}, with "
+        f"{_count(measures.false_events, 'false event')}\n"
+        f"rows: precision {measures.precision:.3f}, recall {measures.recall:.3f}, "
+        f"F1 {measures.f1:.3f}, VUS-PR {measures.vus_pr:.3f}"
+    )
+
+
+def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequence[str]) -> str:
+    """Return a table of known faults, and how many an event found.
+
+    Parameters
+    ----------
+    faults : sequence of Fault
+        A fault is found where an event overlaps it; an event that overlaps none is false.
+    detection : Detection
+        The events.
+    labels : sequence of str of length n_rows
+        The index.
+
+    Returns
+    -------
+    table : str
+        The table and a line that counts.
+    """
+    events = detection.events
+    found = [any(_overlap(fault, event) for event in events) for fault in faults]
+    false = sum(not any(_overlap(fault, event) for fault in faults) for event in events)
+    rows = [
+        [fault.kind, fault.feature, labels[fault.start], labels[fault.end], "yes" if hit else "NO"]
+        for fault, hit in zip(faults, found, strict=True)
+    ]
+    table = _align(["fault", "feature", "start", "end", "found"], rows)
+    count = f"found {sum(found)} of {len(faults)} faults, with {_count(false, 'false event')}"
+    share = f"{_share_of_false_rows(faults, detection):.1%} of the fault-free rows labelled"
+    return f"{table}\n\n{count} and {share}"
+
+
+def format_scores(task: Task, detection: Detection) -> str:
+    """Return the text of the scores file: a line for each row of the input.
+
+    Its columns are the series (where there are several), the index, the score, the label and
+    the feature with the largest error; the last three are empty where nothing was observed.
+    """
+    unobserved = detection.is_unobserved.tolist()
+    scores = [f"{score:.9g}" for score in detection.scores.tolist()]
+    labels = detection.is_anomaly.astype(int).tolist()
+    worst = np.nan_to_num(detection.errors).argmax(axis=1).tolist()
+    names = [safe_cell(name) for name in detection.feature_names]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    series = [] if task.series_labels is None else [task.series_labels]
+    keys = [[safe_cell(label) for label in column] for column in (*series, task.index_labels)]
+    index = [name for name in (task.series_name, task.index_name) if name is not None]
+    writer.writerow([*map(safe_cell, index), "score", "label", "feature"])
+    writer.writerows(
+        [*row, "", "", ""] if missing else [*row, score, label, names[feature]]
+        for *row, score, label, feature, missing in zip(
+            *keys, scores, labels, worst, unobserved, strict=True
+        )
+    )
+    return text.getvalue()
+
+
+def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
+    """Return a picture of the series, scores and events as the bytes of a file."""
+    from matplotlib.figure import Figure
+
+    from skae._plots.score import AnomalyScoreDisplay, make_axes
+
+    display = AnomalyScoreDisplay(**_drawn(task, detection))
+    worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]
+    # A Figure of its own, without pyplot, leaves no state behind in the process.
+    axes = make_axes(len(worst), Figure())
+    display.plot(axes, features=sorted(worst.tolist()))
+    picture = io.BytesIO()
+    display.figure_.savefig(picture, format=file_format, dpi=120)
+    return picture.getvalue()
+
+
+def _drawn(task: Task, detection: Detection) -> dict[str, Any]:
+    """Return what is drawn: several series one after the other, by the numbers of their rows."""
+    order = np.concatenate(task.parts())
+    place = np.argsort(order)
+    events = [tuple(place[[e.start, e.end, e.peak]].tolist()) for e in detection.events]
+    labels = _mark_faults(task.faults, len(order)) if task.faults else task.labels
+    return {
+        "values": task.values[order],
+        "scores": detection.scores[order],
+        "threshold": detection.threshold if detection.limits is None else detection.limits[order],
+        "events": events,
+        "labels": None if labels is None else labels[order],
+        "index": task.index if task.series_labels is None else None,
+        "feature_names": [printable(name) for name in task.feature_names],
+    }
+
+
+def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
+    marks = np.zeros(n_rows, dtype=bool)
+    for fault in faults:
+        marks[fault.start : fault.end + 1] = True
+    return marks
+
+
+# --- text --------------------------------------------------------------------------------
+
+
+def _event_cells(event: FoundEvent, detection: Detection, task: Task) -> list[str]:
+    times = [task.index_labels[row] for row in (event.start, event.end, event.peak)]
+    score = f"{detection.scores[event.peak]:.4g}"
+    return [*_series_cell(task, event.start), *times, score, event.feature]
+
+
+def _series_cell(task: Task, row: int) -> list[str]:
+    return [] if task.series_labels is None else [task.series_labels[row]]
+
+
+def _of_series(task: Task) -> str:
+    if task.series_labels is None:
+        return ""
+    return f" of {len(task.parts())} series"
+
+
+def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float:
+    healthy = ~_mark_faults(faults, len(detection.scores))
+    return float(detection.is_anomaly[healthy].mean())
+
+
+def _overlap(fault: Fault, event: FoundEvent) -> bool:
+    return fault.start <= event.end and event.start <= fault.end
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def _align(header: list[str], rows: list[list[str]]) -> str:
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
+    return "\n".join(line.rstrip() for line in lines)

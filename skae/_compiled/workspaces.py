@@ -1,0 +1,282 @@
+"""Replicas: copies of models that are trained in their stead.
+
+To trace and compile the training step of a Keras model takes seconds, and megabytes that
+TensorFlow never gives back. A fit therefore trains a *replica*: a copy of the estimator's model
+that is kept together with its compiled steps. The state of the model, weights and optimizer, is
+copied into the replica before training and back afterwards.
+"""
+
+import contextlib
+import json
+import warnings
+import weakref
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from skae._compat.keras import build_optimizer, layers_of, names_anew
+from skae._compiled.cache import LRUCache
+from skae._compiled.mirrored import MirroredReplica
+from skae._compiled.process import check_can_train, outside_of_scopes
+from skae._compiled.steps import PlainSteps, ShardedSteps
+from skae._network.layers import NaNToZero, seeds_from
+
+MAX_REPLICAS = 16
+"""Replicas that are kept; the least recently used goes first."""
+
+MAX_TRAINED = 3
+"""Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
+
+Searches fit one after the other, each several times; threads fit one at the same time.
+"""
+
+MAX_SHARDINGS = 4
+"""Ways to cut batches into shards that a replica keeps compiled steps for."""
+
+replicas = LRUCache(MAX_REPLICAS, MAX_TRAINED)
+
+Values = Mapping[int, tf.Tensor]
+"""Values of variables, by their ids."""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What of a model does not change, and takes long to find out.
+
+    Parameters
+    ----------
+    architecture : hashable or None
+        Equal for two models if and only if they compute the same function of weights and inputs;
+        None if Keras cannot copy the model from its configuration.
+    variables : list of keras.Variable
+    masks_nan : bool
+        Whether the model takes padded steps as NaN.
+    """
+
+    architecture: Hashable
+    variables: list[keras.Variable]
+    masks_nan: bool
+
+
+_descriptions: weakref.WeakKeyDictionary[keras.Model, ModelDescription]
+_descriptions = weakref.WeakKeyDictionary()
+
+
+def describe(model: keras.Model) -> ModelDescription:
+    """Return the description of a model, found out once."""
+    description = _descriptions.get(model)
+    if description is None:
+        masks = any(isinstance(layer, NaNToZero) for layer in layers_of(model))
+        description = ModelDescription(_architecture(model), list(model.variables), masks)
+        _descriptions[model] = description
+    return description
+
+
+def masks_nan(model: keras.Model) -> bool:
+    """Tell whether the model takes padded steps as NaN."""
+    return describe(model).masks_nan
+
+
+def architecture_key(model: keras.Model) -> Hashable:
+    """Return what two models share if and only if they compute, and train, the same function.
+
+    Names and seeds do not count. None for a model that Keras cannot copy from its
+    configuration, which is then compiled for itself.
+    """
+    architecture = describe(model).architecture
+    # Layers may be frozen at any time.
+    return architecture and (architecture, *(v.trainable for v in model.variables))
+
+
+def _architecture(model: keras.Model) -> Hashable:
+    layers = layers_of(model)
+    numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
+    try:
+        with warnings.catch_warnings():
+            # A lambda, which Keras would copy without the names around it.
+            warnings.filterwarnings("error", ".*`lambda`", UserWarning)
+            config = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
+    except (NotImplementedError, TypeError, ValueError, OSError, UserWarning):
+        return None
+    # The classes themselves, because a class may be defined anew under its name.
+    classes = tuple(map(type, layers))
+    return (config, classes) if _can_be_copied(model, config, classes) else None
+
+
+def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
+    """Return `config` without seeds, trainable flags, and names of layers."""
+    match config:
+        case dict():
+            kept = {key: config[key] for key in config if key not in ("seed", "trainable")}
+            if isinstance(name := kept.get("name"), str):
+                kept["name"] = numbers.get(name, name)
+            return {key: _anonymous(value, numbers) for key, value in kept.items()}
+        case [str(name), int(), int()]:  # how Keras refers to the output of a layer
+            return [numbers.get(name, name), *config[1:]]
+        case list() | tuple():
+            return [_anonymous(value, numbers) for value in config]
+    return config
+
+
+def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -> bool:
+    """Tell whether Keras can make the model from its configuration; only own code may fail."""
+    packages = {layer_class.__module__.partition(".")[0] for layer_class in classes}
+    if packages <= {"keras", "skae"} and '"function"' not in config:
+        return True
+    try:
+        copy = copy_architecture(model)
+    except Exception:  # whatever own code may raise
+        return False
+    return tuple(map(type, layers_of(copy))) == classes
+
+
+def copy_architecture(model: keras.Model) -> keras.Model:
+    """Return a model of the same layers, with weights of its own."""
+    with seeds_from(0), names_anew():
+        return model.__class__.from_config(model.get_config())
+
+
+def independent_copy(model: keras.Model, values: Values) -> keras.Model:
+    """Return an uncompiled copy with these weights; the model itself if Keras cannot copy it."""
+    if describe(model).architecture is None:
+        return model
+    copied = copy_architecture(model)
+    _assign(copied.variables, [values[id(variable)] for variable in model.variables])
+    return copied
+
+
+def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
+    """Return a compiled copy with these weights and this state of the optimizer.
+
+    Raises
+    ------
+    RuntimeError
+        If Keras cannot copy the model from its configuration.
+    """
+    if describe(model).architecture is None:
+        raise RuntimeError(
+            "Got an estimator that another thread fits, with a network that Keras cannot copy "
+            "from its configuration, but expected it at rest. Pickle it before or after."
+        )
+    copied = _copy_compiled(model)
+    _assign(state_of(copied), [values[id(variable)] for variable in state_of(model)])
+    return copied
+
+
+def _assign(variables: list[keras.Variable], values: Iterable[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+class Replica:
+    """A model that is trained, with its compiled steps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with its optimizer's variables made.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.plain = PlainSteps(model)
+        self._sharded = LRUCache(MAX_SHARDINGS)
+
+    def sharded(self, n_shards: int, padded: bool = True) -> ShardedSteps:
+        """Return the steps that cut a batch into so many shards."""
+        return self._sharded.get(
+            (n_shards, padded), lambda: ShardedSteps(self.model, n_shards, padded)
+        )
+
+
+@contextlib.contextmanager
+def replica_of(model: keras.Model) -> Iterator[Replica | MirroredReplica]:
+    """Lend a replica in the state of `model`; give `model` the state of the replica at the end.
+
+    In the scope of a strategy it is mirrored on the devices of that.
+
+    The model stays as it is if the block raises.
+    """
+    check_can_train()
+    outside_of_scopes(build_optimizer, model)
+    key = _training_key(model)
+    if tf.distribute.has_strategy():
+        yield from _mirrored(model, key)
+        return
+    if key is None:
+        with unchanged_on_error(model):
+            yield Replica(model)
+        return
+    with replicas.borrow(key, lambda: Replica(_copy_compiled(model))) as replica:
+        _copy_state(model, replica.model)
+        yield replica
+        _copy_state(replica.model, model)
+
+
+def _mirrored(model: keras.Model, key: Hashable) -> Iterator[MirroredReplica]:
+    """Lend a replica that a strategy mirrors, in whose scope this is."""
+    if key is None:
+        raise RuntimeError(
+            "Got a network that Keras cannot copy from its configuration in the scope of a "
+            "strategy, but expected one that it can, to mirror it. Leave the scope."
+        )
+    replica = MirroredReplica(_copy_compiled(model))
+    _copy_state(model, replica.model)
+    yield replica
+    _copy_state(replica.model, model)
+
+
+def _training_key(model: keras.Model) -> Hashable | None:
+    architecture = architecture_key(model)
+    if architecture is None:
+        return None
+    optimizer = model.optimizer.get_config()
+    del optimizer["name"]
+    # A plain rate is a variable of the optimizer, copied like the others.
+    if not isinstance(optimizer["learning_rate"], dict):
+        del optimizer["learning_rate"]
+    return architecture, type(model.optimizer), repr(optimizer), model.loss.key
+
+
+def _copy_compiled(model: keras.Model) -> keras.Model:
+    copy = copy_architecture(model)
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    copy.compile(optimizer=optimizer, loss=model.loss)
+    build_optimizer(copy)
+    return copy
+
+
+def _copy_state(source: keras.Model, target: keras.Model) -> None:
+    old, new = state_of(source), state_of(target)
+    if len(old) != len(new):
+        raise ValueError(
+            "Got a model whose layers were frozen or set free after it was compiled, but "
+            "expected its optimizer to know them. Compile it again, "
+            "`model_.compile(optimizer, loss=model_.loss)`."
+        )
+    _assign(new, old)
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return every variable that training changes: weights, seeds, optimizer."""
+    return [*model.variables, *(model.optimizer.variables if model.compiled else [])]
+
+
+def values_of(variables: Iterable[keras.Variable]) -> Values:
+    """Return the values as they are now; memory is copied when a variable changes, not before."""
+    return {id(variable): tf.convert_to_tensor(variable.value) for variable in variables}
+
+
+@contextlib.contextmanager
+def unchanged_on_error(model: keras.Model) -> Iterator[None]:
+    """Set weights and optimizer variables back if the block raises."""
+    before = [variable.numpy() for variable in state_of(model)]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(state_of(model), before, strict=False):
+            variable.assign(value)
+        raise

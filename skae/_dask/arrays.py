@@ -1,0 +1,168 @@
+"""Dask arrays, answered partition by partition."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._stream.reader import RowReader
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which rows around a row its answer depends on.
+
+    Parameters
+    ----------
+    before, after : int
+        Rows that must be there for what is kept.
+    stride : int
+        Windows begin at multiples of it.
+    """
+
+    before: int
+    after: int
+    stride: int
+
+    @classmethod
+    def of(cls, detector: Any, method: str) -> "Reach":
+        """Return the reach of a method of a detector."""
+        size = detector._windowing.window_size
+        stride = min(size, detector._windowing.stride)
+        smoothed = size if AGGREGATIONS[detector._scoring.aggregation].smooths else 0
+        # Windows begin on the grid, and one that ends with a part ends a row too early.
+        before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
+        adapt_after = detector._scoring.offset_policy.adapt_after
+        if adapt_after is not None and method in ("predict", "decision_function"):
+            before += 2 * adapt_after * size
+        return cls(before, after, stride)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A method of a detector, as it is called on the rows of one partition and around it.
+
+    Parameters
+    ----------
+    method : str
+    n_columns : int
+        Of what it returns; 0 for one number a row.
+    dtype : dtype
+    names : list of str
+        Of these columns.
+    """
+
+    method: str
+    n_columns: int
+    dtype: Any
+    names: list[str]
+
+    @classmethod
+    def of(cls, method: str, reader: RowReader) -> "Answer":
+        """Return the answer that a method of a reader's detector gives."""
+        detector = reader.detector
+        if method in ("score_samples", "decision_function"):
+            return cls(method, 0, np.float64, [method])
+        if method == "predict":
+            return cls(method, 0, np.int64, [method])
+        if method == "transform":
+            names = detector.get_feature_names_out()
+            return cls(method, len(names), np.float32, list(names))
+        n_features = detector.model_.input_shape[-1]
+        names = getattr(detector, "feature_names_in_", [f"x{i}" for i in range(n_features)])
+        dtype = np.float32 if method == "reconstruct" else np.float64
+        return cls(method, n_features, dtype, list(names))
+
+    def __call__(self, reader: RowReader, rows: Any) -> NDArray:
+        """Return what the method says of rows in memory."""
+        if not len(rows):
+            return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
+        if reader.first_steps is not None:
+            rows = reader.features(reader.first_steps.transform(rows))
+        found = np.asarray(getattr(reader.detector, self.method)(rows))
+        return found.astype(self.dtype, copy=False)
+
+
+def named(answer: Answer, values: NDArray, index: Any) -> Any:
+    """Return answers as a frame, or as a series if they are one number a row."""
+    import pandas as pd
+
+    if answer.n_columns:
+        return pd.DataFrame(values, index=index, columns=answer.names)
+    return pd.Series(values.reshape(-1), index=index, name=answer.method)
+
+
+def of_array(answer: Answer, reach: Reach, shared: Any, X: Any, columns: Any = None) -> Any:
+    """Return the answer to the rows of an array, in its chunks.
+
+    Parameters
+    ----------
+    answer : Answer
+    reach : Reach
+    shared : dask.delayed.Delayed
+        The reader of the detector.
+    X : dask.array.Array of shape (n_rows, n_features)
+    columns : list of str, optional
+        Names of the features, where the detector compares them.
+    """
+    if X.ndim != 2:
+        raise ValueError(f"Got X with {X.ndim} dimensions, but expected (n_rows, n_features).")
+    if np.isnan(X.shape[0]):
+        raise ValueError(
+            "Got X with partitions of unknown sizes, but expected known ones, by which Dask "
+            "exchanges what is around them. Call X.compute_chunk_sizes() before."
+        )
+    given = X.chunks[0]
+    # Dask makes partitions larger than windows reach, but not out of all there is.
+    is_short = X.shape[0] <= max(reach.before, reach.after)
+    X = X.rechunk({0: -1, 1: -1} if is_short else {1: -1})
+    around = X
+    if X.numblocks[0] > 1:
+        depth = {0: (reach.before, reach.after)}
+        around = da.overlap.overlap(X, depth, {0: "none", 1: "none"})
+    sizes = _without_overlap(around.chunks[0], reach)
+    starts = np.cumsum([0, *sizes[:-1]])
+    shape = {"chunks": (sizes, (answer.n_columns,))} if answer.n_columns else {
+        "chunks": (sizes,), "drop_axis": 1}  # fmt: skip
+    found = around.map_blocks(
+        _of_block, answer, reach, shared, starts, sizes, columns,
+        dtype=answer.dtype, meta=np.zeros((0,) * (1 + bool(answer.n_columns)), answer.dtype),
+        name=f"{answer.method}-{uuid.uuid4().hex}", **shape,
+    )  # fmt: skip
+    return found.rechunk({0: given})
+
+
+def _without_overlap(sizes: tuple[int, ...], reach: Reach) -> tuple[int, ...]:
+    last = len(sizes) - 1
+    return tuple(
+        size - reach.before * (i > 0) - reach.after * (i < last) for i, size in enumerate(sizes)
+    )
+
+
+def _of_block(
+    rows: NDArray,
+    answer: Answer,
+    reach: Reach,
+    reader: RowReader,
+    starts: NDArray,
+    sizes: tuple[int, ...],
+    columns: Any,
+    block_id: tuple[int, ...] | None = None,
+) -> NDArray:
+    """Return the answer to the rows of a block, which stand between those around it."""
+    assert block_id is not None
+    number = block_id[0]
+    before = reach.before if number else 0
+    # Windows begin where they do in the whole series.
+    skipped = int(-(starts[number] - before) % reach.stride)
+    table = rows[skipped:]
+    if columns is not None:
+        import pandas as pd
+
+        table = pd.DataFrame(table, columns=columns)
+    first = before - skipped
+    return answer(reader, table)[first : first + sizes[number]]

@@ -1,1 +1,0 @@
-"""Pictures: displays that keep arrays and draw them; matplotlib is imported only then."""

@@ -1,1 +1,0 @@
-"""Fitted estimators as files that hold no code: plain values, arrays, a checksum."""

@@ -1,0 +1,1 @@
+"""What a user hands over, read and checked once."""

@@ -1,0 +1,199 @@
+"""Numbers and names of features, checked."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._compat.sklearn import check_feature_names
+
+TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
+
+
+def as_numbers(X: Any, name: str = "X") -> Any:
+    """Return X with NaN for what a mask hides; times and nested cells are refused.
+
+    A mask says what was not observed, which here is NaN; ``check_array`` would read the values
+    under it. Times it would read as counts of some unit, and NaT as the lowest integer.
+
+    Parameters
+    ----------
+    X : array-like
+    name : str, default="X"
+        What a message calls it.
+
+    Returns
+    -------
+    array-like
+        X itself, unless it is masked or a list of rows.
+
+    Raises
+    ------
+    TypeError
+        If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars, a
+        Dask collection or an iterator, which hold nothing yet.
+    ValueError
+        If a column of a dataframe holds text.
+
+    Examples
+    --------
+    >>> as_numbers(np.ma.masked_equal([[1, 2], [3, 4]], 3))
+    array([[ 1.,  2.],
+           [nan,  4.]])
+    """
+    refuse_what_is_not_there(X, name)
+    if isinstance(X, list | tuple):
+        X = _from_rows(X, name)
+    for column, kind in _nested(X):
+        raise TypeError(
+            f"Got {name} with a {kind} in a cell of column {column!r}, as sktime's nested panels "
+            "have, but expected numbers. For an array of shape (n_steps, n_features) a row, write "
+            f"[np.column_stack(row) for row in {name}.to_numpy()]."
+        )
+    for feature, kind in _times(X):
+        raise TypeError(
+            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
+            "them out, make them the index, or turn them into numbers, such as seconds."
+        )
+    for column, text in _texts(X):
+        raise ValueError(
+            f"Got {name} with text ({text!r}) in column {column!r}, but expected numbers. If it "
+            f"names the series of a row, write series={column!r} where the window is set; else "
+            "leave it out."
+        )
+    return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
+
+
+def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
+    """Refuse what holds no values yet, or only once.
+
+    Raises
+    ------
+    TypeError
+        If X is a LazyFrame of polars, a Dask collection or an iterator.
+    """
+    if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
+        raise TypeError(
+            f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
+            f"{name}.collect() first."
+        )
+    if is_collection(X):
+        raise TypeError(
+            f"Got {name} as a Dask collection, but expected rows in memory or in a memory map: "
+            f"{name}.compute(). LSTMAutoencoder.fit learns from it as it is, and skae.dask scores "
+            "it as it is."
+        )
+    if isinstance(X, Iterator):
+        raise TypeError(
+            f"Got {name} as {type(X).__name__}, which can be read only once, but expected an array "
+            f"or a list: list({name}). LSTMAutoencoder.fit learns from an iterator of series."
+        )
+
+
+def is_collection(X: Any) -> bool:
+    """Tell whether X is a Dask collection; Dask is not loaded for that."""
+    return hasattr(X, "__dask_graph__") and X.__dask_graph__() is not None
+
+
+def _from_rows(X: Any, name: str) -> Any:
+    """Return a list of rows as an array; as it is where ``check_array`` says what is wrong."""
+    if any(hasattr(item, "dtype") or hasattr(item, "collect") for item in X):
+        X = [as_numbers(item, f"{name}[{i}]") for i, item in enumerate(X)]
+    try:
+        rows = np.asarray(X)
+    except ValueError:
+        return X
+    return X if rows.dtype.kind in "US" else rows
+
+
+def _texts(X: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the columns of a dataframe the first cell of which is text that is no number."""
+    for column, cell in _first_cells(X):
+        if isinstance(cell, str) and not _is_number(cell):
+            yield column, cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _nested(X: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the columns of a dataframe the first cell of which holds several values."""
+    for column, cell in _first_cells(X):
+        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
+            yield column, type(cell).__name__
+
+
+def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the columns of a dataframe that are not of numbers, and the first cell of each."""
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes") and len(X)):
+        return
+    cells = getattr(X, "iloc", X)
+    for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        if getattr(dtype, "kind", "O") == "O":
+            yield column, cells[0, position]
+
+
+def _times(X: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the features that hold times, by name or number, and what these are."""
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+            if _is_time(dtype):
+                yield repr(column), str(dtype)
+            elif getattr(dtype, "kind", "") == "O" and hasattr(X, "iloc"):
+                values = X.iloc[:, position].to_numpy()
+                yield from ((repr(column), kind) for _, kind in _times(values))
+    elif _is_time(getattr(X, "dtype", None)):
+        yield 0, str(X.dtype)
+    elif isinstance(X, np.ndarray) and X.dtype == object:
+        for position, value in enumerate(X.flat):
+            if isinstance(value, TIMES):
+                yield position % X.shape[-1] if X.ndim else 0, type(value).__name__
+
+
+def _is_time(dtype: Any) -> bool:
+    """Tell whether a column of pandas or polars holds times."""
+    if hasattr(dtype, "is_temporal"):
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", "") in ("m", "M")
+
+
+def _unmasked(X: np.ma.MaskedArray) -> NDArray[Any]:
+    if X.mask is np.ma.nomask:
+        return X.data
+    return np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
+
+
+def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
+    """Set ``feature_names_in_`` to the names in the first series, and compare those in each.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder or SequenceWindower
+    series : sequence of array-like
+        A series without names is compared as scikit-learn does it: with a warning, if there
+        are names elsewhere.
+    reset : bool
+        Whether to set, as in `fit`, or to compare the first as well.
+
+    Raises
+    ------
+    ValueError
+        If the names in a series are others, or in another order. The message says in which.
+    """
+    for i, item in enumerate(series):
+        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
+
+
+def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
+    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
+    try:
+        check_feature_names(estimator, item, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"Got other columns in {name}: {error}") from error

@@ -1,0 +1,212 @@
+"""Gaps in time, at which windows end."""
+
+import datetime
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input.sequences import Indices
+
+Flags = NDArray[np.bool_]
+
+
+def longest_step(max_gap: Any) -> float | np.timedelta64:
+    """Return the longest step of time that is no gap.
+
+    Parameters
+    ----------
+    max_gap : float, str, timedelta or numpy.timedelta64
+        A number for times that are numbers, a duration for dates.
+
+    Raises
+    ------
+    ValueError
+        If it is not above 0, or a string that is no duration.
+    TypeError
+        If it is neither a number nor a duration.
+
+    Examples
+    --------
+    >>> longest_step(np.timedelta64(10, "m")).item(), longest_step(2)
+    (datetime.timedelta(seconds=600), 2.0)
+    """
+    found = _number_or_duration(max_gap)
+    if not found > found * 0:
+        raise ValueError(f"Got max_gap={max_gap!r}, but expected a step of time above 0.")
+    return found
+
+
+def _number_or_duration(max_gap: Any) -> Any:
+    if isinstance(max_gap, str):
+        import pandas as pd
+
+        try:
+            return pd.to_timedelta(max_gap).to_timedelta64()
+        except ValueError as error:
+            raise ValueError(
+                f"Got max_gap={max_gap!r}, but expected a duration that pandas understands, such "
+                "as '10min'."
+            ) from error
+    if isinstance(max_gap, datetime.timedelta | np.timedelta64):
+        return np.timedelta64(max_gap)
+    if isinstance(max_gap, Real) and not isinstance(max_gap, bool):
+        return float(max_gap)
+    raise TypeError(
+        f"Got max_gap={max_gap!r}, but expected a number, a timedelta or a string that pandas "
+        "understands, such as '10min'."
+    )
+
+
+def gaps_of(
+    times: Any, positions: Indices | None, lengths: Indices, max_gap: Any, name: str = "X"
+) -> Flags | None:
+    """Return which rows come after a gap, and warn of dates that go back or come twice.
+
+    Parameters
+    ----------
+    times : pandas.Index or None
+        One time for each row, as the rows came.
+    positions : ndarray of shape (n_rows,), intp, or None
+        Where the rows came, series by series; None if they came so.
+    lengths : ndarray of shape (n_series,), intp
+    max_gap : float, str, timedelta, numpy.timedelta64 or None
+        Where time goes back there is a gap, too. None: there are none.
+    name : str, default="X"
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), bool, or None
+        Series by series. None without `max_gap`.
+
+    Raises
+    ------
+    ValueError
+        If there are no times, some is missing, or they are of another kind than `max_gap`.
+    """
+    values = _values_asked(times, max_gap, name)
+    if values is None:
+        return None
+    steps = _steps(values, positions, lengths)
+    flags = None if max_gap is None else _flags(steps, values, max_gap, name)
+    _warn_of_disorder(*_disorder(steps), len(lengths), name)
+    return flags
+
+
+class GapsInParts:
+    """Gaps in rows that come part by part; see `gaps_of`.
+
+    Parameters
+    ----------
+    max_gap : float, str, timedelta, numpy.timedelta64 or None
+    name : str, default="X"
+    """
+
+    def __init__(self, max_gap: Any, name: str = "X"):
+        self.max_gap, self.name = max_gap, name
+        self._last: NDArray | None = None
+        self._n_back = self._n_twice = self._n_series = 0
+
+    def add(self, times: Any, *, begins: bool) -> Flags | None:
+        """Return which rows of a part, with which a series may begin, come after a gap."""
+        values = _values_asked(times, self.max_gap, self.name)
+        if values is None:
+            return None
+        n_before = 0 if begins or self._last is None else 1
+        around = values if n_before == 0 else np.concatenate([self._last, values])
+        steps = _steps(around, None, np.array([len(around)]))[n_before:]
+        self._last, self._n_series = values[-1:], self._n_series + 1 - n_before
+        n_back, n_twice = _disorder(steps)
+        self._n_back, self._n_twice = self._n_back + n_back, self._n_twice + n_twice
+        return None if self.max_gap is None else _flags(steps, values, self.max_gap, self.name)
+
+    def warn_of_disorder(self) -> None:
+        """Warn of dates that went back or came twice."""
+        _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
+
+
+def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray | None:
+    """Return times to find gaps in; None if there are none, and none are asked for."""
+    values = _values(times)
+    if max_gap is None:
+        return values if values is not None and values.dtype.kind == "M" else None
+    if values is None:
+        raise ValueError(
+            f"Got max_gap={max_gap!r} and {name} without times, but expected a pandas dataframe "
+            "whose index holds times or numbers. In a Pipeline, call "
+            "set_output(transform='pandas') on the steps before."
+        )
+    return values
+
+
+def _flags(steps: NDArray, values: NDArray, max_gap: Any, name: str) -> Flags:
+    limit = longest_step(max_gap)
+    if isinstance(limit, float) != (steps.dtype.kind == "f"):
+        kind = "numbers" if steps.dtype.kind == "f" else "dates"
+        raise ValueError(
+            f"Got max_gap={max_gap!r} and {name} whose index holds {kind}, but expected "
+            f"{'a number' if kind == 'numbers' else 'a duration such as 10min'}."
+        )
+    if np.isnan(steps).any():
+        raise ValueError(
+            f"Got max_gap={max_gap!r} and {name} whose index lacks the time of "
+            f"{int(np.isnan(values).sum())} rows, but expected one for each."
+        )
+    return (steps > limit) | (steps < np.zeros((), steps.dtype))
+
+
+def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
+    """Return the number of rows of each part of stacked series in which there is no gap.
+
+    Examples
+    --------
+    >>> run_lengths(np.array([3, 2]), np.array([False, False, True, False, False]))
+    array([2, 1, 2])
+    """
+    if after_gap is None:
+        return lengths
+    begins = after_gap.copy()
+    begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
+    return np.diff(np.append(np.flatnonzero(begins), len(begins)))
+
+
+def _values(times: Any) -> NDArray | None:
+    """Return times as dates without a zone, durations or numbers; None for anything else."""
+    if times is None:
+        return None
+    times = times.to_timestamp() if hasattr(times, "to_timestamp") else times
+    times = times.tz_convert(None) if getattr(times, "tz", None) is not None else times
+    values = times.to_numpy()
+    return values if values.dtype.kind in "Mmiuf" else None
+
+
+def _steps(values: NDArray, positions: Indices | None, lengths: Indices) -> NDArray:
+    """Return the time since the row before in the series; 0 at the first row of each."""
+    ordered = values if positions is None else values[positions]
+    if ordered.dtype.kind in "iuf":
+        ordered = ordered.astype(np.float64)
+    steps = np.diff(ordered, prepend=ordered[:1])
+    firsts = (np.cumsum(lengths) - lengths)[lengths > 0]
+    steps[firsts] = ordered[firsts] - ordered[firsts]
+    return steps
+
+
+def _disorder(steps: NDArray) -> tuple[int, int]:
+    """Count the steps back, and those of no length, which are the first of each series, too."""
+    zero = np.zeros((), steps.dtype)
+    return int((steps < zero).sum()), int((steps == zero).sum())
+
+
+def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> None:
+    n_twice = n_still - n_series
+    if n_back or n_twice > 0:
+        warnings.warn(
+            f"Got {name} whose times go back {n_back} times, and come twice {max(n_twice, 0)} "
+            "times, inside a series. The rows are taken in the order in which they stand: sort "
+            "them (sort_index), drop what comes twice, or name the column of several series by "
+            "`series`.",
+            UserWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,187 @@
+"""What X was probably meant as, where the way it is read makes a shape of anything.
+
+Rows of a series look like a table of short sequences, and (n_samples, n_channels, n_timepoints)
+like (n_samples, n_steps, n_features). What is told apart here is told by names, by times, and by
+which neighbours resemble each other. It is a warning: either may be meant.
+"""
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input.checks import as_numbers
+from skae._input.sequences import Sequences, shape_of
+
+RESEMBLANCE = 0.7
+"""Least correlation of neighbours in a direction that looks like time."""
+LEAD = 0.1
+"""By how much it must be above that in the other direction."""
+MIN_ROWS = 200
+"""Least number of rows the order of which is looked at; it is also ten rows a column."""
+DAY = np.timedelta64(1, "D")
+
+
+def refuse_one_sequence(X: Any) -> None:
+    """Refuse one vector, or the panel of sktime, where a sample is a sequence.
+
+    Raises
+    ------
+    ValueError
+        If X has one dimension, or is a dataframe with an index of several levels.
+    """
+    shape = shape_of(X)
+    if len(shape) == 1:
+        raise ValueError(
+            f"Got X with shape {shape} (1D array) and window_size=None, but expected one sequence "
+            "a sample. Reshape your data: np.reshape(X, (1, -1)) is one sequence of one feature. "
+            "For the rows of a time series give a window_size, such as 30."
+        )
+    levels = getattr(getattr(X, "index", None), "nlevels", 1)
+    if levels > 1:
+        raise ValueError(
+            f"Got X as a dataframe with {levels} levels in its index, as sktime's panels have, but "
+            "expected a list of sequences: [part for _, part in X.groupby(level=0)]. If each row "
+            "is a sequence of its own, X.reset_index(drop=True) says so."
+        )
+
+
+def as_rows(X: Any, window_size: int) -> Any:
+    """Return one series as rows: values of one feature become a column.
+
+    Raises
+    ------
+    ValueError
+        If X has three dimensions.
+    """
+    shape = shape_of(X)
+    if len(shape) == 3:
+        raise ValueError(
+            f"Got X with shape {shape} (dim 3) and window_size={window_size}, but expected rows of "
+            "shape (n_rows, n_features). If X[i] are series, list(X) says so; if they are "
+            "sequences to be scored as a whole, window_size=None does."
+        )
+    if len(shape) != 1:
+        return X
+    if hasattr(X, "to_frame") and (X.name or hasattr(X, "iloc")):
+        return X.to_frame()
+    return (X if isinstance(X, np.ndarray) else np.asarray(as_numbers(X)))[:, None]
+
+
+def warn_if_rows_of_a_series(
+    X: Any,
+    table: NDArray[np.floating],
+    setting: str = "window_size=None",
+    advice: str = "give a window_size, such as 30",
+) -> None:
+    """Warn if what is taken for a table of univariate sequences looks like rows of a series.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_steps)
+        As it was given.
+    table : ndarray of shape (n_samples, n_steps), float32 or float64
+        As it was read.
+    setting : str, default="window_size=None"
+        Of the estimator, which takes it so.
+    advice : str, default="give a window_size, such as 30"
+        What to do if they are rows.
+    """
+    reason = _by_index(X) or _by_names(X) or _by_order(table)
+    if reason:
+        n_rows, n_columns = table.shape
+        warnings.warn(
+            f"Got X with shape {table.shape} and {setting}, so each of its {n_rows} rows "
+            f"was taken for a sequence of one feature and {n_columns} step(s), though {reason}. If "
+            f"they are the rows of a time series, {advice}. If they are "
+            "sequences, an array of shape (n_samples, n_steps, 1) says so.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _by_index(X: Any) -> str:
+    index: Any = getattr(X, "index", None)
+    if getattr(getattr(index, "dtype", None), "kind", "") not in ("m", "M") or len(X) < 2:
+        return ""
+    between = np.diff(np.asarray(index.tz_localize(None) if hasattr(index, "tz") else index))
+    return "its index holds times less than a day apart" if np.median(between) < DAY else ""
+
+
+def _by_names(X: Any) -> str:
+    """Tell names of features from names of steps, which differ in a number only."""
+    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]
+    stems = {re.sub(r"[\W\d_]+", "", name.lower()) for name in names}
+    if len(stems) < 2 or stems <= _PARTS_OF_A_YEAR:
+        return ""
+    shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
+    return f"its columns have names as features have ({shown})"
+
+
+_PARTS_OF_A_YEAR = {
+    name[:length]
+    for name in "january february march april may june july august september october november "
+    "december monday tuesday wednesday thursday friday saturday sunday".split()
+    for length in (3, len(name))
+}
+
+
+def _by_order(table: NDArray[np.float32]) -> str:
+    if len(table) < max(MIN_ROWS, 10 * table.shape[1]):
+        return ""
+    values = _standardized(table)
+    if not _leads(_resemblance(values, 0), _resemblance(values, 1)):
+        return ""
+    return "neighbouring rows resemble each other as the steps of a series do, and columns do not"
+
+
+def warn_if_channels_come_first(sequences: Sequences) -> None:
+    """Warn if sequences look like (n_channels, n_timepoints), as those of aeon are.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        As they were read.
+    """
+    n_steps, n_features = sequences.max_length, sequences.n_features
+    if n_features <= 3 * n_steps:
+        return
+    values = sequences.at_most(100).padded().astype(np.float64)
+    across = np.nan_to_num(values - _mean(values, -1))
+    along = _standardized(values.reshape(-1, n_features)).reshape(values.shape)
+    if _leads(_resemblance(across, 2), _resemblance(along, 1)):
+        warnings.warn(
+            f"Got X with sequences of at most {n_steps} steps and {n_features} features, but "
+            "neighbouring features resemble each other as the steps of a series do, and steps do "
+            "not. If it has the shape (n_samples, n_channels, n_timepoints), as in aeon, expected "
+            "is X.transpose(0, 2, 1), or [x.T for x in X] of a list.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _leads(resemblance: float, other: float) -> bool:
+    return resemblance > max(RESEMBLANCE, other + LEAD)
+
+
+def _standardized(table: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return columns of mean 0 and standard deviation 1, or 0; NaN becomes the mean."""
+    values = np.nan_to_num(table - _mean(table.astype(np.float64), 0))
+    spread = np.std(values, axis=0)
+    return values / np.where(spread > 0, spread, 1)
+
+
+def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    observed = ~np.isnan(values)
+    total = np.where(observed, values, 0).sum(axis, keepdims=True)
+    return total / np.maximum(observed.sum(axis, keepdims=True), 1)
+
+
+def _resemblance(values: NDArray[np.float64], axis: int) -> float:
+    """Return the correlation of centered neighbours in a direction; 0 where there are none."""
+    moved = np.moveaxis(values, axis, 0)
+    first, second = moved[:-1], moved[1:]
+    scale = np.sqrt((first**2).sum() * (second**2).sum())
+    return float((first * second).sum() / scale) if scale > 0 else 0.0

@@ -1,0 +1,128 @@
+"""What float32, in which networks compute, leaves of a signal on a large offset."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input.sequences import Floats
+
+LOST = 0.01
+"""Share of a feature's standard deviation that rounding may take without a word."""
+
+
+def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], names: Any) -> None:
+    """Warn of features whose signal float32 does not keep.
+
+    Between 1e9 and the next number are 64: what varies by less is gone. A feature that varies
+    in float64 by its own rounding alone is a constant.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float32
+    given : callable
+        Returns the same rows before they became float32. It is called only if `rows` vary by
+        few steps of float32, as constants do.
+    names : array-like of str of shape (n_features,) or None
+        Of the features; their numbers otherwise.
+    """
+    suspects = _few_steps(np.fmin.reduce(rows), np.fmax.reduce(rows))
+    if not len(suspects):
+        return
+    exact = given()
+    _warn([i for i in suspects if _is_lost(exact[:, i])], names)
+
+
+class Rounding:
+    """Rows that come part by part, and what float32 leaves of them; see `warn_if_rounded`."""
+
+    def __init__(self) -> None:
+        self._values, self._errors = Moments(), Moments()
+        self._lowest = self._highest = np.array(np.nan)
+
+    def add(self, rows: NDArray[np.float64]) -> None:
+        """Look at rows as they were before they became float32."""
+        rows = np.where(np.isfinite(rows), rows, np.nan)
+        self._values.add(rows)
+        self._errors.add(rows - rows.astype(np.float32))
+        self._lowest = np.fmin(self._lowest, np.fmin.reduce(rows))
+        self._highest = np.fmax(self._highest, np.fmax.reduce(rows))
+
+    def warn_if_lost(self, names: Any) -> None:
+        """Warn of features whose signal float32 does not keep."""
+        spread, largest = self._values.spread, np.fmax(abs(self._lowest), abs(self._highest))
+        is_constant = spread <= 64 * np.spacing(largest)
+        is_lost = ~is_constant & (self._errors.spread > LOST * spread)
+        lowest, highest = (x.astype(np.float32) for x in (self._lowest, self._highest))
+        _warn([i for i in _few_steps(lowest, highest) if is_lost[i]], names)
+
+
+class Moments:
+    """Standard deviations of columns that come part by part; NaN does not count.
+
+    Those of ``StandardScaler.partial_fit`` are NaN for good after a part in which a column has
+    nothing but NaN.
+
+    Examples
+    --------
+    >>> moments = Moments()
+    >>> for part in ([[1.0], [2.0]], [[np.nan], [6.0]]):
+    ...     moments.add(np.array(part))
+    >>> bool(np.isclose(moments.spread, np.std([1, 2, 6])))
+    True
+    """
+
+    def __init__(self) -> None:
+        self._count = self._mean = self._squares = np.array(0.0)
+
+    def add(self, rows: NDArray[np.float64]) -> None:
+        """Go on with these rows."""
+        seen = ~np.isnan(rows)
+        count = seen.sum(axis=0)
+        mean = np.where(seen, rows, 0).sum(axis=0) / np.maximum(count, 1)
+        squares = np.where(seen, rows - mean, 0.0)
+        total, apart = np.maximum(self._count + count, 1), mean - self._mean
+        added = (squares**2).sum(axis=0) + apart**2 * self._count * count / total
+        self._squares = self._squares + added
+        self._mean = self._mean + apart * count / total
+        self._count = self._count + count
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Standard deviation of each column."""
+        return np.sqrt(self._squares / np.maximum(self._count, 1))
+
+
+def _warn(features: list[Any], names: Any) -> None:
+    lost = [str(_label(names, i)) for i in features]
+    if lost:
+        named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+        warnings.warn(
+            f"Got X with a signal that float32 rounds away, in feature {named}: it varies too "
+            "little for the offset that it has. Take the offset away first, in float64: "
+            "make_pipeline(StandardScaler(), LSTMAutoencoder(...)).",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
+    """Return the features whose range is so few steps of float32 that more may be lost."""
+    lowest, highest = lowest.astype(float), highest.astype(float)
+    largest = np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)
+    return np.flatnonzero(highest - lowest < 10 / LOST * np.spacing(largest))
+
+
+def _is_lost(values: NDArray[np.float64]) -> bool:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return False
+    spread = np.std(values)
+    is_constant = spread <= 64 * np.spacing(np.abs(values).max())
+    return bool(not is_constant and np.std(values - values.astype(np.float32)) > LOST * spread)
+
+
+def _label(names: Any, feature: int) -> Any:
+    return feature if names is None else repr(str(names[feature]))

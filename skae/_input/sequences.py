@@ -1,0 +1,381 @@
+"""Any accepted input as sequences: slices of one stack of rows, padded when asked for.
+
+One convention runs through the package: **NaN is what was not observed**. Steps after the
+end of a sequence are NaN in every feature; a missing reading is NaN in its feature.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from skae._compat.sklearn import too_large_is_named
+from skae._input.checks import as_numbers
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+OBSERVED_BLOCK = 2**16
+"""Sequences that are looked at at a time for something observed."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences held as slices of one stack of rows, so that overlapping ones cost nothing.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float32
+        All rows; NaN where a value was not observed.
+    starts, lengths : ndarray of shape (n_sequences,), intp
+        Sequence `i` is ``rows[starts[i] : starts[i] + lengths[i]]``.
+    offsets : ndarray of shape (n_sequences,), intp, optional
+        Padded steps that stood before each sequence in the array it came from.
+    n_steps : int, optional
+        Number of steps of that array; None when the input was a list.
+    is_table : bool
+        Whether that array was a table of one univariate sequence a row.
+    """
+
+    rows: Floats
+    starts: Indices
+    lengths: Indices
+    offsets: Indices | None = None
+    n_steps: int | None = None
+    is_table: bool = False
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a step."""
+        return self.rows.shape[1]
+
+    @cached_property
+    def max_length(self) -> int:
+        """Number of steps of the longest sequence."""
+        return int(self.lengths.max())
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether some sequence is shorter than the longest."""
+        return int(self.lengths.min()) < self.max_length
+
+    @property
+    def share_rows(self) -> bool:
+        """Whether some overlap, as windows of a series do."""
+        order = np.argsort(self.starts, kind="stable")
+        starts, lengths = self.starts[order], self.lengths[order]
+        return bool((starts[1:] < starts[:-1] + lengths[:-1]).any())
+
+    @cached_property
+    def are_observed(self) -> NDArray[np.bool_]:
+        """Of each sequence, whether some value of it was observed."""
+        if len(self) <= OBSERVED_BLOCK:
+            return self._are_observed()
+        if all(block._are_observed().all() for block in self.blocks(OBSERVED_BLOCK)):
+            return np.broadcast_to(np.True_, len(self))
+        blocks = [block._are_observed() for block in self.blocks(OBSERVED_BLOCK)]
+        return np.concatenate(blocks)
+
+    def _are_observed(self) -> NDArray[np.bool_]:
+        if not len(self):
+            return np.zeros(0, dtype=bool)
+        starts, ends = self.starts[:], self.starts[:] + self.lengths[:]
+        first, end = int(starts.min()), int(ends.max())
+        if end - first > self.lengths[:].sum():
+            return np.logical_not(np.isnan(self.padded()).all(axis=(1, 2)))
+        flags = _observed_rows(self.rows[first:end])
+        total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
+        return total[ends - first] > total[starts - first]
+
+    def select(self, chosen: Any) -> "Sequences":
+        """Return the sequences at the positions `chosen`, over the same rows."""
+        offsets = None if self.offsets is None else self.offsets[chosen]
+        starts, lengths = self.starts[chosen], self.lengths[chosen]
+        return replace(self, starts=starts, lengths=lengths, offsets=offsets)
+
+    def at_most(self, n: int) -> "Sequences":
+        """Return at most `n` sequences, spread evenly over all."""
+        return self.select(slice(None, None, -(-len(self) // n)))
+
+    def steps_inside(self, length: int) -> NDArray[np.bool_]:
+        """Return which of `length` steps belong to each sequence and are not padding."""
+        return np.arange(length) < self.lengths[:, None]
+
+    def blocks(self, size: int) -> Iterator["Sequences"]:
+        """Yield the sequences in order, `size` at a time."""
+        for start in range(0, len(self), size):
+            yield self.select(slice(start, start + size))
+
+    def padded(self, length: int | None = None) -> Floats:
+        """Return the sequences as one right-padded array.
+
+        Parameters
+        ----------
+        length : int, optional
+            Number of steps to pad to; the longest sequence's by default.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, length, n_features), float32
+            NaN after the end of a sequence and wherever nothing was observed.
+        """
+        steps = np.arange(self.max_length if length is None else length)
+        index = self.starts[:, None] + steps
+        outside = steps >= self.lengths[:, None]
+        if not outside.any():
+            return np.take(self.rows, index, axis=0)
+        values = np.take(self.rows, np.minimum(index, len(self.rows) - 1), axis=0)
+        values[outside] = np.nan
+        return values
+
+    def imputed(self, values: Floats, fallback: Floats) -> Floats:
+        """Fill every gap inside a sequence; padding stays NaN.
+
+        A gap takes the last value observed before it in its sequence, else the first one
+        after it, else the feature's entry of `fallback`.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_sequences, length, n_features)
+            What `padded` returned.
+        fallback : ndarray of shape (n_features,)
+
+        Returns
+        -------
+        ndarray of the same shape, float32
+            `values` itself where there is no gap.
+        """
+        inside = self.steps_inside(values.shape[1])[:, :, None]
+        if not (np.isnan(values) & inside).any():
+            return values
+        filled = _hold_last_observed(values)
+        backward = _hold_last_observed(values[:, ::-1])[:, ::-1]
+        filled = np.where(np.isnan(filled), backward, filled)
+        filled = np.where(np.isnan(filled), fallback, filled)
+        return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
+
+    def like_input(self, padded: NDArray) -> NDArray | list[NDArray]:
+        """Lay out results per step as the input was: a list for a list, else one array.
+
+        Parameters
+        ----------
+        padded : ndarray of shape (n_sequences, max_length, ...)
+            Results per step, NaN after the end of each sequence.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, ...) or list of ndarray
+        """
+        if self.n_steps is None:
+            return [row[:length] for row, length in zip(padded, self.lengths, strict=True)]
+        shape = (len(self), self.n_steps, *padded.shape[2:])
+        if padded.shape == shape and not np.any(self.offsets):
+            return padded
+        given = np.full(shape, np.nan, dtype=padded.dtype)
+        offsets = np.zeros(len(self), np.intp) if self.offsets is None else self.offsets
+        sequence, step = np.nonzero(self.steps_inside(padded.shape[1]))
+        given[sequence, step + offsets[sequence]] = padded[sequence, step]
+        return given
+
+
+def _hold_last_observed(values: Floats) -> Floats:
+    """Repeat each value over the NaN steps that follow it, along axis 1."""
+    steps = np.arange(values.shape[1])[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, steps), axis=1)
+    return np.take_along_axis(values, last, axis=1)
+
+
+def is_list_of_sequences(X: Any) -> bool:
+    """Tell a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
+    if isinstance(X, np.ndarray) and not (X.dtype == object and X.ndim == 1):
+        return False
+    if not isinstance(X, list | tuple | np.ndarray) or len(X) == 0:
+        return False
+    shapes = [shape_of(item) for item in X]
+    if any(len(shape) == 2 for shape in shapes):
+        return True
+    return all(len(shape) == 1 for shape in shapes) and len(set(shapes)) > 1
+
+
+def shape_of(item: Any) -> tuple[int, ...]:
+    """Return the shape of an array-like, of lists that of their first items; () of a scalar."""
+    if hasattr(item, "shape"):
+        return tuple(item.shape)
+    if not isinstance(item, list | tuple):
+        return ()
+    return (len(item), *(shape_of(item[0]) if len(item) else ()))
+
+
+def refuse_short_rows(X: Any) -> None:
+    """Refuse rows that would be taken for series because one of them is shorter.
+
+    Parameters
+    ----------
+    X : list of array-like
+        What `is_list_of_sequences` says is one.
+
+    Raises
+    ------
+    ValueError
+        If all items are lists of numbers.
+    """
+    if not all(isinstance(item, list | tuple) and len(shape_of(item)) == 1 for item in X):
+        return
+    lengths = [len(item) for item in X]
+    usual = max(lengths, key=lengths.count)
+    short = next(i for i, length in enumerate(lengths) if length != usual)
+    raise ValueError(
+        f"Got rows of {usual} values, but X[{short}] of {lengths[short]}; expected as many in each "
+        "row. If they are several series of one feature, give them as arrays."
+    )
+
+
+def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices]:
+    """Stack a list of series into rows.
+
+    Parameters
+    ----------
+    X : list of array-like of shape (n_rows_i, n_features) or (n_rows_i,)
+        Series; NaN where a value was not observed.
+    dtype : dtype or list of dtype, default=float32
+        As in ``sklearn.utils.check_array``.
+
+    Returns
+    -------
+    rows : ndarray of shape (sum of n_rows_i, n_features), `dtype`
+    lengths : ndarray of shape (n_series,), intp
+
+    Raises
+    ------
+    ValueError
+        If an item is empty, not finite, not numeric, or has another number of features
+        than the first.
+    """
+    items = [rows_of(item, f"X[{i}]", dtype) for i, item in enumerate(X)]
+    widths = [item.shape[1] for item in items]
+    for i, width in enumerate(widths):
+        check_width(width, widths[0], f"X[{i}]")
+    return np.concatenate(items), np.array([len(item) for item in items], dtype=np.intp)
+
+
+def check_width(width: int, expected: int, name: str) -> None:
+    """Refuse a series with another number of features than the first."""
+    if width != expected:
+        raise ValueError(
+            f"{name} has {width} features, but X[0] has {expected}; expected every item "
+            "to have shape (n_rows_i, n_features) with the same n_features. If the items are "
+            "(n_channels, n_timepoints_i), as in aeon, write [x.T for x in X]."
+        )
+
+
+def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
+    """Return one series, of which `stack_series` says what it may be, as rows."""
+    item = as_numbers(item, name)
+    if len(shape_of(item)) == 1:
+        item = item.to_frame() if hasattr(item, "to_frame") else np.asarray(item)[:, None]
+    return _checked(item, dtype, name)
+
+
+def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
+    with too_large_is_named(rows, name):
+        return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
+
+
+def from_list(X: Any) -> Sequences:
+    """Return the sequences of a list, without the unobserved steps at their ends."""
+    return of_stack(*stack_series(X))
+
+
+def of_stack(rows: Floats, lengths: Indices) -> Sequences:
+    """Return sequences that stand one after the other."""
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
+    # A list's steps are all of them real: a NaN row inside it is a gap, at either end too.
+    return Sequences(rows, starts, lengths)
+
+
+def from_array(X: NDArray) -> Sequences:
+    """Return the sequences of a 3-D array, whose padding is NaN before or after them.
+
+    Overlapping windows that are a strided view, as `SequenceWindower` returns, are taken
+    back to the rows they share, so nothing of the size of the windows is ever allocated. Of
+    these only the rows before the first observed one are padding.
+
+    Raises
+    ------
+    ValueError
+        If the array is not finite (NaN apart), or empty.
+    """
+    rows, starts = rows_and_starts(X)
+    rows = _checked(rows, np.float32, "X")
+    lengths = np.full(len(X), X.shape[1], dtype=np.intp)
+    sequences = Sequences(rows, starts, lengths, n_steps=X.shape[1])
+    return _without_padding(sequences, of_one_series=len(rows) < lengths.sum())
+
+
+def from_table(X: Floats) -> Sequences:
+    """Return the univariate sequences of a table, one a row."""
+    return replace(from_array(X[:, :, None]), is_table=True)
+
+
+def blank_sequences(n_sequences: int, n_steps: int) -> Sequences:
+    """Return equally long sequences of one feature that is zero."""
+    return from_array(np.zeros((n_sequences, n_steps, 1), np.float32))
+
+
+def rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
+    """Return the rows of a 3-D array, and where among them each sequence starts.
+
+    Overlapping windows that are a strided view give the rows they share, as a view.
+
+    Raises
+    ------
+    ValueError
+        If the array is empty.
+    """
+    n_sequences, n_steps, n_features = X.shape
+    if 0 in X.shape:
+        raise ValueError(
+            f"Found array with shape {X.shape}, but expected at least 1 sample, 1 step and "
+            "1 feature(s) in (n_samples, n_steps, n_features)."
+        )
+    between, within = X.strides[:2]
+    overlapping = within > 0 and between % within == 0 and 0 < between < n_steps * within
+    if not overlapping or n_sequences == 1:
+        return X.reshape(-1, n_features), np.arange(n_sequences, dtype=np.intp) * n_steps
+    stride = between // within
+    shape = ((n_sequences - 1) * stride + n_steps, n_features)
+    rows = as_strided(X, shape, X.strides[1:], writeable=False)
+    return rows, np.arange(n_sequences, dtype=np.intp) * stride
+
+
+def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
+    """Leave out the steps before the first and after the last observed one."""
+    observed = _observed_rows(sequences.rows)
+    if observed.all():
+        return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
+    positions = np.flatnonzero(observed)
+    ends = sequences.starts + sequences.lengths
+    seen = sequences.are_observed
+    if not seen.any():
+        return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
+    first = positions[np.searchsorted(positions, sequences.starts) % len(positions)]
+    last = positions[np.searchsorted(positions, ends) - 1]
+    # A sequence with nothing observed keeps its steps, none of which is known to be padding.
+    first, last = np.where(seen, first, sequences.starts), np.where(seen, last, ends - 1)
+    if of_one_series:
+        first, last = np.maximum(sequences.starts, positions[0]), ends - 1
+    return replace(
+        sequences, starts=first, lengths=last - first + 1, offsets=first - sequences.starts
+    )
+
+
+def _observed_rows(rows: Floats) -> NDArray[np.bool_]:
+    return np.logical_not(np.all(np.isnan(rows), axis=1))

@@ -1,0 +1,249 @@
+"""The bytes of a file: header, checksum, arrays, and plain values."""
+
+import datetime
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+FORMAT = 3
+"""Raised when an older skae could not read the file."""
+
+MAX_HEADER_BYTES = 2**23
+"""Plain values beside the arrays; JSON takes many times its size in memory."""
+
+MAX_DIMENSIONS = 8
+
+DTYPES = {"bool", "float16", "float32", "float64"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+"""What arrays hold; nothing else is written, or read."""
+
+_MAGIC = re.compile(rb"skae model (\d{1,9})\n")
+_DIGEST_SIZE = hashlib.sha256().digest_size
+
+
+def pack(values: Any, arrays: list[np.ndarray]) -> bytes:
+    """Return the bytes of a file.
+
+    Parameters
+    ----------
+    values : object
+        What JSON can say.
+    arrays : list of ndarray
+        Of the `DTYPES`.
+
+    Raises
+    ------
+    ValueError
+        If the values take more than `MAX_HEADER_BYTES`.
+    """
+    layout = [[array.dtype.name, list(array.shape)] for array in arrays]
+    header = json.dumps({"values": values, "arrays": layout}).encode()
+    if len(header) > MAX_HEADER_BYTES:
+        raise ValueError(
+            f"Got {len(header)} bytes of plain values, but expected at most {MAX_HEADER_BYTES}. "
+            "Use joblib.dump instead."
+        )
+    parts = [_little_endian(array).tobytes() for array in arrays]
+    content = b"".join([len(header).to_bytes(8, "little"), header, *parts])
+    return b"skae model %d\n" % FORMAT + hashlib.sha256(content).digest() + content
+
+
+def unpack(data: bytes) -> tuple[Any, list[np.ndarray]]:
+    """Return what `pack` was given.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not those of a whole file, or of a newer format.
+    """
+    content = memoryview(data)[_check_format(data) :]
+    digest, content = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("it is damaged: its checksum is that of another content")
+    begin = 8 + int.from_bytes(content[:8], "little")
+    if begin > min(len(content), 8 + MAX_HEADER_BYTES):
+        raise ValueError(f"its header is longer than the file, or than {MAX_HEADER_BYTES} bytes")
+    header = json.loads(bytes(content[8:begin]))
+    return header["values"], _arrays(header["arrays"], content[begin:])
+
+
+def is_packed(data: bytes) -> bool:
+    """Tell whether bytes begin as those of this format, or a newer one."""
+    return _MAGIC.match(data) is not None
+
+
+def checked_size(dtype: Any, shape: Any) -> int:
+    """Return the bytes that an array takes, by what a file says of it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such array.
+    """
+    is_shape = isinstance(shape, list | tuple) and len(shape) <= MAX_DIMENSIONS
+    if not is_shape or any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"it has an array of the shape {str(shape)[:80]}")
+    if dtype not in DTYPES:
+        raise ValueError(f"it has an array of the type {str(dtype)[:80]}")
+    return np.dtype(dtype).itemsize * math.prod(shape)
+
+
+def _check_format(data: bytes) -> int:
+    """Return where the content begins."""
+    found = _MAGIC.match(data)
+    if not found:
+        raise ValueError("expected a file that skae.save wrote")
+    if int(found[1]) != FORMAT:
+        raise ValueError(
+            f"it is of format {int(found[1])}, but expected at most {FORMAT}: it was written by "
+            "a newer skae; upgrade to read it"
+        )
+    return found.end()
+
+
+def _arrays(layout: Any, content: memoryview) -> list[np.ndarray]:
+    sizes = [checked_size(dtype, shape) for dtype, shape in layout]
+    if sum(sizes) != len(content):
+        raise ValueError(
+            f"it says that its arrays take {sum(sizes)} bytes, but they take {len(content)}"
+        )
+    arrays = []
+    for (name, shape), size in zip(layout, sizes, strict=True):
+        stored = np.frombuffer(content[:size], np.dtype(name).newbyteorder("<"))
+        arrays.append(stored.astype(name).reshape(shape))
+        content = content[size:]
+    return arrays
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+
+
+Described = dict[str, Any]
+
+
+class Writer:
+    """Values to JSON; arrays are collected.
+
+    Parameters
+    ----------
+    describe : callable
+        From the name and value of an object, and this writer, to a dict of one tag, whose
+        content JSON can say.
+
+    Attributes
+    ----------
+    arrays : list of ndarray
+    """
+
+    def __init__(self, describe: Callable[[str, Any, "Writer"], Described]):
+        self.arrays: list[np.ndarray] = []
+        self._describe = describe
+
+    def write(self, name: str, value: Any) -> Any:
+        """Return a value for JSON, in which arrays are their numbers.
+
+        Raises
+        ------
+        TypeError
+            If the value is neither plain nor known.
+        """
+        match value:
+            case None | bool() | int() | float() | str() if not isinstance(value, np.generic):
+                return value
+            case datetime.timedelta() if type(value) is datetime.timedelta:
+                return {"microseconds": value // datetime.timedelta(microseconds=1)}
+            case datetime.timedelta() | np.timedelta64():  # a pandas.Timedelta among them
+                return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
+            case os.PathLike():
+                return os.fspath(value)
+            case list():
+                return [self.write(name, item) for item in value]
+            case tuple():
+                return {"tuple": [self.write(name, item) for item in value]}
+            case dict() if all(isinstance(key, str) for key in value):
+                return {"dict": {key: self.write(f"{name}.{key}", value[key]) for key in value}}
+            case np.dtype() if value.name in DTYPES:
+                return {"dtype": value.name}
+            case np.ndarray() if value.dtype == object and all(map(_is_text, value.flat)):
+                return {"texts": [str(item) for item in value]}
+            case np.ndarray() | np.generic() if value.dtype.name in DTYPES:
+                tag = self._collect(value)
+                return {tag: len(self.arrays) - 1}
+        return self._describe(name, value, self)
+
+    def _collect(self, value: np.ndarray | np.generic) -> str:
+        """Collect an array, and return how it is to be read."""
+        if not isinstance(value, np.ndarray):
+            self.arrays.append(np.asarray(value))
+            return "number"
+        # The order in memory decides the last bits of products.
+        is_transposed = value.flags.f_contiguous and not value.flags.c_contiguous
+        self.arrays.append(value.T if is_transposed else value)
+        return "transposed" if is_transposed else "array"
+
+
+class Reader:
+    """What a `Writer` wrote, back to values.
+
+    Parameters
+    ----------
+    arrays : list of ndarray
+    make : callable
+        From a tag, its content and this reader to what was described.
+    """
+
+    def __init__(self, arrays: list[np.ndarray], make: Callable[[str, Any, "Reader"], Any]):
+        self._arrays = arrays
+        self._make = make
+
+    def read(self, plain: Any) -> Any:
+        """Return the value that was written.
+
+        Raises
+        ------
+        ValueError
+            If it is nothing that a `Writer` writes.
+        """
+        if isinstance(plain, list):
+            return [self.read(item) for item in plain]
+        if not isinstance(plain, dict):
+            return plain
+        ((tag, content),) = plain.items()
+        match tag:
+            case "tuple":
+                return tuple(self.read(item) for item in content)
+            case "dict":
+                return {key: self.read(item) for key, item in content.items()}
+            case "texts":
+                return np.array([_text(item) for item in content], dtype=object)
+            case "dtype" if content in DTYPES:
+                return np.dtype(content)
+            case "array":
+                return self._arrays[content]
+            case "transposed":
+                return self._arrays[content].T
+            case "number":
+                return self._arrays[content][()]
+            case "microseconds" if type(content) is int:
+                return datetime.timedelta(microseconds=content)
+            case "nanoseconds" if type(content) is int:
+                return np.timedelta64(content, "ns")
+        return self._make(tag, content, self)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _text(value: Any) -> str:
+    if not _is_text(value):
+        raise ValueError(f"it has {str(value)[:80]!r} where a text should be")
+    return value

@@ -1,0 +1,175 @@
+"""Keras objects and one's own: known names with plain options, or handed over by the caller."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from skae._io.container import Described, Reader, Writer
+from skae._network.loss import ObservedLoss
+from skae._network.serialization import loss_as_stored, optimizer_from_stored
+
+OPTIMIZERS = (
+    *("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
+    *("Muon", "Nadam", "RMSprop", "SGD", "ScheduleFreeAdamW"),
+)
+SCHEDULES = (
+    *("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay"),
+    *("PiecewiseConstantDecay", "PolynomialDecay"),
+)
+LOSSES = (
+    *("BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy"),
+    *(
+        "CategoricalFocalCrossentropy",
+        "CategoricalHinge",
+        "CosineSimilarity",
+        "Dice",
+        "Hinge",
+        "Huber",
+        "KLDivergence",
+        "LogCosh",
+    ),
+    *("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError"),
+    *("MeanSquaredLogarithmicError", "Poisson", "SquaredHinge", "Tversky"),
+    *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
+    *(
+        "categorical_focal_crossentropy",
+        "categorical_hinge",
+        "cosine_similarity",
+        "dice",
+        "hinge",
+        "huber",
+        "kl_divergence",
+        "log_cosh",
+    ),
+    *("mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error"),
+    *("mean_squared_logarithmic_error", "poisson", "squared_hinge", "tversky"),
+)
+
+CustomObjects = Mapping[str, Any]
+
+
+def known_keras() -> dict[str, Any]:
+    """Return the classes and functions of Keras that a file may name, by their names in it."""
+    modules = {
+        "optimizers": (keras.optimizers, OPTIMIZERS),
+        "schedules": (keras.optimizers.schedules, SCHEDULES),
+        "losses": (keras.losses, LOSSES),
+    }
+    return {
+        f"{kind}.{name}": getattr(module, name)
+        for kind, (module, names) in modules.items()
+        for name in names
+        if hasattr(module, name)
+    }
+
+
+def describe_object(name: str, value: Any, writer: Writer) -> Described:
+    """Return what a file says of a Keras object, or of one that `load` will be handed.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a class or function with a name, nor an object with a ``get_config``.
+    """
+    names = {id(thing): known for known, thing in known_keras().items()}
+    if id(value) in names:
+        return {"keras": {"name": names[id(value)]}}
+    if id(type(value)) in names:
+        options = writer.write(name, options_of(value))
+        return {"keras": {"name": names[id(type(value))], "options": options}}
+    own = getattr(value, "__name__", None)
+    if callable(value) and own is not None:
+        return {"custom": {"name": own}}
+    if hasattr(value, "get_config"):
+        options = writer.write(name, value.get_config())
+        return {"custom": {"name": type(value).__name__, "options": options}}
+    raise TypeError(
+        f"Got {name}={value!r}, but expected a plain value, a loss, optimizer or schedule of "
+        "Keras, or a function, class or object with get_config of your own, which alone can be "
+        "written without pickle. Use joblib.dump instead."
+    )
+
+
+def options_of(value: Any) -> dict[str, Any]:
+    """Return the options of a Keras object, plain ones all."""
+    if isinstance(value, keras.losses.Loss):
+        return loss_as_stored(ObservedLoss(value))["options"]
+    return value.get_config()
+
+
+def make_object(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) -> Any:
+    """Return the object that a file describes.
+
+    Raises
+    ------
+    ValueError
+        If its name is neither known nor among `custom_objects`.
+    """
+    options = reader.read(content["options"]) if "options" in content else None
+    if tag == "keras":
+        return make_known(content["name"], options)
+    if tag != "custom":
+        raise ValueError(f"it has a {tag!r:.80}, which skae does not write")
+    thing = _custom(content["name"], custom_objects)
+    is_recipe = options is not None and isinstance(thing, type)
+    return thing.from_config(options) if is_recipe else thing
+
+
+def make_known(name: Any, options: dict[str, Any] | None) -> Any:
+    """Return what a known name stands for, with options an object of the class.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known, or an option not plain.
+    """
+    known = known_keras()
+    if name not in known:
+        raise ValueError(f"it names {name!r}, which is no loss, optimizer or schedule of Keras")
+    if options is None:
+        return known[name]
+    if name.startswith("optimizers."):
+        check_optimizer(name.partition(".")[2], options)
+        return optimizer_from_stored(name.partition(".")[2], options)
+    check_options(options)
+    return known[name](**options)
+
+
+def check_optimizer(name: Any, options: dict[str, Any]) -> None:
+    """Refuse an optimizer that is not known, or options that Keras would take for code."""
+    if isinstance(name, str) and name not in OPTIMIZERS:
+        raise ValueError(f"it names the optimizer {name!r}, but expected one of {OPTIMIZERS}")
+    rate = options["learning_rate"]
+    if isinstance(rate, dict):
+        if rate["class_name"] not in SCHEDULES:
+            raise ValueError(f"it names the schedule {rate['class_name']!r}, unknown to Keras")
+        check_options(rate["config"])
+    if isinstance(name, str):
+        check_options({key: value for key, value in options.items() if key != "learning_rate"})
+
+
+def check_loss(stored: dict[str, Any]) -> None:
+    """Refuse a loss that is not known, or options that Keras would take for code."""
+    if not isinstance(stored["loss"], str):
+        return
+    if stored["loss"] not in LOSSES:
+        raise ValueError(f"it names the loss {stored['loss']!r}, but expected one of {LOSSES}")
+    check_options(stored["options"] or {})
+
+
+def check_options(options: Any) -> None:
+    """Refuse options that are not plain: Keras would deserialize a dict among them."""
+    for name, value in options.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        if not all(item is None or isinstance(item, bool | int | float | str) for item in items):
+            raise ValueError(f"the option {name!r} of a Keras object is not plain")
+
+
+def _custom(name: Any, custom_objects: CustomObjects) -> Any:
+    if name not in custom_objects:
+        raise ValueError(
+            f"it needs {name!r}, which is not part of it: load(path, custom_objects={{{name!r}: "
+            "...}) takes it from you"
+        )
+    return custom_objects[name]

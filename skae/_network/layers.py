@@ -1,0 +1,304 @@
+"""Keras layers: masks of NaN, pooling, segments, dropout and noise."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from skae._compat.keras import layers_of, seed_source
+
+
+@contextlib.contextmanager
+def seeds_from(seed: int) -> Iterator[None]:
+    """Let layers without a seed, which Keras gives one from `random`, take it from `seed`.
+
+    Parameters
+    ----------
+    seed : int
+
+    Notes
+    -----
+    Only for the thread that enters; `random` itself is left alone, at any moment.
+    """
+    token = seed_source.set(random.Random(seed))
+    try:
+        yield
+    finally:
+        seed_source.reset(token)
+
+
+_register = keras.saving.register_keras_serializable(package="skae")
+
+
+_nothing_is_padded = ContextVar("nothing_is_padded", default=False)
+
+
+@contextlib.contextmanager
+def nothing_padded(known: bool = True) -> Iterator[None]:
+    """Trace a network for sequences that are all as long as the longest, if that is known.
+
+    Masks are then constants, and a layer that sees one may leave out what only masking needs.
+    """
+    token = _nothing_is_padded.set(known)
+    try:
+        yield
+    finally:
+        _nothing_is_padded.reset(token)
+
+
+def is_known_true(mask: Any) -> bool:
+    """Tell whether a mask is known to be true throughout, while the network is traced."""
+    return _nothing_is_padded.get() and None not in mask.shape
+
+
+class MaskedLayer(keras.layers.Layer):
+    """A layer without weights, which Keras need not warn that it drops a mask."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+
+@_register
+class NaNToZero(MaskedLayer):
+    """Replace NaN by zero. A genuine zero stays what it is: the mask is made elsewhere."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return `inputs` without NaN."""
+        return ops.where(ops.isnan(inputs), ops.zeros_like(inputs), inputs)
+
+
+@_register
+class StepMask(MaskedLayer):
+    """Tell which steps exist: those that are not NaN in every feature."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps) booleans for `inputs` of shape (n, n_steps, n_features)."""
+        if _nothing_is_padded.get() and None not in inputs.shape[:2]:
+            return ops.convert_to_tensor(np.ones(inputs.shape[:2], bool))
+        return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
+
+
+@_register
+class ReverseSteps(MaskedLayer):
+    """Turn the steps that exist back to front; padding stays on the right."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps, size) for ``[sequence of that shape, mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        steps = ops.arange(ops.shape(sequence)[1])
+        lengths = ops.sum(ops.cast(mask, steps.dtype), axis=1, keepdims=True)
+        source = ops.where(steps < lengths, lengths - 1 - steps, steps)
+        return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
+
+
+@_register
+class MaskedMaxPooling(MaskedLayer):
+    """Return the maximum over the steps that exist."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        lowest = ops.full_like(sequence, float("-inf"))
+        return ops.max(ops.where(ops.expand_dims(mask, -1), sequence, lowest), axis=1)
+
+
+@_register
+class MaskedMeanPooling(MaskedLayer):
+    """Return the mean over the steps that exist."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        real = _as_factor(mask, sequence)
+        return ops.sum(sequence * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+
+
+def _as_factor(mask: Any, like: Any) -> Any:
+    """Return a (n, n_steps) mask as (n, n_steps, 1) zeros and ones."""
+    return ops.expand_dims(ops.cast(mask, like.dtype), -1)
+
+
+class _SegmentLayer(MaskedLayer):
+    """A layer that knows the length of a segment.
+
+    Parameters
+    ----------
+    length : int
+        Steps in a segment.
+    """
+
+    def __init__(self, length: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.length = length
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "length": self.length}
+
+    def _in_segments(self, steps: Any, size: int) -> Any:
+        """Return (n, n_segments, length * size) for (n, n_steps, size), filled up with zeros."""
+        n, n_steps = ops.shape(steps)[:2]
+        n_segments = (n_steps + self.length - 1) // self.length
+        filling = ops.zeros((n, self.length - 1, size), steps.dtype)
+        filled = ops.concatenate([steps, filling], axis=1)[:, : n_segments * self.length]
+        return ops.reshape(filled, (n, n_segments, self.length * size))
+
+
+@_register
+class SplitIntoSegments(_SegmentLayer):
+    """Lay the steps of each segment side by side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.layers import SplitIntoSegments
+    >>> sequence, mask = np.arange(1.0, 6.0).reshape(1, 5, 1), np.ones((1, 5), bool)
+    >>> SplitIntoSegments(2)([sequence, mask]).numpy().tolist()
+    [[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]]
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_segments, length * size) for ``[(n, n_steps, size), mask (n, n_steps)]``."""
+        sequence, mask = inputs
+        real = ops.expand_dims(mask, -1)
+        existing = ops.where(real, sequence, ops.zeros_like(sequence))
+        return self._in_segments(existing, sequence.shape[-1])
+
+
+@_register
+class SegmentMask(_SegmentLayer):
+    """Tell which segments exist: those of which some step does."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_segments) booleans for a mask of shape (n, n_steps)."""
+        if is_known_true(inputs):
+            n, n_steps = inputs.shape
+            return ops.convert_to_tensor(np.ones((n, -(-n_steps // self.length)), bool))
+        steps = ops.cast(ops.expand_dims(inputs, -1), "int32")
+        return ops.any(ops.cast(self._in_segments(steps, 1), "bool"), axis=-1)
+
+
+@_register
+class JoinSegments(_SegmentLayer):
+    """Lay the steps of segments one after the other again, as many as a mask has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.layers import JoinSegments
+    >>> segments = np.array([[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]])
+    >>> JoinSegments(2)([segments, np.ones((1, 5), bool)])[0, :, 0].numpy().tolist()
+    [1.0, 2.0, 3.0, 4.0, 5.0]
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Return (n, n_steps, size) for ``[(n, n_segments, length * size), mask (n, n_steps)]``."""
+        segments, mask = inputs
+        n, n_steps = ops.shape(mask)
+        size = segments.shape[-1] // self.length
+        return ops.reshape(segments, (n, -1, size))[:, :n_steps]
+
+
+def recurrent_steps(model: keras.Model, n_steps: int) -> int:
+    """Return the steps that the recurrent layers of a model take through so many."""
+    lengths = [layer.length for layer in layers_of(model) if isinstance(layer, SplitIntoSegments)]
+    return -(-n_steps // lengths[0]) if lengths else n_steps
+
+
+ALGORITHM = "philox"
+
+
+@keras.saving.register_keras_serializable(package="skae")
+class Dropout(keras.layers.Dropout):
+    """``keras.layers.Dropout``, whose compiled training steps take less time.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the inputs that are set to zero in training, from 0 to 1; the others are divided by
+        the share that is kept.
+    noise_shape, seed, **kwargs
+        As in Keras.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.layers import Dropout
+    >>> dropped = np.asarray(Dropout(0.25, seed=0)(np.ones((4, 1000)), training=True))
+    >>> np.unique(dropped.round(3)).tolist() == [0.0, np.float32(1.333)]
+    True
+    >>> bool(0.2 < (dropped == 0).mean() < 0.3)
+    True
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drop inputs in training.
+
+        Parameters
+        ----------
+        inputs : tensor
+        training : bool
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        if not training or not 0 < self.rate < 1 or self.noise_shape is not None:
+            return super().call(inputs, training=training)
+        seed = _drawn(self.seed_generator)
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed, rng_alg=ALGORITHM)
+
+
+@keras.saving.register_keras_serializable(package="skae")
+class GaussianNoise(keras.layers.GaussianNoise):
+    """``keras.layers.GaussianNoise``, whose compiled training steps take less time.
+
+    Parameters
+    ----------
+    stddev : float
+        Standard deviation of what is added in training, from 0 to 1.
+    seed, **kwargs
+        As in Keras.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae.layers import GaussianNoise
+    >>> noise = np.asarray(GaussianNoise(0.5, seed=0)(np.zeros((4, 1000)), training=True))
+    >>> bool(0.45 < noise.std() < 0.55)
+    True
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Add noise in training.
+
+        Parameters
+        ----------
+        inputs : tensor
+        training : bool
+
+        Returns
+        -------
+        tensor of the same shape
+        """
+        if not training or self.stddev <= 0:
+            return super().call(inputs, training=training)
+        return inputs + tf.random.stateless_normal(
+            tf.shape(inputs),
+            seed=_drawn(self.seed_generator),
+            stddev=self.stddev,
+            dtype=inputs.dtype,
+            alg=ALGORITHM,
+        )
+
+
+def _drawn(generator: keras.random.SeedGenerator) -> Any:
+    """Return a seed as TensorFlow takes it, and move the generator on."""
+    return tf.cast(tf.math.floormod(generator.next(), tf.int32.max - 1), tf.int32)

@@ -1,0 +1,1 @@
+"""Answers as tables, events and pipelines give them."""

@@ -1,0 +1,194 @@
+"""Results as tables of pandas or polars."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | None) -> Any:
+    """Return results per sample as a dataframe with the index of the input.
+
+    Parameters
+    ----------
+    found : ndarray of shape (n_samples, ...) or list of ndarray
+        A list for a list of series, whose rows then stand one below the other, or for
+        sequences of unequal length.
+    X : array-like or list
+        What the results are of.
+    names : list of str
+        The names of the columns, or of the features of a step.
+    container : object
+        Of scikit-learn, see `skae._compat.sklearn.frame_container`.
+    n_steps : int or None
+        If samples are sequences, how many steps a row of the table has.
+
+    Returns
+    -------
+    pandas.DataFrame or polars.DataFrame
+        As the container makes it. A pandas frame has the index of X, if that has one; for a
+        list of pandas frames, it has their positions in the list and their own indexes.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has more than `n_steps` steps.
+    """
+    if len(names) == 1:
+        found = _with_feature_axis(found)
+    of_series = isinstance(found, list) and n_steps is None
+    index = joint_index(X) if of_series else getattr(X, "index", None)
+    if n_steps and (isinstance(found, list) or found.ndim == 3):
+        found = flat(found, n_steps)
+    rows = np.concatenate(found) if of_series else found
+    columns = np.asarray(name_columns(names, rows.shape[1], n_steps or 1), dtype=object)
+    frame = container.create_container(rows, None, columns=columns)
+    if hasattr(frame, "iloc") and hasattr(index, "get_indexer"):
+        frame.index = index
+    return frame
+
+
+def _with_feature_axis(found: Any) -> Any:
+    """Return results per step or row with an axis of one feature, unless it is there."""
+    if isinstance(found, list):
+        return [_with_feature_axis(part) for part in found]
+    return found if found.shape[-1] == 1 and found.ndim > 1 else found[..., None]
+
+
+def joint_index(series: Any) -> Any:
+    """Return one pandas index of the rows of several series, None unless all of them have one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> joint_index([pd.DataFrame({"a": [1]}, ["x"]), pd.DataFrame({"a": [2]}, ["y"])]).tolist()
+    [(0, 'x'), (1, 'y')]
+    """
+    if not all(hasattr(item, "iloc") for item in series):
+        return None
+    import pandas as pd
+
+    return pd.concat([pd.Series(0, item.index) for item in series], keys=range(len(series))).index
+
+
+def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
+    """Return names for the columns of a table, given those of the columns or of the features.
+
+    Examples
+    --------
+    >>> name_columns(["a", "b"], 4, n_steps=2)
+    ['a_t0', 'b_t0', 'a_t1', 'b_t1']
+    >>> name_columns(["x0", "x1", "x2"], 2, n_steps=1)
+    ['x0', 'x1']
+    """
+    if len(names) == n_columns:
+        return names
+    if len(names) * n_steps != n_columns:
+        names = [f"x{i}" for i in range(n_columns // n_steps)]
+    return names if n_steps == 1 else names_of_steps(names, n_steps)
+
+
+def flat(sequences: Any, n_steps: int) -> NDArray:
+    """Return sequences of unequal length as the rows of a table, step by step.
+
+    Parameters
+    ----------
+    sequences : ndarray of shape (n, n_steps_i, n_features) or list of such arrays
+    n_steps : int
+        Steps in a row of the table; NaN after the end of a sequence.
+
+    Raises
+    ------
+    ValueError
+        If a sequence has more steps.
+    """
+    longest = max(map(len, sequences))
+    if longest > n_steps:
+        raise ValueError(
+            f"Got a sequence of {longest} steps, but expected at most n_steps_={n_steps}, the "
+            "longest in fit: the table that set_output asks for has columns for so many."
+        )
+    table = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan, sequences[0].dtype)
+    for row, sequence in zip(table, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return table.reshape(len(table), -1)
+
+
+def names_of_steps(features: Iterable[str], n_steps: int) -> list[str]:
+    """Return the names of the columns of flat sequences.
+
+    Examples
+    --------
+    >>> names_of_steps(["a", "b"], 2)
+    ['a_t0', 'b_t0', 'a_t1', 'b_t1']
+    """
+    features = list(features)
+    return [f"{feature}_t{step}" for step in range(n_steps) for feature in features]
+
+
+def library_of(*inputs: Any) -> str | None:
+    """Return "pandas" or "polars" where an input, or an item of one, comes from there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> library_of(None, [pd.Series([1.0])]), library_of([1.0])
+    ('pandas', None)
+    """
+    items = [item for given in inputs for item in (given if isinstance(given, list) else [given])]
+    found = {type(item).__module__.partition(".")[0] for item in items}
+    return next((name for name in ("pandas", "polars") if name in found), None)
+
+
+def taken(column: Any, positions: NDArray[np.intp]) -> Any:
+    """Return the entries of a column at some positions, as a column of its own kind."""
+    if hasattr(column, "gather"):
+        return column.gather(positions)
+    if hasattr(column, "iloc"):
+        return column.iloc[positions].array
+    return column.take(positions) if hasattr(column, "take") else np.asarray(column)[positions]
+
+
+def table(columns: dict[str, Any], library: str | None) -> Any:
+    """Return columns of equal length as a table.
+
+    Parameters
+    ----------
+    columns : dict of str to array-like of shape (n_rows,)
+        A list is a column of objects.
+    library : {"pandas", "polars"} or None
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame, or structured ndarray of shape (n_rows,)
+        The latter without a library.
+    """
+    if library == "pandas":
+        import pandas as pd
+
+        return pd.DataFrame({name: _with_objects(column) for name, column in columns.items()})
+    if library == "polars":
+        import polars as pl
+
+        texts = {n: pl.List(pl.String) for n, column in columns.items() if isinstance(column, list)}
+        return pl.DataFrame(columns, schema_overrides=texts)
+    return _structured(columns)
+
+
+def _structured(columns: dict[str, Any]) -> NDArray[np.void]:
+    arrays = {name: np.asarray(_with_objects(column)) for name, column in columns.items()}
+    dtype = [(name, array.dtype) for name, array in arrays.items()]
+    found = np.empty(len(next(iter(arrays.values()))), dtype)
+    for name, array in arrays.items():
+        found[name] = array
+    return found
+
+
+def _with_objects(column: Any) -> Any:
+    """Return a list as an array of objects, even an empty one."""
+    if not isinstance(column, list):
+        return column
+    array = np.empty(len(column), dtype=object)
+    array[:] = column
+    return array

@@ -1,0 +1,147 @@
+"""Methods that a Pipeline hides, called on one of its steps."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from skae._compat.sklearn import frame_container
+from skae._output.frames import framed
+
+__all__ = ["through"]
+
+
+class Reached(NamedTuple):
+    """A step of a Pipeline: the steps before it, and what they make of X."""
+
+    before: Pipeline | None
+    step: Any
+    X: Any
+
+
+def through(
+    pipeline: Any,
+    method: str,
+    X: Any,
+    *args: Any,
+    step: int | str = -1,
+    inverse: bool = False,
+    **parameters: Any,
+) -> Any:
+    """Call a method of a step of a Pipeline on X, transformed by the steps before it.
+
+    A Pipeline has the methods that scikit-learn knows, such as `predict` and `score_samples`,
+    and hides all others, such as `explain`, `reconstruct`, `score_timesteps` and
+    `tune_threshold`.
+
+    Parameters
+    ----------
+    pipeline : Pipeline, fitted
+        A search, such as ``GridSearchCV``, stands for its best estimator. An estimator that is
+        no Pipeline is the only step by itself.
+    method : str
+        Name of the method.
+    X : array-like or list
+        What the pipeline takes.
+    *args
+        Passed to the method after X, for instance y.
+    step : int or str, default=-1
+        The step, by position or name; the last one by default.
+    inverse : bool, default=False
+        Whether to take a reconstruction back through the inverse of the steps before: it is
+        then in the units of X. For ``method="reconstruct"`` only.
+    **parameters
+        Passed to the method by name.
+
+    Returns
+    -------
+    found : object
+        What the method returns; the pipeline where that is the step itself.
+
+    Raises
+    ------
+    ValueError
+        If there is no such step, or `inverse` is asked for where it has no meaning or a step
+        before has no ``inverse_transform``.
+    AttributeError
+        If the step has no such method.
+
+    See Also
+    --------
+    find_events : Takes what `explain` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skae import LSTMAutoencoder, through
+    >>> X = 50 + 10 * np.sin(np.arange(300) / 5)[:, None]
+    >>> network = LSTMAutoencoder(window_size=10, units=8, epochs=2, random_state=0)
+    >>> detector = make_pipeline(StandardScaler(), network).fit(X)
+    >>> through(detector, "explain", X).shape
+    (300, 1)
+    >>> scaled = through(detector, "reconstruct", X)
+    >>> bool(abs(scaled).max() < 5)
+    True
+    >>> restored = through(detector, "reconstruct", X, inverse=True)
+    >>> bool(restored.min() > 30)
+    True
+    """
+    if inverse and method != "reconstruct":
+        raise ValueError(
+            f"Got inverse=True with method={method!r}, but expected method='reconstruct': only a "
+            "reconstruction has units to go back to."
+        )
+    before, reached, transformed = reach(pipeline, X, step)
+    if not callable(getattr(reached, method, None)):
+        raise AttributeError(
+            f"Got method={method!r}, but expected the name of a method of {type(reached).__name__}."
+        )
+    if inverse:
+        _check_invertible(before)
+    found = getattr(reached, method)(transformed, *args, **parameters)
+    if found is reached:
+        return pipeline
+    return _restored(before, reached, found, X) if inverse and before else found
+
+
+def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
+    """Return a step, and what the steps before it make of X.
+
+    Raises
+    ------
+    ValueError
+        If there is no such step.
+    """
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    steps = pipeline.steps if isinstance(pipeline, Pipeline) else [("", pipeline)]
+    names = [name for name, _ in steps]
+    if step in names:
+        step = names.index(step)
+    if not isinstance(step, int | np.integer) or not -len(steps) <= step < len(steps):
+        raise ValueError(f"Got step={step!r}, but expected a position or one of {names}.")
+    position = int(step) % len(steps)
+    if not position:
+        return Reached(None, steps[0][1], X)
+    before = pipeline[:position]
+    return Reached(before, steps[position][1], before.transform(X))
+
+
+def _check_invertible(before: Pipeline | None) -> None:
+    for name, transformer in before.steps if before else []:
+        if transformer != "passthrough" and not hasattr(transformer, "inverse_transform"):
+            raise ValueError(
+                f"Got inverse=True, but step {name!r} ({type(transformer).__name__}) has no "
+                "inverse_transform. Leave inverse out; the result is in the units after that step."
+            )
+
+
+def _restored(before: Pipeline, step: Any, found: Any, X: Any) -> Any:
+    """Return a reconstruction in the units of X, as a frame where the step answers with one."""
+    rows = before.inverse_transform(np.asarray(found) if hasattr(found, "columns") else found)
+    container = frame_container(step)
+    if container is None or isinstance(rows, list) or rows.ndim != 2:
+        return rows
+    names = list(X.columns) if hasattr(X, "columns") else [f"x{i}" for i in range(rows.shape[1])]
+    return framed(rows, X, names, container, None)

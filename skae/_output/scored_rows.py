@@ -1,0 +1,186 @@
+"""What a user knows of scored rows, of one series or several, read and checked."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._scoring.events import are_outliers
+from skae._windows.series import by_series
+
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Rows of one or more series, one after the other.
+
+    Parameters
+    ----------
+    is_outlier : ndarray of shape (n_rows,), bool
+    names : array-like of shape (n_rows,)
+        Times or numbers.
+    groups : list of ndarray
+        Positions of the rows of each series, in order.
+    series : array-like of shape (n_rows,) or None
+        The series of each row, if there are several.
+    scores : ndarray of shape (n_rows,), float64, or None
+        Higher is more normal.
+    contributions : ndarray of shape (n_rows, n_features), float64, or None
+    """
+
+    is_outlier: NDArray[np.bool_]
+    names: Any
+    groups: list[Positions]
+    series: Any = None
+    scores: NDArray[np.float64] | None = None
+    contributions: NDArray[np.float64] | None = None
+
+    def severity(self) -> NDArray[np.float64] | None:
+        """Return how bad each row is, None without scores and contributions."""
+        if self.scores is not None:
+            return -self.scores
+        return None if self.contributions is None else np.nansum(self.contributions, axis=1)
+
+
+def read_scored_rows(
+    scores: Any, offset: Any, labels: Any, index: Any, series: Any, contributions: Any
+) -> ScoredRows:
+    """Return the rows of what `skae.find_events` is given.
+
+    Raises
+    ------
+    ValueError
+        If it is not said which rows are outliers, or lengths differ.
+    """
+    _check_tells_outliers(scores, offset, labels)
+    given = labels if scores is None else scores
+    lengths = _lengths_of(given)
+    n_rows = sum(lengths) if lengths else len(given)
+    values = _stacked("scores", scores, n_rows, 1)
+    flags = _stacked("labels", labels, n_rows, 1)
+    groups, names_of_series = _groups(lengths, series, n_rows)
+    return ScoredRows(
+        values < _level(offset, n_rows) if flags is None else are_outliers(flags),
+        _names(index, [scores, labels, contributions], lengths, n_rows),
+        groups,
+        names_of_series,
+        _as_float64(values),
+        _as_float64(_stacked("contributions", contributions, n_rows, 2)),
+    )
+
+
+def _level(offset: Any, n_rows: int) -> Any:
+    """Return an offset as it is, or those of all rows."""
+    if not isinstance(offset, Real):
+        return _stacked("offset", offset, n_rows, 1)
+    if not np.isfinite(float(offset)):
+        raise ValueError(f"Got offset={offset}, but expected a finite number.")
+    return offset
+
+
+def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
+    if labels is None and (scores is None or offset is None):
+        raise ValueError(
+            f"Got offset={offset} and labels=None, but expected scores and an offset, or labels: "
+            "offset_ for scores of score_samples, 0 for scores of decision_function, or what "
+            "predict returns as labels."
+        )
+    if labels is not None and offset is not None:
+        raise ValueError(
+            f"Got offset={offset} and labels, but expected only one of them to say which rows are "
+            "outliers."
+        )
+
+
+def _lengths_of(values: Any) -> list[int] | None:
+    """Return the number of rows of each series in a list; None for one series."""
+    if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) > 0:
+        return [len(part) for part in values]
+    return None
+
+
+def _stacked(name: str, values: Any, n_rows: int, n_dims: int) -> Any:
+    if values is None:
+        return None
+    is_list = isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == n_dims
+    array = np.concatenate([np.asarray(v) for v in values]) if is_list else np.asarray(values)
+    if array.ndim != n_dims or len(array) != n_rows:
+        shape = "(n_rows,)" if n_dims == 1 else "(n_rows, n_features)"
+        raise ValueError(
+            f"Got {name} of shape {array.shape}, but expected {shape} with n_rows={n_rows}, or a "
+            "list of such, one for each series."
+        )
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"Got {name} of dtype {array.dtype}, but expected numbers.")
+    return array
+
+
+def _groups(lengths: list[int] | None, series: Any, n_rows: int) -> tuple[list[Positions], Any]:
+    if series is None and lengths is None:
+        return [np.arange(n_rows)], None
+    if lengths is not None:
+        if series is not None:
+            raise ValueError(
+                "Got series and a list, but expected only one of them: a list says by itself "
+                "where a series ends."
+            )
+        groups = np.split(np.arange(n_rows), np.cumsum(lengths)[:-1])
+        return groups, np.repeat(np.arange(len(lengths)), lengths)
+    return _groups_of_labels(series, n_rows), series
+
+
+def _groups_of_labels(series: Any, n_rows: int) -> list[Positions]:
+    if len(series) != n_rows:
+        raise ValueError(
+            f"Got series of {len(series)} entries, but expected one for each of {n_rows} rows."
+        )
+    positions, lengths = by_series(series)
+    return np.split(positions, np.cumsum(lengths)[:-1])
+
+
+def _as_float64(values: Any) -> NDArray[np.float64] | None:
+    return None if values is None else values.astype(np.float64)
+
+
+def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int) -> Any:
+    """Return times or numbers of the rows: those given, those of an input, or row numbers."""
+    if index is None:
+        index = next((found for given in inputs if (found := _index_of(given)) is not None), None)
+    if index is None:
+        return np.concatenate([np.arange(n) for n in lengths or [n_rows]])
+    names = _joined_index(index)
+    if len(names) != n_rows:
+        raise ValueError(
+            f"Got index of {len(names)} entries, but expected one for each of {n_rows} rows."
+        )
+    return names
+
+
+def _index_of(given: Any) -> Any:
+    """Return the pandas index of an input, or those of a list of such; None if it has none."""
+    if isinstance(given, list | tuple) and all(hasattr(item, "iloc") for item in given):
+        return [item.index for item in given] or None
+    return given.index if hasattr(given, "iloc") else None
+
+
+def _joined_index(index: Any) -> Any:
+    if not isinstance(index, list | tuple) or not len(index) or np.ndim(index[0]) == 0:
+        return _own_index(index)
+    parts = [_own_index(part) for part in index]
+    if hasattr(parts[0], "get_indexer"):
+        return parts[0].append(parts[1:])
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def _own_index(index: Any) -> Any:
+    """Return the index of a pandas dataframe, the values of a series, anything else as it is."""
+    if not hasattr(index, "iloc"):
+        return index if hasattr(index, "dtype") else np.asarray(index)
+    if index.ndim == 2:
+        return index.index
+    import pandas as pd
+
+    return pd.Index(index)

@@ -1,1 +1,0 @@
-"""Dask collections, partition by partition: their rows, and what they are called with."""

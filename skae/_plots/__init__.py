@@ -1,0 +1,1 @@
+"""Displays of what an estimator finds."""

@@ -1,0 +1,291 @@
+"""Colours, panels, axes and names that the displays share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._plots.timeline import Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["fit_names", "in_lines"]
+
+WIDTH, LONGEST = 16, 45
+"""Letters in a line, and in a name; of longer ones the middle is left out."""
+LETTER = 0.55
+"""Width of a letter over its size, on average."""
+
+
+def fit_names(axes: NDArray[np.object_]) -> None:
+    """Lay the names of panels on their side if one would reach into the next panel."""
+    labels = [ax.yaxis.label for ax in axes]
+    if all(_fits(ax) for ax in axes):
+        return
+    for label in labels:
+        text = in_lines(label.get_text())
+        label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
+
+
+def _fits(ax: Axes) -> bool:
+    label = ax.yaxis.label
+    height = ax.get_window_extent().height / ax.figure.dpi * 72
+    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height
+
+
+def in_lines(name: str) -> str:
+    r"""Return a name in lines, which end behind a space, an underscore or the like.
+
+    Examples
+    --------
+    >>> in_lines("turbine_07_bearing_temperature").split("\n")
+    ['turbine_07_', 'bearing_', 'temperature']
+    """
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}\N{HORIZONTAL ELLIPSIS}{name[-(LONGEST // 2) :]}"
+    lines = [""]
+    for part in re.findall(r"[^\s_./-]*[\s_./-]*", name):
+        if len(lines[-1]) + len(part) > WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines if line)
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, PALE, SERIES, SCORE = "#333333", "#aaaaaa", "#3b6ea5", "#222222"
+DETECTED, LABELLED = "#d1495b", "#2a9d8f"
+
+
+def make_axes(
+    n_features: int, figure: Figure | None = None, *, with_score: bool = True
+) -> NDArray[np.object_]:
+    """Return panels for `n_features` features, and below them a taller one for the scores.
+
+    Parameters
+    ----------
+    n_features : int
+        The number of panels above the scores.
+    figure : matplotlib Figure or None, default=None
+        The figure to divide. If None, a new one of pyplot.
+    with_score : bool, default=True
+        Whether there is a panel of the scores.
+
+    Returns
+    -------
+    axes : ndarray of shape (n_features + 1,) or (n_features,)
+        The axes, which share the horizontal one.
+    """
+    if figure is None:
+        figure = pyplot().figure()
+    figure.set_size_inches(11, (2.2 if with_score else 0.9) + 1.3 * n_features)
+    figure.set_layout_engine("constrained")
+    ratios = [1.0] * n_features + [1.4] * with_score
+    axes = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)
+    return np.asarray(axes[:, 0])
+
+
+def as_axes(ax: Any) -> NDArray[np.object_]:
+    """Return one Axes, or an array of them, as a flat array."""
+    return np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+
+
+def pyplot() -> Any:
+    """Return ``matplotlib.pyplot``.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("A picture needs matplotlib: pip install 'skae[plot]'.") from error
+    return plt
+
+
+def make_ax(ax: Any, size: tuple[float, float] | None = None) -> Axes:
+    """Return `ax`, or the Axes of a new figure of pyplot if it is None."""
+    if ax is not None:
+        return ax
+    return pyplot().subplots(figsize=size, layout="constrained")[1]
+
+
+def clean(ax: Axes) -> None:
+    """Leave nothing of a frame but two pale lines, and small labels."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(PALE)
+    ax.tick_params(color=PALE, labelcolor=INK, labelsize=8)
+    ax.tick_params(which="minor", color=PALE)
+    ax.xaxis.label.set(color=INK, fontsize=9)
+    ax.yaxis.label.set(color=INK, fontsize=9)
+
+
+def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
+    """Finish panels that stand one below the other over one timeline."""
+    for ax in axes:
+        clean(ax)
+        ax.margins(x=0.005)
+        mark_borders(ax, timeline, timeline.index)
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
+    if timeline.is_dated:
+        format_dates(axes[-1])
+    fit_names(axes)
+    axes[0].figure.align_ylabels(axes)
+
+
+def as_plain_axis(timeline: Timeline) -> NDArray[np.float64]:
+    """Return a timeline as the numbers that matplotlib takes for its dates."""
+    if not timeline.is_dated:
+        return timeline.index.astype(float)
+    from matplotlib.dates import date2num
+
+    return np.asarray(date2num(timeline.index), dtype=float)
+
+
+def format_dates(ax: Axes) -> None:
+    """Label a horizontal axis with as little of each date as tells it apart."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
+
+    class CommonDateFormatter(ConciseDateFormatter):
+        """Names beside the axis what all ticks have in common, not what the last one has."""
+
+        _days: Any = ()
+        _labels = ""
+
+        def format_ticks(self, values: Any) -> Any:
+            labels = super().format_ticks(values)
+            self._days = sorted({num2date(value).date() for value in values})
+            self._labels = "".join(labels)
+            return labels
+
+        def get_offset(self) -> str:
+            offset = super().get_offset()
+            if not offset or len(self._days) < 2:
+                return offset
+            first, last = self._days[0], self._days[-1]
+            if any(letter.isalpha() for letter in self._labels):  # a tick names a month
+                return str(first.year) if first.year == last.year else ""
+            if ":" in self._labels:
+                return f"{first:%Y-%b-%d} to {last:%b-%d}"
+            return offset
+
+    locator = AutoDateLocator()
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(CommonDateFormatter(locator))
+    ax.xaxis.get_offset_text().set(size=8, color=INK)
+
+
+def draw_line(ax: Axes, timeline: Timeline, values: NDArray[Any], **style: Any) -> Any:
+    """Draw values over a timeline, with a gap between two series."""
+    (line,) = ax.plot(*timeline.broken(values), **style)
+    return line
+
+
+def shade(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], **style: Any) -> list[Any]:
+    """Shade runs of rows, given by the first and the last row of each."""
+    return [ax.axvspan(index[start], index[end], zorder=0.5, **style) for start, end in runs]
+
+
+def shade_detected(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]]) -> list[Any]:
+    """Shade detected events inside a panel."""
+    # The edge keeps an event of one row visible where a row is less than a pixel.
+    style = {"facecolor": (DETECTED, 0.22), "edgecolor": (DETECTED, 0.45), "linewidth": 0.8}
+    return shade(ax, index, runs, **style)
+
+
+def mark_above(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], color: str) -> list[Any]:
+    """Mark runs of rows by bars above a panel, as high as a letter of its labels."""
+    height = 5 / height_in_points(ax)
+    bottom = 1 + height / 3
+    style = {"ymin": bottom, "ymax": bottom + height, "clip_on": False, "linewidth": 0.8}
+    return shade(ax, index, runs, color=color, **style)
+
+
+def height_in_points(ax: Axes) -> float:
+    """Return the height of a panel in points, of which an inch has 72."""
+    return float(ax.get_window_extent().height / ax.figure.dpi * 72)
+
+
+def mark_borders(ax: Axes, timeline: Timeline, axis: NDArray[Any]) -> None:
+    """Draw a line where a series begins, unless a gap in time shows that already."""
+    steps = np.diff(axis)
+    for border in timeline.borders:
+        if steps[border - 1] <= 2 * np.median(steps):
+            ax.axvline(axis[border - 1] + steps[border - 1] / 2, color=PALE, lw=0.8, zorder=3)
+
+
+def add_legend(ax: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
+    """Put a legend of one line above a panel, at the right."""
+    ax.legend(
+        handles,
+        names,
+        loc="lower right",
+        bbox_to_anchor=(1, 1.06),
+        ncols=len(names),
+        fontsize=8,
+        frameon=False,
+        borderaxespad=0.2,
+    )
+
+
+def fit_panels(drawn: list[int], n_panels: int, *, exact: bool, extra: str = "") -> list[int]:
+    """Return as many of the features as there are panels for.
+
+    Raises
+    ------
+    ValueError
+        If there are more panels than features or, with `exact`, fewer.
+    """
+    if n_panels > len(drawn) or n_panels < bool(extra == "") or (exact and n_panels != len(drawn)):
+        n_axes = n_panels + bool(extra)
+        raise ValueError(
+            f"Got {n_axes} axes for {len(drawn)} features, but expected one for each "
+            f"feature{extra}."
+        )
+    return drawn[:n_panels]
+
+
+def find_features(features: Sequence[str | int], names: list[str]) -> list[int]:
+    """Return the numbers of features given by name or number.
+
+    Raises
+    ------
+    ValueError
+        If there is no such feature.
+    """
+    return [_find_feature(feature, names) for feature in features]
+
+
+def _find_feature(feature: str | int, names: list[str]) -> int:
+    if isinstance(feature, str) and feature in names:
+        return names.index(feature)
+    if not isinstance(feature, str) and 0 <= feature < len(names):
+        return int(feature)
+    raise ValueError(f"Got feature {feature!r}, but expected a number or one of {names}.")
+
+
+def name_features(names: Sequence[str] | None, n_features: int) -> list[str]:
+    """Return the names of features, ``x0``, ``x1``, ... by default.
+
+    Raises
+    ------
+    ValueError
+        If there is another number of names.
+    """
+    if names is None:
+        return [f"x{i}" for i in range(n_features)]
+    if len(names) != n_features:
+        raise ValueError(f"Got {len(names)} feature_names, but expected {n_features}.")
+    return [str(name) for name in names]

@@ -1,0 +1,317 @@
+"""`ExplanationDisplay`: which feature is to blame, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input import observed
+from skae._output.pipeline import through
+from skae._plots.axes import (
+    DETECTED,
+    INK,
+    PALE,
+    as_plain_axis,
+    find_features,
+    format_dates,
+    height_in_points,
+    make_ax,
+    mark_above,
+    mark_borders,
+    name_features,
+)
+from skae._plots.grouping import grouping_of
+from skae._plots.timeline import (
+    events_of,
+    find_offset,
+    index_of,
+    join_rows,
+    make_timeline,
+    names_of,
+    stack_rows,
+)
+from skae._scoring.events import Event
+
+__all__ = ["ExplanationDisplay"]
+
+SATURATION = 0.995
+"""Quantile of the largest contributions of the rows, from which on the colour stays the same."""
+
+GAMMA = 0.7
+"""Power of the scale of colours: features a fifth as bad as the worst are seen beside it."""
+
+
+class ExplanationDisplay:
+    """What each feature adds to the error of each row, as a map of rows by features.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
+    stored as attributes, those of several series as one array.
+
+    Parameters
+    ----------
+    contributions : array-like of shape (n_rows, n_features), or list of such
+        What each feature adds to the error, as `explain` returns it; NaN where nothing was
+        observed. Several series are drawn one after the other: at their times if each begins
+        after the last one ends, else over row numbers.
+    events : list of (start, end, peak) or None, default=None
+        Detected events as row numbers, `end` inclusive, counted over all series.
+    index : array-like of shape (n_rows,), list of such, or None, default=None
+        Times or numbers for the horizontal axis. If None, the row numbers.
+    feature_names : sequence of str or None, default=None
+        The names of the features. If None, ``x0``, ``x1``, ...
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    ax_ : matplotlib Axes
+        The axes.
+    mesh_ : matplotlib QuadMesh
+        The map. Where there are more rows than pixels, a cell shows the largest of its rows.
+    colorbar_ : matplotlib Colorbar
+        Tells the contributions.
+    event_spans_ : list of matplotlib Polygon
+        The detected events, bars above the map.
+
+    See Also
+    --------
+    find_events : Names the features most to blame for each event.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import ExplanationDisplay
+    >>> contributions = np.random.default_rng(0).gamma(1, size=(300, 38))
+    >>> display = ExplanationDisplay(contributions=contributions)
+    >>> display.feature_names[-1]
+    'x37'
+    >>> display.plot()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        contributions: Any,
+        events: Sequence[tuple[int, int, int]] | None = None,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
+        self.contributions, lengths = stack_rows(contributions, "contributions")
+        self.events = [Event(*event) for event in events or []]
+        self.timeline = make_timeline(index, lengths)
+        self.index = self.timeline.index
+        self.feature_names = name_features(feature_names, self.contributions.shape[1])
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        min_length: int = 1,
+        merge_gap: int = 0,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        cmap: Any = "magma_r",
+    ) -> ExplanationDisplay:
+        """Explain a series with a fitted estimator and plot what each feature adds.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted outlier detector with ``explain``, or a Pipeline that ends in one.
+        X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
+            As the estimator takes it. Of sequences, the mean over the steps of each is drawn;
+            where the estimator's `series` names a column, each series is drawn by itself.
+        index, feature_names
+            See :class:`ExplanationDisplay`; those of a dataframe by default.
+        min_length : int, default=1
+            Events of fewer rows are not shown.
+        merge_gap : int, default=0
+            Events with at most so many normal rows between them become one.
+        ax, features, cmap
+            See :meth:`plot`.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator has no ``explain``.
+        ImportError
+            If matplotlib is not installed.
+        """
+        scores = estimator.score_samples(X)
+        found = _of_samples(through(estimator, "explain", X), scores)
+        flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
+        outlying = flat < find_offset(estimator, X, flat)
+        if (grouping := grouping_of(estimator, X)) is not None:
+            found, scores, index = map(grouping.parts, (found, flat, index))
+            outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
+            X = grouping.frames(X)
+        lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
+        options = {"min_length": min_length, "merge_gap": merge_gap}
+        events = events_of(make_timeline(None, lengths), outlying, -flat, **options)
+        if index is None and (isinstance(scores, list) or not isinstance(X, list)):
+            index = index_of(X)
+        if feature_names is None:
+            feature_names = _matching_names(found, X)
+        return cls.from_predictions(
+            found,
+            events=events,
+            index=index,
+            feature_names=feature_names,
+            ax=ax,
+            features=features,
+            cmap=cmap,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        contributions: Any,
+        *,
+        events: Sequence[tuple[int, int, int]] | None = None,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        cmap: Any = "magma_r",
+    ) -> ExplanationDisplay:
+        """Plot what `explain` returned.
+
+        Parameters
+        ----------
+        contributions : array-like or dataframe of shape (n_rows, n_features), or list of such
+            A dataframe brings its index and the names of its columns.
+        events, index, feature_names
+            See :class:`ExplanationDisplay`.
+        ax, features, cmap
+            See :meth:`plot`.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ.
+        ImportError
+            If matplotlib is not installed.
+        """
+        display = cls(
+            contributions=contributions,
+            events=events,
+            index=index_of(contributions) if index is None else index,
+            feature_names=names_of(contributions) if feature_names is None else feature_names,
+        )
+        return display.plot(ax, features=features, cmap=cmap)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        features: Sequence[str | int] | None = None,
+        cmap: Any = "magma_r",
+    ) -> ExplanationDisplay:
+        """Draw the map, one line for each feature.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The axes to draw on. If None, a new figure is made, high enough for all names.
+        features : sequence of str or int, default=None
+            The features to draw, by name or number, from top to bottom. If None, all.
+        cmap : str or matplotlib Colormap, default="magma_r"
+            The colours.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The display itself, with its artists as attributes.
+
+        Raises
+        ------
+        ValueError
+            If a feature is unknown.
+        ImportError
+            If matplotlib is not installed.
+        """
+        drawn = list(range(len(self.feature_names)))
+        if features is not None:
+            drawn = find_features(features, self.feature_names)
+        self.ax_ = make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
+        self.figure_ = self.ax_.figure
+        axis = as_plain_axis(self.timeline)
+        self._plot_map(axis, drawn, cmap)
+        runs = [(event.start, event.end) for event in self.events]
+        self.event_spans_ = mark_above(self.ax_, axis, runs, DETECTED)
+        self._decorate(axis, drawn)
+        return self
+
+    def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: Any) -> None:
+        from matplotlib.colors import PowerNorm
+
+        cells = join_rows(self.contributions[:, drawn], axis, self.timeline)
+        lines = np.arange(len(drawn) + 1) - 0.5
+        self.mesh_ = self.ax_.pcolormesh(
+            cells.edges,
+            lines,
+            cells.values.T,
+            cmap=cmap,
+            norm=PowerNorm(GAMMA, vmin=0.0, vmax=_largest_colour(self.contributions[:, drawn])),
+            rasterized=True,
+        )
+        self.colorbar_ = self.figure_.colorbar(
+            self.mesh_, ax=self.ax_, extend="max", pad=0.02, fraction=0.05, aspect=30
+        )
+        self.colorbar_.set_label("adds to the error", fontsize=9, color=INK)
+        self.colorbar_.outline.set_visible(False)
+        self.colorbar_.ax.tick_params(labelsize=8, color=PALE, labelcolor=INK)
+
+    def _decorate(self, axis: NDArray[np.float64], drawn: list[int]) -> None:
+        ax = self.ax_
+        names = [self.feature_names[feature] for feature in drawn]
+        size = float(np.clip(0.85 * height_in_points(ax) / max(len(names), 1), 4, 8))
+        ax.set_yticks(range(len(names)), names, fontsize=size)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0, labelcolor=INK)
+        ax.tick_params(axis="x", color=PALE, labelcolor=INK, labelsize=8)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        mark_borders(ax, self.timeline, axis)
+        if self.timeline.is_dated:
+            format_dates(ax)
+
+
+def _largest_colour(contributions: NDArray[Any]) -> float:
+    """Return the contribution from which on the colour stays the same."""
+    largest = np.where(np.isfinite(contributions), contributions, 0.0).max(axis=1, initial=0.0)
+    # Where events are rarer than the quantile tells, the colours would be those of noise alone.
+    return float(np.quantile(largest, SATURATION)) or float(largest.max()) or 1.0
+
+
+def _of_samples(found: Any, scores: Any) -> Any:
+    """Return contributions per sample: of sequences the mean over the steps."""
+    if isinstance(found, list) and not isinstance(scores, list):
+        return np.stack([observed.mean(part, axis=0) for part in found])
+    if not isinstance(found, list) and np.ndim(found) == 3:
+        return observed.mean(np.asarray(found), axis=1)
+    return found
+
+
+def _matching_names(found: Any, X: Any) -> list[str] | None:
+    """Return the names of the contributions, or those of X if there are as many."""
+    n_features = np.shape(found[0] if isinstance(found, list) else found)[1]
+    names = names_of(found) or names_of(X) or []
+    return names if len(names) == n_features else None

@@ -1,0 +1,287 @@
+"""`ReconstructionDisplay`: a series and what the network makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._output.pipeline import reach, through
+from skae._plots.axes import (
+    DETECTED,
+    SERIES,
+    add_legend,
+    as_axes,
+    clean_panels,
+    draw_line,
+    find_features,
+    fit_panels,
+    make_axes,
+    name_features,
+)
+from skae._plots.grouping import grouping_of
+from skae._plots.timeline import index_of, make_timeline, names_of, stack_rows
+
+__all__ = ["ReconstructionDisplay"]
+
+
+class ReconstructionDisplay:
+    """A series, and its reconstruction on top of it, a panel for each feature.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
+    stored as attributes, those of several series as one array.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows, n_features), or list of such
+        The series; NaN where a value is missing. Several series, or sequences, are drawn one
+        after the other: at their times if each begins after the last one ends, else over row
+        numbers.
+    reconstruction : array-like or list of the same shape
+        What the network makes of it, in the same units.
+    index : array-like of shape (n_rows,), list of such, or None, default=None
+        Times or numbers for the horizontal axis. If None, the row numbers.
+    feature_names : sequence of str or None, default=None
+        The names of the features. If None, ``x0``, ``x1``, ...
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    axes_ : ndarray of matplotlib Axes
+        One panel for each feature drawn.
+    series_lines_, reconstruction_lines_ : list of matplotlib Line2D
+        The lines of each panel.
+
+    See Also
+    --------
+    AnomalyScoreDisplay : A series and its scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import ReconstructionDisplay
+    >>> values = np.sin(np.arange(100) / 5)[:, None]
+    >>> display = ReconstructionDisplay(values=values, reconstruction=0.9 * values)
+    >>> display.errors.round(2)
+    array([0.01])
+    >>> display.plot()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        values: Any,
+        reconstruction: Any,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
+        self.values, lengths = stack_rows(values)
+        self.reconstruction, found = stack_rows(reconstruction, "reconstruction")
+        if found != lengths or self.reconstruction.shape != self.values.shape:
+            raise ValueError(
+                f"Got reconstruction of shape {self.reconstruction.shape}, but expected that of "
+                f"values, {self.values.shape}, and the same lengths of series."
+            )
+        self.timeline = make_timeline(index, lengths)
+        self.index = self.timeline.index
+        self.feature_names = name_features(feature_names, self.values.shape[1])
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Mean squared error of each feature relative to its variance, of shape (n_features,)."""
+        squares = np.nanmean((self.values - self.reconstruction) ** 2, axis=0, dtype=np.float64)
+        variance = np.nanvar(self.values, axis=0, dtype=np.float64)
+        return np.divide(squares, variance, out=np.zeros_like(squares), where=variance > 0)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+        max_series: int = 8,
+    ) -> ReconstructionDisplay:
+        """Reconstruct a series with a fitted estimator and plot both.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with ``reconstruct``, or a Pipeline that ends in one; if each step
+            before it has an ``inverse_transform``, the picture is in the units of X, else in
+            those of what arrives at the last step.
+        X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
+            One series or several, or sequences as in ``LSTMAutoencoder.fit``. Where the
+            estimator's `series` names a column, each series is drawn by itself.
+        index, feature_names
+            See :class:`ReconstructionDisplay`; those of a dataframe by default.
+        ax, features, max_panels
+            See :meth:`plot`.
+        max_series : int, default=8
+            Of more series or sequences only the first are drawn.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit the estimator.
+        AttributeError
+            If the estimator has no ``reconstruct``.
+        ImportError
+            If matplotlib is not installed.
+        """
+        before, step, arriving = reach(estimator, X)
+        has_inverse = before is None or hasattr(before, "inverse_transform")
+        found = through(estimator, "reconstruct", X, inverse=has_inverse)
+        values = X if has_inverse else arriving
+        if (grouping := grouping_of(estimator, X)) is not None:
+            values, found, X = grouping.frames(values), grouping.parts(found), grouping.frames(X)
+            index = None if index is None else grouping.parts(index)[:max_series]
+        if index is None:
+            index = index_of(X[:max_series] if isinstance(X, list) else X)
+        if feature_names is None:
+            feature_names = names_of(values)
+        if _is_table(step, arriving):
+            values, found = (np.asarray(rows)[:, :, None] for rows in (values, found))
+            index = feature_names = None
+        if isinstance(values, list) or np.ndim(values) == 3:
+            values, found = values[:max_series], found[:max_series]
+        return cls.from_predictions(
+            values,
+            found,
+            index=index,
+            feature_names=feature_names,
+            ax=ax,
+            features=features,
+            max_panels=max_panels,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X: Any,
+        reconstruction: Any,
+        *,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+    ) -> ReconstructionDisplay:
+        """Plot a series and a reconstruction of it.
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_rows, n_features), list of such, or array of \
+                shape (n_sequences, n_steps, n_features)
+            What was reconstructed.
+        reconstruction : array-like or list of the same shape
+            As `reconstruct` returns it.
+        index, feature_names
+            See :class:`ReconstructionDisplay`; those of a dataframe by default.
+        ax, features, max_panels
+            See :meth:`plot`.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        ImportError
+            If matplotlib is not installed.
+        """
+        display = cls(
+            values=_as_series(X),
+            reconstruction=_as_series(reconstruction),
+            index=index_of(X) if index is None else index,
+            feature_names=names_of(X) if feature_names is None else feature_names,
+        )
+        return display.plot(ax, features=features, max_panels=max_panels)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+    ) -> ReconstructionDisplay:
+        """Draw the series and its reconstruction.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of Axes, default=None
+            One for each feature drawn. If None, a new figure is made.
+        features : sequence of str or int, default=None
+            The features to draw, by name or number. If None and there are more than axes or
+            `max_panels`, those reconstructed worst.
+        max_panels : int, default=6
+            The largest number of features to draw where neither `ax` nor `features`
+            says how many.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display itself, with its artists as attributes.
+
+        Raises
+        ------
+        ValueError
+            If a feature is unknown, or there are other than `features` axes.
+        ImportError
+            If matplotlib is not installed.
+        """
+        chosen = None if features is None else find_features(features, self.feature_names)
+        if ax is None:
+            n_panels = min(len(self.feature_names), max_panels) if chosen is None else len(chosen)
+            ax = make_axes(n_panels, with_score=False)
+        self.axes_ = as_axes(ax)
+        self.figure_ = self.axes_[0].figure
+        if chosen is None:
+            chosen = sorted(np.argsort(-self.errors, kind="stable")[: len(self.axes_)].tolist())
+        drawn = fit_panels(chosen, len(self.axes_), exact=True)
+        self.series_lines_: list[Any] = []
+        self.reconstruction_lines_: list[Any] = []
+        for panel, feature in zip(self.axes_, drawn, strict=True):
+            self._plot_feature(panel, feature)
+        clean_panels(self.axes_, self.timeline)
+        handles = [self.series_lines_[0], self.reconstruction_lines_[0]]
+        add_legend(self.axes_[0], handles, ["observed", "reconstructed"])
+        return self
+
+    def _plot_feature(self, ax: Any, feature: int) -> None:
+        observed, made = self.values[:, feature], self.reconstruction[:, feature]
+        self.series_lines_.append(
+            draw_line(ax, self.timeline, observed, color=SERIES, linewidth=0.9)
+        )
+        self.reconstruction_lines_.append(
+            draw_line(ax, self.timeline, made, color=DETECTED, linewidth=0.9, alpha=0.85)
+        )
+        ax.set_ylabel(self.feature_names[feature])
+
+
+def _is_table(step: Any, arriving: Any) -> bool:
+    """Tell whether the rows that arrive at a step are univariate sequences."""
+    is_2d = not isinstance(arriving, list) and np.ndim(arriving) == 2
+    return is_2d and getattr(step, "window_size", 0) is None
+
+
+def _as_series(X: Any) -> Any:
+    """Return sequences of an array as a list, without the padding behind them."""
+    if isinstance(X, list) or np.ndim(X) != 3:
+        return X
+    return list(np.asarray(X))

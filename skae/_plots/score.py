@@ -1,0 +1,400 @@
+"""`AnomalyScoreDisplay`: a series, its anomaly scores, and the events above the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._output.pipeline import reach
+from skae._plots.axes import (
+    DETECTED,
+    LABELLED,
+    SCORE,
+    SERIES,
+    add_legend,
+    as_axes,
+    clean_panels,
+    draw_line,
+    find_features,
+    fit_panels,
+    make_axes,
+    mark_above,
+    name_features,
+    shade_detected,
+)
+from skae._plots.grouping import grouping_of
+from skae._plots.timeline import (
+    as_level,
+    events_of,
+    find_offset,
+    index_of,
+    labelled_runs,
+    make_timeline,
+    names_of,
+    stack_entries,
+    stack_rows,
+)
+from skae._scoring.events import Event
+
+__all__ = ["AnomalyScoreDisplay", "make_axes"]
+
+LOG_RATIO = 20
+"""Ratio to the threshold of a peak that flattens everything else on a linear axis."""
+
+
+class AnomalyScoreDisplay:
+    """A series, its anomaly scores, the threshold, and the events above it.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
+    stored as attributes, those of several series as one array.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows, n_features), or list of such
+        The series; NaN where a value is missing. Several series are drawn one after the
+        other: at their times if each begins after the last one ends, else over row numbers.
+    scores : array-like of shape (n_rows,), or list of such
+        Anomaly scores, higher = worse: the negative of an estimator's ``score_samples``.
+    threshold : float or array-like of shape (n_rows,)
+        A row is an outlier where its score is larger: the negative of ``offset_``. Of a detector
+        that adapts, one for each row.
+    events : list of (start, end, peak) or None, default=None
+        Detected events as row numbers, `end` inclusive, counted over all series. If None,
+        each run of rows above the threshold is one event.
+    labels : array-like of shape (n_rows,), list of such, or None, default=None
+        True labels: {0, 1} or bool with 1 for an anomaly, or {-1, +1} with -1 for one.
+    index : array-like of shape (n_rows,), list of such, or None, default=None
+        Times or numbers for the horizontal axis. If None, the row numbers.
+    feature_names : sequence of str or None, default=None
+        The names of the features. If None, ``x0``, ``x1``, ...
+    contributions : array-like of shape (n_rows, n_features), list of such, or None, default=None
+        What each feature adds to the errors, as `explain` returns it: where there are more
+        features than panels, those most to blame for the events are drawn.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    axes_ : ndarray of matplotlib Axes
+        One panel for each feature drawn, and last the panel of the scores.
+    ax_ : matplotlib Axes
+        The panel of the scores.
+    series_lines_ : list of matplotlib Line2D
+        One line for each feature drawn.
+    score_line_, threshold_line_ : matplotlib Line2D
+        The lines of the score panel.
+    event_spans_ : list of matplotlib Polygon
+        The detected events, one span for each event and panel, panel after panel.
+    label_spans_ : list of matplotlib Polygon
+        The labelled events likewise; empty without `labels`.
+
+    See Also
+    --------
+    find_events : The events as a table.
+    ExplanationDisplay : Which feature is to blame for what.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import AnomalyScoreDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(200, 1))
+    >>> values[50:60] += 6
+    >>> display = AnomalyScoreDisplay(values=values, scores=abs(values[:, 0]), threshold=3.5)
+    >>> [(event.start, event.end) for event in display.events]
+    [(50, 59)]
+    >>> display.plot()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        values: Any,
+        scores: Any,
+        threshold: Any,
+        events: Sequence[tuple[int, int, int]] | None = None,
+        labels: Any = None,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        contributions: Any = None,
+    ) -> None:
+        self.values, lengths = stack_rows(values)
+        self.scores = stack_entries(scores, lengths, "scores").astype(float)
+        self.threshold: Any = as_level(threshold, lengths, "threshold")
+        self.labels = None if labels is None else stack_entries(labels, lengths, "labels")
+        self.timeline = make_timeline(index, lengths)
+        self.index = self.timeline.index
+        self.feature_names = name_features(feature_names, self.values.shape[1])
+        self.contributions = None if contributions is None else stack_rows(contributions)[0]
+        if events is None:
+            events = events_of(self.timeline, self.scores > self.threshold, self.scores)
+        self.events = [Event(*event) for event in events]
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        labels: Any = None,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        min_length: int = 1,
+        merge_gap: int = 0,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+        log_scale: bool | str = "auto",
+    ) -> AnomalyScoreDisplay:
+        """Score a series with a fitted estimator and plot it.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted outlier detector that gives one score a row: it has ``score_samples``,
+            and ``offset_`` or ``decision_function``. A Pipeline will do.
+        X : array-like or dataframe of shape (n_rows, n_features), or list of such
+            One series or several. A dataframe brings its index and the names of its columns;
+            where the estimator's `series` names a column, each series is drawn by itself.
+        labels, index, feature_names
+            See :class:`AnomalyScoreDisplay`.
+        min_length : int, default=1
+            Events of fewer rows are not shown.
+        merge_gap : int, default=0
+            Events with at most so many normal rows between them become one.
+        ax, features, max_panels, log_scale
+            See :meth:`plot`.
+
+        Returns
+        -------
+        display : AnomalyScoreDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ValueError
+            If X is not made of rows, or the estimator does not give one score a row.
+        ImportError
+            If matplotlib is not installed.
+        """
+        grouping = grouping_of(estimator, X)
+        series = X if grouping is None else grouping.frames(X)
+        values, lengths = stack_rows(series)
+        scores = stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
+        offset = find_offset(estimator, X, scores)
+        many = features is None and values.shape[1] > max_panels
+        contributions = _explained(estimator, X, values.shape) if many else None
+        if grouping is not None:
+            scores, labels, index, contributions = map(
+                grouping.parts, (scores, labels, index, contributions)
+            )
+            offset = grouping.parts(offset) if np.ndim(offset) else offset
+        return cls.from_predictions(
+            series,
+            scores,
+            offset=offset,
+            labels=labels,
+            index=index,
+            feature_names=feature_names,
+            contributions=contributions,
+            min_length=min_length,
+            merge_gap=merge_gap,
+            ax=ax,
+            features=features,
+            max_panels=max_panels,
+            log_scale=log_scale,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X: Any,
+        scores: Any,
+        *,
+        offset: Any,
+        labels: Any = None,
+        index: Any = None,
+        feature_names: Sequence[str] | None = None,
+        contributions: Any = None,
+        min_length: int = 1,
+        merge_gap: int = 0,
+        ax: Any = None,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+        log_scale: bool | str = "auto",
+    ) -> AnomalyScoreDisplay:
+        """Plot a series and the scores that an estimator gave its rows.
+
+        Parameters
+        ----------
+        X : array-like or dataframe of shape (n_rows, n_features), or list of such
+            One series or several. A dataframe brings its index and the names of its columns.
+        scores : array-like of shape (n_rows,), or list of such
+            As ``score_samples`` returns them, higher for more normal rows.
+        offset : float or array-like of shape (n_rows,)
+            Rows with a lower score are outliers: ``offset_``, or 0 for scores of
+            ``decision_function``.
+        labels, index, feature_names, contributions
+            See :class:`AnomalyScoreDisplay`.
+        min_length, merge_gap
+            See :meth:`from_estimator`.
+        ax, features, max_panels, log_scale
+            See :meth:`plot`.
+
+        Returns
+        -------
+        display : AnomalyScoreDisplay
+            The display, plotted.
+
+        Raises
+        ------
+        ValueError
+            If X is not made of rows, or lengths differ.
+        ImportError
+            If matplotlib is not installed.
+        """
+        values, lengths = stack_rows(X)
+        worse = -stack_entries(scores, lengths, "scores").astype(float)
+        threshold = -as_level(offset, lengths, "offset")
+        index = index_of(X) if index is None else index
+        display = cls(
+            values=X if isinstance(X, list) else values,
+            scores=worse,
+            threshold=threshold,
+            events=events_of(
+                make_timeline(None, lengths),
+                worse > threshold,
+                worse,
+                min_length=min_length,
+                merge_gap=merge_gap,
+            ),
+            labels=labels,
+            index=index,
+            feature_names=names_of(X) if feature_names is None else feature_names,
+            contributions=contributions,
+        )
+        return display.plot(ax, features=features, max_panels=max_panels, log_scale=log_scale)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        features: Sequence[str | int] | None = None,
+        max_panels: int = 6,
+        log_scale: bool | str = "auto",
+    ) -> AnomalyScoreDisplay:
+        """Draw the series, the scores and the events.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of Axes, default=None
+            The last of the axes takes the scores and those before it one feature each, so
+            a single Axes shows the scores only. If None, a new figure is made.
+        features : sequence of str or int, default=None
+            The features to draw, by name or number. If None, the first ones, or with
+            `contributions` those most to blame.
+        max_panels : int, default=6
+            The largest number of features to draw where neither `ax` nor `features`
+            says how many.
+        log_scale : bool or "auto", default="auto"
+            Whether the scores stand on a logarithmic axis. "auto" does that where the
+            largest is more than 20 times the threshold.
+
+        Returns
+        -------
+        display : AnomalyScoreDisplay
+            The display itself, with its artists as attributes.
+
+        Raises
+        ------
+        ValueError
+            If a feature is unknown, or there are fewer axes than `features` plus one.
+        ImportError
+            If matplotlib is not installed.
+        """
+        n_features = self.values.shape[1]
+        chosen = None if features is None else find_features(features, self.feature_names)
+        if ax is None:
+            ax = make_axes(min(n_features, max_panels) if chosen is None else len(chosen))
+        self.axes_ = as_axes(ax)
+        self.ax_, self.figure_ = self.axes_[-1], self.axes_[-1].figure
+        n_panels = len(self.axes_) - 1
+        if chosen is None:
+            chosen = self._most_to_blame(n_panels)
+        exact = features is not None
+        drawn = fit_panels(chosen, n_panels, exact=exact, extra=" and one for the scores")
+        self._plot_series(drawn)
+        self._plot_scores(self._is_log(log_scale))
+        self._plot_events()
+        clean_panels(self.axes_, self.timeline)
+        self._add_legend()
+        return self
+
+    def _plot_series(self, drawn: list[int]) -> None:
+        self.series_lines_ = []
+        for ax, feature in zip(self.axes_[:-1], drawn, strict=True):
+            values = self.values[:, feature]
+            line = draw_line(ax, self.timeline, values, color=SERIES, linewidth=0.7)
+            ax.set_ylabel(self.feature_names[feature])
+            self.series_lines_.append(line)
+
+    def _plot_scores(self, log_scale: bool) -> None:
+        self.score_line_ = draw_line(
+            self.ax_, self.timeline, self.scores, color=SCORE, linewidth=0.7, label="score"
+        )
+        style = {"color": DETECTED, "linestyle": "--", "linewidth": 1, "label": "threshold"}
+        if np.ndim(self.threshold):
+            self.threshold_line_ = draw_line(self.ax_, self.timeline, self.threshold, **style)
+        else:
+            self.threshold_line_ = self.ax_.axhline(self.threshold, **style)
+        self.ax_.set_ylabel("anomaly score")
+        if log_scale:
+            self.ax_.set_yscale("log")
+            # Errors near zero are of no interest and would take most of a logarithmic axis.
+            self.ax_.set_ylim(bottom=np.nanmin(self.threshold) / 100)
+
+    def _plot_events(self) -> None:
+        detected = [(event.start, event.end) for event in self.events]
+        labelled = labelled_runs(self.timeline, self.labels)
+        self.event_spans_, self.label_spans_ = [], []
+        for ax in self.axes_:
+            self.event_spans_ += shade_detected(ax, self.index, detected)
+            self.label_spans_ += mark_above(ax, self.index, labelled, LABELLED)
+
+    def _add_legend(self) -> None:
+        handles = [self.score_line_, self.threshold_line_]
+        names = ["score", "threshold"]
+        for spans, name in ((self.event_spans_, "detected"), (self.label_spans_, "labelled")):
+            if spans:
+                handles.append(spans[0])
+                names.append(name)
+        add_legend(self.axes_[0], handles, names)
+
+    def _is_log(self, log_scale: bool | str) -> bool:
+        if log_scale != "auto":
+            return bool(log_scale)
+        finite = self.scores[np.isfinite(self.scores)]
+        typical = np.nanmedian(self.threshold)
+        return bool(len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * typical)
+
+    def _most_to_blame(self, n_panels: int) -> list[int]:
+        """Return the features to draw: in order, and with contributions those of the events."""
+        if self.contributions is None:
+            return list(range(self.values.shape[1]))
+        inside = np.zeros(len(self.values), dtype=bool)
+        for event in self.events:
+            inside[event.start : event.end + 1] = True
+        shares = np.nansum(self.contributions[inside if inside.any() else ~inside], axis=0)
+        return sorted(np.argsort(-shares, kind="stable")[:n_panels].tolist())
+
+
+def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """Return what each feature adds to the errors, None if the estimator cannot tell."""
+    _, step, arriving = reach(estimator, X)
+    if not hasattr(step, "explain"):
+        return None
+    found = stack_rows(step.explain(arriving), "contributions")[0]
+    return found if found.shape == shape else None

@@ -1,0 +1,249 @@
+"""How a fitted detector scores: settled by `fit`, whatever becomes of the parameters."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input import observed
+from skae._input.sequences import Sequences
+from skae._scoring.aggregation import AGGREGATIONS, Aggregation
+from skae._scoring.errors import (
+    ROOTED,
+    ErrorMeasure,
+    fit_error_measure,
+    measure_from_plain,
+    measure_to_plain,
+    root_shares,
+)
+from skae._scoring.thresholds import (
+    RobustLimits,
+    adaptive_offsets,
+    automatic_offset,
+    weighted_quantile,
+)
+from skae._windows.samples import RowSamples, Samples, weights_of
+
+Array = NDArray[np.floating]
+Blocks = Iterable[Array]
+Residuals = Callable[[Sequences], Blocks]
+
+MAX_REFERENCE_WINDOWS = 2048
+"""Windows, spread evenly over each part, that an error measure is fitted on at most."""
+
+MAX_REFERENCE_ROWS = 2**20
+"""Rows, in stretches spread evenly over each part, that a threshold is found on at most."""
+
+
+@dataclass(frozen=True)
+class OffsetPolicy:
+    """Which scores in `fit` are those of outliers.
+
+    Parameters
+    ----------
+    contamination : "auto" or float
+        The fraction of all samples that are outliers; with "auto", `threshold` decides.
+    threshold : {"robust", "three_sigma"}
+    limits : RobustLimits
+        Of the "robust" threshold.
+    adapt_after : int, optional
+        Windows after which a lasting change counts as normal; the rows of series only.
+    """
+
+    contamination: str | float = "auto"
+    threshold: str = "robust"
+    limits: RobustLimits = RobustLimits()
+    adapt_after: int | None = None
+
+    def offset(
+        self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
+    ) -> float:
+        """Return the score below which a sample is an outlier; NaN if all scores are.
+
+        Parameters
+        ----------
+        scores : callable
+            Scores samples.
+        samples : Samples
+            All that `fit` was given.
+        parts : list of Samples
+            What was held out, if anything was, and what was trained on.
+        """
+        scored = [_known(scores, part.spread(MAX_REFERENCE_ROWS)) for part in parts]
+        if not any(len(known) for known, _ in scored):
+            return float("nan")
+        if not isinstance(self.contamination, str):
+            return weighted_quantile(
+                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
+            )
+        return automatic_offset(scored, self.threshold, self.limits)
+
+    def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
+        """Return the score below which each sample is an outlier.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+        samples : Samples
+        offset : float
+            What `offset` returned, or what was set in its place.
+        """
+        if self.adapt_after is None or not isinstance(samples, RowSamples):
+            return offset
+        memory = self.memory(samples.window_size)
+        return adaptive_offsets(scores, samples.lengths, offset, memory)
+
+    def memory(self, window_size: int) -> int:
+        """Return how many rows are remembered: a lasting change fills half of them."""
+        return 2 * (self.adapt_after or 0) * window_size
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the policy as plain values."""
+        share = self.contamination
+        return {
+            "contamination": share if isinstance(share, str) else float(share),
+            "threshold": self.threshold,
+            "adapt_after": None if self.adapt_after is None else int(self.adapt_after),
+            **self.limits._asdict(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the policy that `to_plain` was called on, with defaults for what it lacks."""
+        limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
+        contamination, threshold = plain["contamination"], plain["threshold"]
+        return cls(contamination, threshold, RobustLimits(**limits), plain.get("adapt_after"))
+
+
+def _known(scores: Callable[[Samples], Array], samples: Samples) -> tuple[Array, Array]:
+    """Return the scores of samples with something observed around them, and their weights."""
+    found, weights = scores(samples), weights_of(samples)
+    seen = ~np.isnan(found)
+    return found[seen], weights[seen]
+
+
+@dataclass(frozen=True)
+class ScoringRule:
+    """From residuals to scores, errors of steps, and what each feature adds to them.
+
+    Parameters
+    ----------
+    error : str
+        Name of the error.
+    measure : callable
+        From residuals (n_windows, n_steps, n_features) to errors of that shape.
+    aggregation : str
+        Name of the way of aggregating.
+    offset_policy : OffsetPolicy
+    """
+
+    error: str
+    measure: ErrorMeasure
+    aggregation: str
+    offset_policy: OffsetPolicy = OffsetPolicy()
+
+    @classmethod
+    def fit(
+        cls,
+        error: str,
+        aggregation: str,
+        offset_policy: OffsetPolicy,
+        residuals: Residuals,
+        parts: list[Samples],
+    ) -> Self:
+        """Fit the measure to the residuals that windows of the parts leave."""
+        blocks = [
+            block
+            for part in parts
+            for block in residuals(part.windows.at_most(MAX_REFERENCE_WINDOWS))
+        ]
+        return cls(error, fit_error_measure(error, blocks), aggregation, offset_policy)
+
+    def scores(self, samples: Samples, residuals: Blocks) -> Array:
+        """Return the score of each sample: minus its error."""
+        errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
+        return -self._aggregation(samples, self._rooted(samples, errors))
+
+    def errors_of_windows(self, residuals: Array) -> Array:
+        """Return the errors (n, n_steps) of windows of rows, as rows are given them."""
+        errors = observed.mean(self.measure(residuals), axis=2)
+        return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
+
+    def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
+        """Return the error of each step or row by itself, laid out as the input."""
+        errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
+        rooted = map(np.sqrt, errors) if self._takes_root else errors
+        return samples.from_steps(rooted, reduction=self._aggregation.of_row)
+
+    def contributions(self, samples: Samples, residuals: Blocks) -> Any:
+        """Return what each step and feature adds to the error, laid out as the input."""
+        shares = self._rooted(samples, (self.measure(block) for block in residuals))
+        return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the rule as plain values, exact to the last bit."""
+        return {
+            "error": self.error,
+            "measure": measure_to_plain(self.measure),
+            "aggregation": self.aggregation,
+            "offset_policy": self.offset_policy.to_plain(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the rule that `to_plain` was called on."""
+        measure = measure_from_plain(plain["measure"])
+        policy = OffsetPolicy.from_plain(plain["offset_policy"])
+        return cls(plain["error"], measure, plain["aggregation"], policy)
+
+    @property
+    def _aggregation(self) -> Aggregation:
+        return AGGREGATIONS[self.aggregation]
+
+    @property
+    def _takes_root(self) -> bool:
+        return self.error in ROOTED
+
+    def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
+        """Yield blocks of errors so that their means are what the name of the error says."""
+        if not self._takes_root:
+            return blocks
+        per_window = self._aggregation.takes_whole(samples)
+        return (root_shares(block, per_window) for block in blocks)
+
+
+BLOCK = 4096
+"""Windows that are laid out at a time."""
+
+
+def explained_variation(windows: Sequences, residuals: Iterable[Array]) -> float:
+    """Return the coefficient of determination of reconstructions about the means of windows.
+
+    Parameters
+    ----------
+    windows : Sequences
+    residuals : iterable of ndarray of shape (n_windows_in_block, n_steps, n_features)
+        Observed minus reconstructed, of the windows in their order; NaN where nothing was observed.
+
+    Returns
+    -------
+    float
+        One minus the sum of the squared residuals, over that of the differences of each value
+        from the mean of its feature in its window. Where all values are such means, 1 if the
+        residuals are 0, and 0 if not.
+    """
+    unexplained = sum(_sum_of_squares(block) for block in residuals)
+    variation = sum(_variation(block.padded()) for block in windows.blocks(BLOCK))
+    if variation == 0:
+        return float(unexplained == 0)
+    return float(1 - unexplained / variation)
+
+
+def _variation(values: Array) -> float:
+    return _sum_of_squares(values - observed.mean(values, axis=1)[:, None])
+
+
+def _sum_of_squares(values: Array) -> float:
+    return float(np.nansum(np.square(values, dtype=np.float64)))

@@ -1,1 +1,0 @@
-"""Ragged sequences, the windows of a series, and the samples made of either: numpy only."""

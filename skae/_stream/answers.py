@@ -1,0 +1,225 @@
+"""What a stream answers: scores at once, or scores that what follows does not change.
+
+Both hold little of each series and do everything for many at a time: windows of all series go
+through the network together, and what is made of their errors is made in whole arrays. A *lane*
+is the place of a series.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input import observed
+from skae._input.sequences import Floats, Indices, Sequences
+from skae._scoring.aggregation import AGGREGATIONS, smooth
+from skae._scoring.scorer import ScoringRule
+from skae._stream.state import Tails, firsts_of, ranges
+from skae._windows.overlap import reduce_at
+from skae._windows.windows import Windowing
+
+Array = NDArray[np.floating]
+Residuals = Callable[[Sequences], Floats]
+
+
+class _Answer:
+    """What both ways share: the last rows of each series, and windows' errors."""
+
+    def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
+        assert windowing.window_size is not None
+        self._rule, self._way = rule, AGGREGATIONS[rule.aggregation]
+        self._window_size = windowing.window_size
+        self._stride = min(windowing.stride, windowing.window_size)
+        self._n_seen = np.zeros(0, np.intp)
+        # All of a window: the one that ends a series may go back that far.
+        self._rows = Tails(self._window_size, (n_features,), np.float32)
+
+    @property
+    def _tails(self) -> list[Tails]:
+        return [self._rows]
+
+    def make_room(self, n_lanes: int) -> None:
+        """Let there be so many lanes, at least."""
+        self._n_seen = np.append(self._n_seen, np.zeros(max(n_lanes - len(self._n_seen), 0), int))
+        for tails in self._tails:
+            tails.make_room(n_lanes)
+
+    def _forget(self, lanes: Indices) -> None:
+        self._n_seen[lanes] = 0
+        for tails in self._tails:
+            tails.empty(lanes)
+
+    def _errors(self, windows: Sequences, residuals: Residuals) -> Array:
+        """Return the errors (n, window_size) of windows, NaN of those that nothing is in."""
+        errors = np.full((len(windows), self._window_size), np.nan)
+        filled = windows.are_observed
+        if filled.any():
+            chosen = windows if filled.all() else windows.select(filled)
+            errors[filled] = self._rule.errors_of_windows(residuals(chosen))
+        return errors
+
+
+class ScoresNow(_Answer):
+    """The score of each row as it comes: the error at the row in the window that ends there.
+
+    It is the last one of ``score_samples`` of the rows so far, with ``aggregation="last"``.
+    """
+
+    delay = 0
+
+    def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
+        super().__init__(replace(rule, aggregation="last"), windowing, n_features)
+
+    def advance(
+        self, lanes: Indices, rows: Floats, lengths: Indices, residuals: Residuals
+    ) -> tuple[Array, Indices]:
+        """Return the scores of new rows of each lane, stacked, and how many each lane has."""
+        stack, stacked = self._rows.followed_by(lanes, rows, lengths)
+        firsts = firsts_of(stacked)
+        ends = ranges(firsts + stacked - lengths, lengths) + 1
+        starts = np.maximum(np.repeat(firsts, lengths), ends - self._window_size)
+        errors = self._errors(Sequences(stack, starts, ends - starts), residuals)
+        own = errors[np.arange(len(errors)), ends - starts - 1]
+        self._rows.hold(lanes, stack, stacked)
+        self._n_seen[lanes] += lengths
+        return -np.where(np.isnan(own), observed.mean(errors), own), lengths
+
+    def end(self, lanes: Indices, residuals: Residuals) -> tuple[Array, Indices]:
+        """Return nothing, for all is said, and begin the lanes anew."""
+        self._forget(lanes)
+        return np.zeros(0), np.zeros(len(lanes), np.intp)
+
+
+class FinalScores(_Answer):
+    """Scores of rows as soon as what they depend on has come: those of the whole series.
+
+    A window goes through the network once, when its last row is there. Its errors are held until
+    the rows that it covers are done, and these until they are smoothed.
+    """
+
+    def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
+        super().__init__(rule, windowing, n_features)
+        n_steps = 1 if self._way.whole_window else self._window_size
+        n_windows = -(-self._window_size // self._stride)
+        self._windows = Tails(n_windows, (n_steps,), np.float64)
+        self._unsmoothed = Tails(2 * self._window_size, (), np.float64)
+
+    @property
+    def delay(self) -> int:
+        """Rows that must follow a row, at most, until its score is final."""
+        covered = self._window_size - (self._stride == 1)
+        return covered + self._window_size * self._way.smooths
+
+    @property
+    def _tails(self) -> list[Tails]:
+        return [self._rows, self._windows, self._unsmoothed]
+
+    def advance(
+        self, lanes: Indices, rows: Floats, lengths: Indices, residuals: Residuals
+    ) -> tuple[Array, Indices]:
+        """Return the scores that are now final, stacked, and how many each lane has of them."""
+        return self._advance(lanes, rows, lengths, residuals, ended=False)
+
+    def end(self, lanes: Indices, residuals: Residuals) -> tuple[Array, Indices]:
+        """Return the scores of the rows that were waiting, and begin the lanes anew."""
+        none = np.zeros((0, self._rows.shape[0]), np.float32)
+        nothing = np.zeros(len(lanes), np.intp)
+        found = self._advance(lanes, none, nothing, residuals, ended=True)
+        self._forget(lanes)
+        return found
+
+    def _advance(
+        self, lanes: Indices, rows: Floats, lengths: Indices, residuals: Residuals, *, ended: bool
+    ) -> tuple[Array, Indices]:
+        before = self._n_seen[lanes]
+        n_rows = before + lengths
+        stack, stacked = self._rows.followed_by(lanes, rows, lengths)
+        n_new = self._n_windows(n_rows, ended) - self._n_windows(before)
+        values = self._values(stack, stacked, n_rows, ranges(self._n_windows(before), n_new),
+                              n_new, residuals)  # fmt: skip
+        windows, n_held = self._windows.followed_by(lanes, values, n_new)
+        first, until = self._n_covered(before), self._n_covered(n_rows, ended)
+        errors = self._reduced(n_rows, windows, n_held, first, until - first, ended)
+        tails, n_unsmoothed = self._unsmoothed.followed_by(lanes, errors, until - first)
+        self._rows.hold(lanes, stack, stacked)
+        self._windows.hold(lanes, windows, n_held)
+        self._unsmoothed.hold(lanes, tails, n_unsmoothed)
+        self._n_seen[lanes] = n_rows
+        if not self._way.smooths:
+            return -errors, until - first
+        return self._smoothed(tails, n_unsmoothed, first, until, n_rows if ended else None)
+
+    def _n_windows(self, n_rows: Indices, ended: bool = False) -> Indices:
+        """Return how many windows there are of series that have so many rows so far."""
+        beyond = n_rows - self._window_size
+        complete = np.where(beyond >= 0, beyond // self._stride + 1, 0)
+        if not ended:
+            return complete
+        # As in a batch, a last window ends at the last row, and a short series is one window.
+        return complete + (n_rows > 0) * ((beyond < 0) | (beyond % self._stride > 0))
+
+    def _n_covered(self, n_rows: Indices, ended: bool = False) -> Indices:
+        """Return of how many rows no window is to come that covers them."""
+        beyond = n_rows - self._window_size
+        return n_rows if ended else np.maximum(beyond + (beyond % self._stride == 0), 0)
+
+    def _starts(self, numbers: Indices, n_rows: Indices) -> Indices:
+        """Return the first rows of windows by their numbers in series of so many rows each."""
+        return np.minimum(numbers * self._stride, np.maximum(n_rows - self._window_size, 0))
+
+    def _values(
+        self,
+        stack: Floats,
+        stacked: Indices,
+        n_rows: Indices,
+        numbers: Indices,
+        n_new: Indices,
+        residuals: Residuals,
+    ) -> Array:
+        """Return what is held of new windows: the errors of their steps, or their mean."""
+        n_rows_of_each = np.repeat(n_rows, n_new)
+        first_in_stack = np.repeat(firsts_of(stacked) - (n_rows - stacked), n_new)
+        starts = first_in_stack + self._starts(numbers, n_rows_of_each)
+        window_lengths = np.minimum(n_rows_of_each, self._window_size)
+        errors = self._errors(Sequences(stack, starts, window_lengths), residuals)
+        return observed.mean(errors)[:, None] if self._way.whole_window else errors
+
+    def _reduced(
+        self,
+        n_rows: Indices,
+        values: Array,
+        n_held: Indices,
+        first: Indices,
+        n_done: Indices,
+        ended: bool,
+    ) -> Array:
+        """Return the errors of rows that all windows around them are known of."""
+        # Each series has a range of positions of its own, one after the other.
+        base = firsts_of(n_rows)
+        numbers = ranges(self._n_windows(n_rows, ended) - n_held, n_held)
+        of_each = np.repeat(n_rows, n_held)
+        starts = np.repeat(base, n_held) + self._starts(numbers, of_each)
+        windows = Sequences(values, starts, np.minimum(of_each, self._window_size))
+        rows = ranges(base + first, n_done)
+        if not len(rows):
+            return np.zeros(0)
+        return reduce_at(windows, values, rows, self._way.of_row, self._way.whole_window)
+
+    def _smoothed(
+        self,
+        errors: Array,
+        lengths: Indices,
+        first: Indices,
+        until: Indices,
+        end: Indices | None,
+    ) -> tuple[Array, Indices]:
+        """Return the scores of rows that everything within reach of the filter is known of."""
+        begin = np.maximum(first - self._window_size, 0)
+        n_done = (np.maximum(until - self._window_size, 0) if end is None else end) - begin
+        found = np.empty(len(errors))
+        firsts = firsts_of(lengths)
+        for length in np.unique(lengths[n_done > 0]):
+            alike = firsts[lengths == length] + np.arange(length)[:, None]
+            found[alike] = smooth(errors[alike], np.array([length]), self._window_size)
+        return -found[ranges(firsts + begin - (until - lengths), n_done)], n_done

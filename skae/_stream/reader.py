@@ -1,0 +1,149 @@
+"""What a stream is given, as rows of the detector."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skae._compat.attributes import as_it_is
+from skae._compiled.one_state import values_now
+from skae._compiled.workspaces import independent_copy
+from skae._input.checks import as_numbers
+from skae._input.sequences import Floats, Indices
+from skae._windows.reading import read_rows
+from skae._windows.series import without_series
+from skae._windows.windows import Windowing
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """A detector of rows, with what they go through first.
+
+    Parameters
+    ----------
+    first_steps : Pipeline or None
+    detector : LSTMAutoencoder
+        Fitted, and nobody else's.
+    windowing : Windowing
+        As `fit` settled it. The detector's own has neither `series` nor `max_gap`: who hands over
+        the rows says of which series they are, and where there are gaps.
+    """
+
+    first_steps: Any
+    detector: Any
+    windowing: Windowing
+
+    @classmethod
+    def of(cls, estimator: Any) -> Self:
+        """Return the reader of a detector of rows, or of a pipeline that ends in one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the estimator is none.
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        """
+        is_pipeline = isinstance(estimator, Pipeline)
+        detector = estimator[-1] if is_pipeline else estimator
+        if not hasattr(detector, "window_size") or not hasattr(detector, "score_samples"):
+            raise TypeError(
+                f"Got {type(detector).__name__}, but expected an LSTMAutoencoder with "
+                "window_size, or a Pipeline that ends in one."
+            )
+        check_is_fitted(detector)
+        detector = as_it_is(detector)
+        if detector._windowing.window_size is None:
+            raise ValueError(
+                "Got a detector whose samples are sequences, but expected one of rows, which "
+                "alone come one after the other. Fit an LSTMAutoencoder with window_size."
+            )
+        own = copy.copy(detector)
+        own.model_ = independent_copy(detector.model_, values_now(detector))
+        # The copy has no optimizer: Keras pickles it, for which it need not be compiled.
+        own._architecture = None
+        own._windowing = detector._windowing._replace(series=None, max_gap=None)
+        first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
+        return cls(first_steps, own, detector._windowing)
+
+    def read(self, parts: list[Any]) -> tuple[Indices, Floats]:
+        """Return how many rows each part has, and all of them as the detector takes them.
+
+        Raises
+        ------
+        ValueError
+            If they do not fit what `fit` saw.
+        """
+        width = self._n_features
+        tables = [_as_table(part, width) for part in parts]
+        lengths = np.array([len(table) for table in tables], dtype=np.intp)
+        if not lengths.sum():
+            return lengths, np.zeros((0, width), np.float32)
+        table = _stacked([table for table in tables if len(table)])
+        if self.first_steps is not None:
+            table = self.first_steps.transform(table)
+        rows = read_rows(self.detector, self.features(table), reset=False)
+        if len(rows) != lengths.sum():
+            raise ValueError(
+                f"Got {len(rows)} rows from the first steps of the pipeline for "
+                f"{lengths.sum()}, but expected one for each: only steps that take each row by "
+                "itself can be streamed."
+            )
+        return lengths, rows
+
+    def named(self, rows: Any) -> Any:
+        """Return a row of several features in a pandas Series as the frame that it was taken of."""
+        is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1
+        return rows.to_frame().T if is_row else rows
+
+    @property
+    def _n_features(self) -> int:
+        return int((self.first_steps or self.detector).n_features_in_)
+
+    def features(self, table: Any) -> Any:
+        """Return a table without a column that names the series, if it is there."""
+        has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.n_features_in_
+        return without_series(table, self.windowing.series)[0] if has_column else table
+
+
+def _as_table(part: Any, n_features: int) -> Any:
+    """Return rows as they are; one row, or values of one feature, as an array of rows."""
+    if isinstance(part, np.ma.MaskedArray):
+        part = as_numbers(part)
+    if getattr(part, "ndim", 0) == 2:
+        return part
+    if isinstance(part, Iterator):
+        raise TypeError(
+            f"Got a {type(part).__name__}, but expected rows that are there: give them one by one, "
+            "as in `for row in rows: stream.update(row)`."
+        )
+    array = np.asarray(part)
+    if not array.ndim and n_features > 1:
+        raise ValueError(
+            f"Got {part!r}, but expected a row of {n_features} features, or several. A dict holds "
+            "rows of several series by their keys, not values by the names of features."
+        )
+    array = np.atleast_1d(array)
+    if array.ndim == 1 and len(array):
+        return array.reshape(-1, 1) if n_features == 1 else array.reshape(1, -1)
+    return array.reshape(0, n_features) if not array.size else array
+
+
+def _stacked(tables: list[Any]) -> Any:
+    if len(tables) == 1:
+        return tables[0]
+    if all(hasattr(table, "iloc") for table in tables):
+        import pandas as pd
+
+        return pd.concat(tables)
+    arrays = [np.asarray(table) for table in tables]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise ValueError(
+            f"Got rows of the shapes {[array.shape for array in arrays[:5]]}, but expected the "
+            "same number of features in each series."
+        )
+    return np.concatenate(arrays)

@@ -1,0 +1,162 @@
+"""What a stream remembers: the last rows of each series, and scores for its threshold."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input.sequences import Indices
+from skae._scoring.thresholds import AdaptiveOffset
+
+
+class Tails:
+    """The last rows of each of many series, in one array; a *lane* is the place of a series.
+
+    Parameters
+    ----------
+    size : int
+        Rows that are held of a series at most.
+    shape : tuple of int
+        Shape of a row.
+    dtype : dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tails = Tails(2, (), np.float64)
+    >>> tails.make_room(2)
+    >>> lanes, lengths = np.array([0, 1]), np.array([3, 1])
+    >>> stack, lengths = tails.followed_by(lanes, np.array([1.0, 2.0, 3.0, 9.0]), lengths)
+    >>> tails.hold(lanes, stack, lengths)
+    >>> tails.followed_by(np.array([1, 0]), np.array([8.0, 4.0]), np.array([1, 1]))
+    (array([9., 8., 2., 3., 4.]), array([2, 3]))
+    """
+
+    def __init__(self, size: int, shape: tuple[int, ...], dtype: type):
+        self.size = size
+        self._rows: NDArray = np.zeros((0, size, *shape), dtype)
+        self._n_held = np.zeros(0, np.intp)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
+        return self._rows.shape[2:]
+
+    def make_room(self, n_lanes: int) -> None:
+        """Let there be so many lanes, at least."""
+        missing = n_lanes - len(self._rows)
+        if missing > 0:
+            more = np.zeros((missing, *self._rows.shape[1:]), self._rows.dtype)
+            self._rows = np.concatenate([self._rows, more])
+            self._n_held = np.append(self._n_held, np.zeros(missing, np.intp))
+
+    def empty(self, lanes: Indices) -> None:
+        """Forget the rows of these lanes."""
+        self._n_held[lanes] = 0
+
+    def n_held(self, lanes: Indices) -> Indices:
+        """Return how many rows are held of each lane."""
+        return self._n_held[lanes]
+
+    def followed_by(
+        self, lanes: Indices, rows: NDArray, lengths: Indices
+    ) -> tuple[NDArray, Indices]:
+        """Return the held rows of each lane and then its new ones, all in one stack.
+
+        Parameters
+        ----------
+        lanes : ndarray of shape (n,), intp
+        rows : ndarray of shape (sum of lengths, ...)
+            New rows, lane after lane.
+        lengths : ndarray of shape (n,), intp
+
+        Returns
+        -------
+        stack : ndarray of shape (n_stacked, ...)
+        lengths : ndarray of shape (n,), intp
+            Rows of each lane in the stack.
+        """
+        held = self._n_held[lanes]
+        total = held + lengths
+        if len(lanes) == 1:
+            # A row at a time, what a stream mostly takes: indices would cost more than the rows.
+            return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
+        firsts = firsts_of(total)
+        stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
+        is_held = np.arange(self.size) >= self.size - held[:, None]
+        stack[ranges(firsts, held)] = self._rows[lanes][is_held]
+        stack[ranges(firsts + held, lengths)] = rows
+        return stack, total
+
+    def hold(self, lanes: Indices, stack: NDArray, lengths: Indices) -> None:
+        """Hold the last rows of each lane of a stack in place of what was held."""
+        held = np.minimum(lengths, self.size)
+        last = firsts_of(lengths) + lengths - self.size
+        # They stand at the right; what is left of them is never read.
+        index = last[:, None] + np.arange(self.size)
+        if len(stack):
+            self._rows[lanes] = stack[np.maximum(index, 0)]
+        self._n_held[lanes] = held
+
+
+def firsts_of(lengths: Indices) -> Indices:
+    """Return where each of several parts begins in their stack."""
+    return np.cumsum(lengths) - lengths
+
+
+def ranges(starts: Indices, lengths: Indices) -> Indices:
+    """Return ``start, start + 1, ...`` for each of several ranges, one after the other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ranges(np.array([5, 0]), np.array([2, 3]))
+    array([5, 6, 0, 1, 2])
+    """
+    return np.repeat(starts - firsts_of(lengths), lengths) + np.arange(lengths.sum())
+
+
+Array = NDArray[np.floating]
+
+
+class FixedThreshold:
+    """Calls scores below an offset those of outliers.
+
+    Parameters
+    ----------
+    offset : float
+    """
+
+    def __init__(self, offset: float):
+        self.offset = offset
+
+    def update(self, scores: Array) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers."""
+        return np.where(np.asarray(scores) < self.offset, -1, 1)
+
+
+class AdaptiveThreshold:
+    """The same with an offset that follows the series, as ``adapt_after`` has it.
+
+    Parameters
+    ----------
+    offset : float
+    memory : int
+        Rows that are remembered.
+    """
+
+    def __init__(self, offset: float, memory: int):
+        self._offset = AdaptiveOffset(offset, memory)
+
+    def update(self, scores: Array) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers, and remember the scores."""
+        return np.where(np.asarray(scores) < self._offset.update(scores), -1, 1)
+
+
+def threshold_of(detector: Any) -> FixedThreshold | AdaptiveThreshold:
+    """Return the threshold that ``predict`` of a detector of rows applies to one series."""
+    adapt_after = detector._scoring.offset_policy.adapt_after
+    if adapt_after is None:
+        return FixedThreshold(detector.offset_)
+    memory = 2 * adapt_after * detector._windowing.window_size
+    return AdaptiveThreshold(detector.offset_, memory)

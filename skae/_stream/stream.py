@@ -1,0 +1,397 @@
+"""`ScoreStream`: the rows of series as they come, one or many at a time."""
+
+import copy
+from collections.abc import Hashable, Mapping
+from numbers import Integral
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._compiled.inference import StreamedNetwork, TrainedNetwork
+from skae._input.sequences import Floats, Indices
+from skae._stream.answers import FinalScores, ScoresNow
+from skae._stream.clock import Clock
+from skae._stream.reader import RowReader
+from skae._stream.state import firsts_of, threshold_of
+
+ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
+
+Array = NDArray[np.floating]
+
+
+class Threshold(Protocol):
+    """What turns the scores of one series into labels, a few at a time, in their order."""
+
+    def update(self, scores: Array) -> NDArray:
+        """Return -1 for outliers and 1 for inliers, one for each score."""
+
+
+class ScoreStream:
+    """Scores of rows as they come; see `skae.stream`, which makes it.
+
+    Attributes
+    ----------
+    answer : {"now", "final"}
+    delay : int
+        Rows that must follow a row in its series, at most, until its score is there.
+    keys : list
+        Of the series that the stream holds something of.
+    """
+
+    answer: str
+    _usual: int
+    _threshold: Threshold | None
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        answer: str = "now",
+        max_gap: Any = None,
+        threshold: Threshold | None = None,
+        rows_per_update: int = 1,
+    ):
+        self._reader = RowReader.of(estimator)
+        if answer not in ANSWERS:
+            raise ValueError(f"Got answer={answer!r}, but expected one of {sorted(ANSWERS)}.")
+        if not isinstance(rows_per_update, Integral) or rows_per_update < 1:
+            raise ValueError(
+                f"Got rows_per_update={rows_per_update!r}, but expected a positive integer."
+            )
+        self.answer = answer
+        self._usual, self._threshold = int(rows_per_update), threshold
+        if max_gap is None:
+            max_gap = self._reader.windowing.max_gap
+        self._clock: Clock | None = None if max_gap is None else Clock(max_gap)
+        detector = self._reader.detector
+        self._answer: ScoresNow | FinalScores = ANSWERS[answer](
+            detector._scoring, detector._windowing, detector.model_.input_shape[-1]
+        )
+        self._lanes: dict[Hashable, int] = {}
+        self._free: list[int] = []
+        self._thresholds: dict[Hashable, Threshold] = {}
+        self._network: StreamedNetwork = self._compiled()
+
+    @property
+    def delay(self) -> int:
+        """Rows that must follow a row in its series, at most, until its score is there."""
+        return self._answer.delay
+
+    @property
+    def keys(self) -> list[Hashable]:
+        """Of the series that the stream holds something of; None is that without a key."""
+        return list(self._lanes)
+
+    def update(self, rows: Any, times: Any = None) -> Any:
+        """Take the next rows, and return the scores that are there now.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of such
+            The next rows of one series, or of several by their keys. A pandas Series is a row of
+            several features, whose names are compared, or rows of one feature.
+        times : array-like of shape (n_rows,) or scalar, or dict of such, optional
+            When they were, if the stream was made with `max_gap`. The index of a dataframe,
+            or the name of a row of one, by default.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_scores,), float64, or dict of such
+            Higher is more normal; NaN where nothing was observed. With ``answer="now"`` those
+            of these rows; with "final" those that have become final, which continue those that
+            were returned before.
+
+        Raises
+        ------
+        ValueError
+            If the rows do not fit the estimator, times are missing or go back. The stream is
+            then as it was before.
+        TypeError
+            If they are an iterator.
+        """
+        given = rows if isinstance(rows, Mapping) else {None: rows}
+        keyed = {key: self._reader.named(part) for key, part in given.items()}
+        lengths, read = self._reader.read(list(keyed.values()))
+        when = self._times(keyed, times if isinstance(rows, Mapping) else {None: times}, lengths)
+        if len(read):
+            scores = self._advance(list(keyed), read, lengths, when)
+        else:
+            scores = dict.fromkeys(keyed, np.zeros(0))
+        return scores if isinstance(rows, Mapping) else scores[None]
+
+    def flush(self, key: Hashable = None) -> Any:
+        """End a series, or all, and return the scores that were waiting for more rows.
+
+        Parameters
+        ----------
+        key : hashable, optional
+            Of a series. By default that of the stream without keys, or else all.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_scores,), float64, or dict of such
+            As of `update`; nothing with ``answer="now"``. What comes next begins a new series.
+
+        Raises
+        ------
+        KeyError
+            If there is no series of this key.
+        """
+        if key is None and self._lanes.keys() - {None}:
+            return self._end(self.keys)
+        if key not in self._lanes:
+            if key is None:
+                return np.zeros(0)
+            raise KeyError(f"Got key={key!r}, but the stream holds no such series.")
+        return self._end([key])[key]
+
+    def labels(self, scores: Any) -> Any:
+        """Return what the threshold makes of scores, as they came from `update` and `flush`.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_scores,) or dict of such
+            A threshold that learns from them must see each once, in order.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_scores,), int, or dict of such
+            -1 for outliers, 1 for inliers.
+
+        Raises
+        ------
+        ValueError
+            If the stream has no threshold, and `offset_` is one of other scores.
+        """
+        if isinstance(scores, Mapping):
+            return {key: self._label(key, part) for key, part in scores.items()}
+        return self._label(None, scores)
+
+    def _label(self, key: Hashable, scores: Array) -> NDArray:
+        threshold = self._thresholds.pop(key, None) or self._new_threshold()
+        if key in self._lanes:
+            self._thresholds[key] = threshold
+        return threshold.update(scores)
+
+    def _new_threshold(self) -> Threshold:
+        if self._threshold is not None:
+            return copy.deepcopy(self._threshold)
+        aggregation = self._reader.detector._scoring.aggregation
+        if self.answer == "now" and aggregation != "last":
+            raise ValueError(
+                f"Got answer='now' of a detector with aggregation={aggregation!r}, whose offset_ "
+                "is one of other scores, but expected a threshold. Give the stream one, or fit "
+                "the detector with aggregation='last'."
+            )
+        return threshold_of(self._reader.detector)
+
+    def _compiled(self) -> StreamedNetwork:
+        """Return the network, compiled, after a first series that all went through once."""
+        detector, answer = self._reader.detector, copy.deepcopy(self._answer)
+        size = detector._windowing.window_size
+        network = StreamedNetwork(
+            TrainedNetwork(detector.model_, detector._fill_values), size, self._usual
+        )
+        lane, n_features = np.zeros(1, np.intp), detector.model_.input_shape[-1]
+        answer.make_room(1)
+        answer.end(lane, network.residuals)
+        for n_rows in (1, 1) if self.answer == "now" else (size, 1):
+            rows = np.zeros((n_rows, n_features), np.float32)
+            answer.advance(lane, rows, np.array([n_rows]), network.residuals)
+        answer.end(lane, network.residuals)
+        return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled."""
+        return {name: value for name, value in vars(self).items() if name != "_network"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Compile again, so that the first row need not wait."""
+        vars(self).update(state)
+        self._network = self._compiled()
+
+    def _times(
+        self, keyed: Mapping[Hashable, Any], times: Mapping | None, lengths: Indices
+    ) -> NDArray | None:
+        if self._clock is None:
+            return None
+        found = []
+        for (key, rows), length in zip(keyed.items(), lengths, strict=True):
+            given = None if times is None else times.get(key)
+            given = getattr(rows, "index", None) if given is None else given
+            if given is None:
+                raise ValueError(
+                    f"Got no times of the rows of {key!r}, but expected them, since max_gap is "
+                    "set: give times, or dataframes that have them as their index."
+                )
+            found.append(self._clock.read(given, length))
+        return np.concatenate(found) if found else None
+
+    def _advance(
+        self, keys: list[Hashable], rows: Floats, lengths: Indices, times: NDArray | None
+    ) -> dict[Hashable, Array]:
+        is_new = np.array([key not in self._lanes for key in keys])
+        lanes = self._lanes_of(keys)
+        try:
+            return self._scored(keys, lanes, is_new, rows, lengths, times)
+        except BaseException:
+            self._give_up([key for key, new in zip(keys, is_new, strict=True) if new])
+            raise
+
+    def _scored(
+        self,
+        keys: list[Hashable],
+        lanes: Indices,
+        is_new: NDArray[np.bool_],
+        rows: Floats,
+        lengths: Indices,
+        times: NDArray | None,
+    ) -> dict[Hashable, Array]:
+        if self._clock is None or times is None:
+            return _by_key(keys, *self._answer.advance(lanes, rows, lengths, self._residuals))
+        some = lengths > 0
+        cuts = self._clock.gaps(lanes[some], times, lengths[some], is_new[some])
+        if cuts.any():
+            found = self._over_gaps(keys, lanes, rows, lengths, cuts)
+        else:
+            found = _by_key(keys, *self._answer.advance(lanes, rows, lengths, self._residuals))
+        self._clock.set(lanes[some], times, lengths[some])
+        return found
+
+    def _over_gaps(
+        self,
+        keys: list[Hashable],
+        lanes: Indices,
+        rows: Floats,
+        lengths: Indices,
+        cuts: NDArray[np.bool_],
+    ) -> dict[Hashable, Array]:
+        """Return the scores of series, each of which ends at a gap and begins after it."""
+        answer = copy.deepcopy(self._answer)
+        parts = zip(lanes, _split(rows, lengths), _split(cuts, lengths), strict=True)
+        found = [_over_gaps(answer, np.array([lane]), part, np.flatnonzero(cut), self._residuals)
+                 for lane, part, cut in parts]  # fmt: skip
+        self._answer = answer
+        return dict(zip(keys, found, strict=True))
+
+    def _end(self, keys: list[Hashable]) -> dict[Hashable, Array]:
+        lanes = np.array([self._lanes[key] for key in keys], dtype=np.intp)
+        found = _by_key(keys, *self._answer.end(lanes, self._residuals))
+        self._give_up(keys)
+        return found
+
+    def _lanes_of(self, keys: list[Hashable]) -> Indices:
+        """Return the lane of each key, a new one where there is none."""
+        for key in [key for key in keys if key not in self._lanes]:
+            n_lanes = len(self._lanes) + len(self._free)
+            self._lanes[key] = self._free.pop() if self._free else n_lanes
+            self._thresholds.pop(key, None)
+        n_lanes = len(self._lanes) + len(self._free)
+        self._answer.make_room(n_lanes)
+        if self._clock is not None:
+            self._clock.make_room(n_lanes)
+        return np.array([self._lanes[key] for key in keys], dtype=np.intp)
+
+    def _give_up(self, keys: list[Hashable]) -> None:
+        self._free += [self._lanes.pop(key) for key in keys]
+
+    def _residuals(self, windows: Any) -> Floats:
+        return self._network.residuals(windows)
+
+
+def stream(
+    estimator: Any,
+    *,
+    answer: str = "now",
+    max_gap: Any = None,
+    threshold: Threshold | None = None,
+    rows_per_update: int = 1,
+) -> ScoreStream:
+    """Return a stream of scores of a fitted detector of rows, or of a pipeline with one.
+
+    It holds the last rows of each series, so that each new row is scored by windows that reach
+    back to rows that came before, whatever the pieces in which they come. It can be pickled
+    at any time, and goes on from there. It scores as the estimator was when it was made.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder or Pipeline
+        With `window_size`. The first steps of a pipeline must take each row by itself, as
+        scalers and imputers of a constant do.
+    answer : {"now", "final"}, default="now"
+        "now": each row is scored as it comes, by its error in the window that ends there. This
+        is the last of ``score_samples`` of the rows so far, with ``aggregation="last"``; from the
+        `window_size`-th row on it is also the score in the whole series, with ``stride=1``.
+        "final": the scores of the estimator's own `aggregation`, as ``score_samples`` of the
+        whole series has them, delivered when the rows that they depend on have come, at most
+        `delay` after a row, or when `flush` ends the series. With ``stride=1`` the delay is
+        ``window_size - 1``, and `window_size` more for ``aggregation="gaussian"``.
+    max_gap : float, str, timedelta or numpy.timedelta64, optional
+        Longest step of time inside a series, such as "10min", or a number if `times` are
+        numbers. After a longer one a series ends, as if by `flush`, and another begins. By default
+        that of the detector.
+    threshold : object, optional
+        For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
+        one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
+        which follows the series if the detector has `adapt_after`.
+    rows_per_update : int, default=1
+        Rows, of all series together, that mostly come at once. What is compiled when the stream
+        is made is compiled for one row and for so many; other numbers take longer.
+
+    Returns
+    -------
+    ScoreStream
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not one of the above, or the samples of the estimator are sequences.
+    TypeError
+        If the estimator is another one.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skae
+    >>> series = np.sin(np.arange(300) / 5)[:, None]
+    >>> detector = skae.LSTMAutoencoder(20, units=4, epochs=1, random_state=0).fit(series)
+    >>> stream = skae.stream(detector)
+    >>> stream.update(series[0]).shape, stream.update(series[1:60]).shape
+    ((1,), (59,))
+    >>> fleet = skae.stream(detector, answer="final")
+    >>> found = fleet.update({"pump": series[:60], "fan": series[100:102]})
+    >>> found["pump"].shape, found["fan"].shape, fleet.delay
+    ((21,), (0,), 39)
+    >>> fleet.flush("fan").shape
+    (2,)
+    """
+    return ScoreStream(
+        estimator,
+        answer=answer,
+        max_gap=max_gap,
+        threshold=threshold,
+        rows_per_update=rows_per_update,
+    )
+
+
+def _over_gaps(
+    answer: ScoresNow | FinalScores, lanes: Indices, rows: Floats, cuts: Indices, residuals: Any
+) -> Array:
+    """Return the scores of the rows of one lane, which ends and begins anew at each cut."""
+    found = []
+    for i, part in enumerate(np.split(rows, cuts)):
+        if i:
+            found.append(answer.end(lanes, residuals)[0])
+        found.append(answer.advance(lanes, part, np.array([len(part)]), residuals)[0])
+    return np.concatenate(found)
+
+
+def _split(stack: NDArray, lengths: Indices) -> list[NDArray]:
+    return np.split(stack, firsts_of(lengths)[1:])
+
+
+def _by_key(keys: list[Hashable], stack: Array, lengths: Indices) -> dict[Hashable, Array]:
+    return dict(zip(keys, _split(stack, lengths), strict=True))

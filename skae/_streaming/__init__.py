@@ -1,1 +1,0 @@
-"""New rows of series, scored as they come."""

@@ -1,0 +1,216 @@
+"""When a training ends, and whether its weights are of use."""
+
+import warnings
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skae._compiled.inference import TrainedNetwork
+from skae._input import observed
+from skae._training.plan import TrainingPlan
+from skae._windows.samples import Samples
+
+MAX_LOSS_RATIO = 0.9
+"""Ratio to the best held-out loss that a cycle has to come below to be followed by another."""
+
+MIN_EXPLAINED_VARIANCE = 0.05
+"""Share of the variance, below which a network does no better than the mean of each feature."""
+
+MAX_EXPLAINED_WINDOWS = 512
+"""Windows, spread evenly over a part of the data, that this share is measured on at most."""
+
+MIN_DISJOINT_WINDOWS = 10
+"""Windows without a common row, below which a series is short."""
+
+MIN_RELATIVE_DEVIATION = 1e-3
+"""Ratio of its standard deviation to its mean below which a feature counts as constant."""
+
+
+def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
+    """Return what may end a training before its last epoch."""
+    callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
+    if plan.restarts:
+        callbacks.append(StopAfterCycles(plan.cycle_epochs))
+    if plan.monitor:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                plan.monitor, mode="min", patience=plan.patience, restore_best_weights=True
+            )
+        )
+    return callbacks
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stops training at the first epoch whose loss is not finite.
+
+    Attributes
+    ----------
+    weights_broke : bool
+        Whether the weights were not finite when training ended, before any were restored.
+    """
+
+    weights_broke = False
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Look at the weights, before `EarlyStopping` puts those of its best epoch in place."""
+        self.weights_broke = not weights_are_finite(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the losses of the epoch."""
+        if not _is_finite(logs):
+            self.model.stop_training = True
+
+
+class StopAfterCycles(keras.callbacks.Callback):
+    """Stops after a cycle that hardly lowered the held-out loss, with the best cycle's weights.
+
+    Parameters
+    ----------
+    length : int
+        Epochs in a cycle of the learning rate.
+    """
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Forget earlier trainings."""
+        self._n_epochs, self._best = 0, np.inf
+        self.best_epoch: int | None = None
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Compare a cycle that ends, or breaks off with a loss of NaN, with the best before."""
+        self._n_epochs += 1
+        is_finite = _is_finite(logs)
+        if self._n_epochs % self.length and is_finite:
+            return
+        loss = logs["val_loss"] if logs and is_finite else np.inf
+        if loss >= MAX_LOSS_RATIO * self._best:
+            self.model.stop_training = True
+        if loss < self._best:
+            self._best, self._weights = loss, self.model.get_weights()
+            self.best_epoch = epoch
+        elif self._weights:
+            self.model.set_weights(self._weights)
+
+
+def _is_finite(logs: dict[str, float] | None) -> bool:
+    return all(np.isfinite(value) for value in (logs or {}).values())
+
+
+def weights_are_finite(model: keras.Model) -> bool:
+    """Tell whether every weight is a number."""
+    return all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def require_finite(
+    model: keras.Model,
+    history: dict[str, list[float]],
+    stopping: Iterable[keras.callbacks.Callback] = (),
+    first_epoch: int = 0,
+) -> None:
+    """Refuse a model that training has made useless, and say so if it nearly was.
+
+    Parameters
+    ----------
+    model : keras.Model
+    history : dict of str to list of float
+        Of this training alone.
+    stopping : iterable of keras.callbacks.Callback
+        What `stopping_callbacks` returned.
+    first_epoch : int, default=0
+        Epochs before this training.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
+    """
+    advice = "Scale the data, lower learning_rate or global_clipnorm."
+    if not weights_are_finite(model):
+        raise ValueError(
+            f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
+            f"but expected finite ones. {advice}"
+        )
+    broken = [name for name in ("loss", "val_loss") if not np.isfinite(history.get(name, [])).all()]
+    weights_broke = any(getattr(callback, "weights_broke", False) for callback in stopping)
+    if not broken and not weights_broke:
+        return
+    what = f"{broken[0]} became {history[broken[0]][-1]}" if broken else "weights became NaN"
+    last = first_epoch + len(history["loss"])
+    kept = _kept_epoch(stopping) or last
+    where = f"the weights are those of epoch {kept}" + (
+        ", the best"
+        if kept < last or weights_broke
+        else ": there were no better ones to go back to"
+    )
+    warnings.warn(
+        f"{what} in epoch {last}. Training ended there, and {where}. {advice}",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def _kept_epoch(stopping: Iterable[keras.callbacks.Callback]) -> int | None:
+    """Return the number, from 1, of the epoch whose weights were restored, if any were."""
+    best = [getattr(callback, "best_epoch", None) for callback in stopping]
+    return next((epoch + 1 for epoch in best if epoch is not None), None)
+
+
+def warn_if_few_windows(samples: Samples) -> None:
+    """Say so if a series is but a few windows long: what is normal in it is hardly known then."""
+    n_windows = samples.n_disjoint_windows
+    if not samples.is_set and n_windows < MIN_DISJOINT_WINDOWS:
+        warnings.warn(
+            f"Got a series of {n_windows} windows that share no row, of "
+            f"{samples.windows.max_length} rows each, but expected at least "
+            f"{MIN_DISJOINT_WINDOWS}: neither the network nor the threshold can know from so few "
+            "what is normal. Give more rows, or choose a smaller window_size.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -> None:
+    """Say so if a trained network does no better than the mean, in any part of the data.
+
+    The end of a series may differ from the rest, and noise cannot be foreseen: a network that
+    explains the data it was trained on has learned something. Constant features do not count,
+    and nothing is said if there are no others.
+    """
+    shares = [explained_variance(network, part) for part in parts]
+    if max(shares) < MIN_EXPLAINED_VARIANCE:
+        warnings.warn(
+            f"Training explains {max(shares):.0%} of the variance, but was expected to explain "
+            f"at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has learned nothing that the "
+            "mean of each feature does not say, and its scores find little. Scale the features "
+            "(StandardScaler), or train longer.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def explained_variance(network: TrainedNetwork, samples: Samples) -> float:
+    """Return the share of the variance around the training means that is reconstructed.
+
+    Returns
+    -------
+    float
+        1 for a perfect reconstruction, and where no feature varies; 0 for that by the mean of
+        each feature; it may be negative.
+    """
+    windows = samples.windows.at_most(MAX_EXPLAINED_WINDOWS)
+    residuals = np.concatenate(list(network.residuals(windows)))
+    deviations = windows.padded() - network.fill_values
+    means = network.fill_values.astype(np.float64)
+    varies = _mean_squares(deviations) > (MIN_RELATIVE_DEVIATION * means) ** 2
+    variance = _mean_squares(deviations)[varies].sum()
+    return 1.0 - float(_mean_squares(residuals)[varies].sum() / variance) if variance else 1.0
+
+
+def _mean_squares(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(observed.mean(np.square(values, dtype=np.float64), axis=(0, 1)))

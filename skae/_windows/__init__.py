@@ -1,0 +1,1 @@
+"""Rows to windows, and what a sample is."""

@@ -1,0 +1,257 @@
+"""X that comes part by part: Dask collections and iterables, spooled to disk."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from skae._compat.sklearn import feature_names_of
+from skae._input.checks import check_names_of_one, is_collection
+from skae._input.disk_buffer import Spool
+from skae._input.gaps import Flags, GapsInParts
+from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
+from skae._input.precision import Rounding
+from skae._input.sequences import Floats, check_width, of_stack, rows_of
+from skae._windows.reading import (
+    check_are_of_rows,
+    check_n_features,
+    read_samples,
+    row_samples,
+)
+from skae._windows.samples import Samples, SequenceSamples
+from skae._windows.series import (
+    Layout,
+    consecutive_runs,
+    do_not_stand_together,
+    is_missing,
+    refuse_names_of_series,
+    times_of,
+    without_series,
+)
+from skae._windows.windows import Windowing
+
+
+def is_lazy_array(X: Any) -> bool:
+    """Tell whether X is a ``dask.array.Array``."""
+    return _is_one_of(X, "dask.array", "Array")
+
+
+def is_lazy_frame(X: Any) -> bool:
+    """Tell whether X is a ``dask.dataframe.DataFrame`` or ``Series``."""
+    return _is_one_of(X, "dask.dataframe", "DataFrame", "Series")
+
+
+def partitions_of(X: Any) -> Iterator[Any]:
+    """Yield the rows of a Dask array or frame: one partition after the other is computed.
+
+    Parameters
+    ----------
+    X : dask.array.Array, dask.dataframe.DataFrame or dask.dataframe.Series
+    """
+    if is_lazy_array(X):
+        X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        return (part.compute() for part in X.to_delayed().ravel())
+    return (part.compute() for part in X.to_delayed())
+
+
+def _is_one_of(X: Any, module: str, *names: str) -> bool:
+    # Whoever has a collection has loaded the module it is of.
+    loaded = sys.modules.get(module)
+    return any(isinstance(X, getattr(loaded, name, ())) for name in names)
+
+
+def read_to_learn(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
+    """Return the samples in X, which may be a Dask collection or an iterable of series, too.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder
+        Its `n_features_in_` and `feature_names_in_` are set or compared.
+    X : array-like, list, Dask array or frame, or iterable of array-like
+    windowing : Windowing
+    reset : bool
+        Whether to set, as in `fit`, or to compare.
+
+    Raises
+    ------
+    TypeError
+        If X is another Dask collection.
+    ValueError
+        As `skae._windows.reading.read_samples`, if an iterable is empty, or if the rows of a
+        series in a Dask frame do not stand together.
+    """
+    if is_lazy_array(X):
+        return _of_array(estimator, X, windowing, reset)
+    if is_lazy_frame(X):
+        return _of_frame(estimator, X, windowing, reset)
+    if is_collection(X):
+        raise TypeError(
+            f"Got X as {type(X).__name__}, another Dask collection, but expected a dask.array, a "
+            "dask.dataframe or an iterable of series in memory, such as a generator that computes "
+            "one after the other."
+        )
+    if comes_one_by_one(X):
+        return _of_series(estimator, X, windowing, reset)
+    return read_samples(estimator, X, windowing, reset=reset)
+
+
+def comes_one_by_one(X: Any) -> bool:
+    """Tell whether X is a generator or the like, whose items nothing but a loop gets at."""
+    if isinstance(X, Iterator):
+        return True
+    is_held = isinstance(X, Sequence | Mapping | Set) or hasattr(X, "__getitem__")
+    is_array = any(hasattr(X, name) for name in ("__array__", "__dataframe__", "shape"))
+    return isinstance(X, Iterable) and not is_held and not is_array
+
+
+class _Reading:
+    """Rows that come in parts: checked, counted, and written to a temporary file.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder
+    spool : Spool
+    reset : bool
+    """
+
+    def __init__(self, estimator: Any, spool: Spool, reset: bool):
+        self._estimator, self._spool, self._reset = estimator, spool, reset
+        self._rounding, self._flags = Rounding(), list[Flags]()
+        self._names: Any = None
+        self._n_features: int | None = None
+        self.lengths: list[int] = []
+
+    def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
+        """Read a part, with which a series may begin."""
+        rows, is_first = rows_of(X, name), self._n_features is None
+        check_names_of_one(self._estimator, X, name, reset=self._reset and is_first)
+        if is_first:
+            check_n_features(self._estimator, rows.shape[1], self._reset)
+            self._n_features, self._names = rows.shape[1], feature_names_of(X)
+        check_width(rows.shape[1], int(self._n_features or 0), name)
+        if self._reset:
+            self._rounding.add(rows_of(X, name, np.float64))
+        self._spool.add(rows)
+        self.lengths += [0] if begins else []
+        self.lengths[-1] += len(rows)
+        self._flags += [] if flags is None else [flags]
+
+    def finish(self) -> tuple[Floats, Layout]:
+        """Return all rows, as a memory map, and how they stand."""
+        if not self.lengths:
+            raise ValueError("Got X without any series or rows, but expected at least one.")
+        self._rounding.warn_if_lost(self._names)
+        flags = np.concatenate(self._flags) if self._flags else None
+        return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags)
+
+
+def _of_series(estimator: Any, X: Iterable[Any], windowing: Windowing, reset: bool) -> Samples:
+    """Read an iterable as the list of its items; those of one dimension are of one feature."""
+    is_of_rows = windowing.window_size is not None
+    (refuse_names_of_series if is_of_rows else check_are_of_rows)(windowing)
+    with Spool() as spool:
+        reading = _Reading(estimator, spool, reset)
+        for i, item in enumerate(X):
+            gaps, name = GapsInParts(windowing.max_gap, f"X[{i}]"), f"X[{i}]"
+            flags = gaps.add(times_of(item, None, 1), begins=True) if is_of_rows else None
+            gaps.warn_of_disorder()
+            reading.add(item, name, flags, begins=True)
+        rows, layout = reading.finish()
+    if is_of_rows:
+        return row_samples(rows, layout, windowing, is_list=True)
+    sequences = of_stack(rows, layout.lengths)
+    if reset:
+        warn_if_channels_come_first(sequences)
+    return SequenceSamples(sequences)
+
+
+def _of_array(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+    """Read a Dask array as the array that it stands for."""
+    _refuse_shape(X, windowing)
+    rounding = Rounding()
+    with Spool() as spool:
+        for part in partitions_of(X):
+            table = part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
+            rows = rows_of(table, "X") if part.size else np.zeros(part.shape, np.float32)
+            spool.add(rows.reshape(part.shape))
+            if reset and part.size and X.dtype != np.float32:
+                rounding.add(rows_of(table, "X", np.float64))
+        samples = read_samples(estimator, spool.mapped(), windowing, reset=reset)
+    rounding.warn_if_lost(None)
+    return samples
+
+
+def _refuse_shape(X: Any, windowing: Windowing) -> None:
+    if windowing.series is not None:
+        raise ValueError(
+            f"Got series={windowing.series!r} and X as a dask.array, but expected a dask.dataframe "
+            "with such a column, or an iterable of series."
+        )
+    if windowing.window_size is not None and X.ndim == 3:
+        as_rows(X, windowing.window_size)
+    if X.ndim not in (1, 2, 3):
+        raise ValueError(
+            f"Got X as a dask.array with {X.ndim} dimensions, but expected (n_rows, n_features) "
+            "or (n_samples, n_steps, n_features)."
+        )
+
+
+def _of_frame(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+    """Read a Dask frame as the frame that it stands for."""
+    if windowing.window_size is None:
+        return _of_table(estimator, X, windowing, reset)
+    X = X.to_frame() if X.ndim == 1 else X
+    gaps = GapsInParts(windowing.max_gap)
+    with Spool() as spool:
+        reading = _Reading(estimator, spool, reset)
+        for part, begins in _parts_of_series(X, windowing.series):
+            flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
+            reading.add(part, "X", flags, begins=begins)
+        gaps.warn_of_disorder()
+        rows, layout = reading.finish()
+    return row_samples(rows, layout, windowing)
+
+
+def _of_table(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+    """Read a Dask frame, each row of which is a sequence, as the frame that it stands for."""
+    check_are_of_rows(windowing)
+    rounding, kinds, index = Rounding(), set[type](), list[Any]()
+    with Spool() as spool:
+        for part in filter(len, partitions_of(X)):
+            spool.add(rows_of(part, "X"))
+            rounding.add(rows_of(part, "X", np.float64))
+            kinds.add(type(part))
+            index.append(part.index)
+        if not index:
+            raise ValueError("Got X without any rows, but expected at least one.")
+        rows = spool.mapped()
+    names = {"columns": X.columns} if X.ndim == 2 else {"name": X.name}
+    table = kinds.pop()(rows if X.ndim == 2 else rows[:, 0], index[0].append(index[1:]), **names)
+    samples = read_samples(estimator, table, windowing, reset=reset)
+    if reset:
+        rounding.warn_if_lost(feature_names_of(table))
+    return samples
+
+
+def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bool]]:
+    """Yield rows that stand together in a partition, and whether a series begins with them."""
+    last: Any = None
+    seen: set[Any] = set()
+    for part in filter(len, partitions_of(X)):
+        features, labels = without_series(part, series)
+        if labels is None:
+            yield features, not seen
+            seen.add(None)
+            continue
+        labels = np.asarray(labels, dtype=object)
+        if any(map(is_missing, labels.tolist())):
+            raise ValueError(f"Got a row with no {series!r}, but expected each to name its series.")
+        for run in consecutive_runs(labels):
+            label = labels[run.start]
+            begins = not seen or label != last
+            if begins and label in seen:
+                raise do_not_stand_together(series)
+            seen.add(label)
+            last = label
+            yield features.iloc[run], begins

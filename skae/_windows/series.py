@@ -1,0 +1,239 @@
+"""How the rows of a table stand: which series each belongs to, and where windows end."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+
+from skae._input.gaps import Flags, gaps_of, run_lengths
+from skae._input.sequences import Indices
+from skae._windows.windows import Windowing
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows of one or more series, series by series.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (n_series,), intp
+    positions : ndarray of shape (n_rows,), intp, optional
+        Where the rows came, in this order; None if they came so.
+    after_gap : ndarray of shape (n_rows,), bool, optional
+        Rows with which windows begin, though the series goes on.
+    """
+
+    lengths: Indices
+    positions: Indices | None = None
+    after_gap: Flags | None = None
+
+    @classmethod
+    def of_table(cls, X: Any, labels: Any, n_rows: int, windowing: Windowing) -> Self:
+        """Return the layout of a table whose rows belong to the series of these labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        labels : array-like of shape (n_rows,) or None
+            None if they all belong to one series.
+        n_rows : int
+        windowing : Windowing
+
+        Raises
+        ------
+        ValueError
+            If an index of several levels tells of more series than the labels do, a row has no
+            label, or gaps are asked for and there are no times.
+        """
+        positions, lengths = None, np.array([n_rows], dtype=np.intp)
+        if labels is not None:
+            positions, lengths = by_series(labels)
+        times = times_of(X, windowing.series, len(lengths))
+        return cls(lengths, positions, gaps_of(times, positions, lengths, windowing.max_gap))
+
+    @classmethod
+    def of_list(cls, X: Any, lengths: Indices, windowing: Windowing) -> Self:
+        """Return the layout of a list of series.
+
+        Raises
+        ------
+        ValueError
+            If a column is to name the series, or gaps are asked for and there are no times.
+        """
+        refuse_names_of_series(windowing)
+        parts = [
+            gaps_of(times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]")
+            for i, (item, length) in enumerate(zip(X, lengths, strict=True))
+        ]
+        flags = [part for part in parts if part is not None]
+        return cls(lengths, None, np.concatenate(flags) if flags else None)
+
+    @property
+    def runs(self) -> Indices:
+        """Number of rows of each part of a series in which there is no gap."""
+        return run_lengths(self.lengths, self.after_gap)
+
+    def parts(self) -> list[Indices]:
+        """Return where the rows of each part of a series in which there is no gap came."""
+        rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
+        return np.split(rows, np.cumsum(self.runs)[:-1])
+
+
+def refuse_names_of_series(windowing: Windowing) -> None:
+    """Refuse a column that names the series where they come one by one."""
+    if windowing.series is not None:
+        raise ValueError(
+            f"Got series={windowing.series!r} and a list of series, but expected one table: a "
+            "list says by itself where a series ends."
+        )
+
+
+def consecutive_runs(labels: Any) -> list[slice]:
+    """Return where the rows of each series stand, one after the other.
+
+    Examples
+    --------
+    >>> consecutive_runs(np.array(["pump", "pump", "fan"]))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    edges = [0, *cuts.tolist(), len(labels)] if len(labels) else []
+    return [slice(*pair) for pair in pairwise(edges)]
+
+
+def do_not_stand_together(series: str | int | None) -> ValueError:
+    """Return what to raise where a series comes, and comes again."""
+    return ValueError(
+        f"Got a column {series!r} whose series come and come again, but expected the rows of "
+        f"each to stand together. Sort them before: X.sort_values({series!r}) or set_index."
+    )
+
+
+def by_series(labels: Any) -> tuple[Indices, Indices]:
+    """Return where the rows of each series stand, one after the other, and how many each has.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_rows,)
+
+    Returns
+    -------
+    positions : ndarray of shape (n_rows,), intp
+        Series in order of first appearance, rows of each in their order.
+    lengths : ndarray of shape (n_series,), intp
+
+    Raises
+    ------
+    ValueError
+        If a label is missing.
+
+    Examples
+    --------
+    >>> by_series(["pump", "fan", "pump"])
+    (array([0, 2, 1]), array([2, 1]))
+    """
+    seen: dict[Hashable, int] = {}
+    given = np.asarray(labels).tolist()
+    codes = np.fromiter((seen.setdefault(label, len(seen)) for label in given), np.intp, len(given))
+    missing = next((label for label in seen if is_missing(label)), 0)
+    if is_missing(missing):
+        raise ValueError(
+            f"Got series[{int(np.argmax(codes == seen[missing]))}]={missing}, but expected each "
+            "row to name its series."
+        )
+    return np.argsort(codes, kind="stable"), np.bincount(codes, minlength=len(seen))
+
+
+def is_missing(label: Any) -> bool:
+    """Tell whether a row does not say which series it belongs to."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+
+
+def without_series(X: Any, series: str | int | None) -> tuple[Any, Any]:
+    """Return a table without what names the series of each row, and these names.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+    series : str, int or None
+        Name of a column of a dataframe or of a level of its index, or position of a column.
+
+    Returns
+    -------
+    features : array-like of shape (n_rows, n_features)
+    labels : array-like of shape (n_rows,) or None
+
+    Raises
+    ------
+    ValueError
+        If there is no such column or level.
+    """
+    if series is None:
+        return X, None
+    columns = list(getattr(X, "columns", []))
+    if series in columns and isinstance(series, str):
+        return _without_column(X, columns.index(series))
+    if isinstance(series, str) and hasattr(X, "iloc") and series in X.index.names:
+        return X, X.index.get_level_values(series)
+    if isinstance(series, str):
+        kind = f"the columns {columns[:10]}" if columns else "no named columns"
+        raise ValueError(
+            f"Got series={series!r} and X as {type(X).__name__} with {kind}, "
+            "but expected a dataframe with such a column or level of its index, or the position "
+            "of the column. In a Pipeline, call set_output(transform='pandas') on the steps before."
+        )
+    table = X if columns else np.asanyarray(X)
+    if isinstance(series, bool) or table.ndim != 2 or not -1 <= series < table.shape[1]:
+        raise ValueError(
+            f"Got series={series!r} and X of shape {np.shape(X)}, but expected the position of a "
+            "column, or the name of one."
+        )
+    return _without_column(table, int(series) % table.shape[1])
+
+
+def _without_column(table: Any, position: int) -> tuple[Any, Any]:
+    if isinstance(table, np.ndarray):
+        return np.delete(table, position, axis=1), table[:, position]
+    others = [i for i in range(table.shape[1]) if i != position]
+    cells = table.iloc if hasattr(table, "iloc") else table
+    return cells[:, others], cells[:, position]
+
+
+def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
+    """Return the pandas index of a frame, of several levels the last that names no series.
+
+    Raises
+    ------
+    ValueError
+        If the other levels tell of more series.
+    """
+    if not hasattr(X, "iloc"):
+        return None
+    index: Any = X.index
+    if index.nlevels == 1:
+        return None if series is not None and index.name == series else index
+    levels = [i for i, name in enumerate(index.names) if series is None or name != series]
+    outer = index.droplevel(levels[-1]).unique()
+    if len(outer) > n_series:
+        raise ValueError(_several_series(index, series, n_series))
+    return index.get_level_values(levels[-1])
+
+
+def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
+    """Say that an index of several levels tells of more series than `series` does."""
+    counts = {
+        name: index.get_level_values(i).nunique()
+        for i, name in enumerate(index.names)
+        if series is None or name != series
+    }
+    found = min(counts, key=counts.__getitem__)
+    name_it = "" if found is not None else " Name it first (X.index.names = ...)."
+    name = "..." if found is None else repr(found)
+    return (
+        f"Got X whose index has the levels {list(index.names)} with {counts[found]} different "
+        f"values of {[found]}, but expected {n_series} series. Write series={name} if that "
+        "level names the series of a row, or reset_index(drop=True) if the rows are of one."
+        f"{name_it}"
+    )
