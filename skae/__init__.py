@@ -25,8 +25,8 @@ _HOME = {
     "clear_caches": "skae._compiled.forward",
     "estimate_window_size": "skae._windows.period",
     "find_events": "skae._output.events",
-    "load": "skae._io.estimators",
-    "save": "skae._io.estimators",
+    "load": "skae._persistence",
+    "save": "skae._persistence",
     "through": "skae._output.pipeline",
     "stream": "skae._stream.stream",
 }
@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._io.estimators import load, save
     from skae._output.events import find_events
     from skae._output.pipeline import through
+    from skae._persistence import load, save
     from skae._plots.explanation import ExplanationDisplay
     from skae._plots.latent import LatentDisplay
     from skae._plots.reconstruction import ReconstructionDisplay

@@ -2,10 +2,11 @@
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import keras
 import numpy as np
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skae._compat.attributes import as_it_is, of_one_state
 from skae._compat.sklearn import (
     Interval,
     StrOptions,
@@ -23,44 +23,22 @@ from skae._compat.sklearn import (
     positive_int,
     positive_real,
 )
-from skae._compiled.inference import TrainedNetwork
-from skae._compiled.one_state import changed_at_once, values_now
-from skae._compiled.steps import can_be_sharded
-from skae._input import observed
+from skae._detector import Detector, History
+from skae._fitting import fit_detector
 from skae._input.checks import refuse_what_is_not_there
-from skae._input.sequences import Floats, Sequences, blank_sequences
-from skae._io.estimators import MAX_BYTES, load_only, save
-from skae._network.architecture import DataSize
-from skae._network.layers import recurrent_steps
-from skae._network.loss import check_suits
-from skae._output.frames import framed, names_of_steps
-from skae._pickling import from_state, to_state
+from skae._io.estimators import MAX_BYTES, holds_detector, load_only, save
+from skae._output.frames import framed
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._scoring.errors import MEASURES, ErrorMeasure, error_of
-from skae._scoring.scorer import OffsetPolicy, ScoringRule, explained_variation
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fbeta_offset
-from skae._stream.stream import ScoreStream
-from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
-from skae._training.checkpoint import Checkpoint
-from skae._training.discords import without_discords
-from skae._training.fit import History, fit_network
+from skae._scoring.errors import MEASURES, ErrorMeasure
+from skae._scoring.thresholds import best_fbeta_offset
 from skae._training.parameters import RoutedParameters
-from skae._training.plan import TrainingPlan
-from skae._training.scikeras import KerasAdapter
-from skae._windows.large import read_to_learn
-from skae._windows.reading import (
-    check_fills_a_window,
-    read_latent_rows,
-    read_latent_sequences,
-    read_latents,
-    read_samples,
-    with_observations,
-)
-from skae._windows.samples import Samples, SequenceSamples
-from skae._windows.windows import Windowing
+from skae._windows.samples import Samples, index_of
 from skae.metrics import outliers_of_either_class
 
+T = TypeVar("T")
 
+
+@holds_detector
 class LSTMAutoencoder(
     OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
 ):
@@ -544,7 +522,7 @@ class LSTMAutoencoder(
         >>> detector.n_features_in_
         2
         """
-        return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "model_"))
+        return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "_detector"))
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -568,138 +546,30 @@ class LSTMAutoencoder(
         ValueError
             As in `fit`.
         """
-        return self._fit(X, sample_weight, resume=hasattr(self, "model_"), one_epoch=True)
+        return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
-        # Who scores in another thread meanwhile sees what was fitted before.
-        with changed_at_once(self, in_place=resume) as fitted:
-            fitted._fit_unseen(X, sample_weight, resume, one_epoch)
-        return self
-
-    def _fit_unseen(self, X: Any, sample_weight: Any, resume: bool, one_epoch: bool) -> None:
-        checkpoint = Checkpoint.open(
-            None if one_epoch else self.checkpoint, self.checkpoint_interval
+        """Assign a new detector; an error leaves the one before."""
+        learn = partial(
+            fit_detector,
+            self.get_params(),
+            X,
+            sample_weight,
+            estimator=type(self).__name__,
+            one_epoch=one_epoch,
         )
-        rng = self._rng(resume, checkpoint)
-        samples = self._read_weighted(X, sample_weight, reset=not resume)
-        training, held_out = samples.split(self.validation_fraction, rng)
-        training = with_observations(training)
-        if held_out is not None and not held_out.windows.are_observed.any():
-            held_out = None
-        parts = [part for part in (held_out, training) if part is not None]
-        seed = int(rng.integers(1, 2**31))
-        windows = samples.windows
-        size = DataSize(windows.n_features, windows.max_length, samples.is_set, len(windows.rows))
-        adapter = KerasAdapter.of(self.get_params(), size, seed)
         if not resume:
-            self._start(adapter.build_compiled(seed), samples, training)
-            self._architecture = adapter.architecture
-        training, held_out = self._without_discords(training, held_out, one_epoch)
-        before = self._history(resume)
-        self.history_ = fit_network(
-            self._untimed_network,
-            self._plan(samples, training, held_out, one_epoch, adapter.peak_rate),
-            training,
-            held_out,
-            rng,
-            callbacks=adapter.make_callbacks(),
-            history=before,
-            verbose=self.verbose,
-            checkpoint=checkpoint,
-        )
-        self.n_iter_ = len(self.history_["loss"]) - len(before["loss"])
-        self._calibrate(samples, parts)
-        if not one_epoch:
-            warn_if_nothing_learned(self._network, parts)
-            warn_if_few_windows(samples)
-        checkpoint.remove()
-
-    def _rng(self, resume: bool, checkpoint: Checkpoint) -> np.random.Generator:
-        """Return a generator of this fit's own; a resumed one must not repeat its orders."""
-        seed = checkpoint.seed(self.random_state)
-        return np.random.default_rng([seed, len(self._history(resume)["loss"])])
-
-    def _history(self, resume: bool) -> History:
-        """Return the epochs before this fit."""
-        return self.history_ if resume else {"loss": []}
-
-    def _read_weighted(self, X: Any, sample_weight: Any, *, reset: bool) -> Samples:
-        samples = read_to_learn(self, X, self._windowing_asked(resume=not reset), reset=reset)
-        check_fills_a_window(samples)
-        check_suits(self.loss, samples.windows.rows)
-        return samples.weighted(sample_weight)
-
-    def _windowing_asked(self, *, resume: bool = False) -> Windowing:
-        """Return how the parameters ask rows to be cut; a size once found is kept."""
-        is_found = resume and self.window_size == "auto"
-        size = self._windowing.window_size if is_found else self.window_size
-        return Windowing(size, self.stride, self.series, self.max_gap)
-
-    def _start(self, model: keras.Model, samples: Samples, training: Samples) -> None:
-        """Set what is there before the first epoch."""
-        self.model_ = model
-        self.n_steps_ = samples.windows.max_length
-        self._is_table = samples.is_table
-        self._fill_values = observed.mean_or_zero(training.windows.rows)
-
-    def _without_discords(
-        self, training: Samples, held_out: Samples | None, one_epoch: bool
-    ) -> tuple[Samples, Samples | None]:
-        """Return both without windows that are not to be learned, and count those."""
-        self.n_discords_ = 0
-        if one_epoch or not self.drop_discords:
-            return training, held_out
-        learned = without_discords(training, self._fill_values)
-        n_windows, n_learned = (len(part.training_windows()[0]) for part in (training, learned))
-        self.n_discords_ = n_windows - n_learned
-        if held_out is not None:
-            held_out = without_discords(held_out, self._fill_values)
-        return learned, held_out
-
-    def _plan(
-        self,
-        samples: Samples,
-        training: Samples,
-        held_out: Samples | None,
-        one_epoch: bool,
-        peak_rate: float | None,
-    ) -> TrainingPlan:
-        plan = TrainingPlan.resolve(
-            len(training.training_windows()[0]),
-            holds_out=held_out is not None,
-            is_set=samples.is_set,
-            can_be_sharded=can_be_sharded(self.model_),
-            recurrent_steps=recurrent_steps(self.model_, training.windows.max_length),
-            peak_rate=peak_rate,
-            epochs=1 if one_epoch else self.epochs,
-            batch_size=self.batch_size,
-            early_stopping=not one_epoch and self.early_stopping,
-            patience=self.patience,
-            learning_rate_schedule="constant" if one_epoch else self.learning_rate_schedule,
-        )
-        self.batch_size_, self.n_epochs_ = plan.batch_size, plan.epochs
-        return plan
-
-    def _calibrate(self, samples: Samples, parts: list[Samples]) -> None:
-        """Settle how samples are scored, and below which score they are outliers."""
-        self._windowing = self._windowing_asked()._replace(window_size=samples.window_size)
-        of_rows = OF_ROWS if self.adapt_after is None else OF_ADAPTING_ROWS
-        limits = of_rows if self.window_size else OF_SETS
-        policy = OffsetPolicy(self.contamination, self.threshold, limits, self.adapt_after)
-        whole_windows = AGGREGATIONS[self.aggregation].whole_window
-        self._scoring = ScoringRule.fit(
-            error_of(self.error, of_whole_windows=whole_windows and not samples.is_set),
-            self.aggregation,
-            policy,
-            self._network.residuals,
-            parts,
-        )
-        self.offset_ = policy.offset(self._scores, samples, parts)
-        if not np.isfinite(self.offset_):
-            raise ValueError(
-                f"Got offset_={self.offset_} from the errors of the training data, but expected "
-                "finite errors. The model puts out NaN or infinity; scale the data."
-            )
+            self._detector = learn()
+            return self
+        # The model is trained in place. Whoever scores meanwhile uses the weights of before.
+        before = self._detector_with(lambda detector: detector.settled(trainable=True))
+        self._detector = before
+        try:
+            self._detector = learn(before=before)
+        except BaseException:
+            self._detector = before.restored()
+            raise
+        return self
 
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
@@ -726,18 +596,19 @@ class LSTMAutoencoder(
         """
         if not (isinstance(beta, Real) and 0 < beta < np.inf):
             raise ValueError(f"Got beta={beta!r}, but expected a number above 0, and finite.")
-        now = as_it_is(self)
-        samples = now._read_fitted(X)
+        detector = self._detector_now()
+        samples = detector.read(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)
-        labels, scores = samples.in_order(labels), now._scores(samples)
+        labels, scores = samples.in_order(labels), detector.scores(samples)
         seen = ~np.isnan(scores)
-        now.offset_ = best_fbeta_offset(scores[seen], labels[seen], float(beta))
+        offset = best_fbeta_offset(scores[seen], labels[seen], float(beta))
+        if self._detector.training is detector.training:  # no fit has taken its place meanwhile
+            self.offset_ = offset
         return self
 
     # ---------------------------------------------------------------- scoring
 
-    @of_one_state
     def score_samples(self, X: Any) -> Any:
         """Return the score of each sample: minus its reconstruction error.
 
@@ -757,10 +628,10 @@ class LSTMAutoencoder(
         ValueError
             If X does not fit the parameters or the features seen in `fit`.
         """
-        samples = self._read_fitted(X)
-        return samples.like_input(self._scores(samples))
+        detector = self._detector_now()
+        samples = detector.read(X)
+        return samples.like_input(detector.scores(samples))
 
-    @of_one_state
     def decision_function(self, X: Any) -> Any:
         """Return ``score_samples(X) - offset_``: negative for outliers.
 
@@ -773,10 +644,10 @@ class LSTMAutoencoder(
         -------
         decision : ndarray of shape (n_samples,), float64
         """
-        samples = self._read_fitted(X)
-        return samples.like_input(self._decision(samples))
+        detector = self._detector_now()
+        samples = detector.read(X)
+        return samples.like_input(detector.decision(samples))
 
-    @of_one_state
     def predict(self, X: Any) -> Any:
         """Return which samples are outliers.
 
@@ -791,8 +662,9 @@ class LSTMAutoencoder(
             -1 for outliers, 1 for inliers and for samples without a score, around which
             nothing was observed.
         """
-        samples = self._read_fitted(X)
-        return samples.like_input(np.where(self._decision(samples) < 0, -1, 1))
+        detector = self._detector_now()
+        samples = detector.read(X)
+        return samples.like_input(detector.labels(samples))
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return which samples are outliers.
@@ -834,7 +706,6 @@ class LSTMAutoencoder(
         refuse_what_is_not_there(X)
         return super().fit_transform(X, y, **fit_params)
 
-    @of_one_state
     def score(self, X: Any, y: Any = None) -> float:
         r"""Return how much of what happens inside sequences or windows is reconstructed.
 
@@ -860,10 +731,9 @@ class LSTMAutoencoder(
             for worse. Where all values of each window are equal, 0 unless the reconstruction is
             perfect.
         """
-        samples = self._read_fitted(X)
-        return explained_variation(samples.windows, self._network.residuals(samples.windows))
+        detector = self._detector_now()
+        return detector.explained(detector.read(X))
 
-    @of_one_state
     def score_timesteps(self, X: Any) -> Any:
         """Return the reconstruction error of each time step.
 
@@ -881,11 +751,10 @@ class LSTMAutoencoder(
             "window") makes of the errors that the covering windows have at the row. A
             table if `set_output` asks for one, see `explain`.
         """
-        samples = self._read_fitted(X)
-        errors = self._scoring.errors_of_steps(samples, self._network.residuals(samples.windows))
-        return self._as_asked(errors, X, ["error"])
+        detector = self._detector_now()
+        samples = detector.read(X)
+        return self._as_asked(detector, samples, detector.errors_of_steps(samples), ["error"])
 
-    @of_one_state
     def explain(self, X: Any) -> Any:
         """Return what each feature, and step, adds to the outlier score.
 
@@ -910,49 +779,13 @@ class LSTMAutoencoder(
         ValueError
             If X does not fit, or a table is asked for and a sequence is longer than `n_steps_`.
         """
-        samples = self._read_fitted(X)
-        shares = self._scoring.contributions(samples, self._network.residuals(samples.windows))
-        return self._as_asked(shares, X, self._names_in())
-
-    def stream(self, **options: Any) -> ScoreStream:
-        """Return a stream that scores the rows of series as they come.
-
-        Parameters
-        ----------
-        **options
-            As of `skae.stream`, which also takes a pipeline.
-
-        Returns
-        -------
-        ScoreStream
-        """
-        return ScoreStream(self, **options)
-
-    @property
-    def window_size_(self) -> int | None:
-        """Number of rows in a window; None if samples are sequences."""
-        check_is_fitted(self)
-        return self._windowing.window_size
-
-    @property
-    def error_measure_(self) -> ErrorMeasure:
-        """From residuals of shape (..., n_features) to errors of the same shape."""
-        check_is_fitted(self)
-        return self._scoring.measure
+        detector = self._detector_now()
+        samples = detector.read(X)
+        names = detector.features.column_names()
+        return self._as_asked(detector, samples, detector.contributions(samples), names)
 
     # ---------------------------------------------------------------- encoding
 
-    @property
-    def encoder_(self) -> keras.Model:
-        """The part of `model_` that makes latents of sequences."""
-        return self._untimed_network.encoder
-
-    @property
-    def decoder_(self) -> keras.Model:
-        """The part of `model_` that makes sequences of latents."""
-        return self._untimed_network.decoder
-
-    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return the latents of each sample.
 
@@ -977,15 +810,11 @@ class LSTMAutoencoder(
             If X does not fit the parameters or the features seen in `fit`, or a table is asked
             for and a sequence of latents is longer than `n_steps_`.
         """
-        samples = self._read_fitted(X)
-        if self._latent_is_vector:
-            latents = np.concatenate(list(self._network.encoded(samples.latent_windows())))
-            found = samples.like_input(latents)
-        else:
-            found = _as_float32(samples.from_steps(self._network.encoded(samples.windows)))
-        return self._as_asked(found, X, list(self.get_feature_names_out()))
+        detector = self._detector_now()
+        samples = detector.read(X)
+        latents, names = detector.latents(samples), detector.latent_names()
+        return self._as_asked(detector, samples, latents, names)
 
-    @of_one_state
     def inverse_transform(self, X: Any) -> Any:
         """Return what the decoder makes of latents.
 
@@ -1008,13 +837,8 @@ class LSTMAutoencoder(
         ValueError
             If the shape of X does not fit.
         """
-        check_is_fitted(self)
-        samples, latents = self._read_latents(X)
-        windows = samples.latent_windows() if self._latent_is_vector else samples.windows
-        decoded = _as_float32(samples.from_steps(self._network.decoded(latents, windows), windows))
-        return decoded[..., 0] if self._is_table else decoded
+        return self._detector_now().decoded(X)
 
-    @of_one_state
     def reconstruct(self, X: Any) -> Any:
         """Return the reconstruction of X: decoded from its latents.
 
@@ -1031,12 +855,11 @@ class LSTMAutoencoder(
             over the windows that cover it. A table if `set_output` asks for one, see
             `explain`.
         """
-        samples = self._read_fitted(X)
-        blocks = self._network.reconstructed(samples.windows)
-        rows = samples.without_feature_axis(_as_float32(samples.from_steps(blocks)))
-        return self._as_asked(rows, X, self._names_in())
+        detector = self._detector_now()
+        samples = detector.read(X)
+        names = detector.features.column_names()
+        return self._as_asked(detector, samples, detector.reconstructions(samples), names)
 
-    @of_one_state
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns of `transform`.
 
@@ -1051,28 +874,23 @@ class LSTMAutoencoder(
             ``lstmautoencoder0``, ...; with ``bottleneck="sequence"`` and sequences as
             samples, ``lstmautoencoder0_t0``, ..., step by step.
         """
-        names = super().get_feature_names_out(input_features)
-        if self._latent_is_vector or self._windowing.window_size:
-            return names
-        return np.asarray(names_of_steps(names, self.n_steps_), dtype=object)
+        super().get_feature_names_out(input_features)  # compares them
+        return np.asarray(self._fitted.latent_names(), dtype=object)
 
-    def _as_asked(self, found: Any, X: Any, names: list[str]) -> Any:
+    def _as_asked(self, detector: Detector, samples: Samples, found: Any, names: list[str]) -> Any:
         """Return results as `set_output` asks for them; `names` are of columns or features."""
         container = frame_container(self)
-        n_steps = None if self._windowing.window_size else self.n_steps_
-        return framed(found, X, names, container, n_steps) if container else found
-
-    def _names_in(self) -> list[str]:
-        seen = getattr(self, "feature_names_in_", None)
-        return [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
+        n_steps = None if detector.windowing.window_size else detector.n_steps
+        if container is None:
+            return found
+        return framed(found, index_of(samples), names, container, n_steps)
 
     @property
     def _n_features_out(self) -> int:
-        return int(self._untimed_network.latent_shape[-1] or 0)
+        return self._fitted.latent_dim
 
     # ---------------------------------------------------------------- persistence
 
-    @of_one_state
     def save(self, path: str | os.PathLike) -> None:
         """Write parameters and fitted state to one file without code, as `skae.save` does.
 
@@ -1131,52 +949,125 @@ class LSTMAutoencoder(
         """
         return load_only(cls, path, custom_objects, max_bytes)
 
-    # ---------------------------------------------------------------- inside
+    # ---------------------------------------------------------------- fitted state
 
-    def _read_fitted(self, X: Any) -> Samples:
+    @property
+    def _fitted(self) -> Detector:
         check_is_fitted(self)
-        return read_samples(self, X, self._windowing, reset=False)
+        return self._detector
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn whether there is a detector."""
+        return hasattr(self, "_detector")
+
+    def _detector_with(self, read: Callable[[Detector], T]) -> T:
+        """Return what is read of a detector, whose weights nobody trains meanwhile."""
+        while True:
+            detector = self._fitted
+            found = read(detector)
+            if self._detector is detector:
+                return found
+
+    def _detector_now(self) -> Detector:
+        """Return the detector with the weights that `model_` has now."""
+        detector = self._detector_with(Detector.settled)
+        return replace(detector, network=replace(detector.network, verbose=self.verbose))
 
     @property
-    def _network(self) -> TrainedNetwork:
-        """The network with the weights that it has now."""
-        return replace(self._untimed_network, values=values_now(self))
+    def detector_(self) -> Detector:
+        """The fitted detector, a frozen value: what this estimator is now, whatever becomes of it.
+
+        Streams and Dask take it.
+        """
+        return self._detector_now()
 
     @property
-    def _untimed_network(self) -> TrainedNetwork:
-        """The network with the weights that it has whenever it is used."""
-        check_is_fitted(self)
-        return TrainedNetwork(self.model_, self._fill_values, self.verbose)
+    def model_(self) -> keras.Model:
+        """The trained autoencoder."""
+        return self._fitted.model
 
     @property
-    def _latent_is_vector(self) -> bool:
-        return len(self._untimed_network.latent_shape) == 1
+    def encoder_(self) -> keras.Model:
+        """The part of `model_` that makes latents of sequences."""
+        return self._fitted.network.encoder
 
-    def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
-        """Return the samples that X holds latents of, and these."""
-        size = self._n_features_out
-        if self._windowing.window_size:
-            rows = read_latent_rows(X, self._windowing, size)
-            return rows, rows.rows if self._latent_is_vector else rows.windows
-        if not self._latent_is_vector:
-            sequences = read_latent_sequences(X, size)
-            return SequenceSamples(sequences), sequences
-        latents = read_latents(X, size)
-        return SequenceSamples(blank_sequences(len(latents), self.n_steps_)), latents
+    @property
+    def decoder_(self) -> keras.Model:
+        """The part of `model_` that makes sequences of latents."""
+        return self._fitted.network.decoder
 
-    def _scores(self, samples: Samples) -> NDArray[np.floating]:
-        return self._scoring.scores(samples, self._network.residuals(samples.windows))
+    @property
+    def offset_(self) -> float:
+        """Score below which a sample is an outlier."""
+        return self._fitted.offset
 
-    def _decision(self, samples: Samples) -> NDArray[np.floating]:
-        scores = self._scores(samples)
-        return scores - self._scoring.offset_policy.offsets(scores, samples, self.offset_)
+    @offset_.setter
+    def offset_(self, offset: float) -> None:
+        self._detector = replace(self._fitted, offset=float(offset))
 
-    @of_one_state
+    @property
+    def history_(self) -> History:
+        """Losses of each epoch."""
+        return self._fitted.training.history
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs that the last `fit` or `partial_fit` ran."""
+        return self._fitted.training.n_iter
+
+    @property
+    def n_epochs_(self) -> int:
+        """Epochs that it would have run at most."""
+        return self._fitted.training.n_epochs
+
+    @property
+    def batch_size_(self) -> int:
+        """Sequences in its training steps."""
+        return self._fitted.training.batch_size
+
+    @property
+    def n_discords_(self) -> int:
+        """Windows that it left out."""
+        return self._fitted.training.n_discords
+
+    @property
+    def n_steps_(self) -> int:
+        """Number of steps of the longest sequence seen in `fit`."""
+        return self._fitted.n_steps
+
+    @property
+    def window_size_(self) -> int | None:
+        """Number of rows in a window; None if samples are sequences."""
+        return self._fitted.windowing.window_size
+
+    @property
+    def error_measure_(self) -> ErrorMeasure:
+        """From residuals of shape (..., n_features) to errors of the same shape."""
+        return self._fitted.scorer.measure
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns, or of features of a step, seen in `fit`."""
+        return self._fitted.features.n_columns
+
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Names of the columns seen in `fit`."""
+        names = self._fitted.features.names
+        if names is None:
+            raise AttributeError("Got X without names of features in fit.")
+        return names
+
     def __getstate__(self) -> dict[str, Any]:
-        return to_state(self, dict(super().__getstate__()))
+        state = dict(super().__getstate__())
+        if "_detector" in state:
+            state["_detector"] = self._detector_with(Detector.to_plain)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(from_state(state))
+        if "_detector" in state:
+            state = state | {"_detector": Detector.from_plain(state["_detector"])}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         """Say that NaN and three dimensions are allowed, and latents are float32."""
@@ -1185,10 +1076,3 @@ class LSTMAutoencoder(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _as_float32(found: Any) -> Any:
-    """Return an array, or each of a list: averages over windows are taken in float64."""
-    if isinstance(found, list):
-        return list(map(_as_float32, found))
-    return found.astype(np.float32, copy=False)

@@ -12,19 +12,20 @@ from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._compat.attributes import of_one_state, taken_over_at_once
 from skae._compat.sklearn import (
     OUTPUT,
     DocumentationLink,
     StrOptions,
-    check_feature_names,
     feature_names_of,
     fit_context,
     frame_container,
 )
-from skae._input.checks import as_numbers
+from skae._input.checks import as_numbers, check_names_of_each
+from skae._input.features import default_names
 from skae._input.layout_warnings import warn_if_rows_of_a_series
-from skae._input.sequences import is_list_of_sequences, rows_and_starts, stack_series
+from skae._input.sequences import rows_and_starts, stack_series
+from skae._input.table import Table
+from skae._io.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]
@@ -56,6 +57,7 @@ def _learns_in_parts(scaler: Any) -> bool:
     return True
 
 
+@storable(scaler_=("scaler",))
 class SequenceScaler(  # type: ignore[call-arg]
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -162,10 +164,11 @@ class SequenceScaler(  # type: ignore[call-arg]
         ValueError
             If X is not numeric, infinite or empty, or a parameter is no option.
         """
-        with taken_over_at_once(self) as fitted:
-            rows = fitted._read(X, reset=True).once()
-            unobserved = np.isnan(rows).all(axis=0)
-            fitted.scaler_ = self._new_scaler().fit(np.where(unobserved, 0, rows))
+        fitted = copy.copy(self)
+        rows = fitted._read(X, reset=True).once()
+        unobserved = np.isnan(rows).all(axis=0)
+        fitted.scaler_ = self._new_scaler().fit(np.where(unobserved, 0, rows))
+        self.__dict__ = fitted.__dict__
         return self
 
     @available_if(_learns_in_parts)
@@ -196,19 +199,19 @@ class SequenceScaler(  # type: ignore[call-arg]
                 f"Got method={self.method!r} after {type(self.scaler_).__name__} was fitted, but "
                 "expected the same method. Call fit to begin anew."
             )
-        with taken_over_at_once(self) as fitted:
-            rows = fitted._read(X, reset=first).once()
-            unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))
-            if len(unobserved):
-                raise ValueError(
-                    f"Got X with nothing but NaN in feature {unobserved[0]}, but expected an "
-                    "observed value of each feature in every partial_fit."
-                )
-            scaler = self._new_scaler() if first else copy.deepcopy(self.scaler_)
-            fitted.scaler_ = scaler.partial_fit(rows)
+        fitted = copy.copy(self)
+        rows = fitted._read(X, reset=first).once()
+        unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))
+        if len(unobserved):
+            raise ValueError(
+                f"Got X with nothing but NaN in feature {unobserved[0]}, but expected an "
+                "observed value of each feature in every partial_fit."
+            )
+        scaler = self._new_scaler() if first else copy.deepcopy(self.scaler_)
+        fitted.scaler_ = scaler.partial_fit(rows)
+        self.__dict__ = fitted.__dict__
         return self
 
-    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return X scaled.
 
@@ -232,7 +235,6 @@ class SequenceScaler(  # type: ignore[call-arg]
         steps = self._read(X, reset=False)
         return steps.lay_out(self.scaler_.transform(steps.rows))
 
-    @of_one_state
     def inverse_transform(self, X: Any) -> Any:
         """Return X in the units of what `fit` saw.
 
@@ -289,18 +291,19 @@ class SequenceScaler(  # type: ignore[call-arg]
         return scaler.set_output(transform="default")
 
     def _read(self, X: Any, *, reset: bool, named: bool = True) -> Steps:
-        if is_list_of_sequences(X):
-            return self._read_list(X, reset, named)
+        table = Table.of(X)
+        if table.is_list:
+            return self._read_list(table.items, reset, named)
         X = as_numbers(X)
         if (cube := _cube(X)) is not None:
             self._check_n_features(cube.shape[2], reset)
             return _steps_of_cube(cube)
         return self._read_table(X, reset, named)
 
-    def _read_list(self, X: Any, reset: bool, named: bool) -> Steps:
+    def _read_list(self, X: tuple[Any, ...], reset: bool, named: bool) -> Steps:
         rows, lengths = stack_series(X, CHECKS["dtype"])
         if named:
-            check_feature_names(self, X[0], reset=reset)
+            check_names_of_each(self, X, reset=reset)
         self._check_n_features(rows.shape[1], reset)
 
         def lay_out(rows: Array) -> list[Any]:
@@ -336,7 +339,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         if n_columns == self.n_features_in_:
             return self.get_feature_names_out()
         names = feature_names_of(X)
-        return [f"x{i}" for i in range(n_columns)] if names is None else names
+        return default_names(n_columns) if names is None else names
 
     @property
     def _takes_any_length(self) -> bool:

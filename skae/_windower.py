@@ -1,5 +1,6 @@
 """`SequenceWindower`: the transformer from rows to windows and back."""
 
+import copy
 import datetime
 from collections.abc import Sequence
 from typing import Any, Literal, Self
@@ -10,7 +11,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skae._compat.attributes import of_one_state, taken_over_at_once
 from skae._compat.sklearn import (
     DocumentationLink,
     StrOptions,
@@ -20,13 +20,11 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._input.checks import as_numbers, check_names_of_each
-from skae._input.sequences import (
-    Indices,
-    is_list_of_sequences,
-    refuse_short_rows,
-    stack_series,
-)
+from skae._input.checks import as_numbers
+from skae._input.features import default_names
+from skae._input.sequences import Indices
+from skae._input.table import Table
+from skae._io.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
@@ -37,6 +35,7 @@ MAX_PADDING = 2**30
 """Bytes of windows that are longer than every series."""
 
 
+@storable(window_size_=())
 class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     """Cut the rows of a time series into windows.
 
@@ -179,16 +178,16 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         -------
         self : SequenceWindower
         """
-        with taken_over_at_once(self) as fitted:
-            series, _ = fitted._series_of(X, reset=True)
-            size = self.window_size
-            if isinstance(size, str):
-                lengths = np.array([len(rows) for rows in series])
-                size = window_size_of(np.concatenate(series), lengths)
-            fitted.window_size_ = int(size)
+        fitted = copy.copy(self)
+        series, _ = fitted._series_of(X, reset=True)
+        size = self.window_size
+        if isinstance(size, str):
+            lengths = np.array([len(rows) for rows in series])
+            size = window_size_of(np.concatenate(series), lengths)
+        fitted.window_size_ = int(size)
+        self.__dict__ = fitted.__dict__
         return self
 
-    @of_one_state
     def transform(self, X: Any) -> Any:
         """Return the windows.
 
@@ -227,7 +226,6 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         flat = joined.reshape(len(joined), -1)
         return _with_index(flat, X, last_rows) if returns_frames(self) else flat
 
-    @of_one_state
     def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
         """Return the rows, each the average over the windows that hold it.
 
@@ -325,7 +323,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _feature_names(self, input_features: Any) -> list[str]:
         seen = getattr(self, "feature_names_in_", None)
-        known = [f"x{i}" for i in range(self.n_features_in_)] if seen is None else list(seen)
+        known = default_names(self.n_features_in_) if seen is None else list(seen)
         if input_features is None:
             names = known
         elif seen is not None and list(input_features) != known:
@@ -342,12 +340,11 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
         """Return the parts of the series in X without a gap, and where the rows of each came."""
         windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
-        if is_list_of_sequences(X):
-            refuse_short_rows(X)
-            check_names_of_each(self, X, reset=reset)
-            rows, lengths = stack_series(X, FLOAT_DTYPES)
+        table = Table.of(X, self._size, 0 if reset else self.n_features_in_)
+        if table.is_list:
+            rows, lengths = table.stacked(self, FLOAT_DTYPES, reset=reset)
             self._check_n_features(rows.shape[1], reset=reset)
-            layout = Layout.of_list(X, lengths, windowing)
+            layout = Layout.of_list(table.items, lengths, windowing)
         elif self.series is None:
             rows = validate_data(
                 self, as_numbers(X), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset

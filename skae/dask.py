@@ -9,6 +9,7 @@ rounding. A detector, or a pipeline that ends in one, goes to each worker once.
 import os
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -296,7 +297,8 @@ def _answered(method: str, estimator: Any, X: Any, series: str | int | None) -> 
     series = windowing.series if series is None else series
     if windowing.max_gap is not None:
         _check_times_are_known(windowing, X)
-        reader.detector._windowing = windowing._replace(series=None)
+        of_one_series = replace(reader.detector, windowing=windowing._replace(series=None))
+        reader = replace(reader, detector=of_one_series)
     answer, reach = Answer.of(method, reader), Reach.of(reader.detector, method)
     # One key of the graph: it is sent to a worker once, and stays as long as it is needed.
     shared = dask.delayed(reader, name=f"skae-detector-{uuid.uuid4().hex}", traverse=False)

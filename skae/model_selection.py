@@ -8,7 +8,8 @@ from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 from sklearn.utils import indexable
 
 from skae._compat.sklearn import positive_int
-from skae._input.sequences import Indices, is_list_of_sequences
+from skae._input.sequences import Indices
+from skae._input.table import Table
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing
 
@@ -166,7 +167,7 @@ class WindowGapSplit(BaseCrossValidator):
         """
         if X is None:
             raise ValueError("Got X=None, but expected rows, of which there are folds.")
-        if is_list_of_sequences(X):
+        if Table.of(X).is_list:
             raise ValueError(
                 f"Got X with a list of {len(X)} series, but expected rows, which alone have a "
                 "gap between them. Split whole series with KFold, or stack them and give groups."

@@ -75,8 +75,8 @@ def test_missing_readings_do_not_count_in_the_score(on_rows, series):
 
 
 def residuals_of(model, X):
-    windows = model._read_fitted(X).windows
-    return np.concatenate(list(model._network.residuals(windows)))
+    detector = model.detector_
+    return np.concatenate(list(detector.network.residuals(detector.read(X).windows)))
 
 
 def test_constant_windows_score_0_or_1():

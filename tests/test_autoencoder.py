@@ -5,6 +5,7 @@ import naive
 import numpy as np
 import pytest
 from conftest import pad
+from detectors import altered
 from sklearn.base import clone
 
 from skae import LSTMAutoencoder, SequenceWindower
@@ -303,7 +304,7 @@ def test_mixed_precision_is_that_of_keras(small, series):
     finally:
         keras.config.set_dtype_policy(before)
     mixed.model_.set_weights(full.model_.get_weights())
-    mixed._scoring = full._scoring
+    mixed = altered(mixed, scorer=full.detector_.scorer)
     scores = mixed.score_samples(series)
     assert not np.array_equal(scores, full.score_samples(series))
     np.testing.assert_allclose(scores, full.score_samples(series), rtol=0.05)

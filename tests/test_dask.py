@@ -1,7 +1,6 @@
 """Dask collections are scored as all rows at once would be."""
 
 import copy
-from dataclasses import replace
 
 import dask
 import dask.array as da
@@ -9,6 +8,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from detectors import adapting, with_way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
@@ -16,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, ways
 
 import skae.dask
-from skae._windows.windows import Windowing
 
 WINDOW = 4
 METHODS = ["score_samples", "decision_function", "predict", "transform", "reconstruct", "explain"]
@@ -49,10 +48,7 @@ def in_this_thread():
 
 
 def with_rule(fitted, stride, aggregation):
-    detector = copy.copy(fitted)
-    detector._windowing = Windowing(WINDOW, stride)
-    detector._scoring = replace(fitted._scoring, aggregation=aggregation)
-    return detector
+    return with_way(fitted, WINDOW, stride, aggregation=aggregation)
 
 
 def frame_of(rows, sizes):
@@ -104,10 +100,7 @@ def test_every_method_of_a_frame(fitted, piped, series, method, stride):
 
 @pytest.mark.parametrize("method", ["predict", "decision_function"])
 def test_a_threshold_that_adapts(fitted, series, method):
-    detector = copy.copy(fitted)
-    policy = replace(fitted._scoring.offset_policy, adapt_after=1)
-    detector._scoring = replace(fitted._scoring, offset_policy=policy)
-    detector.offset_ = -0.1
+    detector = adapting(fitted)
     found = getattr(skae.dask, method)(detector, da.from_array(series, chunks=(40, 2)))
     np.testing.assert_allclose(found.compute(), getattr(detector, method)(series), rtol=1e-4)
 

@@ -13,7 +13,13 @@ from sklearn.utils._set_output import ADAPTERS_MANAGER
 from strategies import random_rows
 
 from skae import SequenceWindower
-from skae._output.frames import flat, framed, joint_index
+from skae._input.table import Table
+from skae._output.frames import flat, framed
+
+
+def index_of_list(series):
+    return Table.of(series).index(of_rows=True)
+
 
 SERIES = [random_rows(n, 2, seed=n, dtype=np.float32) for n in (4, 6)]
 PANDAS, POLARS = (ADAPTERS_MANAGER.adapters[name] for name in ("pandas", "polars"))
@@ -36,20 +42,27 @@ METHODS = {
 
 def test_rows_of_several_frames_keep_their_place_and_index():
     frames = [pd.DataFrame(item, index=list("abcdef")[: len(item)]) for item in SERIES]
-    table = framed(SERIES, frames, ["a", "b"], PANDAS, None)
+    table = framed(SERIES, index_of_list(frames), ["a", "b"], PANDAS, None)
     np.testing.assert_array_equal(table.to_numpy(), np.concatenate(SERIES))
     expected = [(i, label) for i, frame in enumerate(frames) for label in frame.index]
     assert table.index.tolist() == expected
 
 
 def test_rows_of_arrays_stand_one_below_the_other():
-    table = framed(SERIES, [pd.DataFrame(SERIES[0]), SERIES[1]], ["a", "b"], PANDAS, None)
+    table = framed(
+        SERIES, index_of_list([pd.DataFrame(SERIES[0]), SERIES[1]]), ["a", "b"], PANDAS, None
+    )
     assert table.index.tolist() == list(range(10))
-    assert joint_index(SERIES) is None
+    assert index_of_list(SERIES) is None
 
 
 def test_a_list_has_no_index_but_a_method_of_that_name():
-    assert framed(SERIES[0], SERIES[0].tolist(), ["a", "b"], PANDAS, None).index[0] == 0
+    assert (
+        framed(
+            SERIES[0], Table.of(SERIES[0].tolist()).index(of_rows=True), ["a", "b"], PANDAS, None
+        ).index[0]
+        == 0
+    )
 
 
 def test_columns_that_nobody_named_are_numbered():
@@ -59,7 +72,7 @@ def test_columns_that_nobody_named_are_numbered():
 
 def test_polars_gets_no_index():
     frames = [pd.DataFrame(item) for item in SERIES]
-    table = framed(SERIES, frames, ["a", "b"], POLARS, None)
+    table = framed(SERIES, index_of_list(frames), ["a", "b"], POLARS, None)
     assert isinstance(table, pl.DataFrame) and table.columns == ["a", "b"]
     np.testing.assert_array_equal(table.to_numpy(), np.concatenate(SERIES))
 

@@ -52,7 +52,7 @@ CALLS = {
     "options": lambda model, X, _: model.set_params(optimizer__beta_1=0.8).fit(X),
     "a class": lambda model, X, _: model.set_params(optimizer=keras.optimizers.SGD).fit(X),
     "score_samples": lambda model, X, _: model.score_samples(X),
-    "stream": lambda model, X, _: model.stream().update(X),
+    "stream": lambda model, X, _: skae.stream(model).update(X),
     "file": _through_a_file,
 }
 

@@ -158,7 +158,7 @@ def test_a_gap_is_of_the_kind_that_it_was(small, series, path, max_gap):
     model = small(5, epochs=1, max_gap=max_gap).fit(pd.DataFrame(series, index))
     skae.save(model, path)
     loaded = skae.load(path)
-    for found in (loaded.max_gap, loaded._windowing.max_gap):
+    for found in (loaded.max_gap, loaded.detector_.windowing.max_gap):
         assert type(found) is type(max_gap)
         assert found == max_gap
 
@@ -334,29 +334,29 @@ def _inside(*keys):
     return change
 
 
-def _attribute(*keys):
-    return _inside("attributes", *keys)
+def _part(*keys):
+    return _inside("attributes", "_detector", "dict", *keys)
 
 
-MODEL = "model_", "dict"
+TRAINING = "network", "dict", "training", "dict"
 CODE = {"dict": {"class_name": "Lambda", "module": "keras.layers", "config": {"dict": {}}}}
 FORGERIES = {
-    "a method": (_attribute("predict"), 3),
-    "a dunder": (_attribute("__class__"), "x"),
-    "NaN offset": (_attribute("offset_"), float("nan")),
-    "text offset": (_attribute("offset_"), "0"),
-    "history": (_attribute("history_"), {"dict": {"loss": [{"dict": {}}]}}),
-    "windowing": (_attribute("_windowing"), {"tuple": [5, 0]}),
-    "fill values": (_attribute("_fill_values"), {"array": 1}),
-    "no such array": (_attribute("_fill_values"), {"array": 999}),
-    "architecture": (_attribute("_architecture"), {"dict": {}}),
-    "optimizer": (_attribute(*MODEL, "optimizer"), "LossScaleOptimizer"),
-    "option": (_attribute(*MODEL, "options", "dict", "name"), CODE),
-    "rate": (_attribute(*MODEL, "options", "dict", "learning_rate"), CODE),
-    "loss": (_attribute(*MODEL, "loss", "dict", "loss"), "deserialize"),
-    "loss option": (_attribute(*MODEL, "loss", "dict", "options"), {"dict": {"dtype": CODE}}),
-    "trainable": (_attribute(*MODEL, "trainable"), [True]),
-    "aggregation": (_attribute("_scoring", "dict", "aggregation"), "x"),
+    "a method": (_inside("attributes", "predict"), 3),
+    "a dunder": (_inside("attributes", "__class__"), "x"),
+    "NaN offset": (_part("offset"), float("nan")),
+    "text offset": (_part("offset"), "0"),
+    "history": (_part("training", "dict", "history"), {"dict": {"loss": [{"dict": {}}]}}),
+    "windowing": (_part("windowing"), {"tuple": [5, 0]}),
+    "fill values": (_part("fill_values"), {"array": 1}),
+    "no such array": (_part("fill_values"), {"array": 999}),
+    "architecture": (_part("network", "dict", "architecture"), {"dict": {}}),
+    "optimizer": (_part(*TRAINING, "optimizer"), "LossScaleOptimizer"),
+    "option": (_part(*TRAINING, "options", "dict", "name"), CODE),
+    "rate": (_part(*TRAINING, "options", "dict", "learning_rate"), CODE),
+    "loss": (_part(*TRAINING, "loss", "dict", "loss"), "deserialize"),
+    "loss option": (_part(*TRAINING, "loss", "dict", "options"), {"dict": {"dtype": CODE}}),
+    "trainable": (_part("network", "dict", "trainable"), [True]),
+    "aggregation": (_part("scorer", "dict", "aggregation"), "x"),
     "parameter": (_inside("parameters", "window_size"), -1),
     "new parameter": (_inside("parameters", "get_params"), 1),
     "keras": (_inside("parameters", "loss"), {"keras": {"name": "losses.deserialize"}}),
@@ -385,9 +385,8 @@ def test_a_file_forged_without_a_change_loads(saved, path, series, fitted):
 
 def test_a_network_larger_than_its_weights_is_never_built(saved, path, monkeypatch):
     def enlarge(header):
-        attributes = header["values"]["estimator"]["attributes"]
-        for sizes in (attributes["_architecture"], attributes["model_"]["dict"]["architecture"]):
-            sizes["dict"]["units"] = {"tuple": [10**6]}
+        network = header["values"]["estimator"]["attributes"]["_detector"]["dict"]["network"]
+        network["dict"]["architecture"]["dict"]["units"] = {"tuple": [10**6]}
 
     path.write_bytes(forged(saved, enlarge))
     with pytest.raises(ValueError, match="weights of a network that has 3000.* or more"):

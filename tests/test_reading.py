@@ -1,16 +1,14 @@
 """What is handed over, as samples."""
 
-from types import SimpleNamespace
-
 import naive
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.base import BaseEstimator
 from strategies import random_rows
 
 from skae import SequenceWindower
+from skae._compat.sklearn import FeatureRecord
 from skae._windows.reading import (
     check_fills_a_window,
     read_latent_rows,
@@ -26,15 +24,11 @@ ROWS = Windowing(3, 2)
 SERIES = [random_rows(n, 2, seed=n, dtype=np.float32) for n in (4, 6)]
 
 
-class Estimator(BaseEstimator):
-    """One whose network takes `width` features."""
-
-    def __init__(self, width=2):
-        self.width = width
-
-    @property
-    def model_(self):
-        return SimpleNamespace(input_shape=(None, None, self.width))
+def Estimator(width=2):
+    """Return the record of one whose network takes `width` features."""
+    record = FeatureRecord.named("Estimator")
+    record.n_step_features = width
+    return record
 
 
 def same(actual, expected):

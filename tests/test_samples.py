@@ -7,6 +7,7 @@ from strategies import cuts, few, random_rows, series_lists, split, ways
 
 from skae import SequenceWindower
 from skae._input.sequences import from_array, from_list, from_table
+from skae._input.table import Table
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._windows.samples import RowSamples, SequenceSamples, weights_of
 
@@ -211,7 +212,8 @@ def test_only_a_table_has_a_feature_axis_to_drop():
     same(table.without_feature_axis(per_feature), per_feature[..., 0])
 
 
-def row_samples(lengths, window_size, stride=1, **options):
+def row_samples(lengths, window_size, stride=1, is_list=False, **options):
+    options["given"] = Table((), is_list)
     rows = np.arange(sum(lengths), dtype=np.float32)[:, None]
     return RowSamples(rows, np.array(lengths), window_size, stride, **options)
 

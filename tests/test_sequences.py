@@ -15,9 +15,9 @@ from skae._input.sequences import (
     from_array,
     from_list,
     from_table,
-    is_list_of_sequences,
     stack_series,
 )
+from skae._input.table import Table
 
 
 def same(actual, expected):
@@ -254,7 +254,7 @@ def test_reading_a_view_allocates_nothing_of_the_size_of_the_windows():
     ],
 )
 def test_a_list_of_sequences_is_told_from_a_table(X, expected):
-    assert is_list_of_sequences(X) is expected
+    assert Table.of(X).is_list is expected
 
 
 # ------------------------------------------------------------------------ errors

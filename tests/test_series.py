@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from detectors import altered
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -190,8 +191,8 @@ def test_a_gap_ends_windows_and_smoothing(aggregation, max_gap):
     runs = np.split(np.arange(60), [17, 18, 40])
     cut = detector(max_gap=max_gap, aggregation=aggregation).fit(frame)
     whole = detector(aggregation=aggregation).fit(frame)
-    whole.__dict__.update({name: cut.__dict__[name] for name in ("model_", "_scoring", "offset_")})
-    whole.__dict__["_fill_values"] = cut._fill_values
+    known = {name: getattr(cut.detector_, name) for name in ("network", "scorer", "offset")}
+    whole = altered(whole, **known)
     parts = [frame.iloc[run] for run in runs]
     for method in METHODS:
         expected = np.concatenate(getattr(whole, method)(parts))
@@ -202,7 +203,7 @@ def test_gaps_of_each_series_by_themselves():
     frame = pd.concat([gapped(STEPS, machine="a"), gapped(np.ones(30), machine="b")])
     cut = detector(series="machine", max_gap="10min").fit(frame)
     assert cut.score_samples(frame).shape == (90,)
-    samples = cut._read_fitted(frame)
+    samples = cut.detector_.read(frame)
     assert samples.runs.tolist() == [17, 1, 22, 20, 30]
     assert samples.lengths.tolist() == [60, 30]
 
@@ -212,7 +213,7 @@ def test_numbers_as_times_and_lists_of_series():
     frame.index = np.cumsum(STEPS) / 60
     parts = [frame.iloc[:30], frame.iloc[30:]]
     cut = detector(max_gap=0.2).fit(parts)
-    assert cut._read_fitted(parts).runs.tolist() == [17, 1, 12, 10, 20]
+    assert cut.detector_.read(parts).runs.tolist() == [17, 1, 12, 10, 20]
     assert [len(part) for part in cut.score_samples(parts)] == [30, 30]
 
 

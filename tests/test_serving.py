@@ -111,13 +111,15 @@ def assert_scores(one, other, X):
 @pytest.mark.parametrize("what", ["optimizer", "schedule", "loss"])
 def test_a_class_that_is_none_of_keras_is_refused(series, what):
     parameters = {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-3, 100)}
-    stored = LSTMAutoencoder(5, **TINY | parameters).fit(series).__getstate__()["model_"]
+    state = LSTMAutoencoder(5, **TINY | parameters).fit(series).__getstate__()
+    stored = state["_detector"]["network"]
+    training = stored["training"]
     if what == "optimizer":
-        stored["optimizer"] = "system"
+        training["optimizer"] = "system"
     elif what == "loss":
-        stored["loss"]["loss"] = "system"
+        training["loss"]["loss"] = "system"
     else:
-        stored["options"]["learning_rate"]["class_name"] = "system"
+        training["options"]["learning_rate"]["class_name"] = "system"
     with pytest.raises(ValueError, match=f"Got {what} 'system', but expected one of Keras"):
         from_stored(stored)
 

@@ -73,10 +73,10 @@ def assert_same_fit(found, expected):
     values = [[*one.model_.get_weights(), np.array(one.offset_)] for one in (found, expected)]
     for one, other in zip(*values, strict=True):
         np.testing.assert_array_equal(one, other)
-    kept = [{k: v for k, v in vars(one).items() if k.endswith("_in_")} for one in (found, expected)]
-    assert list(kept[0]) == list(kept[1]) and found._windowing == expected._windowing
-    for name, value in kept[0].items():
-        np.testing.assert_array_equal(value, kept[1][name])
+    kept, other = found.detector_, expected.detector_
+    assert kept.windowing == other.windowing
+    for name, value in kept.features.to_plain().items():
+        np.testing.assert_array_equal(value, other.features.to_plain()[name])
 
 
 # ------------------------------------------------------------------------ fits of rows

@@ -2,11 +2,11 @@
 
 import copy
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from detectors import adapting, with_way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
@@ -15,7 +15,6 @@ from strategies import cuts, split, ways
 
 import skae
 from skae._stream.answers import FinalScores
-from skae._windows.windows import Windowing
 
 WINDOW = 5
 some = settings(max_examples=25, deadline=None)
@@ -29,15 +28,14 @@ def fitted(small, series):
 @pytest.fixture(scope="module")
 def streams(fitted):
     """Streams of either answer, for many series, each of which a test leaves empty."""
-    return {answer: fitted.stream(answer=answer, rows_per_update=3) for answer in ("now", "final")}
+    return {
+        answer: skae.stream(fitted, answer=answer, rows_per_update=3) for answer in ("now", "final")
+    }
 
 
 def with_rule(fitted, stride=1, aggregation="gaussian", error="scaled_rmse"):
     """Return a detector with this way of scoring, without fitting another."""
-    detector = copy.copy(fitted)
-    detector._windowing = Windowing(WINDOW, stride)
-    detector._scoring = replace(fitted._scoring, aggregation=aggregation, error=error)
-    return detector
+    return with_way(fitted, WINDOW, stride, aggregation=aggregation, error=error)
 
 
 def rows_with_gaps(n_rows, seed=0):
@@ -59,7 +57,7 @@ def in_pieces(stream, rows, sizes):
 @pytest.mark.parametrize("aggregation", ["last", "gaussian"])
 def test_now_is_the_last_score_of_the_rows_so_far(fitted, stride, aggregation):
     detector, rows = with_rule(fitted, stride, aggregation), rows_with_gaps(13)
-    found = detector.stream().update(rows)
+    found = skae.stream(detector).update(rows)
     by_last = with_rule(fitted, stride, "last")
     naive = [by_last.score_samples(rows[: i + 1])[-1] for i in range(len(rows))]
     np.testing.assert_allclose(found, naive, rtol=1e-5)
@@ -67,7 +65,7 @@ def test_now_is_the_last_score_of_the_rows_so_far(fitted, stride, aggregation):
 
 def test_now_is_the_score_in_the_whole_series_once_a_window_is_full(fitted, series):
     detector = with_rule(fitted, aggregation="last")
-    found = np.concatenate([detector.stream().update(series[:100])])
+    found = np.concatenate([skae.stream(detector).update(series[:100])])
     whole = detector.score_samples(series)
     np.testing.assert_allclose(found[WINDOW - 1 :], whole[WINDOW - 1 : 100], rtol=1e-5)
 
@@ -78,7 +76,7 @@ def test_final_is_the_score_in_the_whole_series(fitted, streams, data, n_rows, s
     detector = with_rule(fitted, stride, aggregation)
     # Another rule over the network that is compiled: making a stream takes longer than all else.
     stream = copy.copy(streams["final"])
-    stream._answer = FinalScores(detector._scoring, detector._windowing, 2)
+    stream._answer = FinalScores(detector.detector_.scorer, detector.detector_.windowing, 2)
     rows, sizes = rows_with_gaps(n_rows), data.draw(cuts(n_rows))
     np.testing.assert_allclose(in_pieces(stream, rows, sizes), detector.score_samples(rows), 1e-5)
 
@@ -96,7 +94,7 @@ def test_pieces_do_not_matter(streams, data, n_rows, answer):
 def test_a_score_comes_with_the_stated_delay_and_not_before(fitted, stride, aggregation, series):
     """What came is as it is in every continuation, and what is due has come."""
     detector = with_rule(fitted, stride, aggregation)
-    stream = detector.stream(answer="final")
+    stream = skae.stream(detector, answer="final")
     came = [len(stream.update(row)) for row in series[:40]]
     early = np.cumsum(came) - np.maximum(np.arange(1, 41) - stream.delay, 0)
     assert set(early) == ({0} if stride == 1 else {0, 1})
@@ -105,7 +103,7 @@ def test_a_score_comes_with_the_stated_delay_and_not_before(fitted, stride, aggr
 @pytest.mark.parametrize("error", ["mse", "mae", "scaled_mae"])
 def test_any_error(fitted, error):
     detector, rows = with_rule(fitted, error=error, aggregation="mean"), rows_with_gaps(20)
-    found = in_pieces(detector.stream(answer="final"), rows, [20])
+    found = in_pieces(skae.stream(detector, answer="final"), rows, [20])
     np.testing.assert_allclose(found, detector.score_samples(rows), rtol=1e-5)
 
 
@@ -132,17 +130,17 @@ def test_series_do_not_mix(streams, data, answer):
 
 @pytest.mark.parametrize("answer", ["now", "final"])
 def test_a_stream_goes_on_after_pickling(fitted, answer, series):
-    stream = fitted.stream(answer=answer)
+    stream = skae.stream(fitted, answer=answer)
     before = stream.update(series[:33])
     revived = pickle.loads(pickle.dumps(stream))
     after = [revived.update(series[33:50]), revived.flush()]
-    whole = in_pieces(fitted.stream(answer=answer), series[:50], [50])
+    whole = in_pieces(skae.stream(fitted, answer=answer), series[:50], [50])
     np.testing.assert_allclose(np.concatenate([before, *after]), whole, rtol=1e-5)
 
 
 def test_a_stream_scores_as_the_estimator_was(small, series):
     detector = small(WINDOW).fit(series)
-    stream = detector.stream()
+    stream = skae.stream(detector)
     before = copy.deepcopy(stream).update(series[:9])
     detector.partial_fit(series)
     np.testing.assert_array_equal(stream.update(series[:9]), before)
@@ -176,15 +174,15 @@ def test_rows_of_a_frame_keep_their_names(small, series):
     of_machines = small(WINDOW, series="machine").fit(frame)
     row = frame.iloc[5]
     np.testing.assert_allclose(
-        of_machines.stream().update(row), of_machines.stream().update(frame[5:6]), rtol=1e-6
+        skae.stream(of_machines).update(row), skae.stream(of_machines).update(frame[5:6]), rtol=1e-6
     )
 
 
 def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
     model = small(WINDOW).fit(series[:, 0])
-    expected = model.stream().update(series[:3, 0])
-    np.testing.assert_array_equal(model.stream().update(pd.Series(series[:3, 0])), expected)
-    np.testing.assert_array_equal(model.stream().update(series[0, 0]), expected[:1])
+    expected = skae.stream(model).update(series[:3, 0])
+    np.testing.assert_array_equal(skae.stream(model).update(pd.Series(series[:3, 0])), expected)
+    np.testing.assert_array_equal(skae.stream(model).update(series[0, 0]), expected[:1])
 
 
 # ------------------------------------------------------------------------ gaps in time
@@ -194,11 +192,11 @@ def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
 @pytest.mark.parametrize("sizes", [[30], [10, 20], [12, 18], [1] * 30])
 def test_a_gap_ends_a_series(fitted, answer, sizes, series):
     times = np.arange(30.0) + 100 * (np.arange(30) >= 12) + 100 * (np.arange(30) >= 15)
-    stream = fitted.stream(answer=answer, max_gap=2)
+    stream = skae.stream(fitted, answer=answer, max_gap=2)
     pieces = zip(split(series[:30], sizes), split(times, sizes), strict=True)
     found = np.concatenate([*(stream.update(*piece) for piece in pieces), stream.flush()])
     parts = [series[:12], series[12:15], series[15:30]]
-    alone = [in_pieces(fitted.stream(answer=answer), part, [len(part)]) for part in parts]
+    alone = [in_pieces(skae.stream(fitted, answer=answer), part, [len(part)]) for part in parts]
     np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-5)
 
 
@@ -206,10 +204,10 @@ def test_times_may_be_the_index(fitted, series):
     index = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(20) * 5, "min")
     index = index.append(index[-1] + pd.to_timedelta(np.arange(1, 11), "D"))
     frame = pd.DataFrame(series[:30], index=index)
-    found = fitted.stream(max_gap="10min").update(frame)
-    alone = [fitted.stream().update(part) for part in (series[:20], *series[20:30])]
+    found = skae.stream(fitted, max_gap="10min").update(frame)
+    alone = [skae.stream(fitted).update(part) for part in (series[:20], *series[20:30])]
     np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-5)
-    by_row, stream = [], fitted.stream(max_gap="10min")
+    by_row, stream = [], skae.stream(fitted, max_gap="10min")
     for _, row in frame.iterrows():
         by_row.append(stream.update(row))
     np.testing.assert_allclose(np.concatenate(by_row), found, rtol=1e-5)
@@ -228,7 +226,7 @@ def test_times_may_be_the_index(fitted, series):
     ],
 )
 def test_bad_times_change_nothing(fitted, series, times, error, message):
-    stream, twin = fitted.stream(max_gap=2.0), fitted.stream(max_gap=2.0)
+    stream, twin = skae.stream(fitted, max_gap=2.0), skae.stream(fitted, max_gap=2.0)
     for each in (stream, twin):
         each.update({"a": series[:7]}, {"a": np.arange(-5.0, 2.0)})
     with pytest.raises(error, match=message):
@@ -254,23 +252,14 @@ class Counting:
 
 
 def test_labels_are_those_of_the_batch(fitted, series):
-    stream = fitted.stream(answer="final")
+    stream = skae.stream(fitted, answer="final")
     scores = in_pieces(stream, series[:40] * 2, [40])
     np.testing.assert_array_equal(stream.labels(scores), fitted.predict(series[:40] * 2))
 
 
-def adapting(fitted):
-    """Return a detector whose threshold follows the series, beginning too high."""
-    detector = copy.copy(fitted)
-    policy = replace(fitted._scoring.offset_policy, adapt_after=1)
-    detector._scoring = replace(fitted._scoring, offset_policy=policy)
-    detector.offset_ = -0.1
-    return detector
-
-
 def test_a_threshold_that_adapts_is_that_of_the_batch(fitted, series):
     detector = adapting(fitted)
-    stream = detector.stream(answer="final")
+    stream = skae.stream(detector, answer="final")
     pieces = [stream.update(series[:60]), stream.update(series[60:])]
     labels = [stream.labels(piece) for piece in pieces] + [stream.labels(stream.flush())]
     whole = detector.predict(series)
@@ -279,7 +268,7 @@ def test_a_threshold_that_adapts_is_that_of_the_batch(fitted, series):
 
 
 def test_each_series_has_a_threshold_that_goes_on(fitted, series):
-    fleet = fitted.stream(threshold=Counting(), rows_per_update=2)
+    fleet = skae.stream(fitted, threshold=Counting(), rows_per_update=2)
     fleet.labels(fleet.update({"a": series[:2]}))
     fleet = pickle.loads(pickle.dumps(fleet))
     found = fleet.labels(fleet.update({"a": series[2:4], "b": series[2:4]}))
@@ -289,10 +278,10 @@ def test_each_series_has_a_threshold_that_goes_on(fitted, series):
 
 
 def test_offset_is_not_one_of_other_scores(fitted, series):
-    stream = fitted.stream()
+    stream = skae.stream(fitted)
     with pytest.raises(ValueError, match="aggregation='gaussian'"):
         stream.labels(stream.update(series[:3]))
-    stream = with_rule(fitted, aggregation="last").stream()
+    stream = skae.stream(with_rule(fitted, aggregation="last"))
     assert set(stream.labels(stream.update(series[:3]))) <= {-1, 1}
 
 
@@ -301,9 +290,10 @@ def test_offset_is_not_one_of_other_scores(fitted, series):
 
 def test_nothing_observed_is_nan_until_something_is(fitted, series):
     rows = np.vstack([np.full((7, 2), np.nan), series[:9]])
-    now = fitted.stream().update(rows)
+    now = skae.stream(fitted).update(rows)
     assert np.isnan(now[:7]).all() and np.isfinite(now[7:]).all()
-    final = in_pieces(with_rule(fitted, aggregation="window").stream(answer="final"), rows, [16])
+    stream = skae.stream(with_rule(fitted, aggregation="window"), answer="final")
+    final = in_pieces(stream, rows, [16])
     assert np.isnan(final[:3]).all() and np.isfinite(final[3:]).all()
 
 
@@ -312,13 +302,13 @@ def test_what_a_mask_hides_was_not_observed(fitted, series):
     hidden[3] = hidden[6, 1] = True
     rows = {"a": series[:9], "b": series[20:29]}
     masked = {key: np.ma.masked_array(part, hidden) for key, part in rows.items()}
-    expected = fitted.stream().update({k: np.where(hidden, np.nan, v) for k, v in rows.items()})
-    for key, scores in fitted.stream().update(masked).items():
+    expected = skae.stream(fitted).update({k: np.where(hidden, np.nan, v) for k, v in rows.items()})
+    for key, scores in skae.stream(fitted).update(masked).items():
         np.testing.assert_array_equal(scores, expected[key])
 
 
 def test_no_rows_are_no_scores(fitted, series):
-    stream = fitted.stream(answer="final")
+    stream = skae.stream(fitted, answer="final")
     assert stream.update(series[:0]).shape == stream.update([]).shape == (0,)
     assert stream.flush().shape == (0,)
     assert stream.update({}) == {}
@@ -327,18 +317,17 @@ def test_no_rows_are_no_scores(fitted, series):
 
 
 def test_lanes_are_used_again(fitted, series):
-    fleet = fitted.stream(answer="final")
+    fleet = skae.stream(fitted, answer="final")
     for key in range(50):
         fleet.update({key: series[:6]})
         fleet.flush(key)
     assert len(fleet._answer._n_seen) == 1
-    np.testing.assert_array_equal(
-        in_pieces(fleet, series[:9], [9]), in_pieces(fitted.stream(answer="final"), series[:9], [9])
-    )
+    alone = in_pieces(skae.stream(fitted, answer="final"), series[:9], [9])
+    np.testing.assert_array_equal(in_pieces(fleet, series[:9], [9]), alone)
 
 
 def test_flush_ends_all_series(fitted, series):
-    fleet = fitted.stream(answer="final")
+    fleet = skae.stream(fitted, answer="final")
     fleet.update({"a": series[:6], "b": series[:3]})
     ended = fleet.flush()
     np.testing.assert_allclose(ended["b"], fitted.score_samples(series[:3]), rtol=1e-5)
@@ -356,7 +345,7 @@ def test_flush_ends_all_series(fitted, series):
 )
 def test_bad_options_are_refused(fitted, options, error, message):
     with pytest.raises(error, match=message):
-        fitted.stream(**options)
+        skae.stream(fitted, **options)
 
 
 def test_others_are_refused(small, sequences, fitted, series):
@@ -365,12 +354,12 @@ def test_others_are_refused(small, sequences, fitted, series):
     with pytest.raises(TypeError, match="StandardScaler"):
         skae.stream(StandardScaler())
     with pytest.raises(ValueError, match="2 features"):
-        fitted.stream().update(series[:3, :1])
+        skae.stream(fitted).update(series[:3, :1])
     with pytest.raises(ValueError, match="same number of features"):
-        fitted.stream().update({1: series[:3], 2: series[:3, :1]})
+        skae.stream(fitted).update({1: series[:3], 2: series[:3, :1]})
     with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*A dict"):
-        fitted.stream().update({"a": 0.5, "b": 0.7})
+        skae.stream(fitted).update({"a": 0.5, "b": 0.7})
     with pytest.raises(TypeError, match="Got a generator.*for row in rows"):
-        fitted.stream().update(row for row in series)
+        skae.stream(fitted).update(row for row in series)
     with pytest.raises(KeyError, match="'a'"):
-        fitted.stream().flush("a")
+        skae.stream(fitted).flush("a")

@@ -50,11 +50,6 @@ def names_anew() -> Iterator[None]:
         global_state.set_global_attribute("object_name_uids", earlier)
 
 
-def global_attributes() -> dict[str, Any]:
-    """Return what Keras keeps for this thread: its policy of dtypes, custom objects and names."""
-    return vars(global_state.GLOBAL_STATE_TRACKER)
-
-
 def variables_of_one_name() -> contextlib.AbstractContextManager[Any]:
     """Let TensorFlow call every variable the same, in this thread and block alone.
 

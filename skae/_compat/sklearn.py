@@ -7,7 +7,7 @@ this file is all there is to mend.
 import contextlib
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn import config_context
@@ -24,6 +24,7 @@ from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
     "DocumentationLink",
+    "FeatureRecord",
     "OUTPUT",
     "REQUESTS",
     "Interval",
@@ -61,6 +62,24 @@ class DocumentationLink:
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
         return {"path": type(self).__module__.replace(".", "/")}
+
+
+class FeatureRecord(BaseEstimator):
+    """Holds what scikit-learn's checks of features set on an estimator, and compare with.
+
+    The checks name the estimator in their messages by its class. `n_step_features` is ours: the
+    columns of a table may be the steps of sequences of one feature.
+    """
+
+    n_features_in_: int
+    n_step_features: int
+    feature_names_in_: np.ndarray
+
+    @classmethod
+    def named(cls, estimator: str) -> Self:
+        """Return an empty record, in the name of an estimator."""
+        record: Self = type(estimator, (cls,), {})()
+        return record
 
 
 class _IntegerInterval(Interval):

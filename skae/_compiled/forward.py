@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from skae._compat.tensorflow import call_flat, forget_kernels, give_memory_back
 from skae._compiled.cache import LRUCache
-from skae._compiled.process import check_process, outside_of_scopes
+from skae._compiled.process import check_process
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.tracing import traced
 from skae._compiled.workspaces import Values, copy_architecture, describe, replicas, values_of
@@ -88,26 +88,6 @@ def forward(
     -------
     ndarray of shape (n_samples, ...), float32
     """
-    return outside_of_scopes(_forward, model, inputs, in_bulk, padded, values)
-
-
-def loss_parts(
-    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray
-) -> tuple[Any, Any]:
-    """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
-
-    Nothing is compiled for it that scoring does not need, too.
-    """
-    return model.loss.parts(targets, forward(model, inputs), weights)
-
-
-def _forward(
-    model: keras.Model,
-    inputs: tuple[np.ndarray, ...],
-    in_bulk: bool,
-    padded: bool,
-    values: Values | None,
-) -> np.ndarray:
     compute = forward_pass_of(model)
     weights = weights_of(model, values)
     n_samples = len(inputs[0])
@@ -125,6 +105,16 @@ def _forward(
         plain = compute.plain(size)
         outputs = [plain(weights, block) for block in blocks]
     return np.concatenate(outputs)[:n_samples].astype(np.float32, copy=False)
+
+
+def loss_parts(
+    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> tuple[Any, Any]:
+    """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
+
+    Nothing is compiled for it that scoring does not need, too.
+    """
+    return model.loss.parts(targets, forward(model, inputs), weights)
 
 
 def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tensor]:

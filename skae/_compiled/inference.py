@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.forward import forward, forward_pass_of, weights_of
 from skae._compiled.steps import n_cores
-from skae._compiled.workspaces import Values, masks_nan
+from skae._compiled.workspaces import Values, describe, masks_nan, values_of
 from skae._input.sequences import Floats, Sequences
 from skae._network.layers import recurrent_steps
 
@@ -67,6 +67,19 @@ class TrainedNetwork:
     fill_values: Floats
     verbose: int | str = 0
     values: Values | None = None
+
+    def settled(self, variables: list[keras.Variable] | None = None) -> Self:
+        """Return the network with the values that its weights have now, for good.
+
+        Parameters
+        ----------
+        variables : list of keras.Variable, optional
+            Whose values to take; the weights by default.
+        """
+        if self.values is not None:
+            return self
+        chosen = describe(self.model).variables if variables is None else variables
+        return replace(self, values=values_of(chosen))
 
     @property
     def masks_nan(self) -> bool:

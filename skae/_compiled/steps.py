@@ -40,8 +40,8 @@ def can_be_sharded(model: keras.Model) -> bool:
     """Tell whether `ShardedSteps` compute for `model` what Keras would.
 
     Not for a model with losses of its own (regularizers, ``add_loss``), with state other than
-    weights and seeds (batch normalization), with layers XLA cannot compile, on a GPU, where
-    recurrent layers run on cuDNN, or on several devices.
+    weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
+    recurrent layers run on cuDNN.
     """
     layers = layers_of(model)
     return (
@@ -50,7 +50,6 @@ def can_be_sharded(model: keras.Model) -> bool:
         and all(map(is_seed, model.non_trainable_variables))
         and all(layer.supports_jit for layer in layers)
         and not tf.config.list_logical_devices("GPU")
-        and not tf.distribute.has_strategy()
     )
 
 

@@ -19,8 +19,7 @@ import tensorflow as tf
 
 from skae._compat.keras import build_optimizer, layers_of, names_anew
 from skae._compiled.cache import LRUCache
-from skae._compiled.mirrored import MirroredReplica
-from skae._compiled.process import check_can_train, outside_of_scopes
+from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.layers import NaNToZero, seeds_from
 
@@ -193,19 +192,14 @@ class Replica:
 
 
 @contextlib.contextmanager
-def replica_of(model: keras.Model) -> Iterator[Replica | MirroredReplica]:
+def replica_of(model: keras.Model) -> Iterator[Replica]:
     """Lend a replica in the state of `model`; give `model` the state of the replica at the end.
-
-    In the scope of a strategy it is mirrored on the devices of that.
 
     The model stays as it is if the block raises.
     """
-    check_can_train()
-    outside_of_scopes(build_optimizer, model)
+    check_process()
+    build_optimizer(model)
     key = _training_key(model)
-    if tf.distribute.has_strategy():
-        yield from _mirrored(model, key)
-        return
     if key is None:
         with unchanged_on_error(model):
             yield Replica(model)
@@ -214,19 +208,6 @@ def replica_of(model: keras.Model) -> Iterator[Replica | MirroredReplica]:
         _copy_state(model, replica.model)
         yield replica
         _copy_state(replica.model, model)
-
-
-def _mirrored(model: keras.Model, key: Hashable) -> Iterator[MirroredReplica]:
-    """Lend a replica that a strategy mirrors, in whose scope this is."""
-    if key is None:
-        raise RuntimeError(
-            "Got a network that Keras cannot copy from its configuration in the scope of a "
-            "strategy, but expected one that it can, to mirror it. Leave the scope."
-        )
-    replica = MirroredReplica(_copy_compiled(model))
-    _copy_state(model, replica.model)
-    yield replica
-    _copy_state(replica.model, model)
 
 
 def _training_key(model: keras.Model) -> Hashable | None:

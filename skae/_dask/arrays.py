@@ -1,6 +1,7 @@
 """Dask arrays, answered partition by partition."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,20 @@ import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._detector import Detector
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._stream.reader import RowReader
+from skae._windows.samples import Samples
+
+METHODS: dict[str, Callable[[Detector, Samples], Any]] = {
+    "score_samples": Detector.scores,
+    "decision_function": Detector.decision,
+    "predict": Detector.labels,
+    "transform": Detector.latents,
+    "reconstruct": Detector.reconstructions,
+    "explain": Detector.contributions,
+}
+"""What each method of the estimator is of its detector, for the rows of one series."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +42,15 @@ class Reach:
     stride: int
 
     @classmethod
-    def of(cls, detector: Any, method: str) -> "Reach":
+    def of(cls, detector: Detector, method: str) -> "Reach":
         """Return the reach of a method of a detector."""
-        size = detector._windowing.window_size
-        stride = min(size, detector._windowing.stride)
-        smoothed = size if AGGREGATIONS[detector._scoring.aggregation].smooths else 0
+        size = detector.windowing.window_size or 0
+        stride = min(size, detector.windowing.stride)
+        smoothed = size if AGGREGATIONS[detector.scorer.aggregation].smooths else 0
         # Windows begin on the grid, and one that ends with a part ends a row too early.
         before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
-        adapt_after = detector._scoring.offset_policy.adapt_after
-        if adapt_after is not None and method in ("predict", "decision_function"):
-            before += 2 * adapt_after * size
+        if method in ("predict", "decision_function"):
+            before += detector.scorer.offset_policy.memory(size)
         return cls(before, after, stride)
 
 
@@ -69,13 +81,9 @@ class Answer:
             return cls(method, 0, np.float64, [method])
         if method == "predict":
             return cls(method, 0, np.int64, [method])
-        if method == "transform":
-            names = detector.get_feature_names_out()
-            return cls(method, len(names), np.float32, list(names))
-        n_features = detector.model_.input_shape[-1]
-        names = getattr(detector, "feature_names_in_", [f"x{i}" for i in range(n_features)])
-        dtype = np.float32 if method == "reconstruct" else np.float64
-        return cls(method, n_features, dtype, list(names))
+        is_latent = method == "transform"
+        names = detector.latent_names() if is_latent else detector.features.column_names()
+        return cls(method, len(names), np.float64 if method == "explain" else np.float32, names)
 
     def __call__(self, reader: RowReader, rows: Any) -> NDArray:
         """Return what the method says of rows in memory."""
@@ -83,7 +91,7 @@ class Answer:
             return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
         if reader.first_steps is not None:
             rows = reader.features(reader.first_steps.transform(rows))
-        found = np.asarray(getattr(reader.detector, self.method)(rows))
+        found = np.asarray(METHODS[self.method](reader.detector, reader.detector.read(rows)))
         return found.astype(self.dtype, copy=False)
 
 

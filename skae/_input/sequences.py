@@ -193,18 +193,6 @@ def _hold_last_observed(values: Floats) -> Floats:
     return np.take_along_axis(values, last, axis=1)
 
 
-def is_list_of_sequences(X: Any) -> bool:
-    """Tell a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
-    if isinstance(X, np.ndarray) and not (X.dtype == object and X.ndim == 1):
-        return False
-    if not isinstance(X, list | tuple | np.ndarray) or len(X) == 0:
-        return False
-    shapes = [shape_of(item) for item in X]
-    if any(len(shape) == 2 for shape in shapes):
-        return True
-    return all(len(shape) == 1 for shape in shapes) and len(set(shapes)) > 1
-
-
 def shape_of(item: Any) -> tuple[int, ...]:
     """Return the shape of an array-like, of lists that of their first items; () of a scalar."""
     if hasattr(item, "shape"):
@@ -220,7 +208,7 @@ def refuse_short_rows(X: Any) -> None:
     Parameters
     ----------
     X : list of array-like
-        What `is_list_of_sequences` says is one.
+        The items of what `Table` says is one.
 
     Raises
     ------
@@ -289,9 +277,9 @@ def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
         return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
 
 
-def from_list(X: Any) -> Sequences:
-    """Return the sequences of a list, without the unobserved steps at their ends."""
-    return of_stack(*stack_series(X))
+def from_list(X: Any, dtype: Any = np.float32) -> Sequences:
+    """Return the sequences of a list."""
+    return of_stack(*stack_series(X, dtype))
 
 
 def of_stack(rows: Floats, lengths: Indices) -> Sequences:
@@ -301,7 +289,7 @@ def of_stack(rows: Floats, lengths: Indices) -> Sequences:
     return Sequences(rows, starts, lengths)
 
 
-def from_array(X: NDArray) -> Sequences:
+def from_array(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
     """Return the sequences of a 3-D array, whose padding is NaN before or after them.
 
     Overlapping windows that are a strided view, as `SequenceWindower` returns, are taken
@@ -314,15 +302,15 @@ def from_array(X: NDArray) -> Sequences:
         If the array is not finite (NaN apart), or empty.
     """
     rows, starts = rows_and_starts(X)
-    rows = _checked(rows, np.float32, "X")
+    rows = _checked(rows, dtype, "X")
     lengths = np.full(len(X), X.shape[1], dtype=np.intp)
     sequences = Sequences(rows, starts, lengths, n_steps=X.shape[1])
     return _without_padding(sequences, of_one_series=len(rows) < lengths.sum())
 
 
-def from_table(X: Floats) -> Sequences:
+def from_table(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
     """Return the univariate sequences of a table, one a row."""
-    return replace(from_array(X[:, :, None]), is_table=True)
+    return replace(from_array(X[:, :, None], dtype), is_table=True)
 
 
 def blank_sequences(n_sequences: int, n_steps: int) -> Sequences:

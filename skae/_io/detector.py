@@ -1,4 +1,4 @@
-"""The fitted state of an `LSTMAutoencoder`, checked before anything is made of it."""
+"""The plain form of a `Detector`, checked before anything is made of it."""
 
 import datetime
 import math
@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from skae._compat.keras import build_optimizer, layers_of
-from skae._compiled.one_state import EARLIER
 from skae._input.gaps import longest_step
 from skae._io.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture, DataSize
@@ -20,110 +19,91 @@ from skae._scoring.scorer import ScoringRule
 from skae._training.scikeras import KerasAdapter
 from skae._windows.windows import Windowing
 
-COUNTS_OF_FIT = "batch_size_", "n_epochs_", "n_iter_", "n_discords_"
-COUNTS = ("n_features_in_", "n_steps_", *COUNTS_OF_FIT)
-ATTRIBUTES = (
-    *COUNTS,
-    *("model_", "history_", "offset_", "feature_names_in_"),
-    *("_architecture", "_fill_values", "_is_table", "_scoring", "_windowing"),
-)
-"""All that `fit` sets."""
+Plain = dict[str, Any]
 
-MAY_LACK = {"feature_names_in_", "_architecture", *COUNTS_OF_FIT}
-"""What a fit does not always set, or an older one did not."""
+PARTS = {
+    *("network", "fill_values", "features", "windowing", "scorer", "offset"),
+    *("n_steps", "is_table", "training", "estimator"),
+}
+"""Of a detector in its plain form."""
+
+COUNTS_OF_TRAINING = {"n_iter", "n_epochs", "batch_size", "n_discords"}
 
 MEASURED = "typical", "mean", "covariance"
-"""Arrays among what a `ScoringRule` is."""
+"""Arrays of a fitted error measure."""
 
 
-def stored_state(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    """Return the fitted attributes as plain values and arrays, exact to the last bit.
+def stored_detector(plain: Plain) -> Plain:
+    """Return the plain form of a detector as a file holds it.
 
-    Of a network of one's own these are the weights: the caller brings the builder.
+    A network that the caller's `model` built is stored as its weights: the caller has the builder.
+    """
+    network, measure = plain["network"], plain["scorer"]["measure"]
+    arrays = {name: np.asarray(measure[name]) for name in MEASURED if name in measure}
+    return plain | {
+        "network": _own_weights(network) if isinstance(network, keras.Model) else network,
+        "scorer": plain["scorer"] | {"measure": measure | arrays},
+    }
+
+
+def read_detector(stored: Plain, parameters: dict[str, Any]) -> Plain:
+    """Return what `stored_detector` was given, checked.
 
     Parameters
     ----------
-    estimator : LSTMAutoencoder
-    beside : dict
-        Its attributes that are no parameters.
-
-    Raises
-    ------
-    TypeError
-        If there are others than `fit` sets.
-    """
-    unknown = sorted(beside.keys() - {*ATTRIBUTES, EARLIER})
-    if unknown:
-        raise TypeError(
-            f"Got {unknown} set on the estimator, but expected no attributes but those of its "
-            "fit. Delete them, or use joblib.dump instead."
-        )
-    if "model_" not in beside:
-        return {}
-    state = estimator.__getstate__()
-    found = {name: state[name] for name in beside if name != EARLIER}
-    if isinstance(found["model_"], keras.Model):
-        found["model_"] = _own_weights(found["model_"])
-        found["_scoring"] = found["_scoring"].to_plain()
-    measure = found["_scoring"]["measure"]
-    arrays = {name: np.asarray(measure[name]) for name in MEASURED if name in measure}
-    found["_scoring"] = found["_scoring"] | {"measure": measure | arrays}
-    found["_windowing"] = tuple(found["_windowing"])
-    found["offset_"] = float(found["offset_"])
-    return found
-
-
-def restore(estimator: Any, state: dict[str, Any]) -> None:
-    """Give an unfitted estimator the state that `stored_state` returned.
+    stored : dict
+    parameters : dict
+        Of the estimator.
 
     Raises
     ------
     ValueError
-        If the state is none that `fit` leaves.
+        If it is none that `fit` leaves.
     """
-    if not state:
-        return
-    check_state(state)
-    if "own" in state["model_"]:
-        state = state | {
-            "model_": _own_model(estimator, state),
-            "_scoring": ScoringRule.from_plain(state["_scoring"]),
-            "_windowing": Windowing(*state["_windowing"]),
-        }
-    estimator.__setstate__({**vars(estimator), **state})
+    check_detector(stored)
+    if "own" not in stored["network"]:
+        return stored
+    return stored | {"network": _own_model(stored, parameters)}
 
 
-def check_state(state: dict[str, Any]) -> None:
+def check_detector(plain: Plain) -> None:
     """Refuse names, types, sizes and numbers that `fit` does not leave."""
-    _require(set(state) >= set(ATTRIBUTES) - MAY_LACK, f"lacks {set(ATTRIBUTES) - set(state)}")
-    _require(set(state) <= set(ATTRIBUTES), f"has {sorted(set(state) - set(ATTRIBUTES))}")
-    for name in state.keys() & set(COUNTS):
-        _require(_is_count(state[name]), f"has {name}={str(state[name])[:80]}")
-    offset = state["offset_"]
-    _require(isinstance(offset, float) and math.isfinite(offset), f"has offset_={offset!r:.80}")
-    _require(isinstance(state["_is_table"], bool), "has an _is_table that is no bool")
-    _require(_is_history(state["history_"]), "has a history_ that is no dict of lists of floats")
-    _check_names(state)
-    _check_windowing(state["_windowing"])
-    n_features = _check_network(state["model_"], state.get("_architecture"))
-    _check_numbers("_fill_values", state["_fill_values"], (n_features,))
-    expected = 1 if state["_is_table"] else n_features
-    _require(n_features == expected, f"has a table of {n_features} features")
-    _check_scoring(state["_scoring"], n_features)
+    _require(isinstance(plain, dict) and set(plain) == PARTS, "has other parts")
+    offset = plain["offset"]
+    _require(isinstance(offset, float) and math.isfinite(offset), f"has offset={offset!r:.80}")
+    _require(_is_count(plain["n_steps"], 1), "has no n_steps")
+    _require(isinstance(plain["is_table"], bool), "has an is_table that is no bool")
+    _require(isinstance(plain["estimator"], str), "has an estimator without a name")
+    _check_training(plain["training"])
+    _check_windowing(plain["windowing"])
+    n_features = _check_network(plain["network"])
+    _check_features(plain["features"], 1 if plain["is_table"] else n_features)
+    _require(plain["features"]["n_features"] == n_features, "has a network of other features")
+    _check_numbers("fill_values", plain["fill_values"], (n_features,))
+    _check_scoring(plain["scorer"], n_features)
 
 
-def _check_names(state: dict[str, Any]) -> None:
-    names = state.get("feature_names_in_", np.empty(state["n_features_in_"], object))
-    is_row = isinstance(names, np.ndarray) and names.shape == (state["n_features_in_"],)
-    _require(is_row and names.dtype == object, "has other feature_names_in_ than n_features_in_")
+def _check_training(training: Any) -> None:
+    _require(set(training) == {"history", *COUNTS_OF_TRAINING}, "has another training")
+    _require(_is_history(training["history"]), "has a history that is no dict of lists of floats")
+    for name in COUNTS_OF_TRAINING:
+        _require(_is_count(training[name]), f"has {name}={str(training[name])[:80]}")
+
+
+def _check_features(features: Any, n_features: int) -> None:
+    _require(set(features) == {"n_columns", "n_features", "names"}, "has other features")
+    n_columns, names = features["n_columns"], features["names"]
+    _require(_is_count(n_columns, 1), "has no n_columns")
+    _require(features["n_features"] == n_features, f"has a table of {n_features} features")
+    is_row = isinstance(names, np.ndarray) and names.shape == (n_columns,)
+    _require(names is None or is_row and names.dtype == object, "has other names than columns")
 
 
 def _check_windowing(windowing: Any) -> None:
-    # Of two entries before skae knew of series and gaps.
-    is_known = isinstance(windowing, tuple) and len(windowing) in (2, 4)
-    _require(is_known, "has no _windowing")
+    is_known = isinstance(windowing, tuple) and len(windowing) == len(Windowing._fields)
+    _require(is_known, "has no windowing")
     size, stride, series, max_gap = Windowing(*windowing)
-    _require((size is None or _is_count(size, 1)) and _is_count(stride, 1), "has no _windowing")
+    _require((size is None or _is_count(size, 1)) and _is_count(stride, 1), "has no windowing")
     is_name = isinstance(series, str | None) or _is_count(series) or series == -1
     _require(is_name, "has a series that is no name")
     is_step = isinstance(max_gap, str | float | int | datetime.timedelta | np.timedelta64)
@@ -132,20 +112,21 @@ def _check_windowing(windowing: Any) -> None:
         longest_step(max_gap)
 
 
-def _check_network(model: dict[str, Any], architecture: Any) -> int:
+def _check_network(network: Plain) -> int:
     """Refuse a network that is not of the size of its weights; return its features."""
-    arrays = [*model["weights"], *model["optimizer_state"]]
+    training = network["training"]
+    arrays = [*network["weights"], *(training["optimizer_state"] if training else [])]
     _require(all(isinstance(array, np.ndarray | np.generic) for array in arrays), "has no weights")
     for array in arrays:
         _require(bool(np.isfinite(array).all()), "has weights that are not finite")
-    _require(all(type(flag) is bool for flag in model["trainable"]), "has no trainable flags")
-    if "own" in model:
-        _require(_is_count(model["own"], 1), "has a network without features")
-        return int(model["own"])
-    check_loss(model["loss"])
-    check_optimizer(model["optimizer"], model["options"])
-    _require(model["architecture"] == architecture, "has two architectures")
-    return _check_architecture(architecture, model["weights"])
+    _require(all(type(flag) is bool for flag in network["trainable"]), "has no trainable flags")
+    if "own" in network:
+        _require(_is_count(network["own"], 1), "has a network without features")
+        return int(network["own"])
+    if training:
+        check_loss(training["loss"])
+        check_optimizer(training["optimizer"], training["options"])
+    return _check_architecture(network["architecture"], network["weights"])
 
 
 def _check_architecture(plain: dict[str, Any], weights: list[Any]) -> int:
@@ -213,32 +194,32 @@ def _require(condition: bool, otherwise: str) -> None:
         raise ValueError(f"its fitted state {otherwise}, which no fit leaves")
 
 
-# ------------------------------------------------------------------- networks of one's own
+# ------------------------------------------------------------------- networks of `model`
 
 
-def _own_weights(model: keras.Model) -> dict[str, Any]:
+def _own_weights(model: keras.Model) -> Plain:
     return {
         "own": int(model.input_shape[-1]),
         "trainable": [layer.trainable for layer in layers_of(model)],
         "weights": [variable.numpy() for variable in model.variables],
-        "optimizer_state": [variable.numpy() for variable in model.optimizer.variables],
+        "training": {"optimizer_state": [v.numpy() for v in model.optimizer.variables]},
     }
 
 
-def _own_model(estimator: Any, state: dict[str, Any]) -> keras.Model:
+def _own_model(stored: Plain, parameters: dict[str, Any]) -> keras.Model:
     """Let the caller's builder make the network, and give it the weights."""
-    stored = state["model_"]
-    size = DataSize(stored["own"], state["n_steps_"], state["_windowing"][0] is None)
-    adapter = KerasAdapter.of(estimator.get_params(), size, seed=0)
-    model = adapter.build_compiled(0)
+    network = stored["network"]
+    size = DataSize(network["own"], stored["n_steps"], stored["windowing"][0] is None)
+    model = KerasAdapter.of(parameters, size, seed=0).build_compiled(0)
     layers = layers_of(model)
-    _require(len(layers) == len(stored["trainable"]), "has a network other than `model` builds")
-    for layer, trainable in zip(layers, stored["trainable"], strict=True):
+    _require(len(layers) == len(network["trainable"]), "has a network other than `model` builds")
+    for layer, trainable in zip(layers, network["trainable"], strict=True):
         layer.trainable = trainable
-    if len(stored["optimizer_state"]) > len(model.optimizer.variables):
+    optimizer_state = network["training"]["optimizer_state"]
+    if len(optimizer_state) > len(model.optimizer.variables):
         build_optimizer(model)
-    _assign(model.variables, stored["weights"])
-    _assign(model.optimizer.variables, stored["optimizer_state"])
+    _assign(model.variables, network["weights"])
+    _assign(model.optimizer.variables, optimizer_state)
     return model
 
 

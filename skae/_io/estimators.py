@@ -1,6 +1,5 @@
 """`save` and `load`: estimators as one file that holds no code."""
 
-import importlib
 import os
 import stat
 from collections.abc import Mapping
@@ -14,6 +13,9 @@ from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests
 from skae._io import detector, transformers
 from skae._io.container import Described, Reader, Writer, pack, unpack
 from skae._io.objects import describe_object, make_object
+
+DETECTOR = "_detector"
+"""Name of the detector in the state of an estimator."""
 
 METHODS_WITH_OUTPUT = {"transform": {"default", "pandas", "polars", None}}
 """What `set_output` leaves."""
@@ -59,8 +61,8 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
     attributes = {key: reader.read(item) for key, item in content["attributes"].items()}
     estimator = _class_of(name, custom_objects)(**parameters)
     check_parameters_of(estimator)
-    if _is_detector(estimator):
-        detector.restore(estimator, attributes)
+    if isinstance(estimator, _autoencoder_class()):
+        _restore(estimator, attributes)
     else:
         transformers.check_attributes(name, attributes)
         vars(estimator).update(attributes)
@@ -70,8 +72,8 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
 
 
 def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    if _is_detector(estimator):
-        return detector.stored_state(estimator, beside)
+    if isinstance(estimator, _autoencoder_class()):
+        return _state_of(estimator, beside)
     if transformers.is_known(estimator):
         transformers.check_names(type(estimator).__name__, beside)
         return beside
@@ -79,6 +81,28 @@ def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
         f"Got {estimator!r}, but expected an estimator of skae, or one of "
         f"{sorted(transformers.KNOWN)}. Use joblib.dump instead."
     )
+
+
+def _state_of(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
+    """Return the detector of an estimator, as a file holds it, by its name."""
+    unknown = sorted(beside.keys() - {DETECTOR})
+    if unknown:
+        raise TypeError(
+            f"Got {unknown} set on the estimator, but expected no attributes but those of its "
+            "fit. Delete them, or use joblib.dump instead."
+        )
+    if DETECTOR not in beside:
+        return {}
+    return {DETECTOR: detector.stored_detector(estimator.__getstate__()[DETECTOR])}
+
+
+def _restore(estimator: Any, attributes: dict[str, Any]) -> None:
+    if not attributes:
+        return
+    if set(attributes) != {DETECTOR}:
+        raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit leaves")
+    plain = detector.read_detector(attributes[DETECTOR], estimator.get_params())
+    estimator.__setstate__({**vars(estimator), DETECTOR: plain})
 
 
 def _class_of(name: Any, custom_objects: Mapping[str, Any]) -> type:
@@ -95,10 +119,11 @@ def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
     ValueError
         If the name is of neither.
     """
-    if name == "LSTMAutoencoder":
-        return _autoencoder()
+    autoencoder = _autoencoder_class()
+    if name == autoencoder.__name__:
+        return autoencoder
     own = custom_objects.get(name)
-    if isinstance(own, type) and issubclass(own, _autoencoder()):
+    if isinstance(own, type) and issubclass(own, autoencoder):
         return own
     raise ValueError(
         f"it holds a {name!r}, but expected an estimator of skae, or one of "
@@ -107,13 +132,17 @@ def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
     )
 
 
-def _is_detector(estimator: Any) -> bool:
-    return isinstance(estimator, _autoencoder())
+_autoencoders: list[type] = []
 
 
-def _autoencoder() -> type:
-    # By its public name: it stands on this wing.
-    return importlib.import_module("skae").LSTMAutoencoder
+def holds_detector(cls: type) -> type:
+    """Register the class of estimators whose state is a `Detector`: `LSTMAutoencoder`."""
+    _autoencoders.append(cls)
+    return cls
+
+
+def _autoencoder_class() -> type:
+    return _autoencoders[0]
 
 
 def _set_output(estimator: Any, output: dict[str, Any]) -> None:

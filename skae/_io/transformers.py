@@ -1,7 +1,8 @@
 """The estimators without a network that a file may hold, and what each of them has fitted."""
 
 import importlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,11 +11,12 @@ Shape = tuple[str, ...]
 _COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
 _PER_FEATURE: Shape = ("f",)
 
+_OWN: dict[str, type] = {}
+"""Classes of skae that `storable` was given."""
+
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
-    "SequenceWindower": ("skae", _COMMON | {"window_size_": ()}),
-    "SequenceScaler": ("skae", _COMMON | {"scaler_": ("scaler",)}),
     "Normalizer": ("sklearn.preprocessing", _COMMON),
     "StandardScaler": (
         "sklearn.preprocessing",
@@ -64,9 +66,29 @@ SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
 """What the steps of sequences are scaled by."""
 
 
+Class = TypeVar("Class", bound=type)
+
+
+def storable(**attributes: Shape) -> Callable[[Class], Class]:
+    """Let files hold estimators of a class, with these fitted attributes beside the features.
+
+    Classes register themselves, because this package imports none of those that use it.
+    """
+
+    def register(cls: Class) -> Class:
+        KNOWN[cls.__name__] = ("skae", _COMMON | attributes)
+        _OWN[cls.__name__] = cls
+        return cls
+
+    return register
+
+
 def class_of(name: str) -> type:
     """Return the class of a known name."""
-    return getattr(importlib.import_module(KNOWN[name][0]), name)
+    if name in _OWN:
+        return _OWN[name]
+    found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
+    return found
 
 
 def is_known(estimator: Any) -> bool:

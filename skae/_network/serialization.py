@@ -11,40 +11,51 @@ from skae._network.loss import ObservedLoss
 
 
 def as_stored(
-    model: keras.Model, architecture: dict[str, Any] | None, values: Mapping[int, Any] | None = None
-) -> dict[str, Any] | None:
-    """Return all that a compiled network is, state of its optimizer included.
+    model: keras.Model, architecture: dict[str, Any], values: Mapping[int, Any] | None = None
+) -> dict[str, Any]:
+    """Return all that a network is, with what it needs to be trained on if it is compiled.
 
     Parameters
     ----------
     model : keras.Model
-    architecture : dict, optional
+    architecture : dict
         Fields of the `Architecture` that `build_autoencoder` made it of.
     values : dict of int to tf.Tensor, optional
-        Values of its variables, those of the optimizer included, by their ids.
+        Values of its variables by their ids; those that they have now by default. Without those
+        of the optimizer the network can be run, but not trained on.
 
     Returns
     -------
-    dict of str to object, or None
-        Plain values and arrays, beside an optimizer or a loss of one's own, if there is one.
-        None for a model that was built otherwise, or is not compiled.
+    dict of str to object
+        Plain values and arrays, beside an optimizer or a loss that is not Keras' own.
     """
-    if architecture is None or not model.compiled:
-        return None
-    optimizer = model.optimizer
-
-    def arrays(variables: list[keras.Variable]) -> list[Any]:
-        return [(values[id(v)] if values is not None else v).numpy() for v in variables]
-
+    training = None
+    if model.compiled and (values is None or _holds(values, model.optimizer.variables)):
+        training = _training_as_stored(model, values)
     return {
         "architecture": architecture,
         "trainable": [layer.trainable for layer in layers_of(model)],
-        "weights": arrays(model.variables),
+        "weights": _arrays(model.variables, values),
+        "training": training,
+    }
+
+
+def _training_as_stored(model: keras.Model, values: Mapping[int, Any] | None) -> dict[str, Any]:
+    optimizer = model.optimizer
+    return {
         "loss": loss_as_stored(model.loss),
         "optimizer": _name(type(optimizer), _classes(keras.optimizers)),
         "options": optimizer.get_config(),
-        "optimizer_state": arrays(optimizer.variables),
+        "optimizer_state": _arrays(optimizer.variables, values),
     }
+
+
+def _holds(values: Mapping[int, Any], variables: list[keras.Variable]) -> bool:
+    return all(id(variable) in values for variable in variables)
+
+
+def _arrays(variables: list[keras.Variable], values: Mapping[int, Any] | None) -> list[Any]:
+    return [(v if values is None else values[id(v)]).numpy() for v in variables]
 
 
 def from_stored(stored: dict[str, Any]) -> keras.Model:
@@ -59,13 +70,18 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     model = build_autoencoder(Architecture(**fields), seed=0)
     for layer, trainable in zip(layers_of(model), stored["trainable"], strict=True):
         layer.trainable = trainable
-    optimizer = optimizer_from_stored(stored["optimizer"], stored["options"])
-    model.compile(optimizer=optimizer, loss=loss_from_stored(stored["loss"]))
+    if stored["training"] is not None:
+        _compile(model, stored["training"])
     _assign(model.variables, stored["weights"])
-    if len(stored["optimizer_state"]) > len(optimizer.variables):
-        build_optimizer(model)
-    _assign(optimizer.variables, stored["optimizer_state"])
     return model
+
+
+def _compile(model: keras.Model, training: dict[str, Any]) -> None:
+    optimizer = optimizer_from_stored(training["optimizer"], training["options"])
+    model.compile(optimizer=optimizer, loss=loss_from_stored(training["loss"]))
+    if len(training["optimizer_state"]) > len(optimizer.variables):
+        build_optimizer(model)
+    _assign(optimizer.variables, training["optimizer_state"])
 
 
 def loss_as_stored(loss: ObservedLoss) -> dict[str, Any]:

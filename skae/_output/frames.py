@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input.features import default_names
 
-def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | None) -> Any:
+
+def framed(found: Any, index: Any, names: list[str], container: Any, n_steps: int | None) -> Any:
     """Return results per sample as a dataframe with the index of the input.
 
     Parameters
@@ -15,8 +17,8 @@ def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | 
     found : ndarray of shape (n_samples, ...) or list of ndarray
         A list for a list of series, whose rows then stand one below the other, or for
         sequences of unequal length.
-    X : array-like or list
-        What the results are of.
+    index : pandas.Index or None
+        Of what the results are of.
     names : list of str
         The names of the columns, or of the features of a step.
     container : object
@@ -27,8 +29,7 @@ def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | 
     Returns
     -------
     pandas.DataFrame or polars.DataFrame
-        As the container makes it. A pandas frame has the index of X, if that has one; for a
-        list of pandas frames, it has their positions in the list and their own indexes.
+        As the container makes it; a pandas frame has the index, if there is one.
 
     Raises
     ------
@@ -38,7 +39,6 @@ def framed(found: Any, X: Any, names: list[str], container: Any, n_steps: int | 
     if len(names) == 1:
         found = _with_feature_axis(found)
     of_series = isinstance(found, list) and n_steps is None
-    index = joint_index(X) if of_series else getattr(X, "index", None)
     if n_steps and (isinstance(found, list) or found.ndim == 3):
         found = flat(found, n_steps)
     rows = np.concatenate(found) if of_series else found
@@ -56,22 +56,6 @@ def _with_feature_axis(found: Any) -> Any:
     return found if found.shape[-1] == 1 and found.ndim > 1 else found[..., None]
 
 
-def joint_index(series: Any) -> Any:
-    """Return one pandas index of the rows of several series, None unless all of them have one.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> joint_index([pd.DataFrame({"a": [1]}, ["x"]), pd.DataFrame({"a": [2]}, ["y"])]).tolist()
-    [(0, 'x'), (1, 'y')]
-    """
-    if not all(hasattr(item, "iloc") for item in series):
-        return None
-    import pandas as pd
-
-    return pd.concat([pd.Series(0, item.index) for item in series], keys=range(len(series))).index
-
-
 def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
     """Return names for the columns of a table, given those of the columns or of the features.
 
@@ -85,7 +69,7 @@ def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
     if len(names) == n_columns:
         return names
     if len(names) * n_steps != n_columns:
-        names = [f"x{i}" for i in range(n_columns // n_steps)]
+        names = default_names(n_columns // n_steps)
     return names if n_steps == 1 else names_of_steps(names, n_steps)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from skae._compat.sklearn import frame_container
+from skae._input.features import default_names
 from skae._output.frames import framed
 
 __all__ = ["through"]
@@ -143,5 +144,5 @@ def _restored(before: Pipeline, step: Any, found: Any, X: Any) -> Any:
     container = frame_container(step)
     if container is None or isinstance(rows, list) or rows.ndim != 2:
         return rows
-    names = list(X.columns) if hasattr(X, "columns") else [f"x{i}" for i in range(rows.shape[1])]
-    return framed(rows, X, names, container, None)
+    names = list(X.columns) if hasattr(X, "columns") else default_names(rows.shape[1])
+    return framed(rows, getattr(X, "index", None), names, container, None)

@@ -1,17 +1,14 @@
 """What a stream is given, as rows of the detector."""
 
-import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skae._compat.attributes import as_it_is
-from skae._compiled.one_state import values_now
-from skae._compiled.workspaces import independent_copy
+from skae._detector import Detector
 from skae._input.checks import as_numbers
 from skae._input.sequences import Floats, Indices
 from skae._windows.reading import read_rows
@@ -26,15 +23,15 @@ class RowReader:
     Parameters
     ----------
     first_steps : Pipeline or None
-    detector : LSTMAutoencoder
-        Fitted, and nobody else's.
+    detector : Detector
+        Its windowing has neither `series` nor `max_gap`: who hands over the rows says of which
+        series they are, and where there are gaps.
     windowing : Windowing
-        As `fit` settled it. The detector's own has neither `series` nor `max_gap`: who hands over
-        the rows says of which series they are, and where there are gaps.
+        As `fit` settled it.
     """
 
     first_steps: Any
-    detector: Any
+    detector: Detector
     windowing: Windowing
 
     @classmethod
@@ -49,26 +46,16 @@ class RowReader:
             If it is not fitted.
         """
         is_pipeline = isinstance(estimator, Pipeline)
-        detector = estimator[-1] if is_pipeline else estimator
-        if not hasattr(detector, "window_size") or not hasattr(detector, "score_samples"):
-            raise TypeError(
-                f"Got {type(detector).__name__}, but expected an LSTMAutoencoder with "
-                "window_size, or a Pipeline that ends in one."
-            )
-        check_is_fitted(detector)
-        detector = as_it_is(detector)
-        if detector._windowing.window_size is None:
+        detector = _detector_of(estimator[-1] if is_pipeline else estimator)
+        if detector.windowing.window_size is None:
             raise ValueError(
                 "Got a detector whose samples are sequences, but expected one of rows, which "
                 "alone come one after the other. Fit an LSTMAutoencoder with window_size."
             )
-        own = copy.copy(detector)
-        own.model_ = independent_copy(detector.model_, values_now(detector))
-        # The copy has no optimizer: Keras pickles it, for which it need not be compiled.
-        own._architecture = None
-        own._windowing = detector._windowing._replace(series=None, max_gap=None)
         first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
-        return cls(first_steps, own, detector._windowing)
+        windowing = detector.windowing
+        of_any_rows = replace(detector, windowing=windowing._replace(series=None, max_gap=None))
+        return cls(first_steps, of_any_rows, windowing)
 
     def read(self, parts: list[Any]) -> tuple[Indices, Floats]:
         """Return how many rows each part has, and all of them as the detector takes them.
@@ -86,7 +73,8 @@ class RowReader:
         table = _stacked([table for table in tables if len(table)])
         if self.first_steps is not None:
             table = self.first_steps.transform(table)
-        rows = read_rows(self.detector, self.features(table), reset=False)
+        record = self.detector.features.record(self.detector.estimator)
+        rows = read_rows(record, self.features(table), reset=False)
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "
@@ -102,12 +90,27 @@ class RowReader:
 
     @property
     def _n_features(self) -> int:
-        return int((self.first_steps or self.detector).n_features_in_)
+        if self.first_steps is None:
+            return self.detector.features.n_columns
+        return int(self.first_steps.n_features_in_)
 
     def features(self, table: Any) -> Any:
         """Return a table without a column that names the series, if it is there."""
-        has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.n_features_in_
+        has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.features.n_columns
         return without_series(table, self.windowing.series)[0] if has_column else table
+
+
+def _detector_of(estimator: Any) -> Detector:
+    if isinstance(estimator, Detector):
+        return estimator
+    if not hasattr(type(estimator), "detector_"):
+        raise TypeError(
+            f"Got {type(estimator).__name__}, but expected an LSTMAutoencoder with "
+            "window_size, or a Pipeline that ends in one."
+        )
+    check_is_fitted(estimator)
+    detector: Detector = estimator.detector_
+    return detector
 
 
 def _as_table(part: Any, n_features: int) -> Any:

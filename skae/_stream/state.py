@@ -1,10 +1,9 @@
 """What a stream remembers: the last rows of each series, and scores for its threshold."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._detector import Detector
 from skae._input.sequences import Indices
 from skae._scoring.thresholds import AdaptiveOffset
 
@@ -153,10 +152,9 @@ class AdaptiveThreshold:
         return np.where(np.asarray(scores) < self._offset.update(scores), -1, 1)
 
 
-def threshold_of(detector: Any) -> FixedThreshold | AdaptiveThreshold:
+def threshold_of(detector: Detector) -> FixedThreshold | AdaptiveThreshold:
     """Return the threshold that ``predict`` of a detector of rows applies to one series."""
-    adapt_after = detector._scoring.offset_policy.adapt_after
-    if adapt_after is None:
-        return FixedThreshold(detector.offset_)
-    memory = 2 * adapt_after * detector._windowing.window_size
-    return AdaptiveThreshold(detector.offset_, memory)
+    policy = detector.scorer.offset_policy
+    if policy.adapt_after is None:
+        return FixedThreshold(detector.offset)
+    return AdaptiveThreshold(detector.offset, policy.memory(detector.windowing.window_size or 0))

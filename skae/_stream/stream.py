@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._compiled.inference import StreamedNetwork, TrainedNetwork
+from skae._compiled.inference import StreamedNetwork
 from skae._input.sequences import Floats, Indices
 from skae._stream.answers import FinalScores, ScoresNow
 from skae._stream.clock import Clock
@@ -66,7 +66,7 @@ class ScoreStream:
         self._clock: Clock | None = None if max_gap is None else Clock(max_gap)
         detector = self._reader.detector
         self._answer: ScoresNow | FinalScores = ANSWERS[answer](
-            detector._scoring, detector._windowing, detector.model_.input_shape[-1]
+            detector.scorer, detector.windowing, detector.features.n_features
         )
         self._lanes: dict[Hashable, int] = {}
         self._free: list[int] = []
@@ -177,7 +177,7 @@ class ScoreStream:
     def _new_threshold(self) -> Threshold:
         if self._threshold is not None:
             return copy.deepcopy(self._threshold)
-        aggregation = self._reader.detector._scoring.aggregation
+        aggregation = self._reader.detector.scorer.aggregation
         if self.answer == "now" and aggregation != "last":
             raise ValueError(
                 f"Got answer='now' of a detector with aggregation={aggregation!r}, whose offset_ "
@@ -189,11 +189,9 @@ class ScoreStream:
     def _compiled(self) -> StreamedNetwork:
         """Return the network, compiled, after a first series that all went through once."""
         detector, answer = self._reader.detector, copy.deepcopy(self._answer)
-        size = detector._windowing.window_size
-        network = StreamedNetwork(
-            TrainedNetwork(detector.model_, detector._fill_values), size, self._usual
-        )
-        lane, n_features = np.zeros(1, np.intp), detector.model_.input_shape[-1]
+        size = detector.windowing.window_size
+        network = StreamedNetwork(detector.network, size, self._usual)
+        lane, n_features = np.zeros(1, np.intp), detector.features.n_features
         answer.make_room(1)
         answer.end(lane, network.residuals)
         for n_rows in (1, 1) if self.answer == "now" else (size, 1):

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from skae._compiled.forward import loss_parts
-from skae._compiled.mirrored import MirroredReplica
 from skae._compiled.workspaces import Replica, replica_of
 from skae._training.batches import Batches
 from skae._training.checkpoint import Checkpoint, Place, Training
@@ -98,7 +97,7 @@ def _callback_list(
 
 
 def _train_epoch(
-    replica: Replica | MirroredReplica,
+    replica: Replica,
     batches: Batches,
     run: keras.callbacks.CallbackList,
     rate: LearningRate,
@@ -117,9 +116,7 @@ def _train_epoch(
     return place.loss
 
 
-def _evaluate(
-    replica: Replica | MirroredReplica, batches: Batches, run: keras.callbacks.CallbackList
-) -> float:
+def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackList) -> float:
     """Return the loss over held-out batches."""
     run.on_test_begin()
     test, sums = _test_step(replica, batches), np.zeros(2)
@@ -131,14 +128,14 @@ def _evaluate(
     return _mean(sums)
 
 
-def _steps(replica: Replica | MirroredReplica, batches: Batches) -> Any:
-    if isinstance(replica, MirroredReplica) or not batches.n_shards:
+def _steps(replica: Replica, batches: Batches) -> Any:
+    if not batches.n_shards:
         return replica.plain
     return replica.sharded(batches.n_shards, batches.is_padded)
 
 
-def _test_step(replica: Replica | MirroredReplica, batches: Batches) -> Callable:
-    if isinstance(replica, MirroredReplica) or batches.n_shards:
+def _test_step(replica: Replica, batches: Batches) -> Callable:
+    if batches.n_shards:
         return _steps(replica, batches).test
     return partial(loss_parts, replica.model)
 

@@ -85,7 +85,7 @@ class CosineLearningRate(LearningRate):
 
 
 def _rate_of(optimizer: Any) -> float:
-    """Return the rate as it is, also of an optimizer that a strategy mirrors."""
+    """Return the rate that an optimizer has now."""
     return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 

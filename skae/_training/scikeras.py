@@ -9,7 +9,7 @@ import keras
 
 from skae._compat.keras import as_plain, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
-from skae._compiled.process import NetworkCollector, check_can_train, outside_of_scopes
+from skae._compiled.process import NetworkCollector, check_process
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.layers import seeds_from
 from skae._network.loss import ObservedLoss, check_output_suits
@@ -95,10 +95,7 @@ class KerasAdapter(ParameterRouter):
         TypeError, ValueError
             If `build` does not return an autoencoder.
         """
-        check_can_train()
-        return outside_of_scopes(self._build_compiled, seed)
-
-    def _build_compiled(self, seed: int) -> keras.Model:
+        check_process()
         with seeds_from(seed):
             model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])

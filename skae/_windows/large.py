@@ -13,6 +13,7 @@ from skae._input.gaps import Flags, GapsInParts
 from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
 from skae._input.precision import Rounding
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
+from skae._input.table import Table
 from skae._windows.reading import (
     check_are_of_rows,
     check_n_features,
@@ -61,12 +62,12 @@ def _is_one_of(X: Any, module: str, *names: str) -> bool:
     return any(isinstance(X, getattr(loaded, name, ())) for name in names)
 
 
-def read_to_learn(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
+def read_to_learn(record: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
     """Return the samples in X, which may be a Dask collection or an iterable of series, too.
 
     Parameters
     ----------
-    estimator : LSTMAutoencoder
+    record : FeatureRecord
         Its `n_features_in_` and `feature_names_in_` are set or compared.
     X : array-like, list, Dask array or frame, or iterable of array-like
     windowing : Windowing
@@ -82,9 +83,9 @@ def read_to_learn(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) 
         series in a Dask frame do not stand together.
     """
     if is_lazy_array(X):
-        return _of_array(estimator, X, windowing, reset)
+        return _of_array(record, X, windowing, reset)
     if is_lazy_frame(X):
-        return _of_frame(estimator, X, windowing, reset)
+        return _of_frame(record, X, windowing, reset)
     if is_collection(X):
         raise TypeError(
             f"Got X as {type(X).__name__}, another Dask collection, but expected a dask.array, a "
@@ -92,8 +93,8 @@ def read_to_learn(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) 
             "one after the other."
         )
     if comes_one_by_one(X):
-        return _of_series(estimator, X, windowing, reset)
-    return read_samples(estimator, X, windowing, reset=reset)
+        return _of_series(record, X, windowing, reset)
+    return read_samples(record, X, windowing, reset=reset)
 
 
 def comes_one_by_one(X: Any) -> bool:
@@ -110,13 +111,13 @@ class _Reading:
 
     Parameters
     ----------
-    estimator : LSTMAutoencoder
+    record : FeatureRecord
     spool : Spool
     reset : bool
     """
 
-    def __init__(self, estimator: Any, spool: Spool, reset: bool):
-        self._estimator, self._spool, self._reset = estimator, spool, reset
+    def __init__(self, record: Any, spool: Spool, reset: bool):
+        self._record, self._spool, self._reset = record, spool, reset
         self._rounding, self._flags = Rounding(), list[Flags]()
         self._names: Any = None
         self._n_features: int | None = None
@@ -125,9 +126,9 @@ class _Reading:
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
         """Read a part, with which a series may begin."""
         rows, is_first = rows_of(X, name), self._n_features is None
-        check_names_of_one(self._estimator, X, name, reset=self._reset and is_first)
+        check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if is_first:
-            check_n_features(self._estimator, rows.shape[1], self._reset)
+            check_n_features(self._record, rows.shape[1], self._reset)
             self._n_features, self._names = rows.shape[1], feature_names_of(X)
         check_width(rows.shape[1], int(self._n_features or 0), name)
         if self._reset:
@@ -146,12 +147,12 @@ class _Reading:
         return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags)
 
 
-def _of_series(estimator: Any, X: Iterable[Any], windowing: Windowing, reset: bool) -> Samples:
+def _of_series(record: Any, X: Iterable[Any], windowing: Windowing, reset: bool) -> Samples:
     """Read an iterable as the list of its items; those of one dimension are of one feature."""
     is_of_rows = windowing.window_size is not None
     (refuse_names_of_series if is_of_rows else check_are_of_rows)(windowing)
     with Spool() as spool:
-        reading = _Reading(estimator, spool, reset)
+        reading = _Reading(record, spool, reset)
         for i, item in enumerate(X):
             gaps, name = GapsInParts(windowing.max_gap, f"X[{i}]"), f"X[{i}]"
             flags = gaps.add(times_of(item, None, 1), begins=True) if is_of_rows else None
@@ -159,14 +160,14 @@ def _of_series(estimator: Any, X: Iterable[Any], windowing: Windowing, reset: bo
             reading.add(item, name, flags, begins=True)
         rows, layout = reading.finish()
     if is_of_rows:
-        return row_samples(rows, layout, windowing, is_list=True)
+        return row_samples(rows, layout, windowing, Table((), is_list=True))
     sequences = of_stack(rows, layout.lengths)
     if reset:
         warn_if_channels_come_first(sequences)
     return SequenceSamples(sequences)
 
 
-def _of_array(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
     """Read a Dask array as the array that it stands for."""
     _refuse_shape(X, windowing)
     rounding = Rounding()
@@ -177,7 +178,7 @@ def _of_array(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samp
             spool.add(rows.reshape(part.shape))
             if reset and part.size and X.dtype != np.float32:
                 rounding.add(rows_of(table, "X", np.float64))
-        samples = read_samples(estimator, spool.mapped(), windowing, reset=reset)
+        samples = read_samples(record, spool.mapped(), windowing, reset=reset)
     rounding.warn_if_lost(None)
     return samples
 
@@ -197,23 +198,23 @@ def _refuse_shape(X: Any, windowing: Windowing) -> None:
         )
 
 
-def _of_frame(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
     """Read a Dask frame as the frame that it stands for."""
     if windowing.window_size is None:
-        return _of_table(estimator, X, windowing, reset)
+        return _of_table(record, X, windowing, reset)
     X = X.to_frame() if X.ndim == 1 else X
     gaps = GapsInParts(windowing.max_gap)
     with Spool() as spool:
-        reading = _Reading(estimator, spool, reset)
+        reading = _Reading(record, spool, reset)
         for part, begins in _parts_of_series(X, windowing.series):
             flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
             reading.add(part, "X", flags, begins=begins)
         gaps.warn_of_disorder()
         rows, layout = reading.finish()
-    return row_samples(rows, layout, windowing)
+    return row_samples(rows, layout, windowing, Table((rows,), is_list=False))
 
 
-def _of_table(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
     """Read a Dask frame, each row of which is a sequence, as the frame that it stands for."""
     check_are_of_rows(windowing)
     rounding, kinds, index = Rounding(), set[type](), list[Any]()
@@ -228,7 +229,7 @@ def _of_table(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samp
         rows = spool.mapped()
     names = {"columns": X.columns} if X.ndim == 2 else {"name": X.name}
     table = kinds.pop()(rows if X.ndim == 2 else rows[:, 0], index[0].append(index[1:]), **names)
-    samples = read_samples(estimator, table, windowing, reset=reset)
+    samples = read_samples(record, table, windowing, reset=reset)
     if reset:
         rounding.warn_if_lost(feature_names_of(table))
     return samples

@@ -8,7 +8,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import find_peaks
 from sklearn.utils import check_array
 
-from skae._input.sequences import Indices, is_list_of_sequences, stack_series
+from skae._input.sequences import Indices, stack_series
+from skae._input.table import Table
 
 Array = NDArray[np.floating]
 
@@ -65,8 +66,9 @@ def estimate_window_size(X: Any) -> int:
     >>> estimate_window_size(np.random.default_rng(0).normal(size=(1000, 3)))
     50
     """
-    if is_list_of_sequences(X):
-        return window_size_of(*stack_series(X, np.float64))
+    table = Table.of(X)
+    if table.is_list:
+        return window_size_of(*stack_series(table.items, np.float64))
     if np.ndim(X) == 1:
         X = np.asarray(X)[:, None]
     rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X")

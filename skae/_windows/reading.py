@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skae._compat.sklearn import check_feature_names, feature_names_of, too_large_is_named
+from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_is_named
 from skae._input.checks import as_numbers, check_names_of_each
 from skae._input.layout_warnings import (
     as_rows,
@@ -19,63 +19,72 @@ from skae._input.layout_warnings import (
 from skae._input.precision import warn_if_rounded
 from skae._input.sequences import (
     Floats,
-    Indices,
     Sequences,
     from_array,
     from_list,
     from_table,
-    is_list_of_sequences,
-    refuse_short_rows,
     rows_and_starts,
     stack_series,
 )
+from skae._input.table import Table
 from skae._windows.period import window_size_of
 from skae._windows.samples import RowSamples, Samples, SequenceSamples
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, as_view_of_rows, shape_of_flat_windows
 
 
-def read_samples(estimator: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
+def read_samples(
+    record: FeatureRecord, X: Any, windowing: Windowing, *, reset: bool, dtype: Any = np.float32
+) -> Samples:
     """Return the samples in X: sequences, or rows if the windowing has a size.
 
     Parameters
     ----------
-    estimator : LSTMAutoencoder
-        Its `n_features_in_` and `feature_names_in_` are set or compared.
+    record : FeatureRecord
+        What it holds of the features is set or compared.
     X : array-like or list
     windowing : Windowing
     reset : bool
         Whether to set, as in `fit`, or to compare.
+    dtype : dtype or list of dtype, default=float32
+        Of the rows of the samples, as in ``sklearn.utils.check_array``.
 
     Raises
     ------
     ValueError
         If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
     """
-    samples = _read(estimator, X, windowing, reset)
-    if reset and getattr(X, "dtype", None) != np.float32:
-        rows = samples.windows.rows
-        given = X if is_list_of_sequences(X) else without_series(X, windowing.series)[0]
-        names = _names_of_features(given, rows)
-        warn_if_rounded(rows, lambda: _in_float64(given, rows.shape[1]), names)
+    size, n_features = windowing.window_size, 0 if reset else record.n_step_features
+    table = Table.of(X, size, n_features)
+    if size is None:
+        check_are_of_rows(windowing)
+        samples: Samples = SequenceSamples(
+            _read_sequences(record, table, dtype, reset), given=table
+        )
+    else:
+        samples = _read_rows(record, table, windowing, dtype, reset)
+    if reset and dtype is np.float32 and getattr(X, "dtype", None) != np.float32:
+        _warn_if_rounded(table, samples.windows.rows, windowing.series)
     return samples
 
 
-def _read(estimator: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
-    if windowing.window_size is None:
-        check_are_of_rows(windowing)
-        return SequenceSamples(_read_sequences(estimator, X, reset))
-    if is_list_of_sequences(X):
-        rows, lengths = _read_series(estimator, X, reset)
-        return row_samples(rows, Layout.of_list(X, lengths, windowing), windowing, is_list=True)
-    X = as_rows(X, windowing.window_size)
+def _read_rows(
+    record: FeatureRecord, table: Table, windowing: Windowing, dtype: Any, reset: bool
+) -> RowSamples:
+    if table.is_list:
+        rows, lengths = table.stacked(record, dtype, reset=reset)
+        check_n_features(record, rows.shape[1], reset)
+        return row_samples(rows, Layout.of_list(table.items, lengths, windowing), windowing, table)
+    X = as_rows(table.X, windowing.window_size)
     features, labels = without_series(X, windowing.series)
-    rows = read_rows(estimator, features, reset=reset)
-    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
+    rows = read_rows(record, features, reset=reset, dtype=dtype)
+    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing, table)
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
-    """Return the rows of a table as the estimator takes them, whatever series they belong to.
+def read_rows(
+    record: FeatureRecord, X: Any, *, reset: bool, dtype: Any = np.float32
+) -> NDArray[Any]:
+    """Return the rows of a table, whatever series they belong to.
 
     Raises
     ------
@@ -85,7 +94,25 @@ def read_rows(estimator: Any, X: Any, *, reset: bool) -> Floats:
     options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
     X = as_numbers(X)
     with too_large_is_named(X):
-        return validate_data(estimator, X, dtype=np.float32, reset=reset, **options)
+        return validate_data(record, X, dtype=dtype, reset=reset, **options)
+
+
+def _warn_if_rounded(table: Table, rows: Floats, series: str | int | None) -> None:
+    given = table if table.is_list else Table.of(without_series(table.X, series)[0])
+    names = given.names
+    names = names if names is not None and len(names) == rows.shape[1] else None
+    warn_if_rounded(rows, lambda: _in_float64(given, rows.shape[1]), names)
+
+
+def _in_float64(table: Table, n_features: int) -> NDArray[np.float64]:
+    """Return all rows or steps, as they were before they became float32."""
+    if table.is_list:
+        return stack_series(table.items, np.float64)[0]
+    X = as_numbers(table.X)
+    if np.ndim(X) == 3:
+        X = rows_and_starts(np.asarray(X))[0]
+    rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=np.ndim(X) > 1)
+    return rows.reshape(-1, n_features)
 
 
 def check_are_of_rows(windowing: Windowing) -> None:
@@ -97,23 +124,6 @@ def check_are_of_rows(windowing: Windowing) -> None:
                 f"Got {name}={value!r} and window_size=None, but expected a window_size: only the "
                 "rows of series are cut into windows."
             )
-
-
-def _in_float64(X: Any, n_features: int) -> NDArray[np.float64]:
-    """Return all rows or steps of X, as they were before they became float32."""
-    if is_list_of_sequences(X):
-        return stack_series(X, np.float64)[0]
-    X = as_numbers(X)
-    if np.ndim(X) == 3:
-        X = rows_and_starts(np.asarray(X))[0]
-    rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=np.ndim(X) > 1)
-    return rows.reshape(-1, n_features)
-
-
-def _names_of_features(X: Any, rows: Floats) -> Any:
-    """Return the names of the features in X, None where its columns are others or have none."""
-    names = feature_names_of(X[0] if is_list_of_sequences(X) else X)
-    return names if names is not None and len(names) == rows.shape[1] else None
 
 
 def check_fills_a_window(samples: Samples) -> None:
@@ -179,8 +189,9 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
     ValueError
         If the shape of X does not fit.
     """
-    if is_list_of_sequences(X):
-        sequences = from_list(X)
+    table = Table.of(X)
+    if table.is_list:
+        sequences = from_list(table.items)
         _check_latent_dim(sequences.n_features, latent_dim)
         return sequences
     array = np.asarray(as_numbers(X))
@@ -202,14 +213,15 @@ def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSample
     ValueError
         If X has another number of columns.
     """
-    if is_list_of_sequences(X):
-        rows, lengths = stack_series(X)
+    table = Table.of(X)
+    if table.is_list:
+        rows, lengths = stack_series(table.items)
         _check_latent_dim(rows.shape[1], latent_dim)
-        layout = Layout.of_list(X, lengths, windowing._replace(series=None))
-        return row_samples(rows, layout, windowing, is_list=True)
+        layout = Layout.of_list(table.items, lengths, windowing._replace(series=None))
+        return row_samples(rows, layout, windowing, table)
     features, labels = without_series(X, windowing.series)
     rows = read_latents(features, latent_dim)
-    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing)
+    return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing, table)
 
 
 def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
@@ -220,7 +232,7 @@ def _check_latent_dim(n_columns: int, latent_dim: int) -> None:
 
 
 def row_samples(
-    rows: Floats, layout: Layout, windowing: Windowing, *, is_list: bool = False
+    rows: NDArray[Any], layout: Layout, windowing: Windowing, table: Table
 ) -> RowSamples:
     """Return the rows of one or more series as samples."""
     rows, size = rows if layout.positions is None else rows[layout.positions], windowing.window_size
@@ -229,70 +241,56 @@ def row_samples(
         layout.lengths,
         window_size_of(rows, layout.runs) if size == "auto" else size,
         windowing.stride,
-        is_list,
+        table,
         positions=layout.positions,
         after_gap=layout.after_gap,
     )
 
 
-def _read_sequences(estimator: Any, X: Any, reset: bool) -> Sequences:
-    if is_list_of_sequences(X):
-        check_names_of_each(estimator, X, reset=reset)
-        sequences = from_list(X)
-    elif feature_names_of(X) is None and (array := np.asarray(as_numbers(X))).ndim == 3:
+def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool) -> Sequences:
+    X = table.X
+    if table.is_list:
+        check_names_of_each(record, table.items, reset=reset)
+        sequences = from_list(table.items, dtype)
+    elif table.names is None and (array := np.asarray(as_numbers(X))).ndim == 3:
         if reset:  # Names that an earlier fit saw are forgotten.
-            check_feature_names(estimator, array, reset=True)
-        sequences = from_array(array)
-    elif shape := shape_of_flat_windows(_names(X)):
-        windows = read_rows(estimator, X, reset=reset).reshape(len(X), *shape)
-        return from_array(as_view_of_rows(windows))
+            check_feature_names(record, array, reset=True)
+        sequences = from_array(array, dtype)
+    elif shape := shape_of_flat_windows([] if table.names is None else list(table.names)):
+        windows = read_rows(record, X, reset=reset, dtype=dtype).reshape(len(X), *shape)
+        return from_array(as_view_of_rows(windows), dtype)
     else:
-        return _read_table(estimator, X, reset)
+        return _read_table(record, X, dtype, reset)
     if reset:
         warn_if_channels_come_first(sequences)
-    check_n_features(estimator, sequences.n_features, reset)
+    check_n_features(record, sequences.n_features, reset)
     return sequences
 
 
-def _names(X: Any) -> list[str]:
-    names = feature_names_of(X)
-    return [] if names is None else list(names)
-
-
-def _read_table(estimator: Any, X: Any, reset: bool) -> Sequences:
+def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Sequences:
     refuse_one_sequence(X)
-    if not reset and estimator.model_.input_shape[-1] > 1:
+    if not reset and record.n_step_features > 1:
         raise ValueError(
             f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="
-            f"{estimator.model_.input_shape[-1]}) as in fit."
+            f"{record.n_step_features}) as in fit."
         )
     # The columns of a table are its steps: their number is fixed by a fit on a table.
-    if not reset and estimator.n_features_in_ == 1:
+    if not reset and record.n_features_in_ == 1:
         return from_table(
-            check_array(as_numbers(X), dtype=np.float64, ensure_all_finite="allow-nan")
+            check_array(as_numbers(X), dtype=np.float64, ensure_all_finite="allow-nan"), dtype
         )
-    table = read_rows(estimator, X, reset=reset)
+    rows = read_rows(record, X, reset=reset, dtype=dtype)
     if reset:
-        warn_if_rows_of_a_series(X, table)
-    return from_table(table)
+        warn_if_rows_of_a_series(X, rows)
+    return from_table(rows, dtype)
 
 
-def _read_series(estimator: Any, X: Any, reset: bool) -> tuple[Floats, Indices]:
-    refuse_short_rows(X)
-    check_names_of_each(estimator, X, reset=reset)
-    rows, lengths = stack_series(X)
-    check_n_features(estimator, rows.shape[1], reset)
-    return rows, lengths
-
-
-def check_n_features(estimator: Any, n_features: int, reset: bool) -> None:
+def check_n_features(record: FeatureRecord, n_features: int, reset: bool) -> None:
     """Set or compare the number of features."""
     if reset:
-        estimator.n_features_in_ = n_features
-        return
-    expected = estimator.model_.input_shape[-1]
-    if n_features != expected:
+        record.n_features_in_ = n_features
+    elif n_features != record.n_step_features:
         raise ValueError(
-            f"X has {n_features} features, but {type(estimator).__name__} is expecting "
-            f"{expected} features as input."
+            f"X has {n_features} features, but {type(record).__name__} is expecting "
+            f"{record.n_step_features} features as input."
         )

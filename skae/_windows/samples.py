@@ -18,6 +18,7 @@ from skae._input import observed
 from skae._input.disk_buffer import stacked
 from skae._input.gaps import Flags, run_lengths
 from skae._input.sequences import Floats, Indices, Sequences
+from skae._input.table import Table
 from skae._windows.overlap import Reduction, reduce_windows
 from skae._windows.windows import covering_windows, trailing_windows
 
@@ -37,10 +38,13 @@ class SequenceSamples:
     windows : Sequences
         The samples.
     weights : ndarray of shape (n_samples,), float32, optional
+    given : Table, optional
+        What they came as.
     """
 
     windows: Sequences
     weights: Floats | None = None
+    given: Table | None = None
 
     window_size = None
 
@@ -115,7 +119,7 @@ class SequenceSamples:
         """Lay out what was found per step as the input was; sequences never overlap."""
         return self.windows.like_input(np.concatenate(list(blocks)))
 
-    def like_input(self, per_sample: Array) -> Array:
+    def like_input(self, per_sample: NDArray[Any]) -> NDArray[Any]:
         """Return results per sample as they are: a list of sequences is a list of samples."""
         return per_sample
 
@@ -172,8 +176,8 @@ class RowSamples:
         The series, one after the other; NaN where a value was not observed.
     lengths : ndarray of shape (n_series,), intp
     window_size, stride : int
-    is_list : bool
-        Whether the series came, and answers go, as a list.
+    given : Table, optional
+        What they came as; answers go as a list for a list.
     weights : ndarray of shape (n_rows,), float32, optional
     positions : ndarray of shape (n_rows,), intp, optional
         Where the rows came; None if they came series by series.
@@ -187,7 +191,7 @@ class RowSamples:
     lengths: Indices
     window_size: int
     stride: int
-    is_list: bool = False
+    given: Table | None = None
     weights: Floats | None = None
     positions: Indices | None = None
     after_gap: Flags | None = None
@@ -197,6 +201,11 @@ class RowSamples:
         return len(self.rows)
 
     is_set = is_table = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the series came, and answers go, as a list."""
+        return self.given is not None and self.given.is_list
 
     @property
     def n_disjoint_windows(self) -> int:
@@ -266,7 +275,7 @@ class RowSamples:
         """Reduce what the windows that cover a row have at its step, laid out as the input."""
         return self.like_input(self.per_row(blocks, windows, reduction))
 
-    def like_input(self, per_sample: Array) -> Any:
+    def like_input(self, per_sample: NDArray[Any]) -> Any:
         """Return results per row as one array, or as a list for a list of series."""
         if self.is_list:
             return np.split(per_sample, np.cumsum(self.lengths)[:-1])
@@ -313,13 +322,19 @@ class RowSamples:
             np.array([part.stop - part.start for part in slices], dtype=np.intp),
             self.window_size,
             self.stride,
-            self.is_list,
+            self.given,
             None if self.weights is None else stacked(self.weights, slices),
             after_gap=None if self.after_gap is None else stacked(self.after_gap, slices),
         )
 
 
 Samples = SequenceSamples | RowSamples
+
+
+def index_of(samples: Samples) -> Any:
+    """Return the pandas index of samples, None if they have none."""
+    is_of_rows = isinstance(samples, RowSamples)
+    return None if samples.given is None else samples.given.index(of_rows=is_of_rows)
 
 
 def weights_of(samples: Samples) -> Floats:

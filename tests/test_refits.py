@@ -1,4 +1,4 @@
-"""Fitted state changes in one step: who uses an estimator meanwhile sees the old or the new."""
+"""A refit is one assignment: who uses an estimator meanwhile sees the old or the new."""
 
 import copy
 import pickle
@@ -10,8 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 import skae
-from skae._compat.attributes import as_it_is
-from skae._compiled.one_state import EARLIER, changed_at_once, values_now
 
 
 class Watch(keras.callbacks.Callback):
@@ -75,7 +73,6 @@ def test_who_looks_during_a_refit_sees_the_earlier_state(small, series, refit, m
         for name, one, other in zip(names, found, before, strict=True):
             np.testing.assert_array_equal(one, other, err_msg=name)
     assert not np.array_equal(fitted.score_samples(series), before[0])
-    assert EARLIER not in vars(fitted)
 
 
 class Refits:
@@ -117,12 +114,11 @@ class Breaks(keras.callbacks.Callback):
 @pytest.mark.parametrize("model", [None, build_lambda], ids=["own copy", "in place"])
 def test_a_partial_fit_that_fails_changes_nothing(small, series, model):
     fitted = small(5, model=model, epochs=1).fit(series)
-    before, held = fitted.score_samples(series), as_it_is(fitted)
+    before, held = fitted.score_samples(series), fitted.detector_
     with pytest.raises(RuntimeError, match="of a callback"):
         fitted.set_params(callbacks=[Breaks()]).partial_fit(series)
-    for one in (fitted, held):
-        np.testing.assert_array_equal(one.score_samples(series), before)
-    assert EARLIER not in vars(fitted)
+    np.testing.assert_array_equal(fitted.score_samples(series), before)
+    np.testing.assert_array_equal(held.scores(held.read(series)), before)
     fitted.model_.set_weights([0 * weight for weight in fitted.model_.get_weights()])
     assert not np.array_equal(fitted.score_samples(series), before)
 
@@ -144,16 +140,22 @@ def test_a_warm_start_whose_warning_is_an_error_changes_nothing(small, series):
     np.testing.assert_array_equal(model.score_samples(series), before)
 
 
-def test_what_is_read_before_a_refit_stays_as_it_was(small, series):
+def test_a_detector_of_before_a_refit_stays_what_it_was(small, series):
     model = small(5, epochs=1).fit(series)
-    values, held = values_now(model), as_it_is(model)
-    before = [value.numpy() for value in values.values()]
-    scores = model.score_samples(series)
+    held, scores = model.detector_, model.score_samples(series)
+    before = [value.numpy() for value in held.network.values.values()]
     model.partial_fit(series)
-    for value, expected in zip(values.values(), before, strict=True):
+    for value, expected in zip(held.network.values.values(), before, strict=True):
         np.testing.assert_array_equal(value, expected)
-    np.testing.assert_array_equal(held.score_samples(series), scores)
+    np.testing.assert_array_equal(held.scores(held.read(series)), scores)
     assert not np.array_equal(model.score_samples(series), scores)
+
+
+def test_a_detector_pickles_without_its_optimizer(small, series):
+    held = small(5, epochs=1).fit(series).detector_
+    twin = pickle.loads(pickle.dumps(held))
+    np.testing.assert_array_equal(twin.scores(twin.read(series)), held.scores(held.read(series)))
+    assert held.model.compiled and not twin.model.compiled
 
 
 def test_files_pickles_and_streams_of_the_middle_of_a_refit(small, series, tmp_path):
@@ -163,12 +165,18 @@ def test_files_pickles_and_streams_of_the_middle_of_a_refit(small, series, tmp_p
     def keep():
         model.save(tmp_path / "kept.skae")
         loaded = skae.load(tmp_path / "kept.skae", custom_objects={"Watch": Watch})
-        kept.append((loaded, pickle.loads(pickle.dumps(model)), model.stream(answer="final")))
+        kept.append((loaded, pickle.loads(pickle.dumps(model)), skae.stream(model, answer="final")))
 
-    with changed_at_once(model, in_place=True) as unseen:
-        keep()
-        unseen.partial_fit(series)
-        keep()
+    class Keeps(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            model.callbacks = None
+            keep()
+
+        def on_train_end(self, logs=None):
+            keep()
+
+    model.set_params(callbacks=[Keeps()]).partial_fit(series)
+    assert len(kept) == 2
     for loaded, unpickled, stream in kept:
         np.testing.assert_array_equal(loaded.score_samples(series), before)
         np.testing.assert_array_equal(unpickled.score_samples(series), before)

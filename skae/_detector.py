@@ -1,0 +1,254 @@
+"""`Detector`: a fitted LSTM autoencoder as one frozen value.
+
+`LSTMAutoencoder.fit` makes one and assigns it; the estimator's fitted attributes are views of
+it. Streams, Dask, files and pickles take a detector, and nothing else of the estimator.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._compiled.inference import TrainedNetwork
+from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
+from skae._input.features import Features
+from skae._input.sequences import Floats, Sequences, blank_sequences
+from skae._network.serialization import as_stored, from_stored
+from skae._output.frames import names_of_steps
+from skae._scoring.scorer import ScoringRule, explained_variation
+from skae._windows.reading import (
+    read_latent_rows,
+    read_latent_sequences,
+    read_latents,
+    read_samples,
+)
+from skae._windows.samples import Samples, SequenceSamples
+from skae._windows.windows import Windowing
+
+Scores = NDArray[np.floating]
+History = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How the last training went.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        Losses of each epoch, those of earlier trainings that were continued included.
+    n_iter : int
+        Epochs that it ran.
+    n_epochs : int
+        Epochs that it would have run at most.
+    batch_size : int
+    n_discords : int
+        Windows that were left out.
+    """
+
+    history: History = field(default_factory=lambda: {"loss": []})
+    n_iter: int = 0
+    n_epochs: int = 0
+    batch_size: int = 0
+    n_discords: int = 0
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A fitted LSTM autoencoder: what it takes, how it scores, and below which score it alarms.
+
+    Parameters
+    ----------
+    network : TrainedNetwork
+    architecture : dict or None
+        Fields of the `Architecture` it was built of; None if `model` built it.
+    features : Features
+    windowing : Windowing
+        How rows are cut into windows; `window_size` is None if samples are sequences.
+    scorer : ScoringRule
+    offset : float
+        Scores below it are those of outliers.
+    n_steps : int
+        Steps of the longest sequence in `fit`.
+    is_table : bool
+        Whether `fit` saw a table of univariate sequences.
+    training : TrainingRecord
+    estimator : str
+        Name of the class of the estimator, for messages.
+    """
+
+    network: TrainedNetwork
+    architecture: dict[str, Any] | None
+    features: Features
+    windowing: Windowing
+    scorer: ScoringRule
+    offset: float
+    n_steps: int
+    is_table: bool
+    training: TrainingRecord
+    estimator: str = "LSTMAutoencoder"
+
+    # ------------------------------------------------------------------------ the value
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras autoencoder."""
+        return self.network.model
+
+    def settled(self, *, trainable: bool = False) -> Self:
+        """Return the detector with its weights as they are now, whatever becomes of the model.
+
+        Parameters
+        ----------
+        trainable : bool
+            Whether to keep the state of the optimizer, too.
+        """
+        variables = state_of(self.model) if trainable else None
+        return replace(self, network=self.network.settled(variables))
+
+    def live(self) -> Self:
+        """Return the detector with the weights that the model has at each call."""
+        return replace(self, network=replace(self.network, values=None))
+
+    def restored(self) -> Self:
+        """Set the variables of the model back to what they were when this was settled."""
+        for variable in state_of(self.model):
+            # An optimizer that has never been used had no variables yet.
+            if self.network.values and id(variable) in self.network.values:
+                variable.assign(self.network.values[id(variable)])
+        return self.live()
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values and arrays; a network that `model` built stays a Keras model."""
+        return {
+            "network": self._stored_network(),
+            "fill_values": self.network.fill_values,
+            "features": self.features.to_plain(),
+            "windowing": tuple(self.windowing),
+            "scorer": self.scorer.to_plain(),
+            "offset": self.offset,
+            "n_steps": int(self.n_steps),
+            "is_table": self.is_table,
+            "training": dict(vars(self.training)),
+            "estimator": self.estimator,
+        }
+
+    def _stored_network(self) -> Any:
+        values = self.network.values
+        if self.architecture is not None:
+            return as_stored(self.model, self.architecture, values)
+        if values is None:
+            return self.model
+        is_trainable = all(id(variable) in values for variable in state_of(self.model))
+        return (compiled_copy if is_trainable else independent_copy)(self.model, values)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the detector that `to_plain` was called on."""
+        network = plain["network"]
+        is_own = isinstance(network, keras.Model)
+        return cls(
+            network=TrainedNetwork(
+                network if is_own else from_stored(network), plain["fill_values"]
+            ),
+            architecture=None if is_own else network["architecture"],
+            features=Features.from_plain(plain["features"]),
+            windowing=Windowing(*plain["windowing"]),
+            scorer=ScoringRule.from_plain(plain["scorer"]),
+            training=TrainingRecord(**plain["training"]),
+            **{name: plain[name] for name in ("offset", "n_steps", "is_table", "estimator")},
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_plain, (self.to_plain(),)
+
+    # ------------------------------------------------------------------------ scores
+
+    def read(self, X: Any) -> Samples:
+        """Return the samples in X, as `fit` settled it."""
+        record = self.features.record(self.estimator)
+        return read_samples(record, X, self.windowing, reset=False)
+
+    def scores(self, samples: Samples) -> Scores:
+        """Return the score of each sample."""
+        return self.scorer.scores(samples, self.network.residuals(samples.windows))
+
+    def labels(self, samples: Samples) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers."""
+        return np.where(self.decision(samples) < 0, -1, 1)
+
+    def decision(self, samples: Samples) -> Scores:
+        """Return scores minus the offset of each sample."""
+        scores = self.scores(samples)
+        return scores - self.scorer.offset_policy.offsets(scores, samples, self.offset)
+
+    def explained(self, samples: Samples) -> float:
+        """Return the share of what happens inside windows that is reconstructed."""
+        return explained_variation(samples.windows, self.network.residuals(samples.windows))
+
+    def contributions(self, samples: Samples) -> Any:
+        """Return what each step and feature adds to the error, laid out as the input."""
+        return self.scorer.contributions(samples, self.network.residuals(samples.windows))
+
+    def errors_of_steps(self, samples: Samples) -> Any:
+        """Return the error of each step or row by itself, laid out as the input."""
+        return self.scorer.errors_of_steps(samples, self.network.residuals(samples.windows))
+
+    # ------------------------------------------------------------------------ latents
+
+    @property
+    def latent_is_vector(self) -> bool:
+        """Whether there is one latent vector a window, and not one a step."""
+        return len(self.network.latent_shape) == 1
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of a latent vector."""
+        return int(self.network.latent_shape[-1] or 0)
+
+    def latents(self, samples: Samples) -> Any:
+        """Return the latents of samples, laid out as the input."""
+        if not self.latent_is_vector:
+            return _as_float32(samples.from_steps(self.network.encoded(samples.windows)))
+        latents = np.concatenate(list(self.network.encoded(samples.latent_windows())))
+        return samples.like_input(latents)
+
+    def latent_names(self) -> list[str]:
+        """Return the names of the columns of latents."""
+        names = [f"{self.estimator.lower()}{i}" for i in range(self.latent_dim)]
+        if self.latent_is_vector or self.windowing.window_size:
+            return names
+        return names_of_steps(names, self.n_steps)
+
+    def reconstructions(self, samples: Samples) -> Any:
+        """Return the reconstruction of samples, laid out as the input."""
+        blocks = self.network.reconstructed(samples.windows)
+        return samples.without_feature_axis(_as_float32(samples.from_steps(blocks)))
+
+    def decoded(self, X: Any) -> Any:
+        """Return what the decoder makes of latents, as `latents` lays them out."""
+        samples, latents = self._read_latents(X)
+        windows = samples.latent_windows() if self.latent_is_vector else samples.windows
+        decoded = _as_float32(samples.from_steps(self.network.decoded(latents, windows), windows))
+        return decoded[..., 0] if self.is_table else decoded
+
+    def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
+        """Return the samples that X holds latents of, and these."""
+        size = self.latent_dim
+        if self.windowing.window_size:
+            rows = read_latent_rows(X, self.windowing, size)
+            return rows, rows.rows if self.latent_is_vector else rows.windows
+        if not self.latent_is_vector:
+            sequences = read_latent_sequences(X, size)
+            return SequenceSamples(sequences), sequences
+        latents = read_latents(X, size)
+        return SequenceSamples(blank_sequences(len(latents), self.n_steps)), latents
+
+
+def _as_float32(found: Any) -> Any:
+    """Return an array, or each of a list: averages over windows are taken in float64."""
+    if isinstance(found, list):
+        return list(map(_as_float32, found))
+    return found.astype(np.float32, copy=False)

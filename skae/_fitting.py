@@ -1,0 +1,244 @@
+"""From X and parameters to a `Detector`: read, train, set the threshold."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skae._compat.sklearn import FeatureRecord
+from skae._compiled.inference import TrainedNetwork
+from skae._compiled.steps import can_be_sharded
+from skae._detector import Detector, Scores, TrainingRecord
+from skae._input import observed
+from skae._input.features import Features
+from skae._network.architecture import DataSize
+from skae._network.layers import recurrent_steps
+from skae._network.loss import check_suits
+from skae._scoring.aggregation import AGGREGATIONS
+from skae._scoring.errors import error_of
+from skae._scoring.scorer import OffsetPolicy, ScoringRule
+from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS
+from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
+from skae._training.checkpoint import Checkpoint
+from skae._training.discords import without_discords
+from skae._training.fit import fit_network
+from skae._training.plan import TrainingPlan
+from skae._training.scikeras import KerasAdapter
+from skae._windows.large import read_to_learn
+from skae._windows.reading import check_fills_a_window, with_observations
+from skae._windows.samples import Samples
+from skae._windows.windows import Windowing
+
+Parameters = dict[str, Any]
+
+
+class Split(NamedTuple):
+    """Samples, and the two parts of them."""
+
+    samples: Samples
+    training: Samples
+    held_out: Samples | None
+
+    def parts(self) -> list[Samples]:
+        """Return what was held out, if anything was, and what is trained on."""
+        return [part for part in (self.held_out, self.training) if part is not None]
+
+
+def fit_detector(
+    parameters: Parameters,
+    X: Any,
+    sample_weight: Any = None,
+    *,
+    estimator: str,
+    before: Detector | None = None,
+    one_epoch: bool = False,
+) -> Detector:
+    """Return a detector that has learned from X.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of `LSTMAutoencoder`, routed ones included.
+    X : array-like or list
+    sample_weight : array-like, optional
+    estimator : str
+        Name of its class, for messages.
+    before : Detector, optional
+        The one to train on; its model is trained in place.
+    one_epoch : bool, default=False
+        Whether to train for one epoch at a constant rate, as `partial_fit` does.
+
+    Raises
+    ------
+    ValueError
+        As `LSTMAutoencoder.fit`.
+    """
+    checkpoint = Checkpoint.open(
+        None if one_epoch else parameters["checkpoint"], parameters["checkpoint_interval"]
+    )
+    epochs_before = before.training.history if before else {"loss": []}
+    # A generator of this fit alone; one that goes on must not repeat the orders of the last.
+    seed = checkpoint.seed(parameters["random_state"])
+    rng = np.random.default_rng([seed, len(epochs_before["loss"])])
+    record = before.features.record(estimator) if before else FeatureRecord.named(estimator)
+    windowing = _windowing(parameters, before)
+    split = _split(_read(parameters, record, X, sample_weight, windowing, before), parameters, rng)
+    seed = int(rng.integers(1, 2**31))
+    adapter = KerasAdapter.of(parameters, _size_of(split.samples), seed)
+    network, architecture = _network(adapter, seed, split, before, parameters["verbose"])
+    learned, n_discords = _without_discords(parameters, split, network, one_epoch)
+    plan = _plan(parameters, network, learned, adapter.peak_rate, one_epoch)
+    history = fit_network(
+        network,
+        plan,
+        learned.training,
+        learned.held_out,
+        rng,
+        callbacks=adapter.make_callbacks(),
+        history=epochs_before,
+        verbose=parameters["verbose"],
+        checkpoint=checkpoint,
+    )
+    detector = _calibrated(
+        Detector(
+            network,
+            architecture,
+            features=Features.of(record, split.samples.windows.n_features),
+            windowing=windowing._replace(window_size=split.samples.window_size),
+            scorer=_scorer(parameters, split, network),
+            offset=0.0,
+            n_steps=before.n_steps if before else split.samples.windows.max_length,
+            is_table=before.is_table if before else split.samples.is_table,
+            training=TrainingRecord(
+                history,
+                len(history["loss"]) - len(epochs_before["loss"]),
+                plan.epochs,
+                plan.batch_size,
+                n_discords,
+            ),
+            estimator=estimator,
+        ),
+        split,
+    )
+    if not one_epoch:
+        warn_if_nothing_learned(network, split.parts())
+        warn_if_few_windows(split.samples)
+    checkpoint.remove()
+    return detector
+
+
+def _windowing(parameters: Parameters, before: Detector | None) -> Windowing:
+    """Return how the parameters ask rows to be cut; a size once found is kept."""
+    size = parameters["window_size"]
+    if before and size == "auto":
+        size = before.windowing.window_size
+    return Windowing(size, *(parameters[name] for name in ("stride", "series", "max_gap")))
+
+
+def _read(
+    parameters: Parameters,
+    record: FeatureRecord,
+    X: Any,
+    sample_weight: Any,
+    windowing: Windowing,
+    before: Detector | None,
+) -> Samples:
+    samples = read_to_learn(record, X, windowing, reset=before is None)
+    check_fills_a_window(samples)
+    check_suits(parameters["loss"], samples.windows.rows)
+    return samples.weighted(sample_weight)
+
+
+def _split(samples: Samples, parameters: Parameters, rng: np.random.Generator) -> Split:
+    training, held_out = samples.split(parameters["validation_fraction"], rng)
+    training = with_observations(training)
+    if held_out is not None and not held_out.windows.are_observed.any():
+        held_out = None
+    return Split(samples, training, held_out)
+
+
+def _size_of(samples: Samples) -> DataSize:
+    windows = samples.windows
+    return DataSize(windows.n_features, windows.max_length, samples.is_set, len(windows.rows))
+
+
+def _network(
+    adapter: KerasAdapter, seed: int, split: Split, before: Detector | None, verbose: Any
+) -> tuple[TrainedNetwork, dict[str, Any] | None]:
+    """Return the network to train, and what it is built of."""
+    if before:
+        return replace(before.live().network, verbose=verbose), before.architecture
+    fill_values = observed.mean_or_zero(split.training.windows.rows)
+    model = adapter.build_compiled(seed)
+    return TrainedNetwork(model, fill_values, verbose), adapter.architecture
+
+
+def _without_discords(
+    parameters: Parameters, split: Split, network: TrainedNetwork, one_epoch: bool
+) -> tuple[Split, int]:
+    """Return the parts without windows that are not to be learned, and the number of those."""
+    if one_epoch or not parameters["drop_discords"]:
+        return split, 0
+    training = without_discords(split.training, network.fill_values)
+    n_left_out = _n_windows(split.training) - _n_windows(training)
+    held_out = split.held_out
+    if held_out is not None:
+        held_out = without_discords(held_out, network.fill_values)
+    return split._replace(training=training, held_out=held_out), n_left_out
+
+
+def _n_windows(samples: Samples) -> int:
+    return len(samples.training_windows()[0])
+
+
+def _plan(
+    parameters: Parameters,
+    network: TrainedNetwork,
+    split: Split,
+    peak_rate: float | None,
+    one_epoch: bool,
+) -> TrainingPlan:
+    model = network.model
+    return TrainingPlan.resolve(
+        _n_windows(split.training),
+        holds_out=split.held_out is not None,
+        is_set=split.samples.is_set,
+        can_be_sharded=can_be_sharded(model),
+        recurrent_steps=recurrent_steps(model, split.training.windows.max_length),
+        peak_rate=peak_rate,
+        epochs=1 if one_epoch else parameters["epochs"],
+        batch_size=parameters["batch_size"],
+        early_stopping=not one_epoch and parameters["early_stopping"],
+        patience=parameters["patience"],
+        learning_rate_schedule="constant" if one_epoch else parameters["learning_rate_schedule"],
+    )
+
+
+def _scorer(parameters: Parameters, split: Split, network: TrainedNetwork) -> ScoringRule:
+    """Return how samples are scored, and by which rule they are outliers."""
+    adapt_after, aggregation = parameters["adapt_after"], parameters["aggregation"]
+    of_rows = OF_ROWS if adapt_after is None else OF_ADAPTING_ROWS
+    limits = of_rows if parameters["window_size"] else OF_SETS
+    whole_windows = AGGREGATIONS[aggregation].whole_window
+    return ScoringRule.fit(
+        error_of(parameters["error"], of_whole_windows=whole_windows and not split.samples.is_set),
+        aggregation,
+        OffsetPolicy(parameters["contamination"], parameters["threshold"], limits, adapt_after),
+        network.residuals,
+        split.parts(),
+    )
+
+
+def _calibrated(detector: Detector, split: Split) -> Detector:
+    """Return the detector with the threshold that its scores of the training data give."""
+
+    def scores(samples: Samples) -> Scores:
+        return detector.scores(samples)
+
+    offset = detector.scorer.offset_policy.offset(scores, split.samples, split.parts())
+    if not np.isfinite(offset):
+        raise ValueError(
+            f"Got offset_={offset} from the errors of the training data, but expected "
+            "finite errors. The model puts out NaN or infinity; scale the data."
+        )
+    return replace(detector, offset=float(offset))

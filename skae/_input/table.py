@@ -1,0 +1,115 @@
+"""`Table`: what a user hands over as X, looked at once."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._compat.sklearn import feature_names_of
+from skae._input.checks import check_names_of_each
+from skae._input.sequences import Indices, refuse_short_rows, shape_of, stack_series
+
+
+@dataclass(frozen=True)
+class Table:
+    """X as it came: several series or sequences in a list, or one table of them.
+
+    Parameters
+    ----------
+    items : tuple of array-like
+        Those of a list; of anything else, that alone.
+    is_list : bool
+    """
+
+    items: tuple[Any, ...]
+    is_list: bool
+
+    @classmethod
+    def of(cls, X: Any, window_size: int | str | None = None, n_features: int = 0) -> Self:
+        """Return the table of what a user handed over.
+
+        Parameters
+        ----------
+        X : array-like or list
+        window_size : int, "auto" or None
+            Of the estimator; None if samples are sequences.
+        n_features : int
+            Seen in `fit`; 0 if this is one.
+        """
+        is_list = _is_list(X) or (
+            window_size is not None and _are_series(X, window_size, n_features)
+        )
+        return cls(tuple(X) if is_list else (X,), is_list)
+
+    @property
+    def X(self) -> Any:
+        """What is no list, as it came."""
+        return list(self.items) if self.is_list else self.items[0]
+
+    @property
+    def names(self) -> NDArray[np.object_] | None:
+        """Names of the columns of the first item, if it has any."""
+        names: NDArray[np.object_] | None = feature_names_of(self.items[0])
+        return names
+
+    def index(self, *, of_rows: bool) -> Any:
+        """Return the pandas index of the samples; of a list of series, with their positions.
+
+        Parameters
+        ----------
+        of_rows : bool
+            Whether samples are rows, and not sequences.
+        """
+        if not self.is_list:
+            return getattr(self.items[0], "index", None)
+        if not of_rows or not all(hasattr(item, "iloc") for item in self.items):
+            return None
+        import pandas as pd
+
+        parts = [pd.Series(0, item.index) for item in self.items]
+        return pd.concat(parts, keys=range(len(parts))).index
+
+    def stacked(self, record: Any, dtype: Any, *, reset: bool) -> tuple[NDArray[Any], Indices]:
+        """Return the rows of the series of a list, and how many each has.
+
+        Raises
+        ------
+        ValueError
+            If names or numbers of features differ, or values are no finite numbers.
+        """
+        refuse_short_rows(self.items)
+        check_names_of_each(record, self.items, reset=reset)
+        return stack_series(self.items, dtype)
+
+
+def _is_list(X: Any) -> bool:
+    """Tell a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
+    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
+        return False
+    shapes = [shape_of(item) for item in X]
+    if any(len(shape) == 2 for shape in shapes):
+        return True
+    return all(len(shape) == 1 for shape in shapes) and len(set(shapes)) > 1
+
+
+def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
+    """Tell arrays of one feature from rows of a table: they are as long as a window.
+
+    In what `score_samples` and the like are given, the number of features decides.
+    """
+    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
+        return False
+    if not all(len(shape_of(item)) == 1 and hasattr(item, "dtype") for item in X):
+        return False
+    if n_features:
+        return n_features == 1
+    return len(X[0]) >= (SHORTEST_SERIES if isinstance(window_size, str) else window_size)
+
+
+SHORTEST_SERIES = 20
+"""Rows of a series in a list of equally long ones, where ``window_size="auto"``."""
+
+
+def _is_array_of_objects(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1

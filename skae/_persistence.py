@@ -1,0 +1,13 @@
+"""`save` and `load`, to which every estimator of skae is known."""
+
+# Each of these registers its class.
+from skae import _autoencoder, _scaler, _windower
+from skae._io.estimators import load, save
+
+__all__ = ["load", "save"]
+
+_ESTIMATORS = (
+    _autoencoder.LSTMAutoencoder,
+    _scaler.SequenceScaler,
+    _windower.SequenceWindower,
+)
