@@ -236,7 +236,10 @@ def _first_rows(
 
 
 def events_of(
-    lengths: Sequence[int], is_outlier: NDArray[np.bool_], severity: NDArray[Any], **options: int
+    lengths: Sequence[int] | Positions,
+    is_outlier: NDArray[np.bool_],
+    severity: NDArray[Any],
+    **options: int,
 ) -> list[Event]:
     """Return the events of series of so many rows, counted over all of them."""
     series = np.split(np.arange(len(is_outlier)), np.cumsum(lengths)[:-1])
