@@ -2,10 +2,15 @@
 
 import numpy as np
 
-from skae._scoring.vus import labelled_runs as events
+from skae._input.runs import runs_of_true
 from skae._scoring.vus import vus_pr
 
 __all__ = ["dominant_period", "events", "vus_pr"]
+
+
+def events(labels):
+    """Return the first and last rows of the labelled events."""
+    return runs_of_true(np.asarray(labels) > 0)
 
 
 def dominant_period(values, shortest=3, longest=303, otherwise=125):

@@ -8,9 +8,7 @@ rounding. A detector, or a pipeline that ends in one, goes to each worker once.
 
 import os
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
 from typing import Any
 
 from skae._stream.reader import RowReader
@@ -25,15 +23,12 @@ except ImportError as error:
     raise ImportError("skae.dask needs Dask: pip install 'skae[dask]'.") from error
 
 from skae._dask.arrays import Answer, Reach, of_array
-from skae._dask.events import lazy_events
 from skae._dask.frames import of_frame
 from skae._dask.memmap import write_rows
-from skae._output.events import check_options
 
 __all__ = [
     "decision_function",
     "explain",
-    "find_events",
     "predict",
     "reconstruct",
     "score_samples",
@@ -164,85 +159,6 @@ def explain(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     errors : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame, float64
     """
     return _answered("explain", estimator, X, series)
-
-
-def find_events(
-    scores: Any = None,
-    *,
-    offset: Any = None,
-    labels: Any = None,
-    series: Any = None,
-    min_length: int = 1,
-    merge_gap: int = 0,
-    contributions: Any = None,
-    feature_names: Sequence[str] | None = None,
-    n_features: int = 3,
-) -> Any:
-    """Join outlying rows into events, as `skae.find_events` of all rows would.
-
-    Partitions are gone through one after the other, and an event that crosses borders is known by
-    its sums: memory is that of a partition, however long events are.
-
-    Parameters
-    ----------
-    scores : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, default=None
-        As `score_samples` or `decision_function` returns them. Sizes of partitions may be unknown,
-        and 0.
-    offset : float, or collection like `scores`, default=None
-        Rows with a lower score are outliers; 0 for scores of `decision_function`.
-    labels : collection like `scores`, default=None
-        Which rows are outliers, in place of `offset`: as `predict` answers, or bool.
-    series : collection like `scores`, default=None
-        Which of several series each row belongs to, such as ``X["machine"]``. The rows of a
-        series stand together.
-    min_length, merge_gap : int
-        As of `skae.find_events`.
-    contributions : dask.array.Array or dask.dataframe.DataFrame, default=None
-        Of shape (n_rows, n_features): what each feature adds to the error of each row, as
-        `explain` returns it.
-    feature_names, n_features
-        As of `skae.find_events`.
-
-    Returns
-    -------
-    events : dask.dataframe.DataFrame
-        One row an event, with the columns of `skae.find_events`, in the partition with which it
-        is known to have ended. Rows of arrays are named by their numbers, those of frames by
-        their index.
-
-    Raises
-    ------
-    TypeError
-        If `scores`, or another argument with an entry for each row, is no Dask collection.
-    ValueError
-        If it is not said which rows are outliers, partitions differ in number, or an option is too
-        small; when it is computed, if they differ in size, or the rows of some series do not stand
-        together.
-
-    Examples
-    --------
-    >>> import dask.array as da
-    >>> import numpy as np
-    >>> import skae.dask
-    >>> scores = da.from_array(np.array([-1.0, -5.0, -6.0, -1.0, -4.0, -1.0]), chunks=2)
-    >>> events = skae.dask.find_events(scores, offset=-3)
-    >>> events.compute()
-       start  end  peak  length  score
-    0      1    2     2       2   -6.0
-    1      4    4     4       1   -4.0
-    """
-    check_options(min_length, merge_gap, n_features)
-    of_rows = {"scores": scores, "labels": labels, "series": series, "contributions": contributions}
-    is_one = offset is None or isinstance(offset, Real)
-    of_rows["offset"] = None if is_one else offset
-    return lazy_events(
-        {name: given for name, given in of_rows.items() if given is not None},
-        offset=offset if is_one else None,
-        min_length=min_length,
-        merge_gap=merge_gap,
-        feature_names=feature_names,
-        n_features=n_features,
-    )
 
 
 def to_memmap(X: Any, path: str | os.PathLike) -> Any:

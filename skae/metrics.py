@@ -24,6 +24,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr
 
 __all__ = [
@@ -71,15 +72,7 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
         raise ValueError(
             f"Got y with shape {labels.shape}, but expected one label a sample, (n_samples,)."
         )
-    found = set(np.unique(labels).tolist())
-    if labels.dtype == bool or (found <= {0, 1} and 0 in found):
-        return labels.astype(bool)
-    if found <= {-1, 1} and -1 in found:
-        return labels == -1
-    raise ValueError(
-        f"Got y with the labels {sorted(found)}, but expected both of 0 and 1 (1 is an "
-        "outlier), booleans, or both of -1 and 1 (-1 is an outlier)."
-    )
+    return are_outliers(labels, "y")
 
 
 def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:

@@ -49,7 +49,6 @@ def arrays():
 TARGETS = {
     "memory": lambda scores, folder: scores.compute(),
     "sum": lambda scores, folder: scores.sum().compute(),
-    "events": lambda scores, folder: skae.dask.find_events(scores, offset=-1.0).compute(),
     "disk": lambda scores, folder: scores.to_frame().to_parquet(folder),
 }
 
@@ -73,7 +72,7 @@ def cluster():
 @pytest.mark.filterwarnings("ignore::UserWarning:distributed")  # small things are large in a graph
 @pytest.mark.parametrize(
     ("collection", "target"),
-    [*((frames, target) for target in TARGETS), (arrays, "memory"), (arrays, "events")],
+    [*((frames, target) for target in TARGETS), (arrays, "memory")],
 )
 def test_few_partitions_are_held_at_a_time(detector, collection, target, tmp_path):
     gc.collect()

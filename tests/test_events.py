@@ -1,5 +1,7 @@
 """`skae.find_events`: outlying rows as a table of events."""
 
+from itertools import groupby
+
 import naive
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from strategies import few, random_rows
 
 from skae import find_events
-from skae._scoring.events import are_outliers
+from skae._input.runs import runs_of_equal, runs_of_true
+from skae._scoring.labels import are_outliers
 
 SCORES = -np.array([1.0, 5, 6, 1, 4, np.nan, 1, 9])
 SHARES = np.array([[1.0, 0], [1, 8], [2, 9], [1, 1], [6, 1], [np.nan, np.nan], [0, 0], [0, 18]])
@@ -169,6 +172,19 @@ def test_rows_of_series_may_be_interleaved():
     assert found["length"].tolist() == [1, 2, 4]
 
 
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_several_frames_belong_together_by_name(frame):
+    parts = [SHARES[:3], SHARES[4:]]
+    alike = [frame(dict(zip(["load", "heat"], part.T, strict=True))) for part in parts]
+    swapped = [alike[0], alike[1][["heat", "load"]]]
+    scores = [SCORES[:3], SCORES[4:]]
+    found, expected = (find_events(scores, offset=-3, contributions=c) for c in (swapped, alike))
+    assert list(found["features"].to_list()) == list(expected["features"].to_list())
+    other = [alike[0], frame({"load": [1.0] * 4, "wind": [1.0] * 4})]
+    with pytest.raises(ValueError, match=r"contributions\[1\] with the columns \['load', 'wind'\]"):
+        find_events(scores, offset=-3, contributions=other)
+
+
 # ------------------------------------------------------------------------ what is refused
 
 
@@ -207,3 +223,27 @@ def test_find_events_refuses(arguments, message):
 def test_labels_are_not_changed():
     labels = np.array([True, False])
     assert are_outliers(labels).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("only_ones", [True, False, None])
+def test_what_labels_of_nothing_but_one_mean_is_asked(only_ones):
+    assert are_outliers([1, 0], only_ones=only_ones).tolist() == [True, False]
+    assert are_outliers([1, -1], only_ones=only_ones).tolist() == [False, True]
+    if only_ones is None:
+        with pytest.raises(ValueError, match=r"Got y with the values \[1\]"):
+            are_outliers([1, 1], "y")
+    else:
+        assert are_outliers([1, 1], only_ones=only_ones).tolist() == [only_ones] * 2
+
+
+# ------------------------------------------------------------------------ runs
+
+
+@few
+@given(st.lists(st.integers(0, 2), max_size=12), st.integers(0, 2))
+def test_runs_are_what_a_loop_finds(values, merge_gap):
+    found = [values[run] for run in runs_of_equal(np.array(values))]
+    assert found == [list(run) for _, run in groupby(values)]
+    firsts, lasts = runs_of_true(np.array(values, int) == 2, merge_gap)
+    expected = naive.find_events([value == 2 for value in values], [0] * len(values), 1, merge_gap)
+    assert list(zip(firsts, lasts, strict=True)) == [(e[0], e[1]) for e in expected]

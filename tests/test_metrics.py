@@ -53,7 +53,7 @@ def test_several_series(scorer):
 
 @pytest.mark.parametrize("labels", [[0, 2, 1], [-1, 0, 1], [1, 1, 1], [5, 5]])
 def test_labels_that_could_mean_anything_are_refused(labels):
-    with pytest.raises(ValueError, match="Got y with the labels"):
+    with pytest.raises(ValueError, match="Got y with the values"):
         is_outlier(labels)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._dask.arrays import Answer, Reach, named, of_array
+from skae._input.runs import runs_of_equal
 from skae._stream.reader import RowReader
-from skae._windows.series import consecutive_runs, do_not_stand_together
+from skae._windows.series import do_not_stand_together
 
 N_ASKED = 2
 """Consecutive partitions that must hold the rows to which windows and smoothing reach."""
@@ -112,7 +113,7 @@ def _runs(labels: Any, series: str) -> list[slice]:
         If the rows of some series do not stand together.
     """
     codes = labels.to_numpy()
-    found = consecutive_runs(codes)
+    found = runs_of_equal(codes)
     if len(found) > len(set(codes.tolist())):
         raise do_not_stand_together(series)
     return found

@@ -1,17 +1,15 @@
 """Events: runs of outlying rows, as a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
 from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._output.frames import library_of, table, taken
-from skae._output.scored_rows import Positions, ScoredRows, read_scored_rows
-from skae._scoring import events
+from skae._output.scored_rows import ScoredRows, read_scored_rows
+from skae._scoring.events import EventRows, find_events_of_series
 
 __all__ = ["find_events"]
 
@@ -53,7 +51,8 @@ def find_events(
     merge_gap : int, default=0
         Events with at most so many rows between them become one.
     contributions : array-like of shape (n_rows, n_features) or list of such, default=None
-        What each feature adds to the error of each row, as `explain` returns it.
+        What each feature adds to the error of each row, as `explain` returns it. Of a list of
+        dataframes, columns belong together by their names.
     feature_names : sequence of str, default=None
         Names of the features; those of a dataframe, or ``x0``, ``x1``, ... by default.
     n_features : int, default=3
@@ -76,7 +75,8 @@ def find_events(
     Raises
     ------
     ValueError
-        If it is not said which rows are outliers, or lengths differ, or an option is too small.
+        If it is not said which rows are outliers, or lengths differ, or the frames of a list
+        have other columns, or an option is too small.
 
     See Also
     --------
@@ -102,47 +102,36 @@ def find_events(
     >>> find_events(labels=[1, -1, -1, 1])
     array([(1, 2, 2)], dtype=[('start', '<i8'), ('end', '<i8'), ('length', '<i8')])
     """
-    check_options(min_length, merge_gap, n_features)
-    rows = read_scored_rows(scores, offset, labels, index, series, contributions)
-    found = _found(rows, min_length, merge_gap)
+    _check_at_least("min_length", min_length, 1)
+    _check_at_least("merge_gap", merge_gap, 0)
+    _check_at_least("n_features", n_features, 1)
+    rows = read_scored_rows(scores, offset, labels, index, series, contributions, feature_names)
+    found = find_events_of_series(
+        rows.is_outlier, rows.severity(), rows.groups, min_length=min_length, merge_gap=merge_gap
+    )
     columns = _columns_of_places(found, rows)
     if rows.scores is not None:
-        columns["score"] = rows.scores[found.peaks]
+        columns["score"] = rows.scores[_peaks(found)]
     if rows.contributions is not None:
-        names = name_features(feature_names, contributions, rows.contributions.shape[1])
         columns["features"] = [
-            most_to_blame(rows.contributions[run], names, n_features) for run in found.runs
+            most_to_blame(rows.contributions[event.rows], rows.feature_names, n_features)
+            for event in found
         ]
     return table(columns, library_of(scores, labels, index, series, contributions))
 
 
-class _Found(NamedTuple):
-    runs: list[Positions]
-    """Positions of the rows of each event."""
-    peaks: Positions
+def _peaks(found: list[EventRows]) -> NDArray[np.intp]:
+    return np.array([event.peak for event in found], dtype=np.intp)
 
 
-def _found(rows: ScoredRows, min_length: int, merge_gap: int) -> _Found:
-    severity = rows.severity()
-    if severity is None:
-        severity = np.zeros(len(rows.is_outlier))
-    runs, peaks = [], []
-    for group in rows.groups:
-        flags, worse = rows.is_outlier[group], severity[group]
-        for event in events.find_events(flags, worse, min_length=min_length, merge_gap=merge_gap):
-            runs.append(group[event.start : event.end + 1])
-            peaks.append(group[event.peak])
-    return _Found(runs, np.array(peaks, dtype=np.intp))
-
-
-def _columns_of_places(found: _Found, rows: ScoredRows) -> dict[str, Any]:
-    first = np.array([run[0] for run in found.runs], dtype=np.intp)
-    last = np.array([run[-1] for run in found.runs], dtype=np.intp)
+def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, Any]:
+    first = np.array([event.rows[0] for event in found], dtype=np.intp)
+    last = np.array([event.rows[-1] for event in found], dtype=np.intp)
     columns = {} if rows.series is None else {"series": taken(rows.series, first)}
     columns |= {"start": taken(rows.names, first), "end": taken(rows.names, last)}
-    if rows.severity() is not None:
-        columns["peak"] = taken(rows.names, found.peaks)
-    columns["length"] = np.array([len(run) for run in found.runs], dtype=np.int64)
+    if rows.tells_severity:
+        columns["peak"] = taken(rows.names, _peaks(found))
+    columns["length"] = np.array([len(event.rows) for event in found], dtype=np.int64)
     return columns
 
 
@@ -154,197 +143,11 @@ def most_to_blame(contributions: NDArray[np.float64], names: Sequence[str], n: i
     >>> most_to_blame(np.array([[1.0, 0.0, 3.0], [1.0, 0.0, np.nan]]), ["a", "b", "c"], 3)
     ['c', 'a']
     """
-    return largest_shares(np.nansum(contributions, axis=0), names, n)
-
-
-def largest_shares(totals: NDArray[np.float64], names: Sequence[str], n: int) -> list[str]:
-    """Return the features of the largest sums above 0, largest first, `n` at most."""
+    totals = np.nansum(contributions, axis=0)
     order = np.argsort(-totals, kind="stable")[:n]
     return [names[feature] for feature in order if totals[feature] > 0]
-
-
-def name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
-    """Return the names of the features of contributions: those given, or their own.
-
-    Raises
-    ------
-    ValueError
-        If there are not `n` of them.
-    """
-    first = contributions[0] if isinstance(contributions, list) else contributions
-    if names is None:
-        names = list(getattr(first, "columns", [f"x{i}" for i in range(n)]))
-    if len(names) != n:
-        raise ValueError(f"Got {len(names)} feature_names, but expected {n}.")
-    return [str(name) for name in names]
-
-
-def check_options(min_length: int, merge_gap: int, n_features: int) -> None:
-    """Raise a ValueError if an option of `find_events` is too small."""
-    _check_at_least("min_length", min_length, 1)
-    _check_at_least("merge_gap", merge_gap, 0)
-    _check_at_least("n_features", n_features, 1)
 
 
 def _check_at_least(name: str, value: int, minimum: int) -> None:
     if not isinstance(value, Integral) or value < minimum:
         raise ValueError(f"Got {name}={value!r}, but expected an integer of at least {minimum}.")
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Consecutive rows of one series, summed up.
-
-    Parameters
-    ----------
-    n_rows : int
-    first, last, peak : pandas.Index of one entry
-        Names of the first, the last and the worst row.
-    severity, score : float
-        Of the worst row.
-    totals : ndarray of shape (n_features,) or None
-        Sums of the contributions.
-    series : Any
-        One entry of the names of the series of the rows; None if there is one series.
-    """
-
-    n_rows: int
-    first: Any
-    last: Any
-    peak: Any
-    severity: float
-    score: float
-    totals: NDArray[np.float64] | None
-    series: Any = None
-
-    @classmethod
-    def of(cls, rows: ScoredRows, severity: NDArray[np.float64], part: slice) -> Self:
-        """Return what some rows, one at least, come to."""
-        first, worst = part.start, part.start + int(np.argmax(severity[part]))
-        shares = rows.contributions
-        return cls(
-            part.stop - first,
-            rows.names[first : first + 1],
-            rows.names[part.stop - 1 : part.stop],
-            rows.names[worst : worst + 1],
-            float(severity[worst]),
-            np.nan if rows.scores is None else float(rows.scores[worst]),
-            None if shares is None else np.nansum(shares[part], axis=0),
-            None if rows.series is None else taken(rows.series, np.array([first])),
-        )
-
-    def followed_by(self, other: "Stretch | None") -> "Stretch":
-        """Return what these rows and those that follow come to."""
-        if other is None:
-            return self
-        worst = other if other.severity > self.severity else self
-        totals = self.totals
-        if totals is not None and other.totals is not None:
-            totals = totals + other.totals
-        n_rows = self.n_rows + other.n_rows
-        return replace(worst, n_rows=n_rows, first=self.first, last=other.last, totals=totals)
-
-
-@dataclass(frozen=True)
-class OpenEvent:
-    """What is to be known of the rows before a part.
-
-    Parameters
-    ----------
-    event : Stretch or None
-        One that has begun and may go on.
-    since : Stretch or None
-        The rows after it, none of which is an outlier.
-    label : Any
-        Of the series that all these rows belong to.
-    ended : frozenset
-        Labels of the series before that.
-    """
-
-    event: Stretch | None = None
-    since: Stretch | None = None
-    label: Any = None
-    ended: frozenset = frozenset()
-
-    def over(self, rows: ScoredRows, merge_gap: int) -> tuple[list[Stretch], Self]:
-        """Go on over the rows of a part.
-
-        Returns
-        -------
-        finished : list of Stretch
-            Events that are over.
-        after : OpenEvent
-
-        Raises
-        ------
-        ValueError
-            If the rows of some series do not stand together.
-        """
-        found = rows.severity()
-        if found is None:
-            found = np.zeros(len(rows.is_outlier))
-        severity = np.where(np.isnan(found), -np.inf, found)
-        finished, state = [], self
-        for label, run in _runs(rows):
-            begun, state = state._in_series(label)
-            more, state = state._over_run(rows, severity, run, merge_gap)
-            finished += begun + more
-        return finished, state
-
-    def closed(self) -> list[Stretch]:
-        """Return the event that no row follows, if there is one."""
-        return [] if self.event is None else [self.event]
-
-    def _in_series(self, label: Any) -> tuple[list[Stretch], Self]:
-        """End the event where another series begins."""
-        if label == self.label:
-            return [], self
-        if label in self.ended:
-            raise ValueError(
-                f"Got rows of the series {label!r} that come and come again, but expected those "
-                "of each to stand together. Sort them before."
-            )
-        ended = self.ended if self.label is None else self.ended | {self.label}
-        return self.closed(), type(self)(label=label, ended=ended)
-
-    def _over_run(
-        self, rows: ScoredRows, severity: NDArray[np.float64], run: slice, merge_gap: int
-    ) -> tuple[list[Stretch], Self]:
-        flags = rows.is_outlier[run]
-        found = events.find_events(flags, severity[run], merge_gap=merge_gap)
-        parts = [slice(run.start + event.start, run.start + event.end + 1) for event in found]
-        known = [Stretch.of(rows, severity, part) for part in parts]
-        before = slice(run.start, parts[0].start if parts else run.stop)
-        since = _followed_by(self.since, rows, severity, before)
-        goes_on = self.event is not None and (since is None or since.n_rows <= merge_gap)
-        if not parts:
-            return ([], replace(self, since=since)) if goes_on else (self.closed(), self._ended())
-        if self.event is not None and goes_on:
-            known[0] = self.event.followed_by(since).followed_by(known[0])
-        after = _followed_by(None, rows, severity, slice(parts[-1].stop, run.stop))
-        closed = [] if goes_on else self.closed()
-        return closed + known[:-1], replace(self, event=known[-1], since=after)
-
-    def _ended(self) -> Self:
-        return replace(self, event=None, since=None)
-
-
-def _followed_by(
-    stretch: Stretch | None, rows: ScoredRows, severity: NDArray[np.float64], part: slice
-) -> Stretch | None:
-    if part.start >= part.stop:
-        return stretch
-    more = Stretch.of(rows, severity, part)
-    return more if stretch is None else stretch.followed_by(more)
-
-
-def _runs(rows: ScoredRows) -> list[tuple[Any, slice]]:
-    """Return the series of each run of rows, and where it stands."""
-    n_rows = len(rows.is_outlier)
-    if not n_rows:
-        return []
-    if rows.series is None:
-        return [(None, slice(0, n_rows))]
-    labels = np.asarray(rows.series).tolist()
-    edges = [i for i in range(1, n_rows) if labels[i] != labels[i - 1]]
-    return [(labels[a], slice(a, b)) for a, b in pairwise([0, *edges, n_rows])]

@@ -1,5 +1,6 @@
 """What a user knows of scored rows, of one series or several, read and checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._scoring.events import are_outliers
+from skae._scoring.labels import are_outliers
 from skae._windows.series import by_series
 
 Positions = NDArray[np.intp]
@@ -29,6 +30,8 @@ class ScoredRows:
     scores : ndarray of shape (n_rows,), float64, or None
         Higher is more normal.
     contributions : ndarray of shape (n_rows, n_features), float64, or None
+    feature_names : list of str
+        Of the contributions; empty without.
     """
 
     is_outlier: NDArray[np.bool_]
@@ -37,16 +40,30 @@ class ScoredRows:
     series: Any = None
     scores: NDArray[np.float64] | None = None
     contributions: NDArray[np.float64] | None = None
+    feature_names: Sequence[str] = ()
 
-    def severity(self) -> NDArray[np.float64] | None:
-        """Return how bad each row is, None without scores and contributions."""
+    @property
+    def tells_severity(self) -> bool:
+        """Whether it is known how bad each row is."""
+        return self.scores is not None or self.contributions is not None
+
+    def severity(self) -> NDArray[np.float64]:
+        """Return how bad each row is; equal for all without scores and contributions."""
         if self.scores is not None:
             return -self.scores
-        return None if self.contributions is None else np.nansum(self.contributions, axis=1)
+        if self.contributions is not None:
+            return np.asarray(np.nansum(self.contributions, axis=1))
+        return np.zeros(len(self.is_outlier))
 
 
 def read_scored_rows(
-    scores: Any, offset: Any, labels: Any, index: Any, series: Any, contributions: Any
+    scores: Any,
+    offset: Any,
+    labels: Any,
+    index: Any,
+    series: Any,
+    contributions: Any,
+    feature_names: Sequence[str] | None,
 ) -> ScoredRows:
     """Return the rows of what `skae.find_events` is given.
 
@@ -61,15 +78,49 @@ def read_scored_rows(
     n_rows = sum(lengths) if lengths else len(given)
     values = _stacked("scores", scores, n_rows, 1)
     flags = _stacked("labels", labels, n_rows, 1)
+    contributions = _with_columns_in_order(contributions)
+    shares = _as_float64(_stacked("contributions", contributions, n_rows, 2))
     groups, names_of_series = _groups(lengths, series, n_rows)
     return ScoredRows(
-        values < _level(offset, n_rows) if flags is None else are_outliers(flags),
+        values < _level(offset, n_rows) if flags is None else are_outliers(flags, only_ones=False),
         _names(index, [scores, labels, contributions], lengths, n_rows),
         groups,
         names_of_series,
         _as_float64(values),
-        _as_float64(_stacked("contributions", contributions, n_rows, 2)),
+        shares,
+        [] if shares is None else _name_features(feature_names, contributions, shares.shape[1]),
     )
+
+
+def _with_columns_in_order(contributions: Any) -> Any:
+    """Return a list of dataframes with the columns of each in the order of the first.
+
+    Raises
+    ------
+    ValueError
+        If one has other columns.
+    """
+    is_list = isinstance(contributions, list | tuple)
+    if not is_list or not all(hasattr(part, "columns") for part in contributions):
+        return contributions
+    names = list(contributions[0].columns) if len(contributions) else []
+    for i, part in enumerate(contributions):
+        if sorted(map(str, part.columns)) != sorted(map(str, names)):
+            raise ValueError(
+                f"Got contributions[{i}] with the columns {list(part.columns)}, but expected "
+                f"{names}, those of the first, in any order."
+            )
+    return [part[names] for part in contributions]
+
+
+def _name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
+    """Return the names of the features of contributions: those given, or their own."""
+    first = contributions[0] if isinstance(contributions, list) else contributions
+    if names is None:
+        names = list(getattr(first, "columns", [f"x{i}" for i in range(n)]))
+    if len(names) != n:
+        raise ValueError(f"Got {len(names)} feature_names, but expected {n}.")
+    return [str(name) for name in names]
 
 
 def _level(offset: Any, n_rows: int) -> Any:

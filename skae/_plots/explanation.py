@@ -159,7 +159,7 @@ class ExplanationDisplay:
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
         options = {"min_length": min_length, "merge_gap": merge_gap}
-        events = events_of(make_timeline(None, lengths), outlying, -flat, **options)
+        events = events_of(lengths, outlying, -flat, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)
         if feature_names is None:

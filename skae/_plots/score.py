@@ -130,7 +130,7 @@ class AnomalyScoreDisplay:
         self.feature_names = name_features(feature_names, self.values.shape[1])
         self.contributions = None if contributions is None else stack_rows(contributions)[0]
         if events is None:
-            events = events_of(self.timeline, self.scores > self.threshold, self.scores)
+            events = events_of(self.timeline.lengths, self.scores > self.threshold, self.scores)
         self.events = [Event(*event) for event in events]
 
     @classmethod
@@ -265,7 +265,7 @@ class AnomalyScoreDisplay:
             scores=worse,
             threshold=threshold,
             events=events_of(
-                make_timeline(None, lengths),
+                lengths,
                 worse > threshold,
                 worse,
                 min_length=min_length,

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._scoring.events import Event, are_outliers, find_events
+from skae._scoring.events import Event, find_events_of_series
+from skae._scoring.labels import are_outliers
 
 Positions = NDArray[np.intp]
 
@@ -39,10 +40,6 @@ class Timeline:
     def is_dated(self) -> bool:
         """Whether the rows stand at dates."""
         return self.index.dtype.kind == "M"
-
-    def split(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return what belongs to rows, series by series."""
-        return np.split(rows, self.borders)
 
     def broken(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the index and values of a line that breaks off between two series."""
@@ -239,24 +236,24 @@ def _first_rows(
 
 
 def events_of(
-    timeline: Timeline, is_outlier: NDArray[np.bool_], severity: NDArray[Any], **options: int
+    lengths: Sequence[int] | Positions,
+    is_outlier: NDArray[np.bool_],
+    severity: NDArray[Any],
+    **options: int,
 ) -> list[Event]:
-    """Return the events of all series, as row numbers counted over all of them."""
-    first, found = 0, []
-    for flags, worse in zip(timeline.split(is_outlier), timeline.split(severity), strict=True):
-        found += [
-            Event(*(first + row for row in event)) for event in find_events(flags, worse, **options)
-        ]
-        first += len(flags)
-    return found
+    """Return the events of series of so many rows, counted over all of them."""
+    series = np.split(np.arange(len(is_outlier)), np.cumsum(lengths)[:-1])
+    found = find_events_of_series(is_outlier, severity, series, **options)
+    return [Event(int(event.rows[0]), int(event.rows[-1]), event.peak) for event in found]
 
 
 def labelled_runs(timeline: Timeline, labels: NDArray[Any] | None) -> list[tuple[int, int]]:
     """Return the first and last rows of labelled events."""
     if labels is None:
         return []
-    flags = are_outliers(labels)
-    return [(event.start, event.end) for event in events_of(timeline, flags, flags.astype(float))]
+    flags = are_outliers(labels, only_ones=False)
+    found = events_of(timeline.lengths, flags, flags.astype(float))
+    return [(event.start, event.end) for event in found]
 
 
 def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:

@@ -1,11 +1,14 @@
 """From outlying rows to events: runs of such rows."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from skae._input.runs import runs_of_true
+
+Positions = NDArray[np.intp]
 
 
 class Event(NamedTuple):
@@ -17,9 +20,13 @@ class Event(NamedTuple):
 
 
 def find_events(
-    is_outlier: NDArray[np.bool_], severity: Array, *, min_length: int = 1, merge_gap: int = 0
+    is_outlier: NDArray[np.bool_],
+    severity: NDArray[Any],
+    *,
+    min_length: int = 1,
+    merge_gap: int = 0,
 ) -> list[Event]:
-    """Join outlying rows into events.
+    """Join outlying rows of one series into events.
 
     Parameters
     ----------
@@ -45,46 +52,47 @@ def find_events(
     >>> find_events(error > 1, error, merge_gap=1)
     [Event(start=1, end=4, peak=2)]
     """
-    rows = np.flatnonzero(is_outlier)
-    if not len(rows):
-        return []
-    cuts = np.flatnonzero(np.diff(rows) > merge_gap + 1)
-    firsts = rows[np.concatenate([[0], cuts + 1])]
-    lasts = rows[np.concatenate([cuts, [-1]])]
     severity = np.where(np.isnan(severity), -np.inf, severity)
     return [
         Event(int(first), int(last), int(first + np.argmax(severity[first : last + 1])))
-        for first, last in zip(firsts, lasts, strict=True)
+        for first, last in zip(*runs_of_true(is_outlier, merge_gap), strict=True)
         if last - first + 1 >= min_length
     ]
 
 
-def are_outliers(labels: Any) -> NDArray[np.bool_]:
-    """Return labels as booleans, True for an outlier.
+class EventRows(NamedTuple):
+    """Positions of the rows of an event, in order, and of its worst row."""
+
+    rows: Positions
+    peak: int
+
+
+def find_events_of_series(
+    is_outlier: NDArray[np.bool_],
+    severity: NDArray[Any],
+    series: Sequence[Positions],
+    **options: int,
+) -> list[EventRows]:
+    """Return the events of several series, none of which reaches from one into another.
 
     Parameters
     ----------
-    labels : array-like of shape (n_rows,)
-        As ``predict`` answers, -1 for an outlier and 1 for an inlier; or in {0, 1}, or bool,
-        with 1 for an outlier. Nothing but 1 is what ``predict`` says where there are none.
-
-    Raises
-    ------
-    ValueError
-        If other labels occur.
+    is_outlier, severity : ndarray of shape (n_rows,)
+        Of the rows of all series.
+    series : sequence of ndarray
+        Positions of the rows of each series, in order of time.
+    **options
+        Of `find_events`.
 
     Examples
     --------
-    >>> are_outliers([1, -1]), are_outliers([1, 0]), are_outliers([1, 1])
-    (array([False,  True]), array([ True, False]), array([False, False]))
+    >>> flags = np.array([True, True, True, False])
+    >>> machines = [np.array([0, 2]), np.array([1, 3])]
+    >>> [event.rows.tolist() for event in find_events_of_series(flags, np.ones(4), machines)]
+    [[0, 2], [1]]
     """
-    labels = np.asarray(labels)
-    if labels.dtype == bool:
-        return labels
-    found = set(np.unique(labels).tolist())
-    if not (found <= {-1, 1} or found <= {0, 1}):
-        raise ValueError(
-            f"Got labels with the values {sorted(found)[:10]}, but expected -1 and 1 (-1 is an "
-            "outlier), 0 and 1 (1 is an outlier), or booleans."
-        )
-    return labels == 1 if 0 in found else labels == -1
+    return [
+        EventRows(rows[event.start : event.end + 1], int(rows[event.peak]))
+        for rows in series
+        for event in find_events(is_outlier[rows], severity[rows], **options)
+    ]

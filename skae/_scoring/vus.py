@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skae._input.runs import runs_of_true
+
 __all__ = ["vus_pr"]
 
 Floats = NDArray[np.float64]
@@ -57,12 +59,6 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     return float(np.mean([_area(labels, reached, width) for width in range(int(buffer) + 1)]))
 
 
-def labelled_runs(labels: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first and last rows of the runs of labelled rows."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], labels > 0, [0]]).astype(int)))
-    return edges[::2], edges[1::2] - 1
-
-
 def _check(labels: Floats, scores: Floats) -> None:
     if labels.shape != scores.shape or labels.ndim != 1:
         raise ValueError(
@@ -92,7 +88,7 @@ def _softened(labels: Floats, width: int) -> Floats:
     """Let labels fade out on either side of each event."""
     soft = labels.copy()
     fading = np.sqrt(1 - np.arange(1, width // 2 + 1) / max(width, 1))
-    for first, last in zip(*labelled_runs(labels), strict=True):
+    for first, last in zip(*runs_of_true(labels > 0), strict=True):
         after, before = fading[: len(soft) - 1 - last], fading[:first]
         soft[last + 1 : last + 1 + len(after)] += after
         soft[first - len(before) : first] += before[::-1]
@@ -102,8 +98,8 @@ def _softened(labels: Floats, width: int) -> Floats:
 def _events_seen(labels: Floats, reached: NDArray[np.intp], width: int) -> Floats:
     """Return the share of events, grown by the buffer, with a flagged row, at each threshold."""
     grown = np.zeros(len(labels))
-    for first, last in zip(*labelled_runs(labels), strict=True):
+    for first, last in zip(*runs_of_true(labels > 0), strict=True):
         grown[max(first - width // 2, 0) : last + width // 2 + 1] = 1
-    runs = zip(*labelled_runs(grown), strict=True)
+    runs = zip(*runs_of_true(grown > 0), strict=True)
     seen = np.sort([reached[first : last + 1].min() for first, last in runs])
     return np.searchsorted(seen, np.arange(N_THRESHOLDS), side="right") / len(seen)

@@ -12,6 +12,7 @@ from skae._input.disk_buffer import Spool
 from skae._input.gaps import Flags, GapsInParts
 from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
 from skae._input.precision import Rounding
+from skae._input.runs import runs_of_equal
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
 from skae._input.table import Table
 from skae._windows.reading import (
@@ -23,7 +24,6 @@ from skae._windows.reading import (
 from skae._windows.samples import Samples, SequenceSamples
 from skae._windows.series import (
     Layout,
-    consecutive_runs,
     do_not_stand_together,
     is_missing,
     refuse_names_of_series,
@@ -248,7 +248,7 @@ def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bo
         labels = np.asarray(labels, dtype=object)
         if any(map(is_missing, labels.tolist())):
             raise ValueError(f"Got a row with no {series!r}, but expected each to name its series.")
-        for run in consecutive_runs(labels):
+        for run in runs_of_equal(labels):
             label = labels[run.start]
             begins = not seen or label != last
             if begins and label in seen:

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -88,19 +87,6 @@ def refuse_names_of_series(windowing: Windowing) -> None:
             f"Got series={windowing.series!r} and a list of series, but expected one table: a "
             "list says by itself where a series ends."
         )
-
-
-def consecutive_runs(labels: Any) -> list[slice]:
-    """Return where the rows of each series stand, one after the other.
-
-    Examples
-    --------
-    >>> consecutive_runs(np.array(["pump", "pump", "fan"]))
-    [slice(0, 2, None), slice(2, 3, None)]
-    """
-    cuts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
-    edges = [0, *cuts.tolist(), len(labels)] if len(labels) else []
-    return [slice(*pair) for pair in pairwise(edges)]
 
 
 def do_not_stand_together(series: str | int | None) -> ValueError:

@@ -1,0 +1,46 @@
+"""Labels of outliers, in the encodings that are common, as booleans."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def are_outliers(
+    labels: Any, name: str = "labels", *, only_ones: bool | None = None
+) -> NDArray[np.bool_]:
+    """Return labels as booleans, True for an outlier.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Both of -1, an outlier, and 1; or both of 0 and 1, an outlier; or bool; or only one of
+        -1 and 0.
+    name : str, default="labels"
+        What an error calls them.
+    only_ones : bool, optional
+        What labels are that hold nothing but 1, which could mean either: all outliers (True),
+        none (False, as ``predict`` answers where there are none), or an error (None).
+
+    Raises
+    ------
+    ValueError
+        If other labels occur, or only 1 where that is an error.
+
+    Examples
+    --------
+    >>> are_outliers([1, -1]), are_outliers([1, 0]), are_outliers([1, 1], only_ones=False)
+    (array([False,  True]), array([ True, False]), array([False, False]))
+    """
+    labels = np.asarray(labels)
+    found = set(np.unique(labels).tolist())
+    if labels.dtype == bool or (found <= {0, 1} and 0 in found):
+        return labels.astype(bool)
+    if found <= {-1, 1} and -1 in found:
+        return labels == -1
+    if not found or (found == {1} and only_ones is not None):
+        return np.full(len(labels), bool(only_ones))
+    raise ValueError(
+        f"Got {name} with the values {sorted(found)[:10]}, but expected both of 0 and 1 (1 is an "
+        "outlier), booleans, or both of -1 and 1 (-1 is an outlier)."
+    )
