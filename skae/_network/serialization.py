@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skae._compat.keras import build_optimizer, layers_of
+from skae._compat.keras import build_optimizer, count_as_called, layers_of
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 
@@ -65,6 +65,7 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     if len(stored["optimizer_state"]) > len(optimizer.variables):
         build_optimizer(model)
     _assign(optimizer.variables, stored["optimizer_state"])
+    count_as_called(model)
     return model
 
 
