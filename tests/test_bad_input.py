@@ -179,6 +179,12 @@ NOT_AS_KERAS_WOULD_SAY = [
     ({"loss": "bce"}, ValueError, "Got loss='bce' and X with values from -.*in .0, 1."),
     ({"optimizer": "nothing"}, ValueError, "Got optimizer='nothing', but expected a name that"),
     ({"optimizer": int}, TypeError, "Got optimizer=<class 'int'>, but expected a name"),
+    ({"optimizer": "LossScaleOptimizer"}, ValueError, "'LossScaleOptimizer', but expected the opti"),
+    (
+        {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())},
+        ValueError,
+        "Got optimizer=<.*>, but expected the optimizer that it is to wrap",
+    ),
     ({"optimizer__nothing": 1}, ValueError, "optimizer__nothing=1, but expected only options"),
     ({"optimizer__clipnorm": "x"}, ValueError, "Got optimizer__clipnorm='x', but expected a num"),
     ({"optimizer__clipnorm": -1}, ValueError, "Got optimizer__clipnorm=-1, but expected a num"),

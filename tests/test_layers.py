@@ -175,3 +175,40 @@ def test_padding_leaves_the_last_state_alone():
     short = layer(X, mask=MASK)
     mask = np.pad(MASK, [(0, 0), (0, 3)])
     np.testing.assert_allclose(layer(np.nan_to_num(padded(X)), mask=mask), short, atol=1e-6)
+
+
+MASKS = {
+    "the mask of its steps": (
+        layers.NaNToZero(),
+        layers.ReverseSteps(),
+        layers.JoinSegments(1),
+    ),
+    "none": (
+        layers.StepMask(),
+        layers.MaskedMaxPooling(),
+        layers.MaskedMeanPooling(),
+        layers.SplitIntoSegments(2),
+        layers.SegmentMask(2),
+    ),
+}
+
+
+@pytest.mark.parametrize("layer", MASKS["the mask of its steps"], ids=lambda one: one.name)
+def test_what_keeps_the_steps_carries_their_mask_on(layer):
+    assert layer(_masked(layer))._keras_mask is not None
+    np.testing.assert_array_equal(layer(_masked(layer))._keras_mask, MASK)
+
+
+@pytest.mark.parametrize("layer", MASKS["none"], ids=lambda one: one.name)
+def test_what_has_other_steps_carries_no_mask(layer):
+    assert getattr(layer(_masked(layer)), "_keras_mask", None) is None
+
+
+def _masked(layer):
+    """Return inputs of a layer, which carry a mask as Keras has it."""
+    sequence = keras.layers.Masking(-9.0)(np.where(MASK[:, :, None], X, np.float32(-9)))
+    takes_mask_alone = isinstance(layer, layers.SegmentMask)
+    takes_sequence_alone = isinstance(layer, layers.NaNToZero | layers.StepMask)
+    if takes_mask_alone:
+        return tf.constant(MASK)
+    return sequence if takes_sequence_alone else [sequence, tf.constant(MASK)]

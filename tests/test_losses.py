@@ -67,7 +67,24 @@ def test_a_function_without_the_mean_over_features_gives_the_same():
 
 def test_a_function_that_returns_one_number_is_refused():
     with pytest.raises(ValueError, match="one number for everything, but expected one number a"):
-        ObservedLoss(lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2))
+        ObservedLoss(lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2)).is_by_entry(2)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4])
+def test_a_loss_with_a_weight_for_each_feature(n_features):
+    weights = np.linspace(1, 3, n_features, dtype="float32")
+    rng = np.random.default_rng(0)
+    true, pred = rng.normal(size=(2, 5, 4, n_features)).astype("float32")
+    true[1, 2:] = np.nan
+    loss = ObservedLoss(lambda t, p: keras.ops.mean((t - p) ** 2 * weights, axis=-1))
+    steps = ((true - pred) ** 2 * weights).mean(axis=-1)
+    assert float(loss(true, pred)) == pytest.approx(np.nanmean(steps), rel=1e-5)
+
+
+def test_a_loss_for_another_number_of_features_is_refused():
+    loss = ObservedLoss(lambda t, p: keras.ops.mean((t - p) ** 2 * np.ones(3, "float32"), axis=-1))
+    with pytest.raises(ValueError, match="that fails for 2 features, but expected one that takes"):
+        loss.is_by_entry(2)
 
 
 def test_a_loss_of_whole_steps_is_a_mean_over_steps_with_something_observed():

@@ -1,5 +1,6 @@
 """Recurrent layers that read and write several steps at a time."""
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,3 +62,21 @@ def test_segments_with_a_latent_vector_a_step_are_refused(series):
     model = LSTMAutoencoder(8, bottleneck="sequence", segment_length=2)
     with pytest.raises(ValueError, match="Got segment_length=2 with bottleneck='sequence'"):
         model.fit(series)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"reverse": True, "pooling": "mean"}])
+def test_keras_trains_and_evaluates_a_fitted_network_and_heads_on_it(small, series, options):
+    model = small(6, epochs=1, segment_length=2, **options).fit(series).model_
+    windows = np.lib.stride_tricks.sliding_window_view(series, 6, axis=0)[:64].swapaxes(1, 2)
+    windows = windows.astype("float32")
+    assert model(windows)._keras_mask.shape == (64, 6)
+    expected = float(np.mean((model.predict(windows, verbose=0) - windows) ** 2))
+    model.compile("adam", "mse")
+    assert model.evaluate(windows, windows, verbose=0) == pytest.approx(expected, rel=1e-4)
+    averaged = keras.layers.GlobalAveragePooling1D()(model(inputs := keras.Input((None, 2))))
+    from_latents = keras.layers.Dense(1)(model.get_layer("encoder")(inputs))
+    heads = keras.Model(inputs, [averaged, from_latents])
+    heads.compile("adam", ["mse", "mse"])
+    history = heads.fit(windows, [windows[:, -1], windows[:, 0, :1]], verbose=0).history
+    assert np.isfinite(history["loss"]).all()

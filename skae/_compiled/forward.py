@@ -186,7 +186,9 @@ class ForwardPass:
                 return self._run(weights, inputs)
 
         model_inputs = zip(shapes, self.model.inputs, strict=True)
-        inputs = [tf.TensorSpec(shape, x.dtype) for shape, x in model_inputs]
+        # Sequences are float32 whatever `keras.config.floatx` is; Keras casts them.
+        dtypes = {"float64": "float32"}
+        inputs = [tf.TensorSpec(shape, dtypes.get(x.dtype, x.dtype)) for shape, x in model_inputs]
         function = traced(run, self._weights, inputs, jit_compile=jit_compile)
 
         def compute(weights: list[tf.Tensor], arrays: Any) -> np.ndarray:

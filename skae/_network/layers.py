@@ -64,6 +64,10 @@ class MaskedLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return no mask: what comes out has other steps than what goes in, or none."""
+        return None
+
 
 @_register
 class NaNToZero(MaskedLayer):
@@ -72,6 +76,10 @@ class NaNToZero(MaskedLayer):
     def call(self, inputs: Any) -> Any:
         """Return `inputs` without NaN."""
         return ops.where(ops.isnan(inputs), ops.zeros_like(inputs), inputs)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of `inputs`."""
+        return previous_mask
 
 
 @_register
@@ -96,6 +104,10 @@ class ReverseSteps(MaskedLayer):
         lengths = ops.sum(ops.cast(mask, steps.dtype), axis=1, keepdims=True)
         source = ops.where(steps < lengths, lengths - 1 - steps, steps)
         return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask that is given: as many steps exist as before."""
+        return inputs[1]
 
 
 @_register
@@ -204,6 +216,10 @@ class JoinSegments(_SegmentLayer):
         n, n_steps = ops.shape(mask)
         size = segments.shape[-1] // self.length
         return ops.reshape(segments, (n, -1, size))[:, :n_steps]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the steps, not that of the segments."""
+        return inputs[1]
 
 
 def recurrent_steps(model: keras.Model, n_steps: int) -> int:

@@ -6,9 +6,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
 
 from skae._compat.keras import options_of_loss
+
+Losses = Callable[[Any, Any], Any]
+"""From targets and predictions (n, n_steps, n_features) to losses of steps (n, n_steps)."""
 
 
 @keras.saving.register_keras_serializable(package="skae")
@@ -34,7 +39,7 @@ class ObservedLoss(keras.losses.Loss):
         if resolved is None:
             raise ValueError(f"Got loss={loss!r}, but expected a Keras loss, or its name.")
         self._losses = resolved.call if isinstance(resolved, keras.losses.Loss) else resolved
-        self._by_entry = _is_mean_over_features(self._losses)
+        self._by_entry: dict[int, bool] = {}
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the weighted mean, a scalar; 0 where no weight is left."""
@@ -48,7 +53,7 @@ class ObservedLoss(keras.losses.Loss):
         observed = ops.logical_not(ops.isnan(y_true))
         target = ops.where(observed, y_true, ops.stop_gradient(y_pred))
         weights = ops.cast(observed, "float32")
-        if self._by_entry:
+        if self.is_by_entry(y_true.shape[-1]):
             losses = self._losses(target[..., None], y_pred[..., None])
             losses = ops.reshape(losses, ops.shape(weights))
         else:
@@ -59,6 +64,24 @@ class ObservedLoss(keras.losses.Loss):
             shape = (*ops.shape(sample_weight), *[1] * missing_axes)
             weights = weights * ops.cast(ops.reshape(sample_weight, shape), "float32")
         return ops.sum(losses * weights), ops.sum(weights)
+
+    def is_by_entry(self, n_features: int) -> bool:
+        """Tell whether the loss of a step is the mean of the losses of its features.
+
+        Parameters
+        ----------
+        n_features : int
+            What it is tried with, once: a loss may have a weight for each feature.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be computed for so many features, or does not return a number a step.
+        """
+        if n_features not in self._by_entry:
+            with tf.init_scope():  # with numbers, also while a graph is made
+                self._by_entry[n_features] = _is_mean_over_features(self._losses, n_features)
+        return self._by_entry[n_features]
 
     @property
     def key(self) -> Hashable:
@@ -89,19 +112,33 @@ def _hashable(value: Any) -> Hashable:
     return value if isinstance(value, Hashable) else repr(value)
 
 
-def _is_mean_over_features(losses: Callable[[Any, Any], Any]) -> bool:
-    y_true = np.array([[0.2, 0.7, 0.1]], np.float32)
-    y_pred = np.array([[0.6, 0.3, 0.3]], np.float32)
-    by_step = ops.convert_to_numpy(losses(y_true, y_pred))
-    if by_step.ndim == 0:
+def _is_mean_over_features(losses: Losses, n_features: int) -> bool:
+    shape = 2, 3, n_features
+    y_true, y_pred = np.random.default_rng(0).uniform(0.1, 0.9, (2, *shape)).astype(np.float32)
+    by_step = _tried(losses, y_true, y_pred)
+    if by_step.shape not in (shape, shape[:2]):
+        found = f"shape {by_step.shape}" if by_step.ndim else "one number for everything"
         raise ValueError(
-            f"Got a loss ({losses!r}) that returns one number for everything, but expected one "
-            "number a step, shape (n, n_steps) for (n, n_steps, n_features): padding and "
-            "sample weights could not be told apart. Leave the mean over steps to skae."
+            f"Got a loss ({losses!r}) that returns {found}, but expected one number a step, shape "
+            "(n, n_steps) for (n, n_steps, n_features): padding and sample weights could not be "
+            "told apart. Leave the mean over steps to skae."
         )
-    by_entry = ops.convert_to_numpy(losses(y_true[..., None], y_pred[..., None]))
-    by_entry = by_entry.reshape(y_true.shape)
-    return np.allclose(by_step, by_entry if by_step.ndim == 2 else by_entry.mean(-1), rtol=1e-4)
+    try:
+        by_entry = ops.convert_to_numpy(losses(y_true[..., None], y_pred[..., None]))
+        by_entry = by_entry.reshape(shape)
+    except Exception:  # what is made for so many features may raise anything for one
+        return False
+    return np.allclose(by_step, by_entry if by_step.ndim == 3 else by_entry.mean(-1), rtol=1e-4)
+
+
+def _tried(losses: Losses, y_true: NDArray[np.float32], y_pred: NDArray[np.float32]) -> NDArray:
+    try:
+        return np.asarray(ops.convert_to_numpy(losses(y_true, y_pred)))
+    except Exception as error:
+        raise ValueError(
+            f"Got a loss ({losses!r}) that fails for {y_true.shape[-1]} features, but expected one "
+            f"that takes two arrays (n, n_steps, {y_true.shape[-1]}): {error}"
+        ) from error
 
 
 def is_binary_crossentropy(loss: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skae._compat.keras import build_optimizer, layers_of
+from skae._compat.keras import build_optimizer, count_as_called, layers_of
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 
@@ -73,6 +73,7 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     if stored["training"] is not None:
         _compile(model, stored["training"])
     _assign(model.variables, stored["weights"])
+    count_as_called(model)
     return model
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skae._compat.keras import names_anew
+from skae._compat.keras import known_optimizer, names_anew
 from skae._compat.sklearn import DocumentationLink
 
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
@@ -95,8 +95,8 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     """
     _check_callbacks(parameters["callbacks"])
     _check_name("loss", parameters["loss"], keras.losses)
-    _check_name("optimizer", parameters["optimizer"], keras.optimizers)
-    _check_optimizer_class(parameters["optimizer"])
+    check_optimizer(parameters["optimizer"])
+    _check_name("optimizer", known_optimizer(parameters["optimizer"]), keras.optimizers)
     _check_clipping(parameters)
     _check_receivers(parameters)
 
@@ -147,11 +147,25 @@ def _check_name(parameter: str, name: Any, module: Any) -> None:
         ) from error
 
 
-def _check_optimizer_class(optimizer: Any) -> None:
+def check_optimizer(optimizer: Any) -> None:
+    """Refuse a class that is no optimizer, and one that scales losses.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
     if isinstance(optimizer, type) and not issubclass(optimizer, keras.optimizers.Optimizer):
         raise TypeError(
             f"Got optimizer={optimizer!r}, but expected a name, an instance or a subclass of "
             "keras.optimizers.Optimizer."
+        )
+    scaling = keras.optimizers.LossScaleOptimizer
+    name = getattr(optimizer, "__name__", type(optimizer).__name__)
+    name = optimizer if isinstance(optimizer, str) else name
+    if isinstance(optimizer, scaling) or name.lower() == scaling.__name__.lower():
+        raise ValueError(
+            f"Got optimizer={optimizer!r}, but expected the optimizer that it is to wrap: a loss "
+            "is scaled for float16, in which no network of skae computes."
         )
 
 

@@ -7,13 +7,19 @@ from typing import Any, Self
 
 import keras
 
-from skae._compat.keras import as_plain, layers_of, names_anew
+from skae._compat.keras import as_plain, count_as_called, known_optimizer, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.process import NetworkCollector, check_process
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.layers import seeds_from
 from skae._network.loss import ObservedLoss, check_output_suits
-from skae._training.parameters import CLIPPING, check_parameters, is_routed, naming_options
+from skae._training.parameters import (
+    CLIPPING,
+    check_optimizer,
+    check_parameters,
+    is_routed,
+    naming_options,
+)
 from skae._training.schedule import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
@@ -75,7 +81,8 @@ class KerasAdapter(ParameterRouter):
         adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": size.n_features, "n_steps_": size.n_steps},
-            **{name: parameters[name] for name in ("loss", "optimizer", "callbacks", "verbose")},
+            optimizer=known_optimizer(parameters["optimizer"]),
+            **{name: parameters[name] for name in ("loss", "callbacks", "verbose")},
             **_with_optimizer_options(parameters),
         )
         adapter.architecture = None if parameters["model"] else asdict(architecture)
@@ -100,8 +107,10 @@ class KerasAdapter(ParameterRouter):
             model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])
         COLLECTOR.add(model)
+        count_as_called(model)
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
+            check_optimizer(optimizer)
         else:
             options = naming_options(self.get_params(), "optimizer__", "loss__")
             with options, names_anew():
@@ -111,7 +120,9 @@ class KerasAdapter(ParameterRouter):
         # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
         config = {**optimizer.get_config(), "name": "optimizer"}
         optimizer = type(optimizer).from_config(config)
-        model.compile(optimizer=optimizer, loss=ObservedLoss(loss))
+        observed_loss = ObservedLoss(loss)
+        observed_loss.is_by_entry(self._meta["n_features_in_"])
+        model.compile(optimizer=optimizer, loss=observed_loss)
         return model
 
 
