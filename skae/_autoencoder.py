@@ -42,7 +42,7 @@ from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, best_fb
 from skae._stream.stream import ScoreStream
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
-from skae._training.discords import without_discords
+from skae._training.discords import leaves_out, without_discords
 from skae._training.fit import History, fit_network
 from skae._training.parameters import RoutedParameters
 from skae._training.plan import TrainingPlan
@@ -154,10 +154,12 @@ class LSTMAutoencoder(
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, or up to 256 where an epoch would otherwise
         take more steps than a cycle.
-    drop_discords : bool, default=True
-        Whether `fit` leaves windows of a series out of training that are like no other (Keogh et
-        al. 2005), so that anomalies among the rows are not learned by heart. All rows are scored,
-        and count for the threshold. See Notes.
+    drop_discords : bool or "auto", default="auto"
+        Whether windows of a series that are like no other (Keogh et al. 2005) are left out of
+        training, so that anomalies among the rows are not memorised. All rows are scored, and
+        count for the threshold. "auto": in `fit_predict`, and with a given `contamination`, for
+        then outliers are among the rows; `fit` alone takes them for normal and learns all. See
+        Notes.
     validation_fraction : float, default=0.1
         Fraction of the data that is held out from training, to stop it and to set the
         threshold: random members of a set of sequences, or the end of a time series (at
@@ -317,9 +319,11 @@ class LSTMAutoencoder(
 
     ``drop_discords=True``: the distance of a window is that to the third nearest of those that
     share no row with it, the root of the mean square of the differences. Windows with a distance
-    whose logarithm lies more than three robust standard deviations, as above, above the median are
-    left out, of the held-out part too; unless these are more than 15 % of all: then they are a
-    state of the series. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of
+    whose logarithm lies more than three robust standard deviations, as above, above the median lie
+    apart, and are left out, of the held-out part too; unless these are more than 15 % of all: then
+    they are a state of the series. A run of such windows is not left out if most of them are less
+    than 0.8 times as far from the third nearest other run as from the rest: then it is rare, and
+    recurs. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of
     64 stretches. Nothing is left out of less than five lengths of a window, of more than 2**18
     windows, few of which are trained on twice, of a set of sequences, or in `partial_fit`.
 
@@ -397,7 +401,7 @@ class LSTMAutoencoder(
         "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
         "epochs": [positive_int(), StrOptions({"auto"})],
         "batch_size": [positive_int(), StrOptions({"auto"})],
-        "drop_discords": ["boolean"],
+        "drop_discords": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [fraction()],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
@@ -442,7 +446,7 @@ class LSTMAutoencoder(
         learning_rate_schedule: str = "cosine",
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        drop_discords: bool = True,
+        drop_discords: bool | str = "auto",
         validation_fraction: float = 0.1,
         early_stopping: bool | str = "auto",
         patience: int = 20,
@@ -570,13 +574,24 @@ class LSTMAutoencoder(
         """
         return self._fit(X, sample_weight, resume=hasattr(self, "model_"), one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        sample_weight: Any,
+        *,
+        resume: bool,
+        one_epoch: bool = False,
+        has_outliers: bool = False,
+    ) -> Self:
         # Who scores in another thread meanwhile sees what was fitted before.
         with changed_at_once(self, in_place=resume) as fitted:
-            fitted._fit_unseen(X, sample_weight, resume, one_epoch)
+            drop = leaves_out(self.drop_discords, has_outliers, self.contamination)
+            fitted._fit_unseen(X, sample_weight, resume, one_epoch, drop and not one_epoch)
         return self
 
-    def _fit_unseen(self, X: Any, sample_weight: Any, resume: bool, one_epoch: bool) -> None:
+    def _fit_unseen(
+        self, X: Any, sample_weight: Any, resume: bool, one_epoch: bool, drop: bool
+    ) -> None:
         checkpoint = Checkpoint.open(
             None if one_epoch else self.checkpoint, self.checkpoint_interval
         )
@@ -594,7 +609,7 @@ class LSTMAutoencoder(
         if not resume:
             self._start(adapter.build_compiled(seed), samples, training)
             self._architecture = adapter.architecture
-        training, held_out = self._without_discords(training, held_out, one_epoch)
+        training, held_out = self._without_discords(training, held_out, drop)
         before = self._history(resume)
         self.history_ = fit_network(
             self._untimed_network,
@@ -643,11 +658,11 @@ class LSTMAutoencoder(
         self._fill_values = observed.mean_or_zero(training.windows.rows)
 
     def _without_discords(
-        self, training: Samples, held_out: Samples | None, one_epoch: bool
+        self, training: Samples, held_out: Samples | None, drop: bool
     ) -> tuple[Samples, Samples | None]:
         """Return both without windows that are not to be learned, and count those."""
         self.n_discords_ = 0
-        if one_epoch or not self.drop_discords:
+        if not drop:
             return training, held_out
         learned = without_discords(training, self._fill_values)
         n_windows, n_learned = (len(part.training_windows()[0]) for part in (training, learned))
@@ -794,8 +809,12 @@ class LSTMAutoencoder(
         samples = self._read_fitted(X)
         return samples.like_input(np.where(self._decision(samples) < 0, -1, 1))
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Fit, and return which samples are outliers.
+        """Fit to data with outliers among them, and return which samples these are.
+
+        Unlike `fit`, this leaves windows that are like no other out of training, see
+        `drop_discords`.
 
         Parameters
         ----------
@@ -812,7 +831,8 @@ class LSTMAutoencoder(
             -1 for outliers, 1 for inliers.
         """
         refuse_what_is_not_there(X)
-        return self.fit(X, sample_weight=sample_weight).predict(X)
+        resume = self.warm_start and hasattr(self, "model_")
+        return self._fit(X, sample_weight, resume=resume, has_outliers=True).predict(X)
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, and return the latents.
