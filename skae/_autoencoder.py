@@ -132,10 +132,12 @@ class LSTMAutoencoder(
     batch_size : int or "auto", default="auto"
         Sequences in a training step. "auto": 32, or up to 256 where an epoch would otherwise
         take more steps than a cycle.
-    drop_discords : bool, default=True
-        Whether `fit` leaves windows of a series out of training that are like no other (Keogh et
-        al. 2005), so that anomalies among the rows are not learned by heart. All rows are scored,
-        and count for the threshold. See Notes.
+    drop_discords : bool or "auto", default="auto"
+        Whether windows of a series that are like no other (Keogh et al. 2005) are left out of
+        training, so that anomalies among the rows are not memorised. All rows are scored, and
+        count for the threshold. "auto": in `fit_predict`, and with a given `contamination`, for
+        then outliers are among the rows; `fit` alone takes them for normal and learns all. See
+        Notes.
     validation_fraction : float, default=0.1
         Fraction of the data that is held out from training, to stop it and to set the
         threshold: random members of a set of sequences, or the end of a time series (at
@@ -295,9 +297,11 @@ class LSTMAutoencoder(
 
     ``drop_discords=True``: the distance of a window is that to the third nearest of those that
     share no row with it, the root of the mean square of the differences. Windows with a distance
-    whose logarithm lies more than three robust standard deviations, as above, above the median are
-    left out, of the held-out part too; unless these are more than 15 % of all: then they are a
-    state of the series. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of
+    whose logarithm lies more than three robust standard deviations, as above, above the median lie
+    apart, and are left out, of the held-out part too; unless these are more than 15 % of all: then
+    they are a state of the series. A run of such windows is not left out if most of them are less
+    than 0.8 times as far from the third nearest other run as from the rest: then it is rare, and
+    recurs. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of
     64 stretches. Nothing is left out of less than five lengths of a window, of more than 2**18
     windows, few of which are trained on twice, of a set of sequences, or in `partial_fit`.
 
@@ -375,7 +379,7 @@ class LSTMAutoencoder(
         "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
         "epochs": [positive_int(), StrOptions({"auto"})],
         "batch_size": [positive_int(), StrOptions({"auto"})],
-        "drop_discords": ["boolean"],
+        "drop_discords": ["boolean", StrOptions({"auto"})],
         "validation_fraction": [fraction()],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "patience": [positive_int()],
@@ -420,7 +424,7 @@ class LSTMAutoencoder(
         learning_rate_schedule: str = "cosine",
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        drop_discords: bool = True,
+        drop_discords: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         early_stopping: bool | str = "auto",
         patience: int = 20,
@@ -548,15 +552,15 @@ class LSTMAutoencoder(
         """
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, one_epoch: bool = False) -> Self:
-        """Assign a new detector; an error leaves the one before."""
+    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:
+        """Assign a new detector; an error leaves the one before. Options are of `fit_detector`."""
         learn = partial(
             fit_detector,
             self.get_params(),
             X,
             sample_weight,
             estimator=type(self).__name__,
-            one_epoch=one_epoch,
+            **options,
         )
         if not resume:
             self._detector = learn()
@@ -666,8 +670,12 @@ class LSTMAutoencoder(
         samples = detector.read(X)
         return samples.like_input(detector.labels(samples))
 
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Fit, and return which samples are outliers.
+        """Fit to data with outliers among them, and return which samples these are.
+
+        Unlike `fit`, this leaves windows that are like no other out of training, see
+        `drop_discords`.
 
         Parameters
         ----------
@@ -684,7 +692,8 @@ class LSTMAutoencoder(
             -1 for outliers, 1 for inliers.
         """
         refuse_what_is_not_there(X)
-        return self.fit(X, sample_weight=sample_weight).predict(X)
+        resume = self.warm_start and hasattr(self, "_detector")
+        return self._fit(X, sample_weight, resume=resume, has_outliers=True).predict(X)
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit, and return the latents.

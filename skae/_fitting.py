@@ -20,7 +20,7 @@ from skae._scoring.scorer import OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
-from skae._training.discords import without_discords
+from skae._training.discords import leaves_out, without_discords
 from skae._training.fit import fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.scikeras import KerasAdapter
@@ -52,6 +52,7 @@ def fit_detector(
     estimator: str,
     before: Detector | None = None,
     one_epoch: bool = False,
+    has_outliers: bool = False,
 ) -> Detector:
     """Return a detector that has learned from X.
 
@@ -67,6 +68,8 @@ def fit_detector(
         The one to train on; its model is trained in place.
     one_epoch : bool, default=False
         Whether to train for one epoch at a constant rate, as `partial_fit` does.
+    has_outliers : bool, default=False
+        Whether X is to be searched for outliers itself, as `fit_predict` does.
 
     Raises
     ------
@@ -86,7 +89,8 @@ def fit_detector(
     seed = int(rng.integers(1, 2**31))
     adapter = KerasAdapter.of(parameters, _size_of(split.samples), seed)
     network, architecture = _network(adapter, seed, split, before, parameters["verbose"])
-    learned, n_discords = _without_discords(parameters, split, network, one_epoch)
+    drop = leaves_out(parameters["drop_discords"], has_outliers, parameters["contamination"])
+    learned, n_discords = _without_discords(split, network, drop and not one_epoch)
     plan = _plan(parameters, network, learned, adapter.peak_rate, one_epoch)
     history = fit_network(
         network,
@@ -173,11 +177,9 @@ def _network(
     return TrainedNetwork(model, fill_values, verbose), adapter.architecture
 
 
-def _without_discords(
-    parameters: Parameters, split: Split, network: TrainedNetwork, one_epoch: bool
-) -> tuple[Split, int]:
+def _without_discords(split: Split, network: TrainedNetwork, drop: bool) -> tuple[Split, int]:
     """Return the parts without windows that are not to be learned, and the number of those."""
-    if one_epoch or not parameters["drop_discords"]:
+    if not drop:
         return split, 0
     training = without_discords(split.training, network.fill_values)
     n_left_out = _n_windows(split.training) - _n_windows(training)

@@ -230,22 +230,47 @@ def mahalanobis(errors, mean, covariance):
     )
 
 
-def discords(windows, starts, deviations=3, least_spread=0.1, most=0.15):
-    """Tell which windows are far from the third nearest that shares no row with them."""
-    size = len(windows[0])
-    distances = []
-    for i, window in enumerate(windows):
-        others = [j for j in range(len(windows)) if abs(starts[i] - starts[j]) >= size]
-        squares = [mean((windows[j] - window).ravel() ** 2) for j in others]
-        distances.append(math.sqrt(sorted(squares)[2]))
+def discords(windows, starts, deviations=3, least_spread=0.1, most=0.15, recurring=0.8):
+    """Tell which windows are far from the third nearest that shares no row with them.
+
+    A run of such windows that share rows is none if most are nearer to the third nearest such run.
+    """
+    size, everything = len(windows[0]), range(len(windows))
     centre = np.array(windows).mean(axis=0)
     least = 1e-3 * math.sqrt(mean(((np.array(windows) - centre) ** 2).ravel()))
-    logarithms = [math.log(max(distance, least)) for distance in distances]
+
+    def distance(i, j):
+        if abs(starts[i] - starts[j]) < size:
+            return math.inf
+        return math.sqrt(mean((windows[j] - windows[i]).ravel() ** 2))
+
+    def third(distances):
+        return sorted([*distances, math.inf, math.inf, math.inf])[2]
+
+    nearest = [third(distance(i, j) for j in everything) for i in everything]
+    logarithms = [math.log(max(value, least)) for value in nearest]
     median = statistics.median(logarithms)
     spread = 1.4826 * statistics.median(abs(value - median) for value in logarithms)
     limit = median + deviations * max(spread, least_spread)
-    found = [value > limit for value in logarithms]
-    return found if sum(found) <= most * len(found) else [False] * len(found)
+    apart = [i for i in everything if logarithms[i] > limit]
+    if len(apart) > most * len(windows):
+        return [False] * len(windows)
+    others = [i for i in everything if i not in apart]
+    runs = []
+    for i in apart:
+        if not runs or starts[i] - starts[runs[-1][-1]] >= size:
+            runs.append([])
+        runs[-1].append(i)
+    found = [False] * len(windows)
+    for run in runs:
+        recur = [
+            third(min(distance(i, j) for j in other) for other in runs)
+            < recurring * third(distance(i, j) for j in others)
+            for i in run
+        ]
+        for i in run:
+            found[i] = sum(recur) <= len(run) / 2
+    return found
 
 
 def find_events(is_outlier, severity, min_length=1, merge_gap=0):

@@ -1,4 +1,4 @@
-"""Windows that are like no other: found as the twin finds them, and not learned by heart."""
+"""Windows that are like no other: found as the twin finds them, and not memorised."""
 
 import naive
 import numpy as np
@@ -113,22 +113,62 @@ def assert_trained_alike(one, other):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_fit_does_not_learn_discords(small):
+def test_discords_are_not_learned(small):
     rows, other = spiked(), spiked()
     other[150:153, 0] += 1
-    one, another = small(10).fit(rows), small(10).fit(other)
+    one, another = (small(10, drop_discords=True).fit(part) for part in (rows, other))
     assert one.n_discords_ == another.n_discords_ >= 12
     assert_trained_alike(one, another)
-    one, another = (small(10, drop_discords=False).fit(part) for part in (rows, other))
+    one, another = (small(10).fit(part) for part in (rows, other))
     assert one.n_discords_ == another.n_discords_ == 0
     with pytest.raises(AssertionError):
         assert_trained_alike(one, another)
 
 
+def test_what_is_searched_for_outliers_itself_is_not_all_learned(small):
+    rows, asked = spiked(), small(10, drop_discords=True).fit(spiked())
+    for detector, labels in [
+        (small(10, contamination=0.05), None),
+        (small(10), "predicted"),
+        (small(10, warm_start=True), "predicted"),
+    ]:
+        labels = detector.fit_predict(rows) if labels else detector.fit(rows).predict(rows)
+        np.testing.assert_array_equal(labels, detector.predict(rows))
+        assert detector.n_discords_ == asked.n_discords_ > 0
+        assert_trained_alike(detector, asked)
+    assert small(10, drop_discords=False).fit_predict(rows).shape == (300,)
+    refused = small(10, drop_discords=False, contamination=0.05).fit(rows)
+    assert refused.n_discords_ == 0
+
+
+def turning(n_turns, n_rows=4000, seed=0):
+    """Return waves with turns of another kind, no two the same, and where these are."""
+    rng = np.random.default_rng(seed)
+    rows = waves(n_rows, seed=seed)
+    begins = 60 + 200 * np.arange(n_turns) + rng.integers(0, 100, n_turns)
+    for begin in begins:
+        length, height = rng.integers(20, 30), rng.normal(3, 0.2)
+        rows[begin : begin + length, 0] = height * np.sin(np.linspace(0, np.pi, length))
+    return rows, begins
+
+
+def test_what_is_rare_and_recurs_is_no_discord():
+    rows, begins = turning(8)
+    rows[3000:3020, 1] += 4
+    found = np.flatnonzero(discords(windows_of(rows, 20), FALLBACK))
+    turns = (begins[:, None] + np.arange(-10, 20)).ravel()
+    assert len(np.intersect1d(found, turns)) < 0.1 * len(turns)
+    assert set(range(2990, 3010)) <= set(found)
+    alone = rows.copy()
+    alone[begins[2] - 60 : 2500] = waves(4000)[begins[2] - 60 : 2500]
+    found = np.flatnonzero(discords(windows_of(alone, 20), FALLBACK))
+    assert set(range(begins[0] - 5, begins[0] + 10)) <= set(found)
+
+
 def test_windows_are_trained_on_as_their_rows_are(small):
     rows = spiked()
-    by_rows = small(10).fit(rows)
-    by_windows = small().fit(SequenceWindower(10).fit_transform(rows))
+    by_rows = small(10, drop_discords=True).fit(rows)
+    by_windows = small(drop_discords=True).fit(SequenceWindower(10).fit_transform(rows))
     assert by_rows.n_discords_ == by_windows.n_discords_ > 0
     assert_trained_alike(by_rows, by_windows)
 
@@ -136,13 +176,13 @@ def test_windows_are_trained_on_as_their_rows_are(small):
 def test_sets_and_single_epochs_leave_nothing_out(small):
     beats = np.random.default_rng(0).standard_normal((40, 6, 2))
     beats[7] += 50
-    assert small().fit(beats).n_discords_ == 0
-    assert small(10).partial_fit(spiked()).n_discords_ == 0
+    assert small(drop_discords=True).fit(beats).n_discords_ == 0
+    assert small(10, drop_discords=True).partial_fit(spiked()).n_discords_ == 0
 
 
 def test_rows_that_were_left_out_are_scored_and_count_for_the_threshold(small):
     rows = spiked()
-    detector = small(10).fit(rows)
+    detector = small(10, drop_discords=True).fit(rows)
     assert detector.score_samples(rows).argmin() in range(145, 158)
     scores = detector.score_samples(rows[270:]), detector.score_samples(rows[:270])
     parts = [(part, np.ones(len(part))) for part in scores]
@@ -150,6 +190,6 @@ def test_rows_that_were_left_out_are_scored_and_count_for_the_threshold(small):
 
 
 @pytest.mark.parametrize("value", ["yes", 1.5, None])
-def test_drop_discords_is_a_boolean(value):
+def test_drop_discords_is_a_boolean_or_auto(value):
     with pytest.raises(ValueError, match="drop_discords"):
         LSTMAutoencoder(10, drop_discords=value).fit(waves())

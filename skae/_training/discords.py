@@ -1,11 +1,11 @@
-"""Discords: windows of a series that are like no other, and not to be learned by heart."""
+"""Discords: windows of a series that are like no other, and not to be memorised."""
 
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.sequences import Floats, Sequences
+from skae._input.sequences import Floats, Indices, Sequences
 from skae._scoring.thresholds import MAD_TO_STD
 from skae._windows.samples import RowSamples, Samples
 
@@ -27,8 +27,11 @@ MAX_SHARE = 0.15
 MIN_DISJOINT = 5
 """Windows without a common row, below which there is too little to compare with."""
 
+RECURRING = 0.8
+"""Ratio of the distance to others that lie apart to that to the rest, below which it recurs."""
+
 MAX_WINDOWS = 2**18
-"""Windows above which few are trained on more than once, and none is learned by heart."""
+"""Windows above which few are trained on more than once, and none is memorised."""
 
 COMPARED_OF_LENGTH, MIN_COMPARED, MAX_COMPARED = 4, 2**11, 2**12
 """Windows that are compared: of those that begin within the length of one; at least, at most."""
@@ -41,6 +44,22 @@ N_STRETCHES = 64
 
 BLOCK = 256
 """Windows that are compared at a time."""
+
+
+def leaves_out(asked: bool | str, has_outliers: bool, contamination: float | str) -> bool:
+    """Tell whether discords are not to be learned.
+
+    Parameters
+    ----------
+    asked : bool or "auto"
+    has_outliers : bool
+        Whether what is fitted to is to be searched for outliers itself.
+    contamination : float or "auto"
+        The share of outliers, if it is known.
+    """
+    if isinstance(asked, str):
+        return has_outliers or not isinstance(contamination, str)
+    return asked
 
 
 def without_discords(samples: Samples, fallback: Floats) -> Samples:
@@ -65,11 +84,15 @@ def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
     """Tell which windows of series are like no other.
 
     The distance of a window is that to the third nearest of those that share no row with it, the
-    root of the mean square of the differences. A discord's logarithm lies more than three robust
-    standard deviations (1.4826 times the median absolute deviation) above the median. There are
-    none where that is true of more than 15 % of the windows, or where a series is too short or too
-    long. Of many windows 2048 to 4096, spread evenly, are compared with 2048 out of 64 stretches,
-    and the others are what the nearest of these is.
+    root of the mean square of the differences. A window lies apart if the logarithm of its distance
+    lies more than three robust standard deviations (1.4826 times the median absolute deviation)
+    above the median. None does where that is true of more than 15 % of the windows, or where a
+    series is too short or too long. Of many windows 2048 to 4096, spread evenly, are compared with
+    2048 out of 64 stretches, and the others are what the nearest of these is.
+
+    What lies apart may be rare and normal: then it comes again, and its like lie apart, too. A run
+    of windows that lie apart, each sharing rows with the next, holds no discord if most of them
+    are less than 0.8 times as far from the third nearest other run as from windows that do not.
 
     Parameters
     ----------
@@ -110,8 +133,23 @@ def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
     n_compared = min(len(full), int(wanted))
     compared = comparable.select(_spread(len(full), n_compared))
     apart = _lie_apart(_distances(compared, _to_compare_with(comparable), fallback))
-    found[full] = apart[_spread(n_compared, len(full))]
+    apart = apart[_spread(n_compared, len(full))]
+    if apart.any():
+        apart[apart] = ~_recur(comparable.select(apart), comparable.select(~apart), fallback)
+    found[full] = apart
     return found
+
+
+def _recur(apart: Sequences, others: Sequences, fallback: Floats) -> NDArray[np.bool_]:
+    """Tell which windows that lie apart are of a run that is like three other such runs."""
+    chosen = _spread(len(apart), min(len(apart), MAX_OTHERS))
+    some = apart.select(chosen)
+    runs = np.cumsum(np.diff(apart.starts, prepend=apart.starts[:1]) >= apart.max_length)
+    to_alike = _distances(some, some, fallback, runs[chosen])
+    to_others = _distances(some, _to_compare_with(others), fallback)
+    recurs = np.isfinite(to_alike) & (to_alike < RECURRING * to_others)
+    shares = np.bincount(runs[chosen], recurs) / np.bincount(runs[chosen])
+    return shares[runs] > 0.5
 
 
 def _spread(n: int, n_chosen: int) -> NDArray[np.intp]:
@@ -130,31 +168,46 @@ def _to_compare_with(windows: Sequences) -> Sequences:
 
 
 def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
-    logarithms = np.log(distances)
+    # One with fewer than three windows to compare with is no discord.
+    logarithms = np.log(np.where(np.isfinite(distances), distances, distances.min()))
     median = np.median(logarithms)
     spread = max(MAD_TO_STD * np.median(np.abs(logarithms - median)), LEAST_SPREAD)
     apart = logarithms > median + DEVIATIONS * spread
     return apart & (apart.mean() <= MAX_SHARE)
 
 
-def _distances(windows: Sequences, others: Sequences, fallback: Floats) -> Floats:
-    """Return the distance of each window to the third nearest of others that share no row."""
+def _distances(
+    windows: Sequences, others: Sequences, fallback: Floats, runs: Indices | None = None
+) -> Floats:
+    """Return the distance of each window to the third nearest of others that share no row.
+
+    Infinite where there are fewer than three. With the numbers of the runs that others, which are
+    in order, belong to, it is that to the third nearest run.
+    """
     n_values = windows.max_length * windows.n_features
     known = _flat(others, fallback)
     centre = known.mean(axis=0)
     known -= centre
     squares = np.einsum("ij,ij->i", known, known)
+    begins = None if runs is None else np.flatnonzero(np.diff(runs, prepend=-1))
     found = []
     for block in windows.blocks(BLOCK):
         flat = _flat(block, fallback) - centre
         apart = np.einsum("ij,ij->i", flat, flat)[:, None] + squares - 2 * flat @ known.T
         apart[np.abs(block.starts[:, None] - others.starts) < windows.max_length] = np.inf
-        found.append(np.partition(apart, N_NEIGHBOURS - 1)[:, N_NEIGHBOURS - 1])
+        found.append(_third_smallest(apart, begins))
     nearest = np.concatenate(found)
-    # One with fewer than three windows to compare with is no discord.
-    nearest[~np.isfinite(nearest)] = 0
     least = max(LEAST_DISTANCE * float(known.std()), float(np.finfo(np.float32).tiny))
     return np.maximum(np.sqrt(np.maximum(nearest, 0) / n_values), least)
+
+
+def _third_smallest(values: Floats, begins: Indices | None) -> Floats:
+    """Return the third smallest of each row, or of the smallest of each part of it."""
+    if begins is not None:
+        values = np.minimum.reduceat(values, begins, axis=1)
+    if values.shape[1] < N_NEIGHBOURS:
+        return np.full(len(values), np.inf)
+    return np.partition(values, N_NEIGHBOURS - 1)[:, N_NEIGHBOURS - 1]
 
 
 def _flat(windows: Sequences, fallback: Floats) -> Floats:
