@@ -27,7 +27,7 @@ X = pd.DataFrame(
 X.iloc[900:1020, 1] = np.nan  # an outage of one sensor
 X.iloc[1050:1100] = np.nan  # an outage of both
 X.iloc[1350:1400, 1] = X.iloc[1350, 1]  # the fault to be found
-X.index = X.index + np.where(row >= 1200, pd.Timedelta("8h"), pd.Timedelta(0))  # a night
+X.index = X.index + pd.to_timedelta(np.where(row >= 1200, 8, 0), unit="h")  # a night
 
 # %%
 # Fit on what was observed

@@ -50,7 +50,7 @@ ectopic = np.array([draw_beat(ECTOPIC) for _ in range(30)])
 # A table with one beat in each row is a set of univariate sequences. The network reads
 # eight readings in each step.
 
-detector = skae.LSTMAutoencoder(segment_length=8, random_state=0).fit(normal[:200])
+detector = skae.LSTMAutoencoder(segment_length=8, epochs=50, random_state=0).fit(normal[:200])
 new = np.concatenate([normal[200:], ectopic])
 is_ectopic = np.arange(len(new)) >= 100
 scores = detector.score_samples(new)

@@ -43,9 +43,9 @@ X = (X - X.mean()) / X.std()
 # Learn twelve weeks, score all
 # -----------------------------
 #
-# A window of one day sees its rhythm.
+# A window of two days sees the rhythm of a day and what usually follows it.
 
-detector = skae.LSTMAutoencoder(window_size=24, random_state=0).fit(X[: 12 * 7 * 24])
+detector = skae.LSTMAutoencoder(window_size=48, random_state=0).fit(X[: 12 * 7 * 24])
 skae.AnomalyScoreDisplay.from_estimator(detector, X)
 
 # %%

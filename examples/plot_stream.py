@@ -28,6 +28,7 @@ detector = skae.LSTMAutoencoder(window_size=30, aggregation="last", random_state
 # answer is known at once.
 
 stream = skae.stream(detector)
+stream.update(X[2900:3000])  # the rows before, so that the first window is full
 scores, inside = [], False
 for number, row in enumerate(X[3000:4200], start=3000):
     score = stream.update(row)
@@ -41,7 +42,7 @@ for number, row in enumerate(X[3000:4200], start=3000):
 # The same numbers as the batch
 # -----------------------------
 
-batch = detector.score_samples(X[3000:4200])
+batch = detector.score_samples(X[2900:4200])[100:]
 print("largest difference from the batch:", np.abs(np.array(scores) - batch).max())
 
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
