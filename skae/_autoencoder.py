@@ -554,22 +554,17 @@ class LSTMAutoencoder(
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:
         """Assign a new detector; an error leaves the one before. Options are of `fit_detector`."""
-        learn = partial(
-            fit_detector,
-            self.get_params(),
-            X,
-            sample_weight,
-            estimator=type(self).__name__,
-            **options,
+        learn: Callable[..., Detector] = partial(
+            fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
         )
         if not resume:
-            self._detector = learn()
+            self._detector = learn(**options)
             return self
         # The model is trained in place. Whoever scores meanwhile uses the weights of before.
         before = self._detector_with(lambda detector: detector.settled(trainable=True))
         self._detector = before
         try:
-            self._detector = learn(before=before)
+            self._detector = learn(before=before, **options)
         except BaseException:
             self._detector = before.restored()
             raise

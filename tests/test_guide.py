@@ -12,7 +12,9 @@ import pytest
 import skae
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = sorted((DOCS / "guide").glob("*.md"))
+PAGES = [DOCS / "quickstart.md", *sorted((DOCS / "guide").glob("*.md"))]
+EXAMPLES = sorted((DOCS.parent / "examples").glob("*.py"))
+CONF = (DOCS / "conf.py").read_text(encoding="utf-8")
 WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs")]
 PICTURES = {"backend": "agg", "figure.max_open_warning": 0}
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
@@ -75,12 +77,19 @@ def test_an_example_that_is_only_shown_runs_where_its_packages_are(page, where_n
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_a_page_is_listed_once(page):
-    assert INDEX.count(f"\nguide/{page.stem}\n") == 1
+    assert INDEX.count(f"\n{page.relative_to(DOCS).with_suffix('')}\n") == 1
 
 
 def test_every_page_that_is_listed_exists():
-    for name in re.findall(r"^(guide/\w+)$", INDEX, re.MULTILINE):
+    for name in re.findall(r"^((?:guide|decisions)/\w+)$", INDEX, re.MULTILINE):
         assert (DOCS / f"{name}.md").is_file()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.stem for example in EXAMPLES])
+def test_an_example_of_the_gallery_is_listed_and_begins_with_a_heading(example):
+    assert f'"{example.name}"' in CONF
+    title, line = example.read_text("utf-8").splitlines()[1:3]
+    assert line == "=" * len(title)
 
 
 @pytest.mark.parametrize("name", [name for name in skae.__all__ if name != "__version__"])
@@ -88,7 +97,7 @@ def test_the_reference_has_every_public_name(name):
     assert f"\n   {name}\n" in (DOCS / "api.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("page", [*PAGES, *DOCS.glob("*.md")], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda page: page.stem)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), target
+        assert (page.parent / target).exists() or target.endswith("gallery/index.rst"), target

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from skae._compat.attributes import taken_over_at_once
 
 from skae import SequenceWindower
-from skae._compat.attributes import taken_over_at_once
 from skae._compat.sklearn import (
     check_sample_weight,
     fraction,

@@ -144,7 +144,8 @@ def _recur(apart: Sequences, others: Sequences, fallback: Floats) -> NDArray[np.
     """Tell which windows that lie apart are of a run that is like three other such runs."""
     chosen = _spread(len(apart), min(len(apart), MAX_OTHERS))
     some = apart.select(chosen)
-    runs = np.cumsum(np.diff(apart.starts, prepend=apart.starts[:1]) >= apart.max_length)
+    begins = np.diff(apart.starts, prepend=apart.starts[:1]) >= apart.max_length
+    runs = np.cumsum(begins, dtype=np.intp)
     to_alike = _distances(some, some, fallback, runs[chosen])
     to_others = _distances(some, _to_compare_with(others), fallback)
     recurs = np.isfinite(to_alike) & (to_alike < RECURRING * to_others)

@@ -1,0 +1,56 @@
+"""
+Faults of a machine
+===================
+
+Four sensors of a press line, one row every ten minutes. We learn from a part without
+faults, score every row, and list the faults that follow with the sensor that shows each of
+them.
+"""
+
+# %%
+# The embedded demo series has eight labelled faults in its second half. Readings are scaled
+# to unit variance.
+
+import skae
+
+machine = skae.datasets.load_machine(as_frame=True)
+normal = machine.data[:2000]
+X = (machine.data - normal.mean()) / normal.std()
+
+# %%
+# One window per row
+# ------------------
+#
+# With ``window_size`` each row is a sample, as in ``IsolationForest``. The score of a row
+# comes from all windows of 30 rows that contain it.
+
+detector = skae.LSTMAutoencoder(window_size=30, random_state=0).set_output(transform="pandas")
+detector.fit(X[:2000])
+
+# sphinx_gallery_thumbnail_number = 1
+skae.AnomalyScoreDisplay.from_estimator(detector, X, labels=machine.target)
+
+# %%
+# Events
+# ------
+#
+# A table of events is easier to read than labels of rows. ``explain`` gives the
+# contribution of each sensor to each score, and ``find_events`` names the sensors that
+# contribute most.
+
+events = skae.find_events(
+    detector.decision_function(X), offset=0, merge_gap=10, contributions=detector.explain(X)
+)
+events
+
+# %%
+# What did the network expect?
+# ----------------------------
+#
+# The reconstruction is what a healthy machine would have shown. Here are the rows around
+# the first fault, a temperature sensor that is stuck.
+
+start = machine.events[0].start
+skae.ReconstructionDisplay.from_estimator(
+    detector, X[start - 300 : start + 300], features=["temperature"]
+)
