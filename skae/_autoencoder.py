@@ -63,6 +63,14 @@ class LSTMAutoencoder(
     window_size : int or "auto", default=None
         Number of rows in a window; None if samples are sequences. "auto": the dominant period of
         the rows that `fit` is given, within bounds, see `skae.estimate_window_size`.
+    scale : {"auto", "robust", "standard"} or None, default="auto"
+        How the values of each feature are scaled before anything else. "standard": less their
+        mean, over their standard deviation, as in `sklearn.preprocessing.StandardScaler`.
+        "robust": the same, but values far outside the range of all others count as its edge, so
+        that a few bad readings do not set the scale. "auto": "robust", or None where the output
+        of the network is bounded (`output_activation`, ``loss="binary_crossentropy"``) or the
+        network is yours (`model`). None: values are taken as they are. Missing readings and rows
+        of `sample_weight` 0 do not count. Reconstructions are in the units of X.
     latent_dim : int, default=16
         Size of the latent vector.
     units : int, tuple of int or "auto", default="auto"
@@ -219,7 +227,12 @@ class LSTMAutoencoder(
     Attributes
     ----------
     model_ : keras.Model
-        The trained autoencoder: (n, n_steps, n_features), NaN in padded steps, to the same.
+        The trained autoencoder: (n, n_steps, n_features), NaN in padded steps, to the same. It
+        takes values that are scaled, ``(X - center_) / spread_``. What you write into it takes
+        effect at the next call; a warm start or `partial_fit` trains it on.
+    center_, spread_ : ndarray of shape (n_features,), float64
+        What is taken from the values of each feature, and what they are then divided by: 0 and 1
+        with ``scale=None``.
     encoder_ : keras.Model
         Its first part: (n, n_steps, n_features) to the latents.
     decoder_ : keras.Model
@@ -355,6 +368,7 @@ class LSTMAutoencoder(
 
     _parameter_constraints = {
         "window_size": [positive_int(), StrOptions({"auto"}), None],
+        "scale": [StrOptions({"auto", "robust", "standard"}), None],
         "latent_dim": [positive_int()],
         "units": [positive_int(), tuple, list, StrOptions({"auto"})],
         "bottleneck": [StrOptions({"vector", "sequence"})],
@@ -404,6 +418,7 @@ class LSTMAutoencoder(
         self,
         window_size: int | Literal["auto"] | None = None,
         *,
+        scale: Literal["auto", "robust", "standard"] | None = "auto",
         latent_dim: int = 16,
         units: int | tuple[int, ...] | Literal["auto"] = "auto",
         bottleneck: str = "vector",
@@ -445,6 +460,7 @@ class LSTMAutoencoder(
         **optimizer__options: Any,
     ):
         self.window_size = window_size
+        self.scale = scale
         self.latent_dim = latent_dim
         self.units = units
         self.bottleneck = bottleneck
@@ -1043,6 +1059,18 @@ class LSTMAutoencoder(
     def window_size_(self) -> int | None:
         """Number of rows in a window; None if samples are sequences."""
         return self._fitted.windowing.window_size
+
+    @property
+    def center_(self) -> NDArray[np.float64]:
+        """What is taken from the values of each feature before they are divided by `spread_`."""
+        scaling = self._fitted.scaling
+        return np.zeros(self._fitted.features.n_features) if scaling is None else scaling.center
+
+    @property
+    def spread_(self) -> NDArray[np.float64]:
+        """What the values of each feature are divided by."""
+        scaling = self._fitted.scaling
+        return np.ones(self._fitted.features.n_features) if scaling is None else scaling.spread
 
     @property
     def error_measure_(self) -> ErrorMeasure:

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
 from skae._input.features import Features
+from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Sequences, blank_sequences
 from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
 from skae._scoring.scorer import ScoringRule, explained_variation
 from skae._windows.reading import (
+    dtype_to_read,
     read_latent_rows,
     read_latent_sequences,
     read_latents,
+    read_rows,
     read_samples,
 )
 from skae._windows.samples import Samples, SequenceSamples
@@ -67,6 +70,8 @@ class Detector:
     features : Features
     windowing : Windowing
         How rows are cut into windows; `window_size` is None if samples are sequences.
+    scaling : Scaling or None
+        What values go through first; None if they are taken as they are.
     scorer : ScoringRule
     offset : float
         Scores below it are those of outliers.
@@ -83,6 +88,7 @@ class Detector:
     architecture: dict[str, Any] | None
     features: Features
     windowing: Windowing
+    scaling: Scaling | None
     scorer: ScoringRule
     offset: float
     n_steps: int
@@ -127,6 +133,7 @@ class Detector:
             "fill_values": self.network.fill_values,
             "features": self.features.to_plain(),
             "windowing": tuple(self.windowing),
+            "scaling": None if self.scaling is None else self.scaling.to_plain(),
             "scorer": self.scorer.to_plain(),
             "offset": self.offset,
             "n_steps": int(self.n_steps),
@@ -156,6 +163,7 @@ class Detector:
             architecture=None if is_own else network["architecture"],
             features=Features.from_plain(plain["features"]),
             windowing=Windowing(*plain["windowing"]),
+            scaling=None if plain["scaling"] is None else Scaling(**plain["scaling"]),
             scorer=ScoringRule.from_plain(plain["scorer"]),
             training=TrainingRecord(**plain["training"]),
             **{name: plain[name] for name in ("offset", "n_steps", "is_table", "estimator")},
@@ -169,7 +177,16 @@ class Detector:
     def read(self, X: Any) -> Samples:
         """Return the samples in X, as `fit` settled it."""
         record = self.features.record(self.estimator)
-        return read_samples(record, X, self.windowing, reset=False)
+        dtype = dtype_to_read(self.scaling is not None)
+        samples = read_samples(record, X, self.windowing, reset=False, dtype=dtype)
+        return samples.scaled(self.scaling)
+
+    def read_rows(self, X: Any) -> Floats:
+        """Return the rows of a table, whatever series they belong to, as the network takes them."""
+        record = self.features.record(self.estimator)
+        dtype = dtype_to_read(self.scaling is not None)
+        rows = read_rows(record, X, reset=False, dtype=dtype)
+        return rows if self.scaling is None else self.scaling.transform(rows)
 
     def scores(self, samples: Samples) -> Scores:
         """Return the score of each sample."""
@@ -225,14 +242,23 @@ class Detector:
     def reconstructions(self, samples: Samples) -> Any:
         """Return the reconstruction of samples, laid out as the input."""
         blocks = self.network.reconstructed(samples.windows)
-        return samples.without_feature_axis(_as_float32(samples.from_steps(blocks)))
+        return samples.without_feature_axis(self._in_units_of_X(samples.from_steps(blocks)))
 
     def decoded(self, X: Any) -> Any:
         """Return what the decoder makes of latents, as `latents` lays them out."""
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self.latent_is_vector else samples.windows
-        decoded = _as_float32(samples.from_steps(self.network.decoded(latents, windows), windows))
+        steps = samples.from_steps(self.network.decoded(latents, windows), windows)
+        decoded = self._in_units_of_X(steps)
         return decoded[..., 0] if self.is_table else decoded
+
+    def _in_units_of_X(self, found: Any) -> Any:
+        """Return reconstructions in the units of X: float64 where values are scaled."""
+        if self.scaling is None:
+            return _as_float32(found)
+        if isinstance(found, list):
+            return list(map(self.scaling.inverse, found))
+        return self.scaling.inverse(found)
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
         """Return the samples that X holds latents of, and these."""

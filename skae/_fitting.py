@@ -11,9 +11,10 @@ from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, Scores, TrainingRecord
 from skae._input import observed
 from skae._input.features import Features
+from skae._input.scaling import Scaling
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
-from skae._network.loss import check_suits
+from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
 from skae._scoring.scorer import OffsetPolicy, ScoringRule
@@ -25,7 +26,7 @@ from skae._training.fit import fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.scikeras import KerasAdapter
 from skae._windows.large import read_to_learn
-from skae._windows.reading import check_fills_a_window, with_observations
+from skae._windows.reading import check_fills_a_window, dtype_to_read, with_observations
 from skae._windows.samples import Samples
 from skae._windows.windows import Windowing
 
@@ -85,7 +86,8 @@ def fit_detector(
     rng = np.random.default_rng([seed, len(epochs_before["loss"])])
     record = before.features.record(estimator) if before else FeatureRecord.named(estimator)
     windowing = _windowing(parameters, before)
-    split = _split(_read(parameters, record, X, sample_weight, windowing, before), parameters, rng)
+    samples, scaling = _read(parameters, record, X, sample_weight, windowing, before)
+    split = _split(samples, parameters, rng)
     seed = int(rng.integers(1, 2**31))
     adapter = KerasAdapter.of(parameters, _size_of(split.samples), seed)
     network, architecture = _network(adapter, seed, split, before, parameters["verbose"])
@@ -109,6 +111,7 @@ def fit_detector(
             architecture,
             features=Features.of(record, split.samples.windows.n_features),
             windowing=windowing._replace(window_size=split.samples.window_size),
+            scaling=scaling,
             scorer=_scorer(parameters, split, network),
             offset=0.0,
             n_steps=before.n_steps if before else split.samples.windows.max_length,
@@ -146,11 +149,34 @@ def _read(
     sample_weight: Any,
     windowing: Windowing,
     before: Detector | None,
-) -> Samples:
-    samples = read_to_learn(record, X, windowing, reset=before is None)
+) -> tuple[Samples, Scaling | None]:
+    """Return weighted and scaled samples, and how they were scaled."""
+    scale = _scale(parameters)
+    is_scaled = (before.scaling if before else scale) is not None
+    dtype = dtype_to_read(is_scaled)
+    samples = read_to_learn(record, X, windowing, reset=before is None, dtype=dtype)
     check_fills_a_window(samples)
     check_suits(parameters["loss"], samples.windows.rows)
-    return samples.weighted(sample_weight)
+    samples = samples.weighted(sample_weight)
+    scaling = before.scaling if before else _scaling(scale, samples)
+    return samples.scaled(scaling), scaling
+
+
+def _scale(parameters: Parameters) -> str | None:
+    """Return how values are scaled: not at all where the network cannot leave the range of X."""
+    scale: str | None = parameters["scale"]
+    if scale != "auto":
+        return scale
+    is_bounded = parameters["output_activation"] != "linear"
+    is_own = parameters["model"] is not None
+    return None if is_bounded or is_own or is_binary_crossentropy(parameters["loss"]) else "robust"
+
+
+def _scaling(scale: str | None, samples: Samples) -> Scaling | None:
+    if scale is None:
+        return None
+    rows = samples.windows.rows
+    return Scaling.of(rows, samples.row_weights(), robust=scale == "robust")
 
 
 def _split(samples: Samples, parameters: Parameters, rng: np.random.Generator) -> Split:

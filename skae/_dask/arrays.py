@@ -83,7 +83,9 @@ class Answer:
             return cls(method, 0, np.int64, [method])
         is_latent = method == "transform"
         names = detector.latent_names() if is_latent else detector.features.column_names()
-        return cls(method, len(names), np.float64 if method == "explain" else np.float32, names)
+        in_units_of_X = method == "reconstruct" and detector.scaling is not None
+        is_float64 = method == "explain" or in_units_of_X
+        return cls(method, len(names), np.float64 if is_float64 else np.float32, names)
 
     def __call__(self, reader: RowReader, rows: Any) -> NDArray:
         """Return what the method says of rows in memory."""

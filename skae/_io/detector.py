@@ -22,7 +22,7 @@ from skae._windows.windows import Windowing
 Plain = dict[str, Any]
 
 PARTS = {
-    *("network", "fill_values", "features", "windowing", "scorer", "offset"),
+    *("network", "fill_values", "features", "windowing", "scaling", "scorer", "offset"),
     *("n_steps", "is_table", "training", "estimator"),
 }
 """Of a detector in its plain form."""
@@ -80,6 +80,7 @@ def check_detector(plain: Plain) -> None:
     _check_features(plain["features"], 1 if plain["is_table"] else n_features)
     _require(plain["features"]["n_features"] == n_features, "has a network of other features")
     _check_numbers("fill_values", plain["fill_values"], (n_features,))
+    _check_scaling(plain["scaling"], n_features)
     _check_scoring(plain["scorer"], n_features)
 
 
@@ -110,6 +111,15 @@ def _check_windowing(windowing: Any) -> None:
     _require(max_gap is None or is_step, "has a max_gap that is no step")
     if max_gap is not None:
         longest_step(max_gap)
+
+
+def _check_scaling(scaling: Any, n_features: int) -> None:
+    if scaling is None:
+        return
+    _require(set(scaling) == {"center", "spread"}, "has another scaling")
+    for name, array in scaling.items():
+        _check_numbers(name, array, (n_features,))
+    _require(bool((scaling["spread"] > 0).all()), "has a spread that is not positive")
 
 
 def _check_network(network: Plain) -> int:

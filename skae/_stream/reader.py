@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from skae._detector import Detector
 from skae._input.checks import as_numbers
 from skae._input.sequences import Floats, Indices
-from skae._windows.reading import read_rows
 from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
@@ -73,8 +72,7 @@ class RowReader:
         table = _stacked([table for table in tables if len(table)])
         if self.first_steps is not None:
             table = self.first_steps.transform(table)
-        record = self.detector.features.record(self.detector.estimator)
-        rows = read_rows(record, self.features(table), reset=False)
+        rows = self.detector.read_rows(self.features(table))
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "

@@ -62,7 +62,9 @@ def _is_one_of(X: Any, module: str, *names: str) -> bool:
     return any(isinstance(X, getattr(loaded, name, ())) for name in names)
 
 
-def read_to_learn(record: Any, X: Any, windowing: Windowing, *, reset: bool) -> Samples:
+def read_to_learn(
+    record: Any, X: Any, windowing: Windowing, *, reset: bool, dtype: Any = np.float32
+) -> Samples:
     """Return the samples in X, which may be a Dask collection or an iterable of series, too.
 
     Parameters
@@ -73,6 +75,8 @@ def read_to_learn(record: Any, X: Any, windowing: Windowing, *, reset: bool) -> 
     windowing : Windowing
     reset : bool
         Whether to set, as in `fit`, or to compare.
+    dtype : dtype or list of dtype, default=float32
+        As of `read_samples`. What comes part by part is held as float64 if there are several.
 
     Raises
     ------
@@ -82,10 +86,11 @@ def read_to_learn(record: Any, X: Any, windowing: Windowing, *, reset: bool) -> 
         As `skae._windows.reading.read_samples`, if an iterable is empty, or if the rows of a
         series in a Dask frame do not stand together.
     """
+    held = np.float32 if dtype is np.float32 else np.float64
     if is_lazy_array(X):
-        return _of_array(record, X, windowing, reset)
+        return _of_array(record, X, windowing, reset, held)
     if is_lazy_frame(X):
-        return _of_frame(record, X, windowing, reset)
+        return _of_frame(record, X, windowing, reset, held)
     if is_collection(X):
         raise TypeError(
             f"Got X as {type(X).__name__}, another Dask collection, but expected a dask.array, a "
@@ -93,8 +98,8 @@ def read_to_learn(record: Any, X: Any, windowing: Windowing, *, reset: bool) -> 
             "one after the other."
         )
     if comes_one_by_one(X):
-        return _of_series(record, X, windowing, reset)
-    return read_samples(record, X, windowing, reset=reset)
+        return _of_series(record, X, windowing, reset, held)
+    return read_samples(record, X, windowing, reset=reset, dtype=dtype)
 
 
 def comes_one_by_one(X: Any) -> bool:
@@ -114,10 +119,12 @@ class _Reading:
     record : FeatureRecord
     spool : Spool
     reset : bool
+    dtype : dtype
+        Of the rows in the file.
     """
 
-    def __init__(self, record: Any, spool: Spool, reset: bool):
-        self._record, self._spool, self._reset = record, spool, reset
+    def __init__(self, record: Any, spool: Spool, reset: bool, dtype: Any):
+        self._record, self._spool, self._reset, self._dtype = record, spool, reset, dtype
         self._rounding, self._flags = Rounding(), list[Flags]()
         self._names: Any = None
         self._n_features: int | None = None
@@ -125,13 +132,13 @@ class _Reading:
 
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
         """Read a part, with which a series may begin."""
-        rows, is_first = rows_of(X, name), self._n_features is None
+        rows, is_first = rows_of(X, name, self._dtype), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if is_first:
             check_n_features(self._record, rows.shape[1], self._reset)
             self._n_features, self._names = rows.shape[1], feature_names_of(X)
         check_width(rows.shape[1], int(self._n_features or 0), name)
-        if self._reset:
+        if self._reset and self._dtype is np.float32:
             self._rounding.add(rows_of(X, name, np.float64))
         self._spool.add(rows)
         self.lengths += [0] if begins else []
@@ -147,12 +154,14 @@ class _Reading:
         return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags)
 
 
-def _of_series(record: Any, X: Iterable[Any], windowing: Windowing, reset: bool) -> Samples:
+def _of_series(
+    record: Any, X: Iterable[Any], windowing: Windowing, reset: bool, dtype: Any
+) -> Samples:
     """Read an iterable as the list of its items; those of one dimension are of one feature."""
     is_of_rows = windowing.window_size is not None
     (refuse_names_of_series if is_of_rows else check_are_of_rows)(windowing)
     with Spool() as spool:
-        reading = _Reading(record, spool, reset)
+        reading = _Reading(record, spool, reset, dtype)
         for i, item in enumerate(X):
             gaps, name = GapsInParts(windowing.max_gap, f"X[{i}]"), f"X[{i}]"
             flags = gaps.add(times_of(item, None, 1), begins=True) if is_of_rows else None
@@ -167,18 +176,18 @@ def _of_series(record: Any, X: Iterable[Any], windowing: Windowing, reset: bool)
     return SequenceSamples(sequences)
 
 
-def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask array as the array that it stands for."""
     _refuse_shape(X, windowing)
     rounding = Rounding()
     with Spool() as spool:
         for part in partitions_of(X):
             table = part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
-            rows = rows_of(table, "X") if part.size else np.zeros(part.shape, np.float32)
+            rows = rows_of(table, "X", dtype) if part.size else np.zeros(part.shape, dtype)
             spool.add(rows.reshape(part.shape))
-            if reset and part.size and X.dtype != np.float32:
+            if reset and part.size and dtype is np.float32 and X.dtype != np.float32:
                 rounding.add(rows_of(table, "X", np.float64))
-        samples = read_samples(record, spool.mapped(), windowing, reset=reset)
+        samples = read_samples(record, spool.mapped(), windowing, reset=reset, dtype=dtype)
     rounding.warn_if_lost(None)
     return samples
 
@@ -198,14 +207,14 @@ def _refuse_shape(X: Any, windowing: Windowing) -> None:
         )
 
 
-def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask frame as the frame that it stands for."""
     if windowing.window_size is None:
-        return _of_table(record, X, windowing, reset)
+        return _of_table(record, X, windowing, reset, dtype)
     X = X.to_frame() if X.ndim == 1 else X
     gaps = GapsInParts(windowing.max_gap)
     with Spool() as spool:
-        reading = _Reading(record, spool, reset)
+        reading = _Reading(record, spool, reset, dtype)
         for part, begins in _parts_of_series(X, windowing.series):
             flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
             reading.add(part, "X", flags, begins=begins)
@@ -214,14 +223,15 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples
     return row_samples(rows, layout, windowing, Table((rows,), is_list=False))
 
 
-def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples:
+def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask frame, each row of which is a sequence, as the frame that it stands for."""
     check_are_of_rows(windowing)
     rounding, kinds, index = Rounding(), set[type](), list[Any]()
     with Spool() as spool:
         for part in filter(len, partitions_of(X)):
-            spool.add(rows_of(part, "X"))
-            rounding.add(rows_of(part, "X", np.float64))
+            spool.add(rows_of(part, "X", dtype))
+            if dtype is np.float32:
+                rounding.add(rows_of(part, "X", np.float64))
             kinds.add(type(part))
             index.append(part.index)
         if not index:
@@ -229,7 +239,7 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool) -> Samples
         rows = spool.mapped()
     names = {"columns": X.columns} if X.ndim == 2 else {"name": X.name}
     table = kinds.pop()(rows if X.ndim == 2 else rows[:, 0], index[0].append(index[1:]), **names)
-    samples = read_samples(record, table, windowing, reset=reset)
+    samples = read_samples(record, table, windowing, reset=reset, dtype=dtype)
     if reset:
         rounding.warn_if_lost(feature_names_of(table))
     return samples

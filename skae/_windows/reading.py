@@ -33,6 +33,11 @@ from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, as_view_of_rows, shape_of_flat_windows
 
 
+def dtype_to_read(is_scaled: bool) -> Any:
+    """Return the dtype of values that are to be scaled, as `check_array` takes it, or are not."""
+    return [np.float64, np.float32] if is_scaled else np.float32
+
+
 def read_samples(
     record: FeatureRecord, X: Any, windowing: Windowing, *, reset: bool, dtype: Any = np.float32
 ) -> Samples:

@@ -17,6 +17,7 @@ from skae._compat.sklearn import check_sample_weight
 from skae._input import observed
 from skae._input.disk_buffer import stacked
 from skae._input.gaps import Flags, run_lengths
+from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._input.table import Table
 from skae._windows.overlap import Reduction, reduce_windows
@@ -69,6 +70,23 @@ class SequenceSamples:
     def weighted(self, weights: Any) -> "SequenceSamples":
         """Return the samples with weights that a user gave."""
         return replace(self, weights=check_sample_weight(weights, len(self)))
+
+    def scaled(self, scaling: Scaling | None) -> "SequenceSamples":
+        """Return the samples with their values scaled."""
+        if scaling is None:
+            return self
+        rows = scaling.transform(self.windows.rows)
+        return replace(self, windows=replace(self.windows, rows=rows))
+
+    def row_weights(self) -> Floats | None:
+        """Return the weight of each row of the stack, None if all weigh the same."""
+        if self.weights is None:
+            return None
+        weights = np.zeros(len(self.windows.rows), np.float32)
+        steps = self.windows.steps_inside(self.windows.max_length)
+        sequence, step = np.nonzero(steps)
+        np.maximum.at(weights, self.windows.starts[sequence] + step, self.weights[sequence])
+        return weights
 
     def select(self, chosen: Indices) -> "SequenceSamples":
         """Return the samples at the positions `chosen`."""
@@ -228,6 +246,14 @@ class RowSamples:
         if weights is not None and self.is_list:
             weights = _stacked_weights(weights, self.lengths)
         return replace(self, weights=self.in_order(check_sample_weight(weights, len(self))))
+
+    def scaled(self, scaling: Scaling | None) -> "RowSamples":
+        """Return the samples with their values scaled."""
+        return self if scaling is None else replace(self, rows=scaling.transform(self.rows))
+
+    def row_weights(self) -> Floats | None:
+        """Return the weight of each row, None if all weigh the same."""
+        return self.weights
 
     def in_order(self, per_row: Any) -> Any:
         """Return what was given for each row of the input series by series; None for None."""

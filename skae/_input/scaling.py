@@ -1,0 +1,118 @@
+"""`Scaling`: each feature less its center, over its spread; in float64, before float32."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from skae._input.disk_buffer import Spool, is_mapped
+from skae._input.sequences import Floats
+
+CHUNK = 2**16
+"""Rows that are scaled at a time."""
+
+MAX_RANKED = 2**18
+"""Rows, spread evenly, whose quantiles are taken at most."""
+
+TAIL = 0.01
+"""Share of the values on either side that does not say how wide the range of a feature is."""
+
+Rows = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Center and spread of each feature.
+
+    Parameters
+    ----------
+    center, spread : ndarray of shape (n_features,), float64
+    """
+
+    center: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Rows, weights: Rows | None, *, robust: bool) -> Self:
+        """Return the scaling by mean and standard deviation, as `StandardScaler` has them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            NaN is left out.
+        weights : ndarray of shape (n_rows,), optional
+            Rows of weight 0 are left out.
+        robust : bool
+            Whether values that lie far outside the range of all others count as its edge. The
+            range is from the 1 % to the 99 % quantile; its edges lie as far again on either side.
+        """
+        limits = _edges(rows, weights) if robust else None
+        scaler = StandardScaler().set_output(transform="default")
+        for part in _chunks(len(rows)):
+            chunk, given = rows[part].astype(np.float64), None if weights is None else weights[part]
+            if given is not None and not given.any():
+                continue
+            scaler.partial_fit(chunk if limits is None else np.clip(chunk, *limits), None, given)
+        return cls(np.nan_to_num(scaler.mean_), np.where(scaler.scale_ > 0, scaler.scale_, 1.0))
+
+    def transform(self, rows: Rows) -> Floats:
+        """Return rows scaled, float32; those of a memory map as another one.
+
+        Raises
+        ------
+        ValueError
+            If a value is too large for float32 even then.
+        """
+        chunks = (self._transformed(rows[part]) for part in _chunks(len(rows)))
+        if not is_mapped(rows):
+            scaled = np.empty(rows.shape, np.float32)
+            for part, chunk in zip(_chunks(len(rows)), chunks, strict=True):
+                scaled[part] = chunk
+            return scaled
+        with Spool() as spool:
+            for chunk in chunks:
+                spool.add(chunk)
+            return spool.mapped()
+
+    def inverse(self, rows: Rows) -> NDArray[np.float64]:
+        """Return what `transform` was given, float64."""
+        return rows * self.spread + self.center
+
+    def _transformed(self, rows: Rows) -> Floats:
+        with np.errstate(over="ignore"):
+            scaled = ((rows - self.center) / self.spread).astype(np.float32)
+        if np.isinf(scaled).any():
+            row, feature = np.argwhere(np.isinf(scaled))[0]
+            raise ValueError(
+                f"Got X with {rows[row, feature]:g} in feature {feature}, {self.spread[feature]:g} "
+                "of which is usual, but expected values that float32 holds once they are scaled."
+            )
+        return scaled
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the arrays by name."""
+        return {"center": self.center, "spread": self.spread}
+
+
+def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and the largest value that count, of each feature; NaN if there is none."""
+    chosen = slice(None, None, -(-len(rows) // MAX_RANKED))
+    ranked = rows[chosen].astype(np.float64)
+    if weights is not None:
+        ranked = ranked[weights[chosen] > 0]
+    low, high = np.full((2, rows.shape[1]), np.nan)
+    seen = ~np.isnan(ranked).all(axis=0)
+    # A value that was measured: the largest of less than a hundred is none of the others.
+    low[seen] = np.nanquantile(ranked[:, seen], TAIL, axis=0, method="higher")
+    high[seen] = np.nanquantile(ranked[:, seen], 1 - TAIL, axis=0, method="lower")
+    width = high - low
+    # Of a feature that hardly ever moves, the range is that of its rare values.
+    width[~(width > 0)] = np.inf
+    return low - width, high + width
+
+
+def _chunks(n_rows: int) -> Iterator[slice]:
+    return (slice(start, start + CHUNK) for start in range(0, n_rows, CHUNK))
