@@ -26,6 +26,7 @@ from skae._compat.sklearn import (
 from skae._detector import Detector, History
 from skae._fitting import fit_detector
 from skae._input.checks import refuse_what_is_not_there
+from skae._input.layout_warnings import refuse_targets
 from skae._io.estimators import MAX_BYTES, holds_detector, load_only, save
 from skae._output.frames import framed
 from skae._scoring.aggregation import AGGREGATIONS
@@ -542,6 +543,7 @@ class LSTMAutoencoder(
         >>> detector.n_features_in_
         2
         """
+        refuse_targets(X, y)
         return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "_detector"))
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -566,6 +568,7 @@ class LSTMAutoencoder(
         ValueError
             As in `fit`.
         """
+        refuse_targets(X, y)
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:

@@ -82,6 +82,8 @@ class Detector:
     training : TrainingRecord
     estimator : str
         Name of the class of the estimator, for messages.
+    asked : dict
+        Parameters that the network was built and compiled by.
     """
 
     network: TrainedNetwork
@@ -95,6 +97,7 @@ class Detector:
     is_table: bool
     training: TrainingRecord
     estimator: str = "LSTMAutoencoder"
+    asked: dict[str, Any] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------ the value
 
@@ -140,7 +143,13 @@ class Detector:
             "is_table": self.is_table,
             "training": dict(vars(self.training)),
             "estimator": self.estimator,
+            "asked": self.asked if self._is_trainable else {},
         }
+
+    @property
+    def _is_trainable(self) -> bool:
+        values = self.network.values
+        return values is None or all(id(variable) in values for variable in state_of(self.model))
 
     def _stored_network(self) -> Any:
         values = self.network.values
@@ -148,8 +157,7 @@ class Detector:
             return as_stored(self.model, self.architecture, values)
         if values is None:
             return self.model
-        is_trainable = all(id(variable) in values for variable in state_of(self.model))
-        return (compiled_copy if is_trainable else independent_copy)(self.model, values)
+        return (compiled_copy if self._is_trainable else independent_copy)(self.model, values)
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
@@ -166,7 +174,10 @@ class Detector:
             scaling=None if plain["scaling"] is None else Scaling(**plain["scaling"]),
             scorer=ScoringRule.from_plain(plain["scorer"]),
             training=TrainingRecord(**plain["training"]),
-            **{name: plain[name] for name in ("offset", "n_steps", "is_table", "estimator")},
+            **{
+                name: plain[name]
+                for name in ("offset", "n_steps", "is_table", "estimator", "asked")
+            },
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

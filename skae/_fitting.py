@@ -25,6 +25,12 @@ from skae._training.discords import leaves_out, without_discords
 from skae._training.fit import fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.scikeras import KerasAdapter
+from skae._training.warm_start import (
+    changed_architecture,
+    changed_parameters,
+    network_parameters,
+    take_over,
+)
 from skae._windows.large import read_to_learn
 from skae._windows.reading import check_fills_a_window, dtype_to_read, with_observations
 from skae._windows.samples import Samples
@@ -89,8 +95,7 @@ def fit_detector(
     samples, scaling = _read(parameters, record, X, sample_weight, windowing, before)
     split = _split(samples, parameters, rng)
     seed = int(rng.integers(1, 2**31))
-    adapter = KerasAdapter.of(parameters, _size_of(split.samples), seed)
-    network, architecture = _network(adapter, seed, split, before, parameters["verbose"])
+    network, architecture, adapter = _network(parameters, seed, split, before)
     drop = leaves_out(parameters["drop_discords"], has_outliers, parameters["contamination"])
     learned, n_discords = _without_discords(split, network, drop and not one_epoch)
     plan = _plan(parameters, network, learned, adapter.peak_rate, one_epoch)
@@ -124,6 +129,7 @@ def fit_detector(
                 n_discords,
             ),
             estimator=estimator,
+            asked=network_parameters(parameters),
         ),
         split,
     )
@@ -193,14 +199,24 @@ def _size_of(samples: Samples) -> DataSize:
 
 
 def _network(
-    adapter: KerasAdapter, seed: int, split: Split, before: Detector | None, verbose: Any
-) -> tuple[TrainedNetwork, dict[str, Any] | None]:
-    """Return the network to train, and what it is built of."""
-    if before:
-        return replace(before.live().network, verbose=verbose), before.architecture
-    fill_values = observed.mean_or_zero(split.training.windows.rows)
+    parameters: Parameters, seed: int, split: Split, before: Detector | None
+) -> tuple[TrainedNetwork, dict[str, Any] | None, KerasAdapter]:
+    """Return the network to train, what it is built of, and what made it."""
+    size, verbose = _size_of(split.samples), parameters["verbose"]
+    if before is None:
+        fill_values = observed.mean_or_zero(split.training.windows.rows)
+        adapter = KerasAdapter.of(parameters, size, seed)
+        model = adapter.build_compiled(seed)
+        return TrainedNetwork(model, fill_values, verbose), adapter.architecture, adapter
+    network = replace(before.live().network, verbose=verbose)
+    changed = changed_parameters(before.asked, network_parameters(parameters))
+    if not changed:
+        return network, before.architecture, KerasAdapter.of(parameters, size, seed)
+    architecture = before.architecture and changed_architecture(before.architecture, parameters)
+    adapter = KerasAdapter.of(parameters, size, seed, architecture or None)
     model = adapter.build_compiled(seed)
-    return TrainedNetwork(model, fill_values, verbose), adapter.architecture
+    take_over(model, network.model)
+    return replace(network, model=model), adapter.architecture, adapter
 
 
 def _without_discords(split: Split, network: TrainedNetwork, drop: bool) -> tuple[Split, int]:

@@ -61,7 +61,7 @@ def small():
     from skae import LSTMAutoencoder
 
     def make(window_size=None, **parameters):
-        defaults = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0}
+        defaults = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0, "scale": None}
         return LSTMAutoencoder(window_size, **(defaults | parameters))
 
     return make

@@ -1,6 +1,6 @@
 """Dask collections are scored as all rows at once would be."""
 
-import copy
+from dataclasses import replace
 
 import dask
 import dask.array as da
@@ -8,7 +8,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from detectors import adapting, with_way
+from detectors import adapting, altered, with_way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
@@ -30,9 +30,8 @@ def fitted(small, series):
 @pytest.fixture(scope="module")
 def named(fitted):
     """The same, as if fitted on a frame."""
-    detector = copy.copy(fitted)
-    detector.feature_names_in_ = np.array(["a", "b"], dtype=object)
-    return detector
+    names = np.array(["a", "b"], dtype=object)
+    return altered(fitted, features=replace(fitted.detector_.features, names=names))
 
 
 @pytest.fixture(scope="module")

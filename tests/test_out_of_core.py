@@ -14,6 +14,7 @@ from strategies import examples, few
 from strategies import series as drawn
 
 import skae.dask
+from skae._compat.sklearn import FeatureRecord
 from skae._input import observed
 from skae._input import sequences as ragged
 from skae._scoring import scorer as rule
@@ -21,8 +22,15 @@ from skae._training import batches as shuffling
 from skae._training.batches import BufferedOrder
 from skae._training.checkpoint import read_snapshot, write_snapshot
 from skae._windows import windows
+from skae._windows.large import read_to_learn
 from skae._windows.samples import RowSamples
-from skae._windows.windows import Progressions, covering_windows, starts_and_lengths, window_starts
+from skae._windows.windows import (
+    Progressions,
+    Windowing,
+    covering_windows,
+    starts_and_lengths,
+    window_starts,
+)
 
 SMALL = {windows: "MAX_LISTED", ragged: "OBSERVED_BLOCK", observed: "BLOCK"}
 
@@ -161,10 +169,11 @@ def test_a_memory_map_is_fitted_as_the_array_is(little_memory, small, series, tm
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_memory_map_is_not_copied(small, series, tmp_path):
+def test_a_memory_map_is_not_copied(series, tmp_path):
     np.save(tmp_path / "rows.npy", series.astype(np.float32))
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    samples = small(4)._read_weighted(mapped, None, reset=True)
+    record = FeatureRecord.named("LSTMAutoencoder")
+    samples = read_to_learn(record, mapped, Windowing(4, 1), reset=True)
     assert np.shares_memory(samples.rows, mapped)
     assert np.shares_memory(samples.split(0.1, None)[0].rows, mapped)
 

@@ -15,7 +15,7 @@ from strategies import examples, random_rows
 from skae import LSTMAutoencoder, SequenceWindower
 
 few = examples(100)
-TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0, "scale": None}
 MODES = {
     "vector": {},
     "sequence": {"bottleneck": "sequence"},

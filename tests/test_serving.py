@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skae import LSTMAutoencoder
 from skae._network.serialization import from_stored
 
-TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0, "scale": None}
 FITTED = {
     "rows": {"window_size": 5},
     "steps": {"window_size": 5, "bottleneck": "sequence", "error": "mahalanobis", "dropout": 0.1},
@@ -64,8 +64,8 @@ def no_deserializer(monkeypatch):
 def test_a_pickle_holds_plain_values_and_arrays_only(fitted, no_deserializer):
     estimator, X = fitted
     assert_same(pickle.loads(pickle.dumps(estimator)), estimator, X)
-    state = estimator.__getstate__()["model_"]
-    assert {type(value) for value in state["weights"]} == {np.ndarray}
+    state = estimator.__getstate__()["_detector"]
+    assert {type(value) for value in state["network"]["weights"]} == {np.ndarray}
 
 
 def test_frozen_layers_stay_frozen(series):
@@ -93,7 +93,7 @@ class OwnAdam(keras.optimizers.Adam):
 
 def test_a_network_of_ones_own_is_pickled_as_keras_pickles_it(series):
     estimator = LSTMAutoencoder(5, **TINY, model=build).fit(series)
-    assert isinstance(estimator.__getstate__()["model_"], keras.Model)
+    assert isinstance(estimator.__getstate__()["_detector"]["network"], keras.Model)
     assert_scores(pickle.loads(pickle.dumps(estimator)), estimator, series)
 
 

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, few
 
 from skae import SequenceWindower
+from skae._compat.sklearn import FeatureRecord
 from skae._input import disk_buffer as spool
 from skae._input.disk_buffer import Spool, is_mapped, stacked
 from skae._input.precision import Moments, Rounding, warn_if_rounded
@@ -402,7 +403,9 @@ def test_rows_are_not_held(small, series):
         iter(parts_of(series, 70)),
         lazy(pd.DataFrame(series)),
     ):
-        samples = read_to_learn(small(4), X, Windowing(4, 1), reset=True)
+        samples = read_to_learn(
+            FeatureRecord.named("LSTMAutoencoder"), X, Windowing(4, 1), reset=True
+        )
         assert is_mapped(samples.rows) and not samples.rows.flags.writeable
 
 

@@ -92,7 +92,39 @@ def gaps_of(
     steps = _steps(values, positions, lengths)
     flags = None if max_gap is None else _flags(steps, values, max_gap, name)
     _warn_of_disorder(*_disorder(steps), len(lengths), name)
+    if max_gap is None:
+        _warn_of_holes(steps, name)
     return flags
+
+
+HOLE = 100
+"""Times the usual step of a series that are no step of it any more."""
+
+
+def _warn_of_holes(steps: NDArray, name: str) -> None:
+    """Warn of steps that are much longer than the usual one, across which windows reach."""
+    later = steps[steps > np.zeros((), steps.dtype)]
+    if len(later) < HOLE:
+        return
+    usual = np.median(later.astype("timedelta64[ns]").astype(np.int64)).astype("timedelta64[ns]")
+    holes = later[later > HOLE * usual]
+    if len(holes):
+        warnings.warn(
+            f"Got {name} with {len(holes)} steps of time of {_text(holes.min())} or more where "
+            f"{_text(usual)} is usual, and windows reach across them. Write "
+            f"max_gap='{_text(10 * usual)}' to end windows there, or max_gap="
+            f"'{_text(holes.max())}' if rows before and after belong together.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _text(step: Any) -> str:
+    """Return a duration in the largest unit that it is a whole number of."""
+    ns = int(np.timedelta64(step, "ns").astype(np.int64))
+    units = {"D": 86400 * 10**9, "h": 3600 * 10**9, "min": 60 * 10**9, "s": 10**9, "ms": 10**6}
+    unit = next((name for name, size in units.items() if ns % size == 0), "ns")
+    return f"{ns // units.get(unit, 1)}{unit}"
 
 
 class GapsInParts:

@@ -48,6 +48,25 @@ def refuse_one_sequence(X: Any) -> None:
         )
 
 
+def refuse_targets(X: Any, y: Any) -> None:
+    """Refuse y that looks like clean sequences to reconstruct, which would be ignored.
+
+    Raises
+    ------
+    ValueError
+        If y has the shape of X, of two or more dimensions, and other values.
+    """
+    if y is None or y is X or isinstance(y, str) or len(shape := shape_of(y)) < 2:
+        return
+    is_column = len(shape) == 2 and shape[1] == 1
+    if is_column or shape != shape_of(X) or np.array_equal(X, y, equal_nan=True):
+        return
+    raise ValueError(
+        f"Got y of shape {shape}, as X has, but expected None or labels, which are ignored: X "
+        "itself is reconstructed. To learn to remove noise, set `noise`."
+    )
+
+
 def as_rows(X: Any, window_size: int) -> Any:
     """Return one series as rows: values of one feature become a column.
 
@@ -160,6 +179,67 @@ def warn_if_channels_come_first(sequences: Sequences) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+MIN_ORDERED = 400
+"""Rows from which on it is looked at whether they are in an order."""
+LAGS = 10
+"""Distances at which rows of a series would resemble each other."""
+MIN_PADDED = 10
+"""Sequences from which on it is looked at whether zeros pad them."""
+
+
+def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -> None:
+    """Warn if rows resemble those next to them no more than any others, as shuffled ones do.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+    lengths : ndarray of shape (n_series,), intp
+    """
+    first = rows[: min(int(lengths[0]), 2**16)]
+    if len(first) < MIN_ORDERED:
+        return
+    values = _standardized(first)
+    values = values[:, values.any(axis=0)]
+    if not values.size:
+        return
+    products = [np.abs((values[lag:] * values[:-lag]).mean(axis=0)) for lag in range(1, LAGS + 1)]
+    if np.max(products) < 4 / np.sqrt(len(first)):
+        warnings.warn(
+            f"Got X with {len(first)} rows that resemble those next to them no more than any "
+            "others, but expected the rows of a series in the order of time. Searches that draw "
+            "rows at random shuffle them, as HalvingGridSearchCV does with its default resource: "
+            "use resource='epochs' there, with the prefix of the step in a Pipeline.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_if_padded_with_zeros(X: NDArray[np.floating]) -> None:
+    """Warn if shorter sequences seem to be padded with zeros, which are data here.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_steps, n_features)
+    """
+    if len(X) < MIN_PADDED or X.shape[1] < 3:
+        return
+    is_zero = (X == 0).all(axis=2)
+    for side, flags in (("end", is_zero[:, ::-1]), ("beginning", is_zero)):
+        n_zeros = np.logical_and.accumulate(flags, axis=1).sum(axis=1)
+        padded = (n_zeros > 0) & (n_zeros < X.shape[1])
+        only_there = is_zero.sum() == n_zeros.sum()
+        if only_there and padded.mean() >= 0.2 and len(np.unique(n_zeros)) >= 3:
+            warnings.warn(
+                f"Got X with steps that are 0 in every feature at the {side} of {padded.sum()} of "
+                f"{len(X)} sequences and nowhere else, as pad_sequences leaves them, but expected "
+                "NaN, which is padding, where 0 is data. Pad with value=np.nan, or give a list of "
+                "sequences.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return
 
 
 def _leads(resemblance: float, other: float) -> bool:

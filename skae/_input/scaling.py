@@ -55,7 +55,12 @@ class Scaling:
             chunk, given = rows[part].astype(np.float64), None if weights is None else weights[part]
             if given is not None and not given.any():
                 continue
-            scaler.partial_fit(chunk if limits is None else np.clip(chunk, *limits), None, given)
+            # A feature never observed has no mean; what overflows is refused below.
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+                scaler.partial_fit(
+                    chunk if limits is None else np.clip(chunk, *limits), None, given
+                )
+        _check_is_finite(scaler.var_, rows)
         return cls(np.nan_to_num(scaler.mean_), np.where(scaler.scale_ > 0, scaler.scale_, 1.0))
 
     def transform(self, rows: Rows) -> Floats:
@@ -95,6 +100,16 @@ class Scaling:
     def to_plain(self) -> dict[str, Any]:
         """Return the arrays by name."""
         return {"center": self.center, "spread": self.spread}
+
+
+def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:
+    """Refuse values whose squares float64 does not hold."""
+    for feature in np.flatnonzero(np.isinf(variances)):
+        largest = np.nanmax(np.abs(rows[:, feature]))
+        raise ValueError(
+            f"Got X with a value too large in feature {feature}: {largest:g}, but expected at "
+            "most 1e+150, whose square float64 holds."
+        )
 
 
 def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -336,12 +336,39 @@ def rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
         )
     between, within = X.strides[:2]
     overlapping = within > 0 and between % within == 0 and 0 < between < n_steps * within
+    if n_sequences > 1 and not overlapping and (stride := _stride_of_copied_windows(X)):
+        rows = np.concatenate([X[0], X[1:, -stride:].reshape(-1, n_features)])
+        return rows, np.arange(n_sequences, dtype=np.intp) * stride
     if not overlapping or n_sequences == 1:
         return X.reshape(-1, n_features), np.arange(n_sequences, dtype=np.intp) * n_steps
     stride = between // within
     shape = ((n_sequences - 1) * stride + n_steps, n_features)
     rows = as_strided(X, shape, X.strides[1:], writeable=False)
     return rows, np.arange(n_sequences, dtype=np.intp) * stride
+
+
+MIN_SHARED = 64
+"""Changes of a value that windows must share to be taken for those of a series by contents."""
+
+
+def _stride_of_copied_windows(X: NDArray[Any]) -> int:
+    """Return the stride of overlapping windows that somebody has copied, 0 for other sequences.
+
+    Windows of a series are learned alike however they lie in memory.
+    """
+    n_steps = X.shape[1]
+    for stride in range(1, n_steps):
+        if not _are_equal(X[1, :-stride], X[0, stride:]):
+            continue
+        shared = X[1:, :-stride]
+        n_changes = np.count_nonzero(np.abs(np.diff(shared, axis=1)) > 0)
+        if n_changes >= MIN_SHARED and _are_equal(shared, X[:-1, stride:]):
+            return stride
+    return 0
+
+
+def _are_equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
 
 
 def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:

@@ -23,7 +23,7 @@ Plain = dict[str, Any]
 
 PARTS = {
     *("network", "fill_values", "features", "windowing", "scaling", "scorer", "offset"),
-    *("n_steps", "is_table", "training", "estimator"),
+    *("n_steps", "is_table", "training", "estimator", "asked"),
 }
 """Of a detector in its plain form."""
 
@@ -74,6 +74,7 @@ def check_detector(plain: Plain) -> None:
     _require(_is_count(plain["n_steps"], 1), "has no n_steps")
     _require(isinstance(plain["is_table"], bool), "has an is_table that is no bool")
     _require(isinstance(plain["estimator"], str), "has an estimator without a name")
+    _require(isinstance(plain["asked"], dict), "has no parameters of its network")
     _check_training(plain["training"])
     _check_windowing(plain["windowing"])
     n_features = _check_network(plain["network"])

@@ -14,6 +14,9 @@ from skae._input.sequences import Floats, Indices
 from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
+N_TRIED = 12
+"""Rows that the steps before a detector are tried with."""
+
 
 @dataclass(frozen=True)
 class RowReader:
@@ -52,6 +55,8 @@ class RowReader:
                 "alone come one after the other. Fit an LSTMAutoencoder with window_size."
             )
         first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
+        if first_steps is not None:
+            _check_takes_rows_alone(first_steps)
         windowing = detector.windowing
         of_any_rows = replace(detector, windowing=windowing._replace(series=None, max_gap=None))
         return cls(first_steps, of_any_rows, windowing)
@@ -96,6 +101,43 @@ class RowReader:
         """Return a table without a column that names the series, if it is there."""
         has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.features.n_columns
         return without_series(table, self.windowing.series)[0] if has_column else table
+
+
+def _check_takes_rows_alone(steps: Pipeline) -> None:
+    """Refuse steps that look at neighbouring rows, by what they make of a few made-up ones.
+
+    Raises
+    ------
+    ValueError
+        If they make something else of rows that come one by one.
+    """
+    try:
+        rows = _made_up_rows(steps)
+        together = np.asarray(steps.transform(rows), dtype=float)
+        alone = [steps.transform(rows[i : i + 1]) for i in range(N_TRIED)]
+        one_by_one = np.concatenate([np.asarray(row, dtype=float) for row in alone])
+    except Exception:  # made-up rows may be none that the steps take
+        return
+    is_same = together.shape == one_by_one.shape and np.allclose(
+        together, one_by_one, rtol=1e-4, atol=1e-6, equal_nan=True
+    )
+    if not is_same:
+        raise ValueError(
+            f"Got {[name for name, _ in steps.steps]} before the detector, which make something "
+            "else of rows one by one than of the same rows together, but expected steps that take "
+            "each row by itself: a stream gives them a row at a time. Do what looks at "
+            "neighbouring rows before the pipeline."
+        )
+
+
+def _made_up_rows(steps: Pipeline) -> Any:
+    rows = np.random.default_rng(0).normal(size=(N_TRIED, steps.n_features_in_))
+    names = getattr(steps, "feature_names_in_", None)
+    if names is None:
+        return rows
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=names)
 
 
 def _detector_of(estimator: Any) -> Detector:

@@ -57,7 +57,13 @@ class KerasAdapter(ParameterRouter):
         super().__init__(partial(build), meta, **params)
 
     @classmethod
-    def of(cls, parameters: dict[str, Any], size: DataSize, seed: int) -> Self:
+    def of(
+        cls,
+        parameters: dict[str, Any],
+        size: DataSize,
+        seed: int,
+        architecture: Architecture | None = None,
+    ) -> Self:
         """Return the adapter for parameters of `LSTMAutoencoder` and the size of the data.
 
         Parameters
@@ -67,6 +73,8 @@ class KerasAdapter(ParameterRouter):
         size : DataSize
         seed : int
             Fixes weights, dropout and noise of the network that is built.
+        architecture : Architecture, optional
+            Of that network; by default what parameters and data say.
 
         Raises
         ------
@@ -77,7 +85,7 @@ class KerasAdapter(ParameterRouter):
         check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
-        architecture = Architecture.of(parameters, size)
+        architecture = architecture or Architecture.of(parameters, size)
         adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
             {"n_features_in_": size.n_features, "n_steps_": size.n_steps},

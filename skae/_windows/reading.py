@@ -14,6 +14,8 @@ from skae._input.layout_warnings import (
     as_rows,
     refuse_one_sequence,
     warn_if_channels_come_first,
+    warn_if_in_no_order,
+    warn_if_padded_with_zeros,
     warn_if_rows_of_a_series,
 )
 from skae._input.precision import warn_if_rounded
@@ -83,6 +85,8 @@ def _read_rows(
     X = as_rows(table.X, windowing.window_size)
     features, labels = without_series(X, windowing.series)
     rows = read_rows(record, features, reset=reset, dtype=dtype)
+    if reset and labels is None:
+        warn_if_in_no_order(rows, np.array([len(rows)]))
     return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing, table)
 
 
@@ -261,6 +265,8 @@ def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool
         if reset:  # Names that an earlier fit saw are forgotten.
             check_feature_names(record, array, reset=True)
         sequences = from_array(array, dtype)
+        if reset and not sequences.share_rows:
+            warn_if_padded_with_zeros(array)
     elif shape := shape_of_flat_windows([] if table.names is None else list(table.names)):
         windows = read_rows(record, X, reset=reset, dtype=dtype).reshape(len(X), *shape)
         return from_array(as_view_of_rows(windows), dtype)

@@ -1,0 +1,95 @@
+"""A network to train on: what of its parameters may change, and what may not."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import keras
+
+from skae._compat.keras import build_optimizer, is_seed, layers_of
+from skae._network.architecture import Architecture
+
+OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {"model", "scale"}
+"""Parameters that shape a network, or what it takes."""
+
+WITHOUT_WEIGHTS = {"dropout", "noise"}
+"""Those of them that may change in a trained network."""
+
+OF_COMPILING = {"loss", "optimizer", "learning_rate", "global_clipnorm"}
+
+ROUTED = "optimizer__", "loss__", "model__"
+
+Parameters = Mapping[str, Any]
+
+
+def network_parameters(parameters: Parameters) -> dict[str, Any]:
+    """Return the parameters that a network is built and compiled by."""
+    names = OF_NETWORK | OF_COMPILING
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name in names or name.startswith(ROUTED)
+    }
+
+
+def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
+    """Return which parameters a trained network is to have otherwise than it has.
+
+    Raises
+    ------
+    ValueError
+        If one of them cannot change in a trained network.
+    """
+    missing = object()
+    changed = {
+        name
+        for name in before.keys() | now.keys()
+        if not _are_equal(before.get(name, missing), now.get(name, missing))
+    }
+    for name in sorted(changed):
+        if name in OF_NETWORK - WITHOUT_WEIGHTS or name.startswith("model__"):
+            raise ValueError(
+                f"Got {name}={now.get(name)!r} for a network that was made with "
+                f"{name}={before.get(name)!r} and is to be trained on, but expected the same. Set "
+                "it back, or make a new network: warm_start=False and fit."
+            )
+    return changed
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if hasattr(one, "get_config") and type(one) is type(other):
+        return bool(repr(one.get_config()) == repr(other.get_config()))
+    return type(one) is type(other) and bool(one == other)
+
+
+def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -> Architecture:
+    """Return the architecture of a network, with the dropout and noise that are asked for."""
+    built = Architecture(**{**architecture, "units": tuple(architecture["units"])})
+    return replace(built, **{name: parameters[name] for name in WITHOUT_WEIGHTS})
+
+
+def take_over(model: keras.Model, source: keras.Model) -> None:
+    """Give a new network the weights of a trained one, and the state of an optimizer of its kind.
+
+    The rate of learning stays that of the new one.
+    """
+    for layer, other in zip(layers_of(model), layers_of(source), strict=False):
+        layer.trainable = other.trainable
+    _assign(_weights(model.variables), _weights(source.variables))
+    build_optimizer(model)
+    one, other = model.optimizer, source.optimizer
+    if type(one) is type(other) and len(one.variables) == len(other.variables):
+        is_rate = [variable.name == "learning_rate" for variable in one.variables]
+        kept = [i for i, rate in enumerate(is_rate) if not rate]
+        _assign([one.variables[i] for i in kept], [other.variables[i] for i in kept])
+
+
+def _weights(variables: list[keras.Variable]) -> list[keras.Variable]:
+    return [variable for variable in variables if not is_seed(variable)]
+
+
+def _assign(variables: list[keras.Variable], values: list[keras.Variable]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
