@@ -99,9 +99,10 @@ class MultiscaleError:
 
     With :math:`s_{ktf}` what `scales_of` makes of a residual, and :math:`\tau_{kf}` the mean of
     :math:`s^2` on reference windows (plus :math:`10^{-4}` of its mean over the features, so that
-    one which never moved does not make it zero; :math:`10^{-6}` if none ever did), scale :math:`k` has the error :math:`E_k`, the
-    mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and features, and the window :math:`\prod_k
-    \max(E_k, 1/3)^{1/3}`. Where a series settles at another level, the level is far off for good;
+    one which never moved does not make it zero; :math:`10^{-6}` if none ever moved), scale
+    :math:`k` has the error :math:`E_k`, the mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and
+    then features, and the window :math:`\prod_k \max(E_k, 1/3)^{1/3}`. Where a series settles at
+    another level, the level is far off for good;
     the two other scales go on telling what happens there.
 
     Step :math:`t` and feature :math:`f` are given their share of it, the mean over the scales of
@@ -131,9 +132,45 @@ class MultiscaleError:
         ratios = scales_of(residuals)
         np.square(ratios, out=ratios)
         _divide_features(ratios, self.typical)
+        ratios *= balance(residuals)
         of_windows = observed.mean(observed.mean(ratios, axis=3), axis=2)[:, :, None, None]
         least = np.maximum(of_windows, LEAST_RATIO)
         return np.exp(np.log(least).mean(axis=0)) * _shares(ratios, of_windows).mean(axis=0)
+
+
+def balance(residuals: Array) -> Array | float:
+    """Return factors by which errors of features that were observed seldom weigh as others do.
+
+    In the mean over the features observed at a step, and then over the steps, a feature that is
+    read in every twentieth step counts a twentieth of one that is read in each. Of errors times
+    these factors such a mean is that over the steps of each feature, and then over the features.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_windows, n_steps, n_features)
+
+    Returns
+    -------
+    ndarray of the shape of `residuals`, or 1.0
+        1 where all features of a window were observed at the same steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae._scoring.errors import balance
+    >>> residuals = np.ones((1, 4, 2))
+    >>> residuals[0, 1:, 1] = np.nan
+    >>> balance(residuals)[0].round(2).tolist()
+    [[1.0, 4.0], [0.5, 2.0], [0.5, 2.0], [0.5, 2.0]]
+    """
+    seen = ~np.isnan(residuals)
+    at_step, of_feature = seen.sum(axis=2, keepdims=True), seen.sum(axis=1, keepdims=True)
+    n_steps, n_features = (
+        (n > 0).sum(axis=axis, keepdims=True) for n, axis in ((at_step, 1), (of_feature, 2))
+    )
+    if (of_feature == n_steps).all():
+        return 1.0
+    return at_step * n_steps / np.maximum(of_feature * n_features, 1)
 
 
 def _shares(ratios: Array, of_windows: Array) -> Array:
@@ -288,6 +325,9 @@ BASES: dict[str, ErrorMeasure] = {
 }
 
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
+
+BALANCED = "mahalanobis", "multiscale"
+"""Errors that allow for features observed seldom by themselves."""
 
 ROOTED = "rmse", "scaled_rmse", "multiscale"
 """Errors that are the root of a mean of squares."""

@@ -11,8 +11,10 @@ from skae._input import observed
 from skae._input.sequences import Sequences
 from skae._scoring.aggregation import AGGREGATIONS, Aggregation
 from skae._scoring.errors import (
+    BALANCED,
     ROOTED,
     ErrorMeasure,
+    balance,
     fit_error_measure,
     measure_from_plain,
     measure_to_plain,
@@ -172,12 +174,13 @@ class ScoringRule:
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
-        errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
+        whole = self._aggregation.takes_whole(samples)
+        errors = (observed.mean(self._measured(block, whole), axis=2) for block in residuals)
         return -self._aggregation(samples, self._rooted(samples, errors))
 
     def errors_of_windows(self, residuals: Array) -> Array:
         """Return the errors (n, n_steps) of windows of rows, as rows are given them."""
-        errors = observed.mean(self.measure(residuals), axis=2)
+        errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
         return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
@@ -188,7 +191,9 @@ class ScoringRule:
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
         """Return what each step and feature adds to the error, laid out as the input."""
-        shares = self._rooted(samples, (self.measure(block) for block in residuals))
+        whole = self._aggregation.takes_whole(samples)
+        measured = (self._measured(block, whole) for block in residuals)
+        shares = self._rooted(samples, measured)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def to_plain(self) -> dict[str, Any]:
@@ -214,6 +219,11 @@ class ScoringRule:
     @property
     def _takes_root(self) -> bool:
         return self.error in ROOTED
+
+    def _measured(self, residuals: Array, whole: bool) -> Array:
+        """Return errors; of whole windows, those of features observed seldom weigh as others."""
+        errors = self.measure(residuals)
+        return errors if self.error in BALANCED or not whole else errors * balance(residuals)
 
     def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
         """Yield blocks of errors so that their means are what the name of the error says."""
