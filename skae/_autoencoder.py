@@ -97,8 +97,9 @@ class LSTMAutoencoder(
         Steps that the recurrent layers read, and write, at a time (Lin et al. 2023): a window
         of 50 rows in segments of 8 is 7 recurrent steps, and takes less time. The encoder does
         not tell zeros from missing steps inside the last segment of a sequence. "auto": 8 for
-        the windows of a series, or a third of a window shorter than 24; 1 for a set of
-        sequences and with ``bottleneck="sequence"``.
+        the windows of a series, or a third of a window shorter than 24, and for a set of
+        sequences of more than 64 steps; 1 for one of shorter ones and with
+        ``bottleneck="sequence"``.
     output_activation : {"linear", "sigmoid", "tanh"}, default="linear"
         Activation of the reconstruction.
     dropout : float, default=0.0
@@ -274,13 +275,17 @@ class LSTMAutoencoder(
     score of NaN, latents and a reconstruction of NaN, and are no outliers to `predict`. A reading
     that is missing inside a sequence does not count in the loss or the score. As an input it is
     replaced by the last value observed before it in its sequence, else by the first after it, else
-    by the feature's mean in training.
+    by the feature's mean in training, weighted and without bad readings, see below.
 
     The typical errors that scale ``error`` are estimated on training and held-out windows
     together, at most 2048 of each, never on what is scored. The held-out end of a series alone
     says too little about features that rarely move. A ten-thousandth of the mean of all typical
     errors is added to each, so that constant features do no harm; a covariance is shrunk (Ledoit
-    and Wolf 2004).
+    and Wolf 2004). Windows with a row of weight 0 are left out, as long as a tenth have none, and
+    so are those with a bad reading: one beyond the 2 % or 98 % quantile of its feature by more than
+    twice what these are apart, in at most three consecutive rows. What stands for a feature that
+    a window did not observe, and the threshold, are found without such rows, too; the threshold
+    without the two windows of rows before and behind them.
 
     `fit` and `partial_fit` settle everything that defines a score: the network, `window_size`,
     `stride`, `series`, `max_gap`, `error`, `aggregation`, `contamination` and `threshold`. A

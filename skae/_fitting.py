@@ -9,7 +9,6 @@ from skae._compat.sklearn import FeatureRecord
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, Scores, TrainingRecord
-from skae._input import observed
 from skae._input.features import Features
 from skae._input.scaling import Scaling
 from skae._network.architecture import DataSize
@@ -22,6 +21,7 @@ from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
 from skae._training.discords import leaves_out, without_discords
+from skae._training.fill_values import fill_values
 from skae._training.fit import fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.scikeras import KerasAdapter
@@ -204,10 +204,13 @@ def _network(
     """Return the network to train, what it is built of, and what made it."""
     size, verbose = _size_of(split.samples), parameters["verbose"]
     if before is None:
-        fill_values = observed.mean_or_zero(split.training.windows.rows)
         adapter = KerasAdapter.of(parameters, size, seed)
         model = adapter.build_compiled(seed)
-        return TrainedNetwork(model, fill_values, verbose), adapter.architecture, adapter
+        return (
+            TrainedNetwork(model, fill_values(split.training), verbose),
+            adapter.architecture,
+            adapter,
+        )
     network = replace(before.live().network, verbose=verbose)
     changed = changed_parameters(before.asked, network_parameters(parameters))
     if not changed:

@@ -121,13 +121,13 @@ def test_shares_are_nan_where_nothing_was_observed():
 def test_mahalanobis_of_one_feature_is_the_squared_standard_score():
     residuals = random_rows(500, 1, seed=0)
     errors = np.abs(residuals)
-    found = MahalanobisError.fit(residuals)(residuals)
+    found = MahalanobisError.fit([residuals])(residuals)
     np.testing.assert_allclose(found, (errors - errors.mean()) ** 2 / errors.var(), rtol=1e-5)
 
 
 def test_mahalanobis_is_fitted_on_absolute_errors():
     residuals = random_rows(2000, 3, seed=0)
-    measure = MahalanobisError.fit(residuals)
+    measure = MahalanobisError.fit([residuals])
     np.testing.assert_allclose(measure.mean, np.abs(residuals).mean(axis=0))
     np.testing.assert_allclose(measure.covariance, np.cov(np.abs(residuals).T), atol=0.02)
 
@@ -135,8 +135,8 @@ def test_mahalanobis_is_fitted_on_absolute_errors():
 def test_steps_with_a_missing_feature_are_left_out_of_the_fit():
     residuals = random_rows(60, 3, seed=0, missing=0.2)
     whole = residuals[~np.isnan(residuals).any(axis=1)]
-    measure = MahalanobisError.fit(residuals.reshape(3, 20, 3))
-    np.testing.assert_array_equal(measure.covariance, MahalanobisError.fit(whole).covariance)
+    measure = MahalanobisError.fit([residuals.reshape(3, 20, 3)])
+    np.testing.assert_array_equal(measure.covariance, MahalanobisError.fit([whole]).covariance)
 
 
 @pytest.mark.parametrize("constant", [0.0, 2.0])
@@ -144,12 +144,12 @@ def test_steps_with_a_missing_feature_are_left_out_of_the_fit():
 def test_constant_features_have_finite_errors(constant, n_constant):
     residuals = random_rows(50, 3, seed=0)
     residuals[:, :n_constant] = constant
-    shares = MahalanobisError.fit(residuals)(residuals + 0.1)
+    shares = MahalanobisError.fit([residuals])(residuals + 0.1)
     assert np.isfinite(shares).all()
 
 
 def test_two_whole_steps_are_enough():
-    assert np.isfinite(MahalanobisError.fit(random_rows(2, 2, seed=0)).covariance).all()
+    assert np.isfinite(MahalanobisError.fit([random_rows(2, 2, seed=0)]).covariance).all()
 
 
 @pytest.mark.parametrize("n_whole", [0, 1])
@@ -158,7 +158,7 @@ def test_too_few_whole_steps_are_an_error(n_whole):
     residuals[:n_whole] = 1.0
     message = f"Got error='mahalanobis' with {n_whole} reference steps that have every feature"
     with pytest.raises(ValueError, match=message):
-        MahalanobisError.fit(residuals)
+        MahalanobisError.fit([residuals])
 
 
 # ------------------------------------------------------------------------ scaled
@@ -272,7 +272,13 @@ def test_a_level_left_for_good_does_not_hide_what_happens_there():
 def test_a_window_without_any_error_has_one_all_the_same():
     measure = MultiscaleError.fit([random_rows(40, 2, seed=0).reshape(4, 10, 2)])
     close(measure(np.zeros((1, 10, 2))), np.full((1, 10, 2), 1 / 3))
-    close(MultiscaleError.fit([np.zeros((2, 6, 1))]).typical, np.ones((3, 1)))
+
+
+def test_what_moves_after_a_constant_reference_has_an_error_of_its_own():
+    measure = MultiscaleError.fit([np.zeros((2, 6, 1))])
+    moved = np.array([[0.0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 2, 0, 0, 0]])[:, :, None]
+    errors = measure(moved).mean(axis=(1, 2))
+    assert errors[0] == pytest.approx(1 / 3) and errors[2] > 2 * errors[1] > 1000 * errors[0]
 
 
 # ------------------------------------------------------------------------ steps to sequences

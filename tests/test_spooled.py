@@ -403,9 +403,8 @@ def test_rows_are_not_held(small, series):
         iter(parts_of(series, 70)),
         lazy(pd.DataFrame(series)),
     ):
-        samples = read_to_learn(
-            FeatureRecord.named("LSTMAutoencoder"), X, Windowing(4, 1), reset=True
-        )
+        record = FeatureRecord.named("LSTMAutoencoder")
+        samples = read_to_learn(record, X, Windowing(4, 1), reset=True)
         assert is_mapped(samples.rows) and not samples.rows.flags.writeable
 
 

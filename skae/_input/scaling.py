@@ -55,6 +55,8 @@ class Scaling:
             chunk, given = rows[part].astype(np.float64), None if weights is None else weights[part]
             if given is not None and not given.any():
                 continue
+            if limits is not None:
+                chunk = np.clip(chunk, *limits)
             # A feature never observed has no mean; what overflows is refused below.
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                 scaler.partial_fit(

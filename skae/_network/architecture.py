@@ -35,6 +35,9 @@ from skae._network.lstm import LSTM, RepeatToLength
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Steps in a segment at most, and segments in a window at least, with "auto"."""
 
+MAX_WHOLE_STEPS = 64
+"""Steps of the longest sequence of a set up to which sets are read step by step with "auto"."""
+
 UNITS, UNITS_OF_FEW_ROWS, FEW_ROWS = 64, 32, 1000
 """Units with "auto"; those for a series of at most so many rows, all its parts together."""
 
@@ -49,7 +52,7 @@ class DataSize:
         Features of a step, and steps of the longest sequence.
     is_set : bool
         Whether the data are a set of sequences, not the windows of a series. With "auto" sets are
-        read in both directions, step by step, by as many units whatever their number.
+        read in both directions, short ones step by step, by as many units whatever their number.
     n_rows : int, default=0
         Rows of the series, or steps of all sequences; of no matter where a network that was
         fitted is made again.
@@ -110,7 +113,8 @@ class Architecture:
         if options["bidirectional"] == "auto":
             options["bidirectional"] = size.is_set
         if options["segment_length"] == "auto":
-            whole = size.is_set or options["bottleneck"] == "sequence"
+            is_short_set = size.is_set and size.n_steps <= MAX_WHOLE_STEPS
+            whole = is_short_set or options["bottleneck"] == "sequence"
             options["segment_length"] = 1 if whole else _segment_length(size.n_steps)
         _check_segments(options)
         return cls(size.n_features, **options)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from skae._input import observed
+from skae._scoring.reference import Reference, weighted_mean
 
 Array = NDArray[np.floating]
 
@@ -17,6 +18,9 @@ N_PARTS = 6
 
 LEAST_SHARE = 1e-4
 """Typical error of a feature, as a share of that of all, below which it counts as constant."""
+
+LEAST_TYPICAL = 1e-6
+"""Typical squared error where there was none: what moves later, by a thousandth, is seen."""
 
 LEAST_RATIO = 1 / 3
 """Ratio to the typical error, below which no scale makes up for the error at the others."""
@@ -95,9 +99,10 @@ class MultiscaleError:
 
     With :math:`s_{ktf}` what `scales_of` makes of a residual, and :math:`\tau_{kf}` the mean of
     :math:`s^2` on reference windows (plus :math:`10^{-4}` of its mean over the features, so that
-    one which never moved does not make it zero), scale :math:`k` has the error :math:`E_k`, the
-    mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and features, and the window :math:`\prod_k
-    \max(E_k, 1/3)^{1/3}`. Where a series settles at another level, the level is far off for good;
+    one which never moved does not make it zero; :math:`10^{-6}` if none ever moved), scale
+    :math:`k` has the error :math:`E_k`, the mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and
+    then features, and the window :math:`\prod_k \max(E_k, 1/3)^{1/3}`. Where a series settles at
+    another level, the level is far off for good;
     the two other scales go on telling what happens there.
 
     Step :math:`t` and feature :math:`f` are given their share of it, the mean over the scales of
@@ -113,23 +118,59 @@ class MultiscaleError:
     typical: Array
 
     @classmethod
-    def fit(cls, blocks: Sequence[Array]) -> Self:
-        """Take what is typical from blocks (n_windows, n_steps, n_features) of residuals."""
-        squares = [np.square(scales_of(block)) for block in blocks]
+    def fit(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
+        """Take what is typical from blocks of residuals; see `Reference.of`."""
+        reference = Reference.of(blocks, weights)
+        squares = [np.square(scales_of(block)) for block in reference.blocks]
         of_windows = np.concatenate([observed.mean(block, axis=2) for block in squares], axis=1)
-        means = np.nan_to_num(observed.mean(of_windows, axis=1))
+        means = weighted_mean(of_windows.swapaxes(0, 1), np.concatenate(reference.weights))
         typical = means + LEAST_SHARE * means.mean(axis=1, keepdims=True)
-        # Without any error there is nothing to compare with: the errors are left as they are.
-        return cls(np.where(typical > 0, typical, 1.0))
+        return cls(np.where(typical > 0, typical, LEAST_TYPICAL))
 
     def __call__(self, residuals: Array) -> Array:
         """Return errors of the shape of `residuals`, (n_windows, n_steps, n_features)."""
         ratios = scales_of(residuals)
         np.square(ratios, out=ratios)
         _divide_features(ratios, self.typical)
+        ratios *= balance(residuals)
         of_windows = observed.mean(observed.mean(ratios, axis=3), axis=2)[:, :, None, None]
         least = np.maximum(of_windows, LEAST_RATIO)
         return np.exp(np.log(least).mean(axis=0)) * _shares(ratios, of_windows).mean(axis=0)
+
+
+def balance(residuals: Array) -> Array | float:
+    """Return factors by which errors of features that were observed seldom weigh as others do.
+
+    In the mean over the features observed at a step, and then over the steps, a feature that is
+    read in every twentieth step counts a twentieth of one that is read in each. Of errors times
+    these factors such a mean is that over the steps of each feature, and then over the features.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_windows, n_steps, n_features)
+
+    Returns
+    -------
+    ndarray of the shape of `residuals`, or 1.0
+        1 where all features of a window were observed at the same steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae._scoring.errors import balance
+    >>> residuals = np.ones((1, 4, 2))
+    >>> residuals[0, 1:, 1] = np.nan
+    >>> balance(residuals)[0].round(2).tolist()
+    [[1.0, 4.0], [0.5, 2.0], [0.5, 2.0], [0.5, 2.0]]
+    """
+    seen = ~np.isnan(residuals)
+    at_step, of_feature = seen.sum(axis=2, keepdims=True), seen.sum(axis=1, keepdims=True)
+    n_steps, n_features = (
+        (n > 0).sum(axis=axis, keepdims=True) for n, axis in ((at_step, 1), (of_feature, 2))
+    )
+    if (of_feature == n_steps).all():
+        return 1.0
+    return at_step * n_steps / np.maximum(of_feature * n_features, 1)
 
 
 def _shares(ratios: Array, of_windows: Array) -> Array:
@@ -186,10 +227,15 @@ class ScaledError:
     typical: Array
 
     @classmethod
-    def fit(cls, base: "ErrorMeasure", residuals: Array) -> "ScaledError":
-        """Take the means from residuals (..., n_features) of reference data."""
-        axes = tuple(range(residuals.ndim - 1))
-        means = np.nan_to_num(observed.mean(base(residuals), axis=axes))
+    def fit(
+        cls,
+        base: "ErrorMeasure",
+        blocks: Sequence[Array],
+        weights: Sequence[Array] | None = None,
+    ) -> "ScaledError":
+        """Take the means from blocks of residuals; see `Reference.of`."""
+        residuals, of_steps = Reference.of(blocks, weights).steps()
+        means = weighted_mean(base(residuals), of_steps)
         typical = means + LEAST_SHARE * means.mean()
         # Without any error there is nothing to compare with: the errors are left as they are.
         return cls(base, np.where(typical > 0, typical, 1.0))
@@ -226,31 +272,37 @@ class MahalanobisError:
     covariance: Array
 
     @classmethod
-    def fit(cls, residuals: Array) -> "MahalanobisError":
+    def fit(
+        cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None
+    ) -> "MahalanobisError":
         """Estimate mean and covariance from the residuals of reference data.
 
         Parameters
         ----------
-        residuals : ndarray of shape (..., n_features)
-            Steps with an unobserved feature are left out.
+        blocks, weights : sequence of ndarray
+            See `Reference.of`. Steps with an unobserved feature are left out.
 
         Raises
         ------
         ValueError
             If fewer than two steps have every feature observed.
         """
-        errors = np.abs(residuals, dtype=np.float64).reshape(-1, residuals.shape[-1])
-        errors = errors[~np.isnan(errors).any(axis=1)]
+        residuals, of_steps = Reference.of(blocks, weights).steps()
+        errors = np.abs(residuals)
+        seen = ~np.isnan(errors).any(axis=1) & (of_steps > 0)
+        errors, of_steps = errors[seen], of_steps[seen]
         if len(errors) < 2:
             raise ValueError(
                 f"Got error='mahalanobis' with {len(errors)} reference steps that have every "
                 "feature observed, but expected at least 2 to estimate a covariance."
             )
-        shrunk = LedoitWolf().fit(errors)
+        mean = weighted_mean(errors, of_steps)
+        scaled = (errors - mean) * np.sqrt(of_steps / of_steps.mean())[:, None]
+        shrunk = LedoitWolf(assume_centered=True).fit(scaled)
         # A feature reconstructed without error has no variance: the floor keeps it invertible.
         floor = max(np.trace(shrunk.covariance_) / errors.shape[1], np.finfo(np.float32).tiny)
         ridge = np.finfo(np.float32).eps * floor * np.eye(errors.shape[1])
-        return cls(shrunk.location_, shrunk.covariance_ + ridge)
+        return cls(mean, shrunk.covariance_ + ridge)
 
     def __call__(self, residuals: Array) -> Array:
         """Return each feature's share, of the shape of `residuals`."""
@@ -273,6 +325,9 @@ BASES: dict[str, ErrorMeasure] = {
 }
 
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
+
+BALANCED = "mahalanobis", "multiscale"
+"""Errors that allow for features observed seldom by themselves."""
 
 ROOTED = "rmse", "scaled_rmse", "multiscale"
 """Errors that are the root of a mean of squares."""
@@ -316,22 +371,24 @@ def root_shares(errors: Array, per_window: bool) -> Array:
     return np.divide(errors, root, out=errors + 0 * root, where=root > 0)
 
 
-def fit_error_measure(kind: str, blocks: Sequence[Array]) -> ErrorMeasure:
+def fit_error_measure(
+    kind: str, blocks: Sequence[Array], weights: Sequence[Array] | None = None
+) -> ErrorMeasure:
     """Return the error measure named `kind`, fitted on residuals of reference data if need be.
 
     Parameters
     ----------
     kind : str
         One of `MEASURES`.
-    blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
+    blocks, weights : sequence of ndarray
+        See `Reference.of`.
     """
     if kind == "multiscale":
-        return MultiscaleError.fit(blocks)
-    residuals = np.concatenate([block.reshape(-1, block.shape[-1]) for block in blocks])
+        return MultiscaleError.fit(blocks, weights)
     if kind == "mahalanobis":
-        return MahalanobisError.fit(residuals)
+        return MahalanobisError.fit(blocks, weights)
     base = BASES[kind.removeprefix("scaled_")]
-    return base if kind in BASES else ScaledError.fit(base, residuals)
+    return base if kind in BASES else ScaledError.fit(base, blocks, weights)
 
 
 def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:

@@ -11,13 +11,16 @@ from skae._input import observed
 from skae._input.sequences import Sequences
 from skae._scoring.aggregation import AGGREGATIONS, Aggregation
 from skae._scoring.errors import (
+    BALANCED,
     ROOTED,
     ErrorMeasure,
+    balance,
     fit_error_measure,
     measure_from_plain,
     measure_to_plain,
     root_shares,
 )
+from skae._scoring.readings import beside_bad_readings, without_bad_readings
 from skae._scoring.thresholds import (
     RobustLimits,
     adaptive_offsets,
@@ -71,7 +74,10 @@ class OffsetPolicy:
         parts : list of Samples
             What was held out, if anything was, and what was trained on.
         """
-        scored = [_known(scores, part.spread(MAX_REFERENCE_ROWS)) for part in parts]
+        spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
+        scored = [
+            _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
+        ]
         if not any(len(known) for known, _ in scored):
             return float("nan")
         if not isinstance(self.contamination, str):
@@ -117,9 +123,11 @@ class OffsetPolicy:
         return cls(contamination, threshold, RobustLimits(**limits), plain.get("adapt_after"))
 
 
-def _known(scores: Callable[[Samples], Array], samples: Samples) -> tuple[Array, Array]:
+def _known(
+    scores: Callable[[Samples], Array], samples: Samples, left_out: Any = False
+) -> tuple[Array, Array]:
     """Return the scores of samples with something observed around them, and their weights."""
-    found, weights = scores(samples), weights_of(samples)
+    found, weights = scores(samples), np.where(left_out, 0, weights_of(samples))
     seen = ~np.isnan(found)
     return found[seen], weights[seen]
 
@@ -153,22 +161,26 @@ class ScoringRule:
         residuals: Residuals,
         parts: list[Samples],
     ) -> Self:
-        """Fit the measure to the residuals that windows of the parts leave."""
-        blocks = [
-            block
-            for part in parts
-            for block in residuals(part.windows.at_most(MAX_REFERENCE_WINDOWS))
-        ]
-        return cls(error, fit_error_measure(error, blocks), aggregation, offset_policy)
+        """Fit the measure to the residuals that windows of the parts leave, and their weights."""
+        blocks: list[Array] = []
+        weights: list[Array] = []
+        for part in without_bad_readings(parts):
+            windows = part.windows.at_most(MAX_REFERENCE_WINDOWS)
+            found = list(residuals(windows))
+            blocks += found
+            ends = np.cumsum([len(block) for block in found])[:-1]
+            weights += np.split(_weights_of_steps(part, windows), ends)
+        return cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
-        errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
+        whole = self._aggregation.takes_whole(samples)
+        errors = (observed.mean(self._measured(block, whole), axis=2) for block in residuals)
         return -self._aggregation(samples, self._rooted(samples, errors))
 
     def errors_of_windows(self, residuals: Array) -> Array:
         """Return the errors (n, n_steps) of windows of rows, as rows are given them."""
-        errors = observed.mean(self.measure(residuals), axis=2)
+        errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
         return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
@@ -179,7 +191,9 @@ class ScoringRule:
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
         """Return what each step and feature adds to the error, laid out as the input."""
-        shares = self._rooted(samples, (self.measure(block) for block in residuals))
+        whole = self._aggregation.takes_whole(samples)
+        measured = (self._measured(block, whole) for block in residuals)
+        shares = self._rooted(samples, measured)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def to_plain(self) -> dict[str, Any]:
@@ -206,12 +220,26 @@ class ScoringRule:
     def _takes_root(self) -> bool:
         return self.error in ROOTED
 
+    def _measured(self, residuals: Array, whole: bool) -> Array:
+        """Return errors; of whole windows, those of features observed seldom weigh as others."""
+        errors = self.measure(residuals)
+        return errors if self.error in BALANCED or not whole else errors * balance(residuals)
+
     def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
         """Yield blocks of errors so that their means are what the name of the error says."""
         if not self._takes_root:
             return blocks
         per_window = self._aggregation.takes_whole(samples)
         return (root_shares(block, per_window) for block in blocks)
+
+
+def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:
+    """Return the weights (n, n_steps) or (n, 1) of some windows, as `at_most` chose them."""
+    weights = weights_of(samples)
+    if isinstance(samples, RowSamples):
+        rows = Sequences(weights[:, None], windows.starts, windows.lengths)
+        return rows.padded(windows.max_length)[:, :, 0]
+    return weights[:: -(-len(weights) // MAX_REFERENCE_WINDOWS)][:, None]
 
 
 BLOCK = 4096

@@ -18,6 +18,12 @@ MAX_LOSS_RATIO = 0.9
 MIN_EXPLAINED_VARIANCE = 0.05
 """Share of the variance, below which a network does no better than the mean of each feature."""
 
+MIN_EXPLAINED_BY_MEAN = 0.2
+"""Share that the mean sequence of a set has to explain for the network to be held to it."""
+
+MIN_SEQUENCES = 10
+"""Sequences of a set below which their mean is not known."""
+
 MAX_EXPLAINED_WINDOWS = 512
 """Windows, spread evenly over a part of the data, that this share is measured on at most."""
 
@@ -180,18 +186,55 @@ def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -
 
     The end of a series may differ from the rest, and noise cannot be foreseen: a network that
     explains the data it was trained on has learned something. Constant features do not count,
-    and nothing is said if there are no others.
+    and nothing is said if there are no others. Of a set, it has to do as well as the mean sequence.
     """
-    shares = [explained_variance(network, part) for part in parts]
-    if max(shares) < MIN_EXPLAINED_VARIANCE:
-        warnings.warn(
-            f"Training explains {max(shares):.0%} of the variance, but was expected to explain "
-            f"at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has learned nothing that the "
-            "mean of each feature does not say, and its scores find little. Scale the features "
-            "(StandardScaler), or train longer.",
-            ConvergenceWarning,
-            stacklevel=2,
+    parts = list(parts)
+    share = max(explained_variance(network, part) for part in parts)
+    by_mean = max(explained_by_mean_sequence(part) for part in parts)
+    if share < MIN_EXPLAINED_VARIANCE:
+        reason = (
+            f"was expected to explain at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has "
+            "learned nothing that the mean of each feature does not say, and its scores find "
+            "little. Scale the features (StandardScaler), or train longer"
         )
+    elif share < by_mean and by_mean >= MIN_EXPLAINED_BY_MEAN:
+        reason = (
+            f"the mean sequence alone explains {by_mean:.0%}: training stopped on a plateau, and "
+            "scores find little"
+        )
+    else:
+        return
+    if by_mean >= MIN_EXPLAINED_BY_MEAN:
+        reason += (
+            ". A set of long sequences is learned faster in segments of 5 to 20 steps "
+            "(segment_length), or with early_stopping=False"
+        )
+    warnings.warn(
+        f"Training explains {share:.0%} of the variance, but {reason}.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def explained_by_mean_sequence(samples: Samples) -> float:
+    """Return the share of the variance that the mean of the others explains of each sequence.
+
+    Returns
+    -------
+    float
+        0 for the windows of series, which have no steps in common, and where nothing varies.
+    """
+    if not samples.is_set or len(samples) < MIN_SEQUENCES:
+        return 0.0
+    values = samples.windows.at_most(MAX_EXPLAINED_WINDOWS).padded().astype(np.float64)
+    count = np.count_nonzero(~np.isnan(values), axis=0)
+    deviations = values - observed.mean(values, axis=0)
+    # From the mean of all to that of the others; a step that one sequence alone has is not known.
+    deviations *= np.where(count > 1, count / np.maximum(count - 1, 1), np.nan)
+    around = values - observed.mean(values, axis=(0, 1))
+    around[np.isnan(deviations)] = np.nan
+    variance = np.nansum(np.square(around))
+    return 1.0 - float(np.nansum(np.square(deviations)) / variance) if variance else 0.0
 
 
 def explained_variance(network: TrainedNetwork, samples: Samples) -> float:

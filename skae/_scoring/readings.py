@@ -1,0 +1,115 @@
+"""Bad readings: single ones far outside of what their feature ever is, which say nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._input.gaps import Flags
+from skae._input.sequences import Floats, Sequences
+from skae._windows.samples import RowSamples, Samples, weights_of
+
+Array = NDArray[np.floating]
+
+USUAL = 0.02, 0.98
+"""Quantiles of a feature that its readings mostly lie between."""
+
+FAR = 2.0
+"""Distance from these, as a ratio to that between them, beyond which a reading is far outside."""
+
+MAX_RUN = 3
+"""Consecutive rows far outside, above which they are an episode, not bad readings."""
+
+MAX_COMPARED = 2**15
+"""Rows that the quantiles are taken from at most."""
+
+MAX_ROWS = 2**20
+"""Rows above which a few bad ones say little, and are not looked for."""
+
+LEAST_LEFT = 0.1
+"""Share of the samples that has to be left for those beside bad readings not to count."""
+
+
+def without_bad_readings(parts: Sequence[Samples]) -> list[Samples]:
+    """Return samples in which rows, or sequences, with a bad reading have a weight of zero.
+
+    A reading is bad if it lies beyond the 2 % or 98 % quantile of its feature by more than twice
+    what these are apart, in no more than three consecutive rows.
+
+    Parameters
+    ----------
+    parts : sequence of RowSamples or SequenceSamples
+        Their quantiles are taken together.
+    """
+    if sum(len(part.windows.rows) for part in parts) > MAX_ROWS:
+        return list(parts)
+    low, high = _limits([part.windows.rows for part in parts])
+    return [_weighted(part, _are_bad(part.windows.rows, low, high)) for part in parts]
+
+
+def beside_bad_readings(samples: Samples) -> Flags:
+    """Tell which samples have errors that a weight of zero near them made what they are.
+
+    None, where hardly any others would be left.
+    """
+    is_out = weights_of(samples) == 0
+    if isinstance(samples, RowSamples):
+        # The score of a row is smoothed over the windows around it.
+        is_out = _widened(is_out, 2 * samples.window_size)
+    return is_out & (np.mean(~is_out) >= LEAST_LEFT)
+
+
+def _limits(rows: Sequence[Floats]) -> tuple[Array, Array]:
+    """Return below and above which a reading of each feature is far outside."""
+    every = max(1, -(-sum(map(len, rows)) // MAX_COMPARED))
+    columns = np.concatenate([part[::every] for part in rows]).T
+    seen = [column[~np.isnan(column)] for column in columns]
+    none = np.array([-np.inf, np.inf])
+    low, high = np.array([np.quantile(c, USUAL) if len(c) else none for c in seen]).T
+    usual = high - low
+    # What hardly ever moves is not told from what moves seldom.
+    far = np.where(usual > 0, FAR * usual, np.inf)
+    return low - far, high + far
+
+
+def _are_bad(rows: Floats, low: Array, high: Array) -> Flags:
+    outside = (rows < low) | (rows > high)
+    short = [_short_runs(column) for column in outside.T[outside.any(axis=0)]]
+    return np.logical_or.reduce(short) if short else np.zeros(len(rows), bool)
+
+
+def _short_runs(flags: Flags) -> Flags:
+    """Keep what is flagged in a few consecutive rows only."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    begins, ends = edges[::2], edges[1::2]
+    is_short = ends - begins <= MAX_RUN
+    steps = np.zeros(len(flags) + 1, np.intp)
+    steps[begins[is_short]] += 1
+    steps[ends[is_short]] -= 1
+    return np.cumsum(steps[:-1]) > 0
+
+
+def _weighted(samples: Samples, is_bad: Flags) -> Samples:
+    if not is_bad.any():
+        return samples
+    weights = weights_of(samples).copy()
+    if isinstance(samples, RowSamples):
+        weights[is_bad] = 0
+    else:
+        weights[_hold(samples.windows, is_bad)] = 0
+    return replace(samples, weights=weights)
+
+
+def _hold(sequences: Sequences, flags: Flags) -> Flags:
+    """Tell which sequences hold a flagged row."""
+    total = np.concatenate([[0], np.cumsum(flags)])
+    return total[sequences.starts + sequences.lengths] > total[sequences.starts]
+
+
+def _widened(flags: Flags, n_rows: int) -> Flags:
+    """Flag so many rows before and behind each flagged one, too."""
+    total = np.concatenate([[0], np.cumsum(flags)])
+    row = np.arange(len(flags))
+    end = np.minimum(row + n_rows + 1, len(flags))
+    return total[end] > total[np.maximum(row - n_rows, 0)]
