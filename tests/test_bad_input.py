@@ -179,7 +179,11 @@ NOT_AS_KERAS_WOULD_SAY = [
     ({"loss": "bce"}, ValueError, "Got loss='bce' and X with values from -.*in .0, 1."),
     ({"optimizer": "nothing"}, ValueError, "Got optimizer='nothing', but expected a name that"),
     ({"optimizer": int}, TypeError, "Got optimizer=<class 'int'>, but expected a name"),
-    ({"optimizer": "LossScaleOptimizer"}, ValueError, "'LossScaleOptimizer', but expected the opti"),
+    (
+        {"optimizer": "LossScaleOptimizer"},
+        ValueError,
+        "'LossScaleOptimizer', but expected the",
+    ),
     (
         {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())},
         ValueError,
