@@ -7,8 +7,8 @@ and ``max_gap`` keeps windows from reaching across a stop.
 """
 
 # %%
-# Two sensors, one row a minute. The second one loses a tenth of its readings. Both fail twice for
-# twenty minutes, the recording stops for a night, and later one sensor sticks.
+# Two sensors, one row a minute. The second one loses a tenth of its readings. Both fail
+# twice for ten minutes, the recording stops for a night, and later one sensor sticks.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,8 +25,8 @@ X = pd.DataFrame(
 )
 
 X.loc[rng.random(len(X)) < 0.1, "valve"] = np.nan
-X.iloc[400:420] = np.nan  # an outage of both, in the part to learn from
-X.iloc[1000:1020] = np.nan
+X.iloc[400:410] = np.nan  # an outage of both, in the part to learn from
+X.iloc[1000:1010] = np.nan
 X.iloc[1350:1400, 1] = X.iloc[1350, 1]  # the fault to be found
 X.index = X.index + pd.to_timedelta(np.where(row >= 1200, 8, 0), unit="h")  # a night
 
@@ -38,8 +38,9 @@ detector = skae.LSTMAutoencoder(window_size=25, max_gap="10min", random_state=0)
 scores = pd.Series(detector.score_samples(X), X.index)
 
 # %%
-# Scoring continues through the outages. Rows around which nothing at all was observed, as in an
-# outage longer than a window, would score NaN, and ``predict`` would not call them outliers.
+# Scoring continues through the outages. The score rises there, because the network has less
+# to go by. In an outage longer than a window nothing is observed around a row: such rows
+# score NaN, and ``predict`` does not call them outliers.
 
 outliers = np.flatnonzero(detector.predict(X) == -1)
 print("rows without a score:", int(scores.isna().sum()))
@@ -52,8 +53,8 @@ bottom.plot(row, -scores.to_numpy(), lw=0.8, color="C3")
 bottom.axhline(-detector.offset_, color="0.3", ls="--")
 bottom.set(xlabel="row", ylabel="anomaly score")
 for start, end, what in [
-    (400, 420, "outage"),
-    (1000, 1020, "outage"),
+    (400, 410, "outage"),
+    (1000, 1010, "outage"),
     (1350, 1400, "stuck"),
     (1199, 1201, "night"),
 ]:
