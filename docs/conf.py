@@ -110,6 +110,8 @@ warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 
 autosummary_generate = True
 autodoc_typehints = "none"
+# The contents column names methods without their class.
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -37,7 +37,6 @@ evening = np.where((day == 4) | (day == 5), 1.0, 0.3) * peak(22, 2)
 rides = 100 * (0.2 + commute + evening) * rng.normal(1, 0.05, len(hours))
 rides[hours.strftime("%Y-%m-%d") == STORM] *= 0.4
 X = pd.DataFrame({"rides": rides}, hours)
-X = (X - X.mean()) / X.std()
 
 # %%
 # Learn twelve weeks, score all
@@ -64,5 +63,5 @@ top.round(3)
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for date, label in [("2025-11-20", "Thursday before"), ("2025-11-27", "holiday")]:
     ax.plot(range(24), X.loc[date, "rides"], label=label)
-ax.set(xlabel="hour of the day", ylabel="rides (standardised)")
+ax.set(xlabel="hour of the day", ylabel="rides an hour")
 ax.legend()

@@ -19,7 +19,6 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 import skae
 
 X, faults = skae.datasets.load_machine(return_X_y=True)
-X = (X - X[:2000].mean(axis=0)) / X[:2000].std(axis=0)
 chosen_on, tested_on = slice(0, 4500), slice(4500, None)
 
 # %%

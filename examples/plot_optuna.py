@@ -17,7 +17,6 @@ import optuna
 import skae
 
 X, faults = skae.datasets.load_machine(return_X_y=True)
-X = (X - X[:2000].mean(axis=0)) / X[:2000].std(axis=0)
 
 
 def objective(trial):

@@ -17,7 +17,6 @@ import numpy as np
 import skae
 
 X, faults = skae.datasets.load_machine(return_X_y=True)
-X = (X - X[:2000].mean(axis=0)) / X[:2000].std(axis=0)
 detector = skae.LSTMAutoencoder(window_size=30, aggregation="last", random_state=0).fit(X[:2000])
 
 # %%
