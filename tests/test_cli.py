@@ -39,7 +39,7 @@ def test_scores_file_has_index_score_label_and_feature_of_each_row(fake, pump, t
     assert cli.main(["detect", pump]) == 0
     rows = read_scores()
     assert list(rows[0]) == ["time", "score", "label", "feature"]
-    assert [row["time"] for row in rows] == read_series(pump).index_labels
+    assert [row["time"] for row in rows] == read_series(pump).index.labels
     assert {row["label"] for row in rows} == {"0", "1"}
     assert [i for i, row in enumerate(rows) if row["label"] == "1"] == [60, 61, 62, 100]
     assert rows[61]["feature"] == "flow" and rows[100]["feature"] == "heat"
@@ -51,10 +51,10 @@ def test_table_shows_the_events_in_units_of_the_index(fake, pump, capsys):
     cli.main(["detect", pump])
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith(f"2 events in {N_ROWS} rows (anomaly score above ")
-    assert re.split(r"  +", out[2]) == ["start", "end", "peak", "score", "feature"]
+    assert re.split(r"  +", out[2]) == ["start", "end", "duration", "peak", "score", "feature"]
     first, second = (re.split(r"  +", line) for line in out[3:5])
-    assert first[:3] == ["2024-01-03T12:00", "2024-01-03T14:00", "2024-01-03T13:00"]
-    assert first[4] == "flow" and second[4] == "heat"
+    assert first[:4] == ["2024-01-03T12:00", "2024-01-03T14:00", "3 h", "2024-01-03T13:00"]
+    assert first[5] == "flow" and second[5] == "heat" and second[2] == "1 h"
     assert out[-1] == "wrote scores.csv"
 
 
@@ -236,8 +236,8 @@ def test_notes_go_to_stderr_and_quiet_keeps_them(fake, tmp_path, capsys):
     file = write(tmp_path / "a.csv", sine_csv(header="time,flow,fixed,word", extra=",3,on"))
     assert cli.main(["detect", file]) == 0
     loud = capsys.readouterr()
-    assert "skae: left out columns that never change: fixed\n" in loud.err
-    assert "skae: left out columns without numbers: word (--series takes" in loud.err
+    assert "skae: left out fixed: never changes\n" in loud.err
+    assert "skae: left out word: without numbers; --series takes" in loud.err
     assert cli.main(["detect", file, "--quiet"]) == 0
     quiet = capsys.readouterr()
     assert quiet.err == "" and quiet.out == loud.out

@@ -43,44 +43,83 @@ def pump(tmp_path):
 
 # --- bad input ---------------------------------------------------------------------------
 
+WAVE = [f"{i},{np.sin(i):.3f}" for i in range(40)]
+
+
+def with_line(number, line, header="time,x"):
+    """A file whose line of this number is another one than it should be."""
+    lines = [header, *WAVE]
+    lines[number - 1] = line
+    return "\n".join(lines) + "\n"
+
+
+def with_time(row, time):
+    """A file of days, one of which is something else."""
+    days = [f"2024-01-{i + 1:02},{i % 7}" for i in range(31)]
+    days[row] = f"{time},5"
+    return "\n".join(["t,x", *days]) + "\n"
+
+
 BAD_FILES = [
     ("", [], "bad.csv is empty; expected a CSV file with a header"),
     ("\n \n", [], "bad.csv is empty"),
     ("time,x\n", [], "bad.csv holds a header only"),
-    ("PK\x03\x04\0\0", [], "bad.csv is not a CSV file: it holds binary data"),
-    (b"\x89PNG\r\n\xff\xfe", [], "bad.csv is not a CSV file in UTF-8 text"),
-    ("Dear all,\nthe pump broke.\nBest\n", [], "line 2 of"),
+    (b"x\n1\n\0\n2", [], "bad.csv is not a CSV file: it holds binary data"),
+    ("PK\x03\x04\0\0", [], "bad.csv is a zip archive; unpack it"),
+    ("PK\x03\x04..[Content_Types].xml", [], "bad.csv is an Excel workbook; save it as CSV"),
+    (b"\x89PNG\r\n\xff\xfe", [], "bad.csv is a picture or PDF"),
+    ('[{"a": 1}]', [], "bad.csv is JSON; convert it to CSV"),
+    ("<!DOCTYPE html>\n<html>", [], "bad.csv is a web page or XML"),
+    ("Dear all,\nthe pump broke.\nBest\n", [], "there is no column of numbers in bad.csv"),
     ("A word\nand no number\n", [], "there is no column of numbers"),
-    ('time,x\n1,"2\n', [], "bad.csv is not a CSV file: line 2"),
-    ("time,x\n1,2\n3\n", [], "line 3 of"),
-    ("time,x\n1,2,3\n3,4\n", [], "line 2 of"),
-    ("time,x\n1,2\n3,4,5\n", [], "line 3 of"),
-    ("time,x,y\n1,2,3\n1,2\n1,2,3,4\n", [], "line 3 of"),
-    ('time,x,y\n"1,1",2,3\n1,2\n', [], "line 3 of"),
-    ('time,x\n1,"2"3\n', [], "bad.csv is not a CSV file: line 2"),
+    ("x\na\nb\n", [], "--delimiter, --skip-rows, --comment and --missing say how"),
+    ('time,x\n1,"2\n', [], "bad.csv is not a CSV file: line 3"),
+    (
+        with_line(4, "2,3,4"),
+        [],
+        "line 4 of bad.csv has 3 cells instead of 2; --skip-rows and --com",
+    ),
+    ("a,b,c\n" + "\n".join(WAVE), [], "line 2 of bad.csv has too few cells for 3 columns, as hav"),
+    (with_line(3, '1,"2"3'), [], "bad.csv is not a CSV file: line 3"),
     ("9" * 200_000, [], "bad.csv is not a CSV file: line 1: field larger"),
-    ("x,x\n1,2\n", [], "two columns are named 'x'; rename one"),
-    ("time,x\n1,2\n2,3\n3,oops\n", [], "line 4, column 'x': 'oops' is not a number"),
-    ("time,x\n1,2\n2,3\n3,1_0\n", [], "line 4, column 'x': '1_0' is not a number"),
-    ('"time\n(s)",x\n1,2\n\n,\n2,"3"\n3,oops\n', [], "line 7, column 'x': 'oops' is not a number"),
-    ("time;x\n1;2,5\n2;1.000,5\n3;4\n", [], "line 3, column 'x': '1.000,5' is not a number"),
-    ("t,x\n2024-01-01,1\n2024-01-02,2\n,3\n", [], "line 4, column 't': '' is not a timestamp"),
-    ("time,x\n1,2\n2,inf\n", [], "line 3, column 'x': 'inf' is not a finite number"),
-    ("time,x\n1,2\n2,3\n3,-1e999\n", [], "'-1e999' is not a finite number"),
+    (with_line(9, "7,1_0"), [], "line 9, column 'x': '1_0' is not a number; --missing '1_0' takes"),
+    (with_line(9, "7,<0.5"), [], "line 9, column 'x': '<0.5' is not a number; --missing '<0.5'"),
+    ('"time\n(s)",x\n1,2\n\n,\n2,"3"\n3,8x9\n4,5\n', [], "line 7, column 'x': '8x9' is not a num"),
+    ("time,x\n1,2\n2,inf\n3,4\n", [], "line 3, column 'x': 'inf' is not a finite number"),
+    ("time,x\n1,2\n2,-1e999\n3,4\n", [], "'-1e999' is not a finite number"),
     ("time,x\n1,1.7e308\n2,-1.7e308\n", ["--window", "2"], "too large to scale"),
-    ("t,x\n2024-01-01,1\n2024-01-02,2\nlater,3\n", [], "line 4, column 't': 'later' is not a time"),
-    ("time,x,y\n1,2,\n2,3,nan\n", [], "column 'y' holds no value; leave it out with --columns"),
+    (with_time(9, ""), [], "line 11, column 't': '' is not a timestamp"),
+    (with_time(9, "later"), [], "line 11, column 't': 'later' is not a timestamp"),
+    (with_time(9, "2024-01-32"), [], "line 11, column 't': '2024-01-32' is not a timestamp"),
+    ("time,x,y\n1,2,\n2,3,nan\n", ["--columns", "y"], "column 'y' holds no value; leave it out"),
     ("time,x\n1,2\n2,3\n", [], "2 rows to learn from are fewer than --window 30; take a shorter"),
     (sine_csv(header="time,fix").replace("\n", ",7\n").replace("fix,7", "fix,y"), [], None),
     ("time,x,y\n1,5,6\n2,5,6\n", [], "nothing ever changes in x, y; there is no pattern"),
     (sine_csv(), ["--index", "nope"], "there is no column 'nope'; the columns are time, flow"),
     (sine_csv(), ["--columns", "flow,nope"], "there is no column 'nope'"),
-    (sine_csv(header="time,flow,w", extra=",a"), ["--columns", "w"], "line 2, column 'w': 'a' is"),
+    (sine_csv(), ["--keep", "nope"], "there is no column 'nope'"),
+    (
+        sine_csv(header="time,flow,w", extra=",a1"),
+        ["--columns", "w"],
+        "line 2, column 'w': 'a1' is",
+    ),
     (sine_csv(), ["--train-rows", "121"], "--train-rows 121 is more than the 120 rows there are"),
     (sine_csv(), ["--train-rows", "29"], "29 rows to learn from are fewer than --window 30"),
     (sine_csv(), ["--train-until", "-1"], "--train-until -1 is before the first row, 0"),
     (sine_csv(), ["--train-until", "nan"], "'nan' is not a number, as those of 'time' are"),
     (sine_csv(), ["--train-until", "2024-01-01"], "'2024-01-01' is not a number"),
+    (
+        with_time(9, "2024-01-10"),
+        ["--train-until", "soon"],
+        "'soon' is not a timestamp, as those of",
+    ),
+    (sine_csv(), ["--max-gap", "2h"], "--max-gap '2h': expected a number, such as 5"),
+    (
+        with_time(9, "2024-01-10"),
+        ["--max-gap", "2"],
+        "--max-gap '2': expected a number and one of d",
+    ),
+    (sine_csv(), ["--encoding", "klingon"], "bad.csv is not text in klingon"),
     (
         "time,x,late\n" + "".join(f"{i},{i % 7},\n" for i in range(60)) + "60,1,1\n61,1,2\n",
         ["--train-rows", "50"],
@@ -123,6 +162,16 @@ BAD_ARGUMENTS = [
     (["detect", "--contamination", "0.51"], "--contamination: got '0.51'"),
     (["detect", "--contamination", "nan"], "--contamination: got 'nan'"),
     (["detect", "--contamination", "few"], "--contamination: got 'few'"),
+    (
+        ["detect", "--delimiter", "ab"],
+        "--delimiter: got 'ab', but expected one character, or 'tab'",
+    ),
+    (["detect", "--decimal", ";"], "--decimal: invalid choice: ';'"),
+    (["detect", "--skip-rows=-1"], "--skip-rows: got '-1'"),
+    (["inspect"], "the following arguments are required: FILE"),
+    (["inspect", "nope.csv"], "nope.csv: No such file or directory"),
+    (["detect", "--dry-run"], "--dry-run needs a FILE"),
+    (["detect", "--missing", "?"], "--missing needs a FILE; the demo series has its own index"),
     (["detect", "--columns", ""], "--columns: got '', but expected different names"),
     (["detect", "--columns", "load,,heat"], "--columns: got 'load,,heat'"),
     (["detect", "--columns", "load,load"], "--columns: got 'load,load'"),

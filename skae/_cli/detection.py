@@ -11,7 +11,7 @@ from skae._cli.model import Model
 from skae._cli.task import Task
 from skae._scoring.events import find_events
 
-__all__ = ["Detection", "FoundEvent", "detect", "unobserved_runs"]
+__all__ = ["Detection", "FoundEvent", "detect", "highest_places", "unobserved_runs"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -64,6 +64,8 @@ class Detection:
         The anomalous rows joined into events.
     limits : ndarray of shape (n_rows,), float64, optional
         The threshold at each row, if it follows the series.
+    window : int, default=1
+        The rows that are seen at a time.
     """
 
     scores: Floats
@@ -72,11 +74,16 @@ class Detection:
     feature_names: list[str]
     events: list[FoundEvent]
     limits: Floats | None = None
+    window: int = 1
 
     @property
     def is_anomaly(self) -> NDArray[np.bool_]:
         """Whether the score of each row is above the threshold."""
         return self.scores > (self.threshold if self.limits is None else self.limits)
+
+    def limit_at(self, row: int) -> float:
+        """Return the threshold of one row."""
+        return self.threshold if self.limits is None else float(self.limits[row])
 
     @property
     def is_unobserved(self) -> NDArray[np.bool_]:
@@ -107,11 +114,22 @@ def detect(model: Model, task: Task, *, merge_gap: int | None, min_length: int) 
     scores, errors = model.score(task)
     gap = model.window // 2 if merge_gap is None else merge_gap
     limits = model.limits(scores, task)
-    found = Detection(scores, model.threshold, errors, task.feature_names, [], limits)
+    found = Detection(scores, model.threshold, errors, task.feature_names, [], limits, model.window)
     for rows in task.parts():
         found.events += _events(found, rows, merge_gap=gap, min_length=min_length)
     found.events.sort(key=lambda event: event.start)
     return found
+
+
+def highest_places(detection: Detection, n_places: int = 3) -> list[int]:
+    """Return the rows of the highest scores, no two of them in one window."""
+    scores = np.nan_to_num(detection.scores, nan=-np.inf)
+    places: list[int] = []
+    window = detection.window
+    while len(places) < n_places and np.isfinite(scores).any():
+        places.append(int(scores.argmax()))
+        scores[max(0, places[-1] - window + 1) : places[-1] + window] = -np.inf
+    return places
 
 
 def unobserved_runs(detection: Detection, task: Task) -> list[tuple[int, int]]:

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._cli.detection import Detection
 from skae._cli.model import Model
+from skae._cli.task import Task
 
-__all__ = ["Drift", "find_drift"]
+__all__ = ["Drift", "find_drift", "note_many_anomalies"]
 
 Floats = NDArray[np.float64]
 
 # The training rows themselves have none outside, and their mean lies 0 deviations from itself;
 # the mean of a file that is one phase of a daily wave may lie 1.4 from that of the wave.
 MAX_SHARE_OUTSIDE, MAX_SHIFT = 0.05, 2.0
+# More of the rows are hardly anomalies, but another season.
+MANY_ANOMALIES = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,15 @@ class Drift:
         )
 
 
-def find_drift(model: Model, values: Floats) -> list[Drift]:
+def find_drift(model: Model, task: Task) -> list[Drift]:
     """Return the features whose range or level has left that of the training rows.
 
     Parameters
     ----------
     model : Model
         The model; without a first scaler that remembers ranges, nothing is known of drift.
-    values : ndarray of shape (n_rows, n_features)
-        The new rows as they were read.
+    task : Task
+        The new rows.
 
     Returns
     -------
@@ -75,10 +79,21 @@ def find_drift(model: Model, values: Floats) -> list[Drift]:
         model.feature_names,
         ranges.data_min_.tolist(),
         ranges.data_max_.tolist(),
-        values.T,
-        model.scale(values).T,
+        task.values.T,
+        model.scale(task).T,
     )
     return [drift for drift in drifts if _is_notable(drift)]
+
+
+def note_many_anomalies(found: Detection) -> list[str]:
+    """Return a note where so many rows are anomalies that what is normal may have changed."""
+    share = found.is_anomaly.mean()
+    if share <= MANY_ANOMALIES:
+        return []
+    return [
+        f"drift: {share:.0%} of the rows are above the threshold; what is normal may have changed "
+        "since the rows learned from: learn newer ones too, or use --adapt-after"
+    ]
 
 
 def _drift_of(name: str, low: float, high: float, values: Floats, scaled: Floats) -> Drift:

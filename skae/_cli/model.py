@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skae._cli.model_file import read_pipeline, write_pipeline
 from skae._cli.task import Task
+from skae._cli.text import join_names
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, AdaptiveOffset, robust_offset
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
@@ -21,6 +22,10 @@ MAX_SCALED = 1e9
 
 # Robust standard deviations from the median, where rows are judged among themselves.
 DEVIATIONS_AMONG = 6.0
+
+# Between the name of a series and that of its feature, in a scaler of several series.
+BETWEEN = "\x1f"
+TINY_SPREAD = 1e-12
 
 
 @dataclass
@@ -59,20 +64,21 @@ class Model:
         if after is None:
             return None
         limits = np.empty_like(scores)
-        for rows in task.parts():
+        for rows in task.pieces():
             offset = AdaptiveOffset(-self.threshold, 2 * after * self.window)
             limits[rows] = -offset.update(-scores[rows])
         return limits
 
-    def scale(self, values: Floats) -> Floats:
-        """Return values of shape (n_rows, n_features), scaled as those learned from."""
+    def scale(self, task: Task) -> Floats:
+        """Return the values of a task, scaled as those learned from."""
         with np.errstate(over="ignore", invalid="ignore"):
+            values = task.values
             for _, scaler in self.pipeline.steps[:-1]:
-                values = scaler.transform(_named(values, scaler))
+                values = _scale_by(scaler, values, task)
         return np.clip(values, -MAX_SCALED, MAX_SCALED)
 
     def score(self, task: Task) -> tuple[Floats, Floats]:
-        """Score all rows of a task, each series by itself.
+        """Score all rows of a task, each series and each piece between gaps by itself.
 
         Parameters
         ----------
@@ -86,12 +92,33 @@ class Model:
         errors : ndarray of shape (n_rows, n_features), float64
             What each feature adds to the score, as ``explain`` has it.
         """
-        scaled, parts = self.scale(task.values), task.parts()
-        series = [scaled[rows] for rows in parts]
-        # A list of one series is a list to the estimator as well, and answered by one.
-        X = series if task.series_labels is not None else series[0]
-        scores = _in_file_order(self.detector.score_samples(X), parts, task)
-        return -scores, _in_file_order(self.detector.explain(X), parts, task)
+        pieces = task.pieces()
+        X = as_input(self.scale(task), pieces)
+        scores = _in_file_order(self.detector.score_samples(X), pieces)
+        return -scores, _in_file_order(self.detector.explain(X), pieces)
+
+
+def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:
+    """Return rows as the estimator takes them: an array, or a list where there are several."""
+    return scaled[pieces[0]] if len(pieces) == 1 else [scaled[rows] for rows in pieces]
+
+
+def make_detector(window: int | str, all_rows: bool, **params: Any) -> Any:
+    """Return the estimator that the command fits: here is all that it asks for.
+
+    Parameters
+    ----------
+    window : int or "auto"
+        The rows of a window.
+    all_rows : bool
+        Whether all rows are learned from. Rows that were chosen for it are taken for normal,
+        whatever they look like.
+    **params
+        What the arguments say.
+    """
+    from skae import LSTMAutoencoder
+
+    return LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
 
 
 def learn(task: Task, *, window: int | str, **params: Any) -> Model:
@@ -115,46 +142,29 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
         If the estimator refuses the rows, for example because they are too few.
     """
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-    from skae import LSTMAutoencoder
-
-    # The first scaler remembers the range of the training rows, the second has the last word.
-    scalers = [("range", MinMaxScaler()), ("scale", StandardScaler())]
-    _fit_scalers([scaler for _, scaler in scalers], task.values[task.is_training])
-    # Rows that were chosen to be learned from are taken for normal, whatever they look like.
     all_rows = bool(task.is_training.all())
-    detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
+    detector = make_detector(window, all_rows, **params)
+    scalers = _fit_scalers(task)
     model = Model(Pipeline([*scalers, ("detector", detector)]), list(task.feature_names))
-    scaled = model.scale(task.values)
-    series = [scaled[rows] for rows in task.training_parts()]
-    X = series if task.series_labels is not None else series[0]
+    X = as_input(model.scale(task), task.training_pieces())
     detector.fit(X)
     if params.get("contamination", "auto") == "auto":
-        rule = _offset_among if all_rows else _offset_beyond
-        detector.offset_ = rule(_known(detector.score_samples(X)))
+        _set_threshold(detector, X, all_rows)
     return model
 
 
-def _known(scores: Any) -> Floats:
-    stacked = np.concatenate(scores) if isinstance(scores, list) else scores
-    return stacked[~np.isnan(stacked)]
-
-
-def _offset_among(scores: Floats) -> float:
-    """Return the threshold for rows that were learned from themselves, all of them."""
-    return robust_offset(scores, deviations=DEVIATIONS_AMONG)
-
-
-def _offset_beyond(scores: Floats) -> float:
-    """Return the threshold for rows that follow those learned from.
-
-    It is lower than the automatic one, which is to stay quiet for months in other regimes: here
-    somebody looks at a table of events.
-    """
+def _set_threshold(detector: Any, X: Any, all_rows: bool) -> None:
+    """Set the threshold for somebody who looks at a table of events."""
+    answers = detector.score_samples(X)
+    scores = np.concatenate(answers) if isinstance(answers, list) else answers
+    scores = scores[~np.isnan(scores)]
+    if all_rows:  # they are judged among themselves
+        detector.offset_ = robust_offset(scores, deviations=DEVIATIONS_AMONG)
+        return
     limits = OF_ADAPTING_ROWS
     most, typical = np.quantile(scores, 0.001), np.median(scores)
-    return float(min(limits.max_ratio * most, limits.min_ratio * typical))
+    detector.offset_ = float(min(limits.max_ratio * most, limits.min_ratio * typical))
 
 
 def save_model(model: Model, path: Any) -> None:
@@ -193,6 +203,66 @@ def load_model(path: str) -> Model:
     return Model(pipeline, [str(name) for name in names])
 
 
+# --- scaling -----------------------------------------------------------------------------
+
+
+def _fit_scalers(task: Task) -> list[tuple[str, Any]]:
+    """Return a scaler that remembers ranges, and one with the last word, of each series."""
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    values = task.values[task.is_training]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
+        if not np.isfinite(spread).all():
+            raise ValueError(f"the numbers reach {np.nanmax(np.abs(values)):g}, too large to scale")
+        ranges = MinMaxScaler().fit(values)
+        scaled = ranges.transform(task.values)
+        if task.series_labels is None:
+            return [("range", ranges), ("scale", StandardScaler().fit(scaled[task.is_training]))]
+        scale = StandardScaler()
+        _remember_series(scale, scaled, task)
+    return [("range", ranges), ("scale", scale)]
+
+
+def _remember_series(scale: Any, scaled: Floats, task: Task) -> None:
+    """Let a scaler hold the means and deviations of each feature of each series."""
+    labels, means, scales = task.series_labels or [], [], []
+    for rows in task.parts():
+        learned = rows[task.is_training[rows]]
+        chosen = scaled[learned if len(learned) else rows]
+        means.append(np.nan_to_num(np.nanmean(chosen, axis=0)))
+        spread = np.nan_to_num(np.nanstd(chosen, axis=0))
+        scales.append(np.where(spread > TINY_SPREAD, spread, 1.0))
+    names = [
+        f"{labels[rows[0]]}{BETWEEN}{name}" for rows in task.parts() for name in task.feature_names
+    ]
+    scale.feature_names_in_ = np.array(names, dtype=object)
+    scale.mean_, scale.scale_ = np.concatenate(means), np.concatenate(scales)
+    scale.var_, scale.n_features_in_ = scale.scale_**2, len(names)
+    scale.n_samples_seen_ = int(task.is_training.sum())
+
+
+def _scale_by(scaler: Any, values: Floats, task: Task) -> Floats:
+    names = getattr(scaler, "feature_names_in_", None)
+    if names is None or len(names) == values.shape[1] and BETWEEN not in str(names[0]):
+        return np.asarray(scaler.transform(_named(values, scaler)))
+    places = {name: i for i, name in enumerate(names)}
+    scaled = np.empty_like(values)
+    if task.series_labels is None:
+        raise ValueError("the model has learned several series; --series names their column")
+    labels = task.series_labels
+    for rows in task.parts():
+        keys = [f"{labels[rows[0]]}{BETWEEN}{name}" for name in task.feature_names]
+        chosen = [places[key] for key in keys if key in places]
+        if len(chosen) < len(keys):
+            raise ValueError(
+                f"the model has learned no series {labels[rows[0]]!r}; "
+                f"it knows {join_names(sorted({str(name).partition(BETWEEN)[0] for name in names}))}"
+            )
+        scaled[rows] = (values[rows] - scaler.mean_[chosen]) / scaler.scale_[chosen]
+    return scaled
+
+
 def _named(values: Floats, scaler: Any) -> Any:
     names = getattr(scaler, "feature_names_in_", None)
     if names is None:
@@ -202,19 +272,10 @@ def _named(values: Floats, scaler: Any) -> Any:
     return pd.DataFrame(values, columns=names)
 
 
-def _fit_scalers(scalers: list[Any], values: Floats) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
-        if not np.isfinite(spread).all():
-            raise ValueError(f"the numbers reach {np.nanmax(np.abs(values)):g}, too large to scale")
-        for scaler in scalers:
-            values = scaler.fit_transform(values)
-
-
-def _in_file_order(answers: Any, parts: list[NDArray[np.intp]], task: Task) -> Floats:
-    if task.series_labels is None:
+def _in_file_order(answers: Any, pieces: list[NDArray[np.intp]]) -> Floats:
+    if len(pieces) == 1:
         return np.asarray(answers, dtype=float)
     stacked = np.concatenate([np.asarray(answer, dtype=float) for answer in answers])
     in_order = np.empty_like(stacked)
-    in_order[np.concatenate(parts)] = stacked
+    in_order[np.concatenate(pieces)] = stacked
     return in_order

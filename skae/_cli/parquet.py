@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 from skae._cli.source import MAX_BYTES
 
-__all__ = ["FrameRows", "read_frame"]
+__all__ = ["read_frame"]
 
 
-@dataclass
-class FrameRows:
-    """The rows of a frame, for messages that name one.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        The frame.
-    """
-
-    frame: Any
-    delimiter: str = ","
-
-    def place(self, row: int, column: int) -> tuple[str, str]:
-        """Return the words for the place of a row, counted from 1, and the cell there."""
-        return f"row {row + 1}", str(self.frame.iat[row, column])
-
-
-def read_frame(name: str, content: bytes) -> tuple[Any, FrameRows]:
+def read_frame(name: str, content: bytes) -> Any:
     """Read a Parquet file.
 
     Parameters
@@ -43,8 +24,6 @@ def read_frame(name: str, content: bytes) -> tuple[Any, FrameRows]:
     -------
     frame : DataFrame
         Its columns, the index of pandas among them where it is more than the numbers of rows.
-    rows : FrameRows
-        The rows, for messages.
 
     Raises
     ------
@@ -76,7 +55,7 @@ def _check_size(name: str, metadata: Any) -> None:
         raise ValueError(f"it holds more than {MAX_BYTES >> 30} GiB")
 
 
-def _with_index(pd: Any, name: str, frame: Any) -> tuple[Any, FrameRows]:
+def _with_index(pd: Any, name: str, frame: Any) -> Any:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
@@ -85,4 +64,4 @@ def _with_index(pd: Any, name: str, frame: Any) -> tuple[Any, FrameRows]:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ValueError(f"two columns are named {twice[0]!r}; rename one of them")
-    return frame, FrameRows(frame)
+    return frame

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.detection import Detection, FoundEvent, unobserved_runs
+from skae._cli.detection import Detection, FoundEvent, highest_places, unobserved_runs
 from skae._cli.measures import Measures
+from skae._cli.order import say_duration, usual_step
 from skae._cli.task import Task
-from skae._cli.text import printable, safe_cell
+from skae._cli.text import align, printable, safe_cell
 
 if TYPE_CHECKING:
     from skae.datasets import Fault
@@ -23,6 +24,7 @@ __all__ = ["draw_picture", "format_report", "format_scores"]
 # A table of more rows leaves the screen, and a picture of more panels has none to be read.
 MAX_EVENTS = 20
 MAX_PANELS = 6
+EVENT_HEADER = ["start", "end", "duration", "peak", "score", "feature"]
 
 
 def format_report(task: Task, detection: Detection, measures: Measures | None = None) -> str:
@@ -44,7 +46,7 @@ def format_report(task: Task, detection: Detection, measures: Measures | None = 
     """
     paragraphs = [format_events(task, detection), format_unobserved(task, detection)]
     if task.faults:
-        paragraphs.append(format_faults(task.faults, detection, task.index_labels))
+        paragraphs.append(format_faults(task.faults, detection, task.index.labels))
     if measures:
         paragraphs.append(format_measures(measures, task))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
@@ -71,7 +73,7 @@ def format_events(task: Task, detection: Detection) -> str:
         f"{_of_series(task)} (anomaly score above {detection.threshold:.4g})"
     )
     if not events:
-        return head
+        return head + _format_highest(task, detection)
     worst = sorted(events, key=lambda event: -detection.scores[event.peak])[:MAX_EVENTS]
     if len(worst) < len(events):
         head += f"; the worst {MAX_EVENTS}:"
@@ -80,7 +82,7 @@ def format_events(task: Task, detection: Detection) -> str:
         for event in sorted(worst, key=lambda event: event.start)
     ]
     series = [] if task.series_name is None else [task.series_name]
-    return f"{head}\n\n{_align([*series, 'start', 'end', 'peak', 'score', 'feature'], rows)}"
+    return f"{head}\n\n{align([*series, *EVENT_HEADER], rows)}"
 
 
 def format_unobserved(task: Task, detection: Detection) -> str:
@@ -91,10 +93,10 @@ def format_unobserved(task: Task, detection: Detection) -> str:
     n_rows = int(detection.is_unobserved.sum())
     head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
     head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
-    labels = task.index_labels
+    labels = task.index.labels
     rows = [[*_series_cell(task, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
     series = [] if task.series_name is None else [task.series_name]
-    return f"{head}\n\n{_align([*series, 'start', 'end'], rows)}"
+    return f"{head}\n\n{align([*series, 'start', 'end'], rows)}"
 
 
 def format_measures(measures: Measures, task: Task) -> str:
@@ -132,7 +134,7 @@ def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequenc
         [fault.kind, fault.feature, labels[fault.start], labels[fault.end], "yes" if hit else "NO"]
         for fault, hit in zip(faults, found, strict=True)
     ]
-    table = _align(["fault", "feature", "start", "end", "found"], rows)
+    table = align(["fault", "feature", "start", "end", "found"], rows)
     count = f"found {sum(found)} of {len(faults)} faults, with {_count(false, 'false event')}"
     share = f"{_share_of_false_rows(faults, detection):.1%} of the fault-free rows labelled"
     return f"{table}\n\n{count} and {share}"
@@ -152,8 +154,8 @@ def format_scores(task: Task, detection: Detection) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     series = [] if task.series_labels is None else [task.series_labels]
-    keys = [[safe_cell(label) for label in column] for column in (*series, task.index_labels)]
-    index = [name for name in (task.series_name, task.index_name) if name is not None]
+    keys = [[safe_cell(label) for label in column] for column in (*series, task.index.labels)]
+    index = [name for name in (task.series_name, task.index.name) if name is not None]
     writer.writerow([*map(safe_cell, index), "score", "label", "feature"])
     writer.writerows(
         [*row, "", "", ""] if missing else [*row, score, label, names[feature]]
@@ -175,6 +177,8 @@ def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
     # A Figure of its own, without pyplot, leaves no state behind in the process.
     axes = make_axes(len(worst), Figure())
     display.plot(axes, features=sorted(worst.tolist()))
+    if _has_one_clock(task) and (task.index.wall != task.index.instants).any():
+        display.ax_.set_xlabel(f"{task.index.name}, in the time zone of the file")
     picture = io.BytesIO()
     display.figure_.savefig(picture, format=file_format, dpi=120)
     return picture.getvalue()
@@ -192,9 +196,13 @@ def _drawn(task: Task, detection: Detection) -> dict[str, Any]:
         "threshold": detection.threshold if detection.limits is None else detection.limits[order],
         "events": events,
         "labels": None if labels is None else labels[order],
-        "index": task.index if task.series_labels is None else None,
+        "index": task.index.wall if _has_one_clock(task) else None,
         "feature_names": [printable(name) for name in task.feature_names],
     }
+
+
+def _has_one_clock(task: Task) -> bool:
+    return task.series_labels is None and task.index.name != "row"
 
 
 def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
@@ -208,9 +216,34 @@ def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
 
 
 def _event_cells(event: FoundEvent, detection: Detection, task: Task) -> list[str]:
-    times = [task.index_labels[row] for row in (event.start, event.end, event.peak)]
+    start, end, peak = (task.index.labels[row] for row in (event.start, event.end, event.peak))
     score = f"{detection.scores[event.peak]:.4g}"
-    return [*_series_cell(task, event.start), *times, score, event.feature]
+    duration = duration_of(event, task)
+    return [*_series_cell(task, event.start), start, end, duration, peak, score, event.feature]
+
+
+def duration_of(event: FoundEvent, task: Task) -> str:
+    """Return how long an event lasts, as people say it; where rows have no time, their number."""
+    if task.index.wall.dtype.kind != "M":
+        return _count(len(event.rows), "row")
+    instants = task.index.instants
+    lasted = float((instants[event.end] - instants[event.start]).astype(float))
+    rows = next(rows for rows in task.parts() if event.start in rows)
+    return say_duration(lasted + usual_step(instants, [rows]))
+
+
+def _format_highest(task: Task, detection: Detection) -> str:
+    rows = [
+        [
+            *_series_cell(task, row),
+            task.index.labels[row],
+            f"{detection.scores[row]:.4g}",
+            f"{detection.scores[row] / detection.limit_at(row):.0%} of the threshold",
+        ]
+        for row in highest_places(detection)
+    ]
+    series = [] if task.series_name is None else [task.series_name]
+    return f"; the highest places:\n\n{align([*series, 'peak', 'score', ''], rows)}"
 
 
 def _series_cell(task: Task, row: int) -> list[str]:
@@ -234,10 +267,3 @@ def _overlap(fault: Fault, event: FoundEvent) -> bool:
 
 def _count(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
-
-
-def _align(header: list[str], rows: list[list[str]]) -> str:
-    table = [[printable(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
-    return "\n".join(line.rstrip() for line in lines)

@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from skae._cli.arguments import choice_of
 from skae._cli.console import Console, check_output
 from skae._cli.detection import Detection, detect
-from skae._cli.drift import Drift, find_drift
+from skae._cli.drift import Drift, find_drift, note_many_anomalies
 from skae._cli.measures import measure
 from skae._cli.model import Model, learn, load_model, save_model
 from skae._cli.model_file import check_model_file
 from skae._cli.outputs import STANDARD_OUTPUT, Parts, check_files, check_plot_format
 from skae._cli.report import draw_picture, format_report, format_scores
-from skae._cli.series import Choice, read_series
+from skae._cli.series import read_series
 from skae._cli.summary import format_json
 from skae._cli.task import Task, choose_training, load_task, task_of
+from skae._cli.text import join_names
 
 __all__ = ["run_detect", "run_score"]
 
@@ -50,7 +52,7 @@ def run_detect(
         If the file cannot be opened.
     """
     _check_outputs(args, [args.file], args.save)
-    task = load_task(args.file, _choice(args))
+    task = load_task(args.file, choice_of(args))
     choose_training(task, args.train_rows, args.train_until, args.window)
     _say_all(console, task)
     console.say(f"learning from {_described(task)}")
@@ -94,10 +96,10 @@ def run_score(args: Namespace, console: Console, hush: Hush) -> None:
     with hush():
         from skae import LSTMAutoencoder  # noqa: F401, for the sake of its import
     model = load_model(args.model)
-    choice = replace(_choice(args), features=model.feature_names)
+    choice = replace(choice_of(args), features=model.feature_names)
     task = task_of(read_series(args.file, choice))
     _say_all(console, task)
-    drifts = find_drift(model, task.values)
+    drifts = find_drift(model, task)
     for drift in drifts:
         console.say(str(drift))
     _tell(args, console, model, task, drifts)
@@ -113,29 +115,22 @@ def _check_outputs(args: Namespace, inputs: list[str | None], save: Path | None)
     check_files([name for name in inputs if name not in (None, "-")], outputs)
 
 
-def _choice(args: Namespace) -> Choice:
-    return Choice(
-        index=args.index,
-        features=getattr(args, "columns", None),
-        series=args.series,
-        labels=args.labels,
-        time_format=args.time_format,
-    )
-
-
 def _say_all(console: Console, task: Task) -> None:
     for note in task.notes:
         console.say(note)
 
 
 def _described(task: Task) -> str:
-    series = "" if task.series_labels is None else f" in {len(task.training_parts())} series"
-    return f"{task.is_training.sum()} rows{series} of {', '.join(task.feature_names)}"
+    series = "" if task.series_labels is None else f" in {len(task.parts())} series"
+    return f"{task.is_training.sum()} rows{series} of {join_names(task.feature_names)}"
 
 
 def _tell(args: Namespace, console: Console, model: Model, task: Task, drifts: list[Drift]) -> None:
     """Score, and write all outputs: files come into their places when all else is done."""
     found = detect(model, task, merge_gap=args.merge_gap, min_length=args.min_length)
+    for note in note_many_anomalies(found) if args.command == "score" else []:
+        task.notes.append(note)
+        console.say(note)
     with Parts() as parts:
         files = _write_files(args, parts, model, task, found)
         try:

@@ -1,4 +1,4 @@
-"""The bytes of FILE: a file, a gzip file or standard input, checked while they are read."""
+"""The text of FILE: a file, a gzip file or standard input, decoded, or named as what it is."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import codecs
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, BinaryIO
 
-__all__ = ["STANDARD_INPUT", "is_parquet", "name_source", "read_source"]
+__all__ = ["STANDARD_INPUT", "decode", "is_parquet", "name_source", "read_source"]
 
 STANDARD_INPUT = "-"
 BLOCK = 2**20
@@ -23,6 +23,24 @@ MAX_BYTES = 2**32
 # Ten thousand columns of ten digits take a hundredth of it.
 MAX_LINE = 2**24
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+# What files begin with that are often taken for CSV, and what to do with them.
+OTHER_FORMATS = {
+    rb"PK\x03\x04.{0,99}(\[Content_Types\]|_rels/|xl/)": "an Excel workbook; save it as CSV",
+    rb"PK\x03\x04": "a zip archive; unpack it, and give one of its files",
+    rb"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV",
+    rb"BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf": "a compressed file; unpack it (gzip is read)",
+    rb"\x89HDF|CDF[\x01\x02]": "HDF5 or NetCDF; convert it to CSV or Parquet",
+    rb"SQLite format 3": "a database; export a table as CSV",
+    rb"\x89PNG|\xff\xd8\xff|%PDF": "a picture or PDF; give the table it was made from",
+    rb"\s*<(!doctype|html|\?xml)": "a web page or XML; give the address of the raw file",
+    rb"\s*[\[{]\s*[\"\[{]": "JSON; convert it to CSV",
+    rb"version https://git-lfs": "a pointer of Git LFS; fetch the file itself",
+}
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def read_source(path: str) -> bytes:
@@ -31,28 +49,34 @@ def read_source(path: str) -> bytes:
     Parameters
     ----------
     path : str
-        The file: CSV text in UTF-8, or Parquet, either of them compressed by gzip if need be;
-        "-" is standard input.
+        The file: text or Parquet, either of them compressed by gzip if need be; "-" is
+        standard input.
 
     Returns
     -------
     content : bytes
-        The file of Parquet, or the text without a byte order mark, with lines that end in
-        newlines only.
+        What the file holds, unpacked.
 
     Raises
     ------
     ValueError
-        If the file is no text, damaged, larger than 4 GiB, or has a line beyond 16 MiB.
+        If the file is of another format, damaged, larger than 4 GiB, or has a line beyond
+        16 MiB.
     OSError
         If the file cannot be opened or read.
     """
-    content = io.BytesIO()
+    name, content, open_line = name_source(path), io.BytesIO(), 0
     with _open(path) as file:
-        for block in _checked(path, file):
+        for block in _blocks(name, file):
+            if not content.tell():
+                _refuse_other_formats(name, block)
             if content.tell() + len(block) > MAX_BYTES:
-                raise ValueError(f"{name_source(path)} holds more than {MAX_BYTES >> 30} GiB")
+                raise ValueError(f"{name} holds more than {MAX_BYTES >> 30} GiB")
+            end = max(block.rfind(b"\n"), block.rfind(b"\r"))
+            open_line = len(block) + (open_line if end < 0 else -1 - end)
             content.write(block)
+            if open_line > MAX_LINE and not is_parquet(content.getbuffer()[:4]):
+                raise ValueError(f"{name} is no CSV file: a line is beyond {MAX_LINE >> 20} MiB")
     return content.getvalue()
 
 
@@ -61,9 +85,58 @@ def name_source(path: str) -> str:
     return "standard input" if path == STANDARD_INPUT else path
 
 
-def is_parquet(content: bytes) -> bool:
+def is_parquet(content: Any) -> bool:
     """Return whether a file begins as Parquet does."""
-    return content.startswith(PARQUET)
+    return bytes(content[:4]) == PARQUET
+
+
+def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[bytes, list[str]]:
+    r"""Return text in UTF-8 whose lines end in newlines only, and notes on how it was decoded.
+
+    Without an `encoding` it is that of a byte order mark, UTF-8, UTF-16 where every other byte
+    is zero, or else Windows-1252: guesses by letters took the degree signs of short tables for
+    Chinese.
+
+    Examples
+    --------
+    >>> from skae._cli.source import decode
+    >>> decode("a.csv", "T (°C)\r\n1".encode("cp1252"))[0].decode()
+    'T (°C)\n1'
+    """
+    notes = []
+    guessed = encoding or _encoding_of(content)
+    if guessed == "cp1252" and not encoding:
+        notes = ["the text is not UTF-8 and was read as Windows-1252; if it is not, --encoding"]
+    try:
+        if guessed != "utf-8":
+            content = content.decode(guessed).encode()
+    except (LookupError, UnicodeError) as error:
+        raise ValueError(
+            f"{name} is not text in {guessed}: {error}; --encoding names that of the file"
+        ) from error
+    if b"\0" in content:
+        raise ValueError(f"{name} is not a CSV file: it holds binary data")
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), notes
+
+
+def _encoding_of(content: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            return encoding
+    head = content[:2000]
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(head) > 3 and head[first::2].count(0) > 0.4 * len(head):
+            return encoding
+    try:
+        return "utf-8" if content.isascii() or content.decode() is not None else ""
+    except UnicodeDecodeError:
+        return "cp1252"
+
+
+def _refuse_other_formats(name: str, block: bytes) -> None:
+    for beginning, what in OTHER_FORMATS.items():
+        if re.match(beginning, block, re.DOTALL | re.IGNORECASE):
+            raise ValueError(f"{name} is {what}")
 
 
 @contextmanager
@@ -87,54 +160,9 @@ def _unpacked(file: Any) -> Any:
     return gzip.GzipFile(fileobj=buffered) if buffered.peek(2).startswith(GZIP) else buffered
 
 
-def _checked(path: str, file: BinaryIO) -> Iterator[bytes]:
-    blocks = _blocks(path, file)
-    first = next(blocks, b"")
-    if is_parquet(first):
-        yield first
-        yield from blocks
-    else:
-        yield from _checked_text(path, first.removeprefix(codecs.BOM_UTF8), blocks)
-
-
-def _blocks(path: str, file: BinaryIO) -> Iterator[bytes]:
+def _blocks(name: str, file: BinaryIO) -> Iterator[bytes]:
     try:
         while block := file.read(BLOCK):
             yield block
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{name_source(path)} is a damaged gzip file: {error}") from error
-
-
-def _checked_text(path: str, first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    decode = codecs.getincrementaldecoder("utf-8")().decode
-    open_line = 0  # bytes since the last newline
-    for block in _with_newlines(first, blocks):
-        _refuse_binary(path, block, decode)
-        end = block.rfind(b"\n")
-        open_line = len(block) + (open_line if end < 0 else -1 - end)
-        if open_line > MAX_LINE:
-            longest = f"{MAX_LINE >> 20} MiB"
-            raise ValueError(f"{name_source(path)} is no CSV file: a line is beyond {longest}")
-        yield block
-    _refuse_binary(path, b"", decode, final=True)
-
-
-def _with_newlines(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield blocks whose lines end in a newline, whatever they ended in before."""
-    pending = b""  # a carriage return, whose newline may open the next block
-    for block in chain([first], blocks):
-        block = pending + block
-        pending = b"\r" if block.endswith(b"\r") else b""
-        text = block.removesuffix(b"\r")
-        yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
-    yield pending and b"\n"
-
-
-def _refuse_binary(path: str, block: bytes, decode: Any, final: bool = False) -> None:
-    if b"\0" in block:
-        raise ValueError(f"{name_source(path)} is not a CSV file: it holds binary data")
-    try:
-        decode(block, final)
-    except UnicodeDecodeError as error:
-        reason = "is not a CSV file in UTF-8 text; save it as one"
-        raise ValueError(f"{name_source(path)} {reason}") from error
+        raise ValueError(f"{name} is a damaged gzip file: {error}") from error

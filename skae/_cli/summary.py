@@ -12,6 +12,7 @@ from typing import Any
 from skae._cli.detection import Detection, FoundEvent, unobserved_runs
 from skae._cli.drift import Drift
 from skae._cli.measures import Measures
+from skae._cli.report import duration_of
 from skae._cli.task import Task
 
 __all__ = ["format_json"]
@@ -29,7 +30,7 @@ def format_json(
     Names and index values are as they stand in the file, rows are numbered from 0, ends are
     inclusive, and what is not defined is null.
     """
-    labels = task.index_labels
+    labels = task.index.labels
     content = {
         "rows": len(detection.scores),
         "features": detection.feature_names,
@@ -47,8 +48,9 @@ def format_json(
 
 def _event(event: FoundEvent, detection: Detection, task: Task) -> dict[str, Any]:
     return _span(event.start, event.end, task) | {
-        "peak": task.index_labels[event.peak],
+        "peak": task.index.labels[event.peak],
         "length": len(event.rows),
+        "duration": duration_of(event, task),
         "score": float(detection.scores[event.peak]),
         "feature": event.feature,
     }
@@ -56,7 +58,7 @@ def _event(event: FoundEvent, detection: Detection, task: Task) -> dict[str, Any
 
 def _span(start: int, end: int, task: Task) -> dict[str, Any]:
     series = {} if task.series_labels is None else {"series": task.series_labels[start]}
-    labels = {"start": task.index_labels[start], "end": task.index_labels[end]}
+    labels = {"start": task.index.labels[start], "end": task.index.labels[end]}
     return series | labels | {"first_row": start, "last_row": end}
 
 

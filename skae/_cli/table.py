@@ -1,170 +1,236 @@
-"""Read the columns of a table with pandas, and name the line of what cannot be read."""
+"""The columns of a file of text or Parquet, each as texts, numbers or times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.lines import MISSING_WORDS, Lines, open_lines, parse_number
+from skae._cli.choice import Choice
+from skae._cli.layout import Layout, find_layout
+from skae._cli.numbers import (
+    MISSING_WORDS,
+    Numbers,
+    find_sentinels,
+    might_be_thousands,
+    read_numbers,
+)
 from skae._cli.parquet import read_frame
-from skae._cli.source import is_parquet, name_source, read_source
-from skae._cli.times import ISO, TimeFormat, ask_for_format, find_time_format
+from skae._cli.source import decode, is_parquet, name_source, read_source
+from skae._cli.times import Times, is_clock, read_numeric_times, read_times
 
-__all__ = ["Column", "read_columns"]
+__all__ = ["Column", "Table", "read_table"]
 
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
-LABEL_WORDS = {
-    **{"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1},
-    **{"-1": -1, "-1.0": -1},
-}
-# A word costs pandas ten times what a number does: it gets only what begins like one.
-NUMBER_START = r"[-+]?(?:\.?\d|[iI]nf)"
-DECIMAL_COMMA = r"^([^.,]*),([^.,]*)$"
-
-
-class Origin(Protocol):
-    """Where the cells of a table come from."""
-
-    @property
-    def delimiter(self) -> str:
-        """Return what stands between two cells."""
-
-    def place(self, row: int, column: int) -> tuple[str, str]:
-        """Return the words for the place of a row, and the cell that stands there."""
 
 
 @dataclass(eq=False)
 class Column:
-    """One column of a table: its name, its cells as pandas parsed them, and its place."""
+    """One column: its name, its cells as pandas read them, and what became of it.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    position : int
+        Its place in the file.
+    cells : pandas Series
+        Its cells.
+    table : Table
+        What it is a column of.
+    role : str, default=""
+        What it is: "time", "series", "labels", "sensor" or "left out".
+    why : str, default=""
+        The reason.
+    """
 
     name: str
-    cells: Any
     position: int
-    origin: Origin
-    given_format: TimeFormat | None = None
+    cells: Any
+    table: Table
+    role: str = ""
+    why: str = ""
+
+    @cached_property
+    def texts(self) -> Any:
+        """The cells as they are written, without spaces around."""
+        cells = self.cells
+        if self.cells.dtype.kind in "iufb" and self.table.layout is not None:
+            cells = _parse(self.table.layout, usecols=[self.position], dtype=str)[self.position]
+        if self.cells.dtype.kind == "M":
+            return cells.astype(str).replace("NaT", "")
+        return cells.astype(object).where(cells.notna(), "").astype(str).str.strip()
 
     @cached_property
     def kind(self) -> str:
-        """Whether most cells are a "number", a "time" or "text"; "empty" without any."""
-        half = np.count_nonzero(~self._missing) / 2
-        if not half:
-            return "empty"
-        if not self._is_parsed and np.count_nonzero(~np.isnat(self._times)) > half:
+        """Whether most cells are a "number", a "time", a "clock" or "word"; or "empty"."""
+        if self.cells.dtype.kind == "M":
             return "time"
-        return "number" if np.count_nonzero(~np.isnan(self._numbers)) > half else "text"
+        if self.cells.dtype.kind in "iufb":
+            return "empty" if self.cells.isna().all() else "number"
+        given = self.texts[~self.texts.str.lower().isin(MISSING_WORDS)]
+        if not len(given):
+            return "empty"
+        if given.iloc[:: max(1, len(given) // 50)].map(is_clock).mean() > 0.5:
+            return "clock"
+        if np.isnat(self._times.wall[given.index]).mean() < 0.5:
+            return "time"
+        read = np.count_nonzero(~np.isnan(self.numbers.values))
+        return "number" if 2 * read > len(given) or read and not self.numbers.words else "word"
 
     @cached_property
-    def time_format(self) -> TimeFormat:
-        """How the times of the column are written."""
-        if self._is_time:
-            return ISO
-        return self.given_format or find_time_format(self._texts)
+    def numbers(self) -> Numbers:
+        """The cells as numbers; words that stand for missing values are noted and forgotten."""
+        values = self._plain_numbers()
+        if values is not None:
+            return Numbers(values)
+        choice, layout = self.table.choice, self.table.layout
+        texts = self.texts.where(~self.texts.isin(choice.missing), "")
+        delimiter = layout.delimiter if layout else ","
+        found = read_numbers(texts, choice.decimal, self.table.decimal, delimiter)
+        missing = found.missing_words()
+        if missing:
+            counts = ", ".join(f"{word!r} ({_cells(found.words[word])})" for word in missing)
+            found.notes.append(f"{counts} taken as missing")
+            found.words = {}
+        return found
 
-    def ask_for_format(self) -> str:
-        """Return why cells that look like times cannot be read as such, "" if they do not."""
-        return "" if self._is_parsed or self._is_time else ask_for_format(self._texts)
+    def sensor_values(self) -> NDArray[np.float64]:
+        """Return the cells as finite numbers, NaN where one is missing or a sentinel."""
+        numbers, values = self.numbers, self.numbers.values
+        wrong = self.texts.isin(numbers.words).to_numpy() if numbers.words else np.isinf(values)
+        self.refuse_first(wrong, "a number" if numbers.words else "a finite number")
+        for sentinel in {} if self.name in self.table.choice.keep else self.sentinels:
+            values = np.where(values == sentinel, np.nan, values)
+        return values
 
-    def labels(self) -> list[str]:
-        """Return the cells as they are written, without spaces around."""
-        return self._texts.tolist()
+    @cached_property
+    def sentinels(self) -> dict[float, int]:
+        """The numbers that stand for a missing value, and how often they come."""
+        return find_sentinels(self.numbers.values)
 
-    def numbers(self) -> NDArray[np.float64]:
-        """Return the cells as finite numbers, NaN where one is missing."""
-        self._refuse_first(~np.isfinite(self._numbers) & ~self._missing, "a number")
-        return self._numbers
+    def notes(self) -> list[str]:
+        """Return what a user ought to know of how the cells were read as numbers."""
+        notes = list(self.numbers.notes)
+        if self.sentinels and self.name not in self.table.choice.keep:
+            counts = ", ".join(f"{v:.15g} ({_cells(n)})" for v, n in self.sentinels.items())
+            notes.append(f"{counts} taken as missing; --keep takes it as a value")
+        return notes
 
-    def is_binary(self) -> bool:
-        """Return whether the cells are 0 and 1, or -1 and 1, as labels are."""
+    @cached_property
+    def times(self) -> Times | None:
+        """The cells as times, None where most of them are none."""
+        if self.kind == "time":
+            return self._times
         if self.kind != "number":
-            return False
-        return set(np.unique(self._numbers[~self._missing])) in ({0.0, 1.0}, {-1.0, 1.0})
+            return None
+        if self.table.choice.time_format:
+            return None if np.isnat(self._times.wall).mean() > 0.5 else self._times
+        values = self.numbers.values
+        return None if np.isnan(values).any() else read_numeric_times(values, self.name)
 
-    def outliers(self) -> NDArray[np.bool_]:
-        """Return the cells as labels, True for an anomaly."""
-        from skae.metrics import is_outlier
-
-        labels = self._texts.str.lower().map(LABEL_WORDS)
-        self._refuse_first(labels.isna().to_numpy(), "a label (0 or 1, -1 or 1, true or false)")
-        return is_outlier(labels.to_numpy(dtype=int))
-
-    def times(self) -> NDArray[np.datetime64]:
-        """Return the cells as timestamps, those with a time zone in UTC."""
-        self._refuse_first(np.isnat(self._times), "a timestamp")
-        return self._times
-
-    @cached_property
-    def _is_parsed(self) -> bool:
-        return self.cells.dtype.kind in "iuf"
+    def refuse_first(self, bad: NDArray[np.bool_], expected: str) -> None:
+        """Raise ValueError that names the first bad cell, if there is one."""
+        if bad.any():
+            row = int(bad.argmax())
+            cell = self.texts.iloc[row]
+            raise ValueError(
+                f"{self.table.place(row)}, column {self.name!r}: {cell!r} is not {expected}; "
+                f"--missing {cell!r} takes it as missing"
+            )
 
     @cached_property
-    def _is_time(self) -> bool:
-        return self.cells.dtype.kind == "M"
-
-    @cached_property
-    def _texts(self) -> Any:
-        return self.cells.astype(str).fillna("").str.strip()
-
-    @cached_property
-    def _missing(self) -> NDArray[np.bool_]:
-        if self._is_parsed or self._is_time:
-            return self.cells.isna().to_numpy()
-        return self._texts.str.lower().isin(MISSING_WORDS).to_numpy()
-
-    @cached_property
-    def _numbers(self) -> NDArray[np.float64]:
-        import pandas as pd
-
-        if self._is_parsed:
-            return self.cells.to_numpy(dtype=float, na_value=np.nan)
-        if self._is_time:
-            return np.full(len(self.cells), np.nan)
-        texts = self._texts
-        if self.origin.delimiter != ",":
-            texts = texts.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
-        texts = texts.where(texts.str.match(NUMBER_START))
-        return pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
-
-    @cached_property
-    def _times(self) -> NDArray[np.datetime64]:
-        if not self._is_time:
-            return self.time_format.parse(self._texts)
+    def _times(self) -> Times:
+        if self.cells.dtype.kind != "M":
+            return read_times(self.texts, self.table.choice.time_format)
         zone = getattr(self.cells.dtype, "tz", None)
-        times = self.cells if zone is None else self.cells.dt.tz_convert(None)
-        return times.to_numpy().astype("datetime64[us]")
+        wall = self.cells if zone is None else self.cells.dt.tz_localize(None)
+        instants = self.cells if zone is None else self.cells.dt.tz_convert(None)
+        return Times(*(times.to_numpy().astype("M8[us]") for times in (wall, instants)), "ymd")
 
-    def _refuse_first(self, bad: NDArray[np.bool_], expected: str) -> None:
-        if not bad.any():
-            return
-        place, cell = self.origin.place(int(bad.argmax()), self.position)
-        if expected == "a number" and np.isinf(parse_number(cell) or 0):
-            expected = "a finite number"
-        raise ValueError(f"{place}, column {self.name!r}: {cell!r} is not {expected}")
+    def _plain_numbers(self) -> NDArray[np.float64] | None:
+        """Return what pandas read, None where the texts have to be looked at."""
+        if self.cells.dtype.kind not in "iuf":
+            return None
+        values = self.cells.to_numpy(dtype=float, na_value=np.nan)
+        has_text = self.table.layout is not None
+        return None if has_text and might_be_thousands(values) else values
 
 
-def read_columns(
-    path: str, is_written: Callable[[str], bool], time_format: TimeFormat | None = None
-) -> list[Column]:
-    """Read the columns of a file of CSV or Parquet.
+@dataclass(eq=False)
+class Table:
+    """The columns of a file.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the file.
+    choice : Choice
+        What is said of it.
+    layout : Layout or None
+        Where its lines are, None for Parquet.
+    notes : list of str
+        What a user ought to know of how it was read.
+    """
+
+    name: str
+    choice: Choice
+    layout: Layout | None = None
+    notes: list[str] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return len(self.columns[0].cells)
+
+    def place(self, row: int) -> str:
+        """Return the words for the place of a row."""
+        if self.layout is None:
+            return f"row {row + 1}"
+        return f"line {self._lines[row]}"
+
+    @cached_property
+    def decimal(self) -> str:
+        """What stands before decimals in the columns that leave no doubt: "." or ","."""
+        if self.layout is None or self.layout.delimiter == ",":
+            return "."
+        texts = [c.texts for c in self.columns if c.cells.dtype.kind not in "iufbM"]
+        commas = sum(
+            int(text.str.fullmatch(r"-?[\d.]*\d,(\d{1,2}|\d{4,})").sum()) for text in texts
+        )
+        dates = sum(int(text.str.match(r"\d\d?\.\d\d?\.(\d{4}|\d\d)\b").sum()) for text in texts)
+        dots = any(
+            c.cells.dtype.kind == "f" and c._plain_numbers() is not None for c in self.columns
+        )
+        return "," if commas or dates and not dots else "."
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        assert self.layout is not None
+        return [line for line, _ in self.layout.rows()]
+
+
+def read_table(path: str, choice: Choice) -> Table:
+    """Read the columns of a file of text or Parquet.
 
     Parameters
     ----------
     path : str
         The file; "-" is standard input.
-    is_written : callable
-        Says of a name whether its cells are needed as they are written.
-    time_format : TimeFormat or None, default=None
-        How times are written. If None, that is found for each column.
+    choice : Choice
+        What is said of it.
 
     Returns
     -------
-    columns : list of Column
-        The columns, without those that come from delimiters at the ends of the lines.
+    table : Table
+        The columns, without those of which neither a name nor a cell is written.
 
     Raises
     ------
@@ -173,45 +239,139 @@ def read_columns(
     OSError
         If the file cannot be opened.
     """
-    content = read_source(path)
+    content, name = read_source(path), name_source(path)
     if is_parquet(content):
-        frame, rows = read_frame(name_source(path), content)
-        return [
-            Column(name, frame.iloc[:, i], i, rows, time_format) for i, name in enumerate(frame)
-        ]
-    lines = open_lines(path, content)
-    frame = _parse(lines, {i for i, name in enumerate(lines.names) if is_written(name)})
-    columns = [Column(name, frame[i], i, lines, time_format) for i, name in enumerate(lines.names)]
-    return [c for c in columns if c.name != f"column{c.position + 1}" or c.kind != "empty"]
+        table = Table(name, choice)
+        frame = read_frame(name, content)
+        cells = [(str(column), i, frame.iloc[:, i]) for i, column in enumerate(frame)]
+    else:
+        text, notes = decode(name, content, choice.encoding)
+        layout = find_layout(
+            name,
+            text,
+            delimiter=choice.delimiter,
+            comment=choice.comment,
+            skip_rows=choice.skip_rows,
+        )
+        _level_rows(layout)
+        table = Table(name, choice, layout, notes + layout.notes)
+        frame = _parse(layout)
+        if not len(frame):
+            raise ValueError(f"{name} holds a header only; expected rows of numbers below it")
+        cells = [(column, i, frame[i]) for i, column in enumerate(layout.names)]
+    columns = [Column(*cell, table) for cell in cells]
+    table.columns = [c for c in columns if not (_is_nameless(c) and c.kind == "empty")]
+    if not table.columns:
+        raise ValueError(f"there is no column of numbers in {name}")
+    return table if not _is_transposed(table) else _transposed(table)
 
 
-def _parse(lines: Lines, as_written: set[int]) -> Any:
-    """Return the rows below the header as a DataFrame, numbers where all cells are numbers."""
+def _is_nameless(column: Column) -> bool:
+    return column.name in ("index", f"column{column.position + 1}")
+
+
+def _parse(layout: Layout, **options: Any) -> Any:
+    """Return the rows as a DataFrame, numbers where all cells are plain numbers."""
+    import pandas as pd
+
     try:
-        import pandas as pd
-    except ImportError:
-        raise ValueError("reading a FILE needs pandas; run pip install 'skae[cli]'") from None
-    try:
-        frame = pd.read_csv(lines.below_header(), **_options(lines, as_written))
+        return pd.read_csv(
+            io.BytesIO(layout.content),
+            sep=layout.delimiter,
+            header=None,
+            names=range(len(layout.names)),
+            index_col=False,
+            na_values=MISSING_SPELLINGS,
+            keep_default_na=False,
+            skipinitialspace=True,
+            low_memory=False,  # in parts, a column could be of numbers here and of words there
+            **options,
+        )
     except pd.errors.EmptyDataError:
-        reason = "holds a header only; expected rows of numbers below it"
-        raise ValueError(f"{lines.name} {reason}") from None
+        return pd.DataFrame(columns=range(len(layout.names)))
     except pd.errors.ParserError as error:
-        lines.check_lengths(None)
-        raise ValueError(f"{lines.name} is not a CSV file: {error}") from error
-    # pandas counts the cells of the first row, and refuses those that have more.
-    lines.check_lengths(len(frame) if frame.shape[1] == len(lines.names) else None)
-    return frame
+        raise ValueError(f"{layout.name} is not a CSV file: {error}") from error
 
 
-def _options(lines: Lines, as_written: set[int]) -> dict[str, Any]:
-    others = set(range(len(lines.names))) - as_written
-    return {
-        "sep": lines.delimiter,
-        "header": None,
-        "decimal": "," if lines.delimiter != "," and b"," in lines.content else ".",
-        "dtype": dict.fromkeys(as_written, str),
-        "na_values": dict.fromkeys(others, MISSING_SPELLINGS),
-        "keep_default_na": False,
-        "low_memory": False,  # in parts, a column could be of numbers here and of words there
-    }
+def _level_rows(layout: Layout) -> None:
+    """Fill up rows whose last cells are missing; raise ValueError where a row has too many."""
+    content, width = layout.content, len(layout.names)
+    n_lines = len(content) and sum(1 for line in io.BytesIO(content) if line.strip())
+    if b'"' not in content and content.count(layout.delimiter.encode()) == (width - 1) * n_lines:
+        return
+    short: list[int] = []
+    end = 0
+    leveled = io.StringIO()
+    for line, cells in _leveled(layout, short):
+        leveled.write("\n" * (line - end - 1) + layout.delimiter.join(map(_quoted, cells)) + "\n")
+        end = line
+    if 1 < len(short) == n_lines:
+        raise ValueError(
+            f"line {short[0]} of {layout.name} has too few cells for {width} columns, as have "
+            f"{len(short) - 1} more; --delimiter says what stands between cells, --skip-rows and "
+            "--comment leave lines out"
+        )
+    if short:
+        layout.notes.append(
+            f"line {short[0]} has too few cells"
+            + (f", as have {len(short) - 1} more" if len(short) > 1 else "")
+            + ": those at its end are taken as missing"
+        )
+    layout.content = leveled.getvalue().encode()
+
+
+def _leveled(layout: Layout, short: list[int]) -> Iterator[tuple[int, list[str]]]:
+    width = len(layout.names)
+    for line, cells in layout.rows():
+        if any(cells[width:]):
+            raise ValueError(
+                f"line {line} of {layout.name} has {len(cells)} cells instead of {width}; "
+                "--skip-rows and --comment leave lines out"
+            )
+        if len(cells) < width:
+            short.append(line)
+        yield line, cells[:width] + [""] * (width - len(cells))
+
+
+def _quoted(cell: str) -> str:
+    return '"' + " ".join(cell.replace('"', '""').split("\n")) + '"'
+
+
+def _is_transposed(table: Table) -> bool:
+    """Tell whether the names of the columns are times: then each row is a sensor."""
+    import pandas as pd
+
+    names = pd.Series([column.name for column in table.columns[1:]], dtype=object)
+    if len(names) < 10 or table.columns[0].kind == "time":
+        return False
+    times = read_times(names)
+    return bool((~np.isnat(times.wall)).mean() > 0.9) and not names.map(_is_plain_number).all()
+
+
+def _is_plain_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+def _transposed(table: Table) -> Table:
+    import pandas as pd
+
+    head, *others = table.columns
+    names = [str(text) or f"row{i}" for i, text in enumerate(head.texts, 1)]
+    values = np.column_stack([column.sensor_values() for column in others])
+    turned = Table(
+        table.name,
+        table.choice,
+        None,
+        [*table.notes, "times stand in the header: turned, a row is a sensor"],
+    )
+    times = pd.Series([column.name for column in others], dtype=object)
+    cells = [
+        ("time", 0, times),
+        *((n, i, pd.Series(v)) for i, (n, v) in enumerate(zip(names, values, strict=True), 1)),
+    ]
+    turned.columns = [Column(*cell, turned) for cell in cells]
+    return turned
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'s' if count > 1 else ''}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.series import Choice, Series, find_name, parse_index, read_series
+from skae._cli.choice import Choice
+from skae._cli.index import Index
+from skae._cli.series import Series, read_series
+from skae._cli.text import find_name, join_names
 
 if TYPE_CHECKING:
     from skae.datasets import Fault
@@ -24,32 +26,26 @@ class Task(Series):
     is_training: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     faults: list[Fault] = field(default_factory=list)
 
-    def training_parts(self) -> list[NDArray[np.intp]]:
-        """Return the rows to learn from, those of each series that has some."""
-        chosen = [rows[self.is_training[rows]] for rows in self.parts()]
+    def training_pieces(self) -> list[NDArray[np.intp]]:
+        """Return the rows to learn from, those of each piece that has some."""
+        chosen = [rows[self.is_training[rows]] for rows in self.pieces()]
         return [rows for rows in chosen if len(rows)]
 
 
 def load_task(file: str | None, choice: Choice) -> Task:
-    """Load the series of a file, or the demo series, without its constant columns.
+    """Load the series of a file, or the demo series; all rows, or all without faults, are learned.
 
     Parameters
     ----------
     file : str or None
-        See :func:`skae._cli.series.read_series`. If None, the demo series is taken, which
-        has known faults.
+        See :func:`skae._cli.series.read_series`. If None, the demo series is taken.
     choice : Choice
-        What is said of the columns.
-
-    Returns
-    -------
-    task : Task
-        The series; all rows are learned from, of the demo those without faults.
+        What is said of the file.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, or no column of it ever changes.
+        If the file cannot be read, or a column of it holds no value or never changes.
     OSError
         If the file cannot be opened.
     """
@@ -97,19 +93,18 @@ def choose_training(task: Task, rows: int | None, until: str | None, window: int
 def _demo_task(choice: Choice) -> Task:
     from skae.datasets import load_machine
 
-    for name in ("index", "series", "labels", "time_format"):
-        if getattr(choice, name) is not None:
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option} needs a FILE; the demo series has its own index")
+    said = [name for name, value in vars(choice).items() if value]
+    for name in set(said) - {"features"}:
+        option = name.replace("_", "-")
+        raise ValueError(f"--{option} needs a FILE; the demo series has its own index")
     machine = load_machine()
     names = list(choice.features or machine.feature_names)
     chosen = [find_name(machine.feature_names, name) for name in names]
+    labels = [str(time).replace("T", " ") for time in machine.timestamps]
     return Task(
         values=machine.data[:, chosen],
         feature_names=names,
-        index=machine.timestamps,
-        index_name="time",
-        index_labels=[str(time).replace("T", " ") for time in machine.timestamps],
+        index=Index("time", machine.timestamps, machine.timestamps, labels, order="ymd"),
         notes=["no FILE given: taking the demo series, a machine with labelled faults"],
         is_training=np.arange(len(machine.data)) < machine.train_rows,
         faults=machine.events,
@@ -119,7 +114,7 @@ def _demo_task(choice: Choice) -> Task:
 def _drop_constants(task: Task) -> None:
     varying = np.nanmin(task.values, axis=0) < np.nanmax(task.values, axis=0)
     names = np.array(task.feature_names, dtype=object)
-    constant = ", ".join(names[~varying])
+    constant = join_names(names[~varying].tolist())
     if not varying.any():
         raise ValueError(f"nothing ever changes in {constant}; there is no pattern to learn")
     if constant:
@@ -133,30 +128,28 @@ def _learn_first(n_rows: int, task: Task) -> None:
     if n_rows > longest:
         whose = "there are" if len(parts) == 1 else "the longest series has"
         raise ValueError(f"--train-rows {n_rows} is more than the {longest} rows {whose}")
-    _learn_beginnings(task, [(rows, n_rows) for rows in parts])
+    task.is_training[:] = False
+    task.is_training[np.concatenate([rows[:n_rows] for rows in parts])] = True
 
 
 def _learn_until(text: str, task: Task) -> None:
     try:
-        last = parse_index(text, task)
+        is_late = task.index.is_after(text)
     except ValueError as error:
-        raise ValueError(f"--train-until {error}, as those of {task.index_name!r} are") from error
-    later = [(rows, np.flatnonzero(task.index[rows] > last)) for rows in task.parts()]
-    _learn_beginnings(task, [(rows, late[0] if len(late) else None) for rows, late in later])
+        raise ValueError(f"--train-until {error}, as those of {task.index.name!r} are") from error
+    for rows in task.parts():
+        task.is_training[rows] = ~np.logical_or.accumulate(is_late[rows])
     if not task.is_training.any():
-        raise ValueError(f"--train-until {text} is before the first row, {task.index_labels[0]}")
-
-
-def _learn_beginnings(task: Task, beginnings: Sequence[tuple[NDArray[np.intp], Any]]) -> None:
-    task.is_training = np.zeros(len(task.values), dtype=bool)
-    for rows, end in beginnings:
-        task.is_training[rows[:end]] = True
+        raise ValueError(f"--train-until {text} is before the first row, {task.index.labels[0]}")
 
 
 def _check_training(task: Task, window: int | str) -> None:
-    longest = max(map(len, task.training_parts()))
+    longest = max(map(len, task.training_pieces()))
     if isinstance(window, int) and longest < window:
-        whose = "" if task.series_labels is None else " in the longest series"
+        parts = len(task.pieces())
+        whose = (
+            "" if parts == 1 else " in the longest series" if task.series_name else " between gaps"
+        )
         raise ValueError(
             f"{longest} rows to learn from{whose} are fewer than --window {window}; "
             "take a shorter window or more rows"

@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "safe_cell"]
+from collections.abc import Sequence
+
+__all__ = ["align", "find_name", "join_names", "printable", "safe_cell"]
 
 # What makes a spreadsheet take the cell of a CSV file for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@")
+# More names than these are not read by anybody.
+MAX_NAMES = 8
+
+
+def find_name(names: Sequence[str], name: str) -> int:
+    """Return the position of a column; ValueError names those that there are."""
+    if name not in names:
+        raise ValueError(f"there is no column {name!r}; the columns are {join_names(names)}")
+    return names.index(name)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names with commas between them, cut where there are many.
+
+    Examples
+    --------
+    >>> from skae._cli.text import join_names
+    >>> join_names([f"s{i}" for i in range(100)])
+    's0, s1, s2, s3, s4, s5, s6, s7 and 92 more'
+    """
+    if len(names) <= MAX_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are aligned, safe for a terminal."""
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def printable(text: str) -> str:

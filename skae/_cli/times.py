@@ -1,171 +1,385 @@
-"""Times as people write them: the order of day, month and year, found in a whole column."""
+"""Times as people write them: dates in any order, month words, compact, zones, and numbers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ISO", "TimeFormat", "ask_for_format", "find_time_format", "given_time_format"]
+__all__ = ["Times", "is_clock", "is_time", "read_clocks", "read_numeric_times", "read_times"]
 
-Times = NDArray[np.datetime64]
+Stamps = NDArray[np.datetime64]
 
-# Without it, pandas takes 20240101, "now" and a year for times as well.
-YEAR_FIRST = r"^\d{4}[-/.]\d\d?[-/.]\d\d?(?!\d)"
-YEAR_MONTH_DAY = r"^(\d{4})[-/.](\d\d?)[-/.](\d\d?)"
-TWO_DIGITS = r"^\d{4}[-/.]\d\d[-/.]\d\d"
-YEAR_LAST = r"^(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)[T ,]*(.*)$"
-YEAR_SHORT = r"^\d{1,2}([-/.])\d{1,2}\1\d{2}(?!\d)"
-CLOCKS_OF_TWELVE = ("%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %I:%M %p")
+MONTHS = {
+    **{"jan": 1, "ene": 1, "gen": 1, "feb": 2, "fév": 2, "fev": 2, "mar": 3, "mär": 3, "mrt": 3},
+    **{"apr": 4, "avr": 4, "abr": 4, "may": 5, "mai": 5, "mag": 5, "mei": 5, "maj": 5, "maggio": 5},
+    **{"jun": 6, "juin": 6, "giu": 6, "jul": 7, "juil": 7, "lug": 7, "aug": 8, "aoû": 8, "aou": 8},
+    **{"ago": 8, "sep": 9, "set": 9, "oct": 10, "okt": 10, "ott": 10, "out": 10, "nov": 11},
+    **{"dec": 12, "dez": 12, "déc": 12, "dic": 12},
+}
+MINUTES = {  # of the zones whose names are common in files
+    **dict.fromkeys(["Z", "UTC", "GMT", "WET"], 0),
+    **dict.fromkeys(["CET", "MEZ", "BST", "WEST"], 60),
+    **dict.fromkeys(["CEST", "MESZ", "EET"], 120),
+    **{"EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360},
+    **{"PST": -480, "PDT": -420, "JST": 540, "IST": 330, "AEST": 600},
+}
+END = r"(?!\d)"
+Y, Y2 = rf"(?P<Y>\d{{4}}){END}", rf"(?P<Y>\d\d){END}"
+M, D = r"(?P<m>\d\d?)", r"(?P<d>\d\d?)"
+WORD, SEP = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _]"
+WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+)?"
+CLOCK = (
+    r"(?:[T\s:,_./-]*(?P<H>\d\d?)(?:[:.h]?(?P<M>\d\d)(?:[:.]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
+    r"\s*(?:(?P<p>[ap])\.?\s?m\.?)?)?"
+)
+DATES = {
+    "ymd": [f"{Y}{SEP}{M}{SEP}{D}{END}", r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"],
+    "dmy": [rf"{D}{SEP}\s?{M}{SEP}\s?{year}" for year in (Y, Y2)],
+    "mdy": [rf"{M}{SEP}\s?{D}{SEP}\s?{year}" for year in (Y, Y2)],
+    "y-m-d": [f"{Y2}{SEP}{M}{SEP}{D}{END}"],
+    "words": [
+        *(rf"{D}[-/. ]*{WORD}[-/., ]*{year}" for year in (Y, Y2)),
+        rf"{WORD}[-/. ]*{D}[-/., ]+{Y}",
+        rf"{Y}[-/., ]*{WORD}[-/. ]*{D}",
+        rf"{WORD}[-/., ]*{Y}",
+        rf"{WORD}[-/']{Y2}",
+        rf"{Y}[-/ ]*{WORD}",
+    ],
+    "months": [f"{Y}[-/.]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])"],
+}
+ZONE = re.compile(
+    r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z))$", re.DOTALL
+)
+INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
+ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
+CLOCK_ALONE = r"(\d\d?):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
+# What may stand in a number: since when, in which unit, and between which values.
+EPOCHS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+EPOCH_SECONDS = (4e8, 4.2e9)  # 1982 to 2103
+SERIALS = {"Excel": ("1899-12-30", 20_000, 80_000), "MATLAB": ("-001-12-31", 690_000, 780_000)}
+DATE_WORDS = r"(?i)date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
+SAMPLE = 20
 
 
 @dataclass(frozen=True)
-class TimeFormat:
-    """How times are written.
+class Times:
+    """Times as they are written, and as instants that can be compared across zones.
 
     Parameters
     ----------
-    order : {"ymd", "dmy", "mdy"} or str
-        The order of year, month and day, or a format of ``strptime``.
+    wall : ndarray of shape (n,), datetime64[us]
+        What a clock in the zone of the file shows; NaT where a cell is no time.
+    instants : ndarray of shape (n,), datetime64[us]
+        The same in UTC, if zones are written.
+    order : str
+        How dates are written, for reading another one.
     note : str, default=""
-        What a user ought to know of how it was found; empty where the cells leave no doubt.
+        What a user ought to know of how they were read.
+    has_clock : bool, default=True
+        Whether there are times of day, or dates alone.
     """
 
+    wall: Stamps
+    instants: Stamps
     order: str
     note: str = ""
-
-    def parse(self, texts: Any) -> Times:
-        """Return a pandas Series of texts as times in UTC, NaT where one is not a time.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from skae._cli.times import TimeFormat
-        >>> TimeFormat("dmy").parse(pd.Series(["31.1.2024 8:30", "2024-02-01", "soon"]))
-        array(['2024-01-31T08:30:00.000000', '2024-02-01T00:00:00.000000', 'NaT'],
-              dtype='datetime64[us]')
-        """
-        if "%" in self.order:
-            return _to_times(texts, self.order)
-        # Whatever the order, a year in front says that the month is next.
-        times = _to_times(_year_first(texts), "ISO8601")
-        if self.order == "ymd":
-            return times
-        return np.where(np.isnat(times), _read_year_last(texts, self.order), times)
+    has_clock: bool = True
 
 
-ISO = TimeFormat("ymd")
+def is_time(text: str) -> bool:
+    """Tell whether one cell may be a time; numbers are none, however many digits they have.
+
+    Examples
+    --------
+    >>> [is_time(text) for text in ("1.3.2024", "Mar 2024", "20:15", "20240301", "1.5")]
+    [True, True, True, False, False]
+    """
+    whole = re.match(INTERVAL, text)
+    text = whole[1] if whole else text
+    if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(r"\d+\.\d+\.\d{4}|[\d.]{16,}", text):
+        return False
+    return is_clock(text) or len(_patterns_of(_parts(text)[0])) > 0
 
 
-def find_time_format(texts: Any) -> TimeFormat:
-    """Find out how the times of a column are written.
+def is_clock(text: str) -> bool:
+    """Tell whether a cell is a time of day."""
+    return re.fullmatch(CLOCK_ALONE, text, re.IGNORECASE) is not None
 
-    A number above 12 tells the day from the month. Without one, the order is taken under which
-    time goes forward, in steps of fewer kinds; then the day first; and the note says so.
+
+def read_times(texts: Any, order: str | None = None) -> Times:
+    """Read a column of texts as times.
+
+    Where a number tells neither day from month, the order is taken under which time goes back
+    least, then spans less, then goes in steps of fewer kinds; then the day first.
 
     Parameters
     ----------
     texts : pandas Series of str
-        The cells of a column.
+        The cells.
+    order : str, default=None
+        A format of ``strptime``, or the order that was found before.
 
     Returns
     -------
-    time_format : TimeFormat
-        The order; "ymd" also where the cells are no times.
+    times : Times
+        NaT where a cell is no time.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from skae._cli.times import find_time_format
-    >>> find_time_format(pd.Series(["01/31/2024", "02/01/2024"])).order
-    'mdy'
+    >>> read_times(pd.Series(["31.1.2024 8:30", "1.2.2024 9:00+01:00", "soon"])).wall
+    array(['2024-01-31T08:30:00.000000', '2024-02-01T09:00:00.000000', 'NaT'],
+          dtype='datetime64[us]')
     """
-    dates = texts[texts.str.match(YEAR_LAST)]
-    if not len(dates):
-        return ISO
-    parts = dates.str.extract(YEAR_LAST)
-    first, second = (parts[i].astype(int) for i in (0, 2))
-    if (first > 12).any() or (parts[1] == ".").all():  # nobody writes the month before a dot
-        return TimeFormat("dmy")
-    if (second > 12).any():
-        return TimeFormat("mdy")
-    return _likelier(dates)
+    if order and "%" in order:
+        return _read_by_format(texts, order)
+    texts, offsets, note = _cut(texts)
+    orders = [order] if order else _orders_of(texts)
+    found = [_read(texts, name) for name in orders]
+    best = min(found, key=lambda times: _disorder(times.wall))
+    if len(found) > 1:
+        note = _doubt(best.order, texts)
+    return replace(best, instants=best.wall - offsets, note=note)
 
 
-def given_time_format(text: str) -> TimeFormat:
-    """Return the format of strptime that a user gives; ValueError says what is wrong with it."""
+def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
+    """Return times of day as durations since midnight, NaT where a cell is none."""
+    parts = texts.str.extract(rf"(?i)^{CLOCK_ALONE}$")
+    parts[2] = parts[2].str.replace(",", ".")
+    hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(3))
+    hours = _of_24_hours(hours, parts[3])
+    total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
+    return _as_stamps(total * 1e6, "m8[us]")
+
+
+def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
+    """Read numbers as times: epochs, compact dates and times, serials of Excel and MATLAB.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers, none of them NaN.
+    name : str
+        The column's: the small numbers of days are times only where it says so.
+
+    Returns
+    -------
+    times : Times or None
+        None where they are no times.
+
+    Examples
+    --------
+    >>> read_numeric_times(np.array([1.7e9, 1.7e9 + 60]), "x").wall.astype("M8[s]")
+    array(['2023-11-14T22:13:20', '2023-11-14T22:14:20'], dtype='datetime64[s]')
+    """
+    steps = np.diff(values)
+    falls = np.count_nonzero(steps < 0)
+    if not len(values) or min(falls, np.count_nonzero(steps > 0)) > 0.02 * len(steps):
+        return None
+    low, high = values.min(), values.max()
+    found = _compact(values, name)
+    if found is None and low > EPOCH_SECONDS[0]:
+        for unit, per_second in EPOCHS.items():
+            if EPOCH_SECONDS[0] * per_second <= low <= high <= EPOCH_SECONDS[1] * per_second:
+                found = _as_stamps(values * (1e6 / per_second), "M8[us]"), f"epochs in {unit}"
+    for kind, (origin, first, last) in SERIALS.items():
+        is_named = re.search(DATE_WORDS, name) or (values % 1 != 0).any() and "ime" in name
+        if found is None and first < low <= high < last and is_named:
+            days = np.round(values * 86400) * 1e6  # they are rounded in the file
+            found = np.datetime64(origin, "us") + days.astype("m8[us]"), f"days as {kind} counts"
+    if found is None:
+        return None
+    wall, what = found
+    note = f"read as {what}: {_shown(wall[0])} to {_shown(wall[-1])}"
+    return Times(wall, wall, "number", note, bool((wall != wall.astype("M8[D]")).any()))
+
+
+# --- text --------------------------------------------------------------------------------
+
+
+def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
+    """Return texts without zones and ends of intervals, the zones' offsets, and a note."""
+    note, offsets = "", np.zeros(len(texts), "m8[m]")
+    sample = [text for text in texts.iloc[: 10 * SAMPLE] if text][:SAMPLE]
+    halves = [re.match(INTERVAL, text) for text in sample]
+    if halves and all(half and is_time(half[1]) and is_time(half[2]) for half in halves):
+        note = f"of intervals such as {sample[0]!r} the beginning is the time"
+        texts = texts.str.extract(INTERVAL)[0].fillna("")
+    if any(ZONE.match(text) for text in sample):
+        parts = texts.str.extract(ZONE)
+        sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
+        minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
+        minutes = minutes.fillna(parts[3].map(MINUTES)).fillna(0)
+        offsets = minutes.to_numpy().astype("m8[m]")
+        texts = parts[0].fillna(texts)
+    return texts, offsets, note
+
+
+def _parts(text: str) -> tuple[str, str]:
+    match = ZONE.match(text)
+    return (match[1], text[len(match[1]) :]) if match else (text, "")
+
+
+def _patterns_of(text: str, order: str | None = None) -> list[str]:
+    names = ["ymd", "words", "months", *([order] if order else ["dmy", "mdy", "y-m-d"])]
+    patterns = (date for name in dict.fromkeys(names) for date in DATES.get(name, ()))
+    return [date for date in patterns if _is_written_so(text, date)]
+
+
+def _is_written_so(text: str, date: str) -> bool:
+    match = re.fullmatch(_whole(date), text)
+    word = match and match.groupdict().get("b")
+    return match is not None and (word is None or _month_of(word) is not None)
+
+
+def _whole(date: str, start: str = "") -> str:
+    return rf"(?i){start}{WEEKDAY}{date}{CLOCK}"
+
+
+def _month_of(word: str) -> int | None:
+    word = word.lower()
+    return MONTHS.get(word[:4], MONTHS.get(word[:3]))
+
+
+def _orders_of(texts: Any) -> list[str]:
+    """Return the orders of day, month and year under which all numeric dates exist."""
+    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){SEP}\s?(\d{{4}}|\d\d)(?!\d)(.*)$"
+    parts = texts.str.extract(pattern).dropna(subset=[0])
+    if not len(parts):
+        return ["ymd"]
+    first, second, third = (parts[i].astype(int) for i in (0, 2, 3))
+    days, months = 31, 12
+    exists = {
+        "dmy": (first <= days).all() and (second <= months).all(),
+        "mdy": (first <= months).all() and (second <= days).all(),
+        "y-m-d": (third <= days).all()
+        and (second <= months).all()
+        and (parts[0].str.len() == 2).all(),
+    }
+    if (parts[1] == ".").all():  # nobody writes the month before a dot
+        exists = {"dmy": True}
+    return [order for order, does in exists.items() if does] or ["dmy"]
+
+
+def _read(texts: Any, order: str) -> Times:
+    wall = np.full(len(texts), "NaT", "M8[us]")
+    is_iso = texts.str.fullmatch(ISO).to_numpy(dtype=bool)
+    if is_iso.any():
+        import pandas as pd
+
+        parsed = pd.to_datetime(texts[is_iso], format="ISO8601", errors="coerce")
+        wall[is_iso] = parsed.to_numpy().astype("M8[us]")
+    has_clock = bool((texts[is_iso].str.len() > 10).any())
+    tried: set[str] = set()
+    for _ in range(2 * SAMPLE):
+        rest = texts[np.isnat(wall)]
+        patterns = dict.fromkeys(p for text in _spread(rest) for p in _patterns_of(text, order))
+        new = next((pattern for pattern in patterns if pattern not in tried), None)
+        if new is None:
+            break
+        tried.add(new)
+        parts = rest.str.extract(_whole(new, "^") + "$")
+        has_clock = has_clock or bool(parts["H"].notna().any())
+        wall[np.isnat(wall)] = _assemble(parts)
+    return Times(wall, wall, order, has_clock=has_clock)
+
+
+def _spread(texts: Any) -> list[str]:
+    """Return some of the cells, spread evenly, the first among them."""
+    return texts.iloc[:: max(1, len(texts) // SAMPLE)].tolist()
+
+
+def _assemble(parts: Any) -> Stamps:
+    """Return the times of the parts of dates and clocks, NaT where a day does not exist."""
+
+    def number(name: str, default: float) -> NDArray[np.float64]:
+        if name not in parts:
+            return np.full(len(parts), default)
+        return parts[name].astype(float).fillna(default).to_numpy()
+
+    year = parts["Y"].astype(float).to_numpy()
+    short = (parts["Y"].str.len() == 2).to_numpy(dtype=bool)
+    year = np.where(short, year + np.where(year < 69, 2000, 1900), year)
+    month = number("m", 1)
+    if "b" in parts:
+        month = parts["b"].map(_month_of, na_action="ignore").astype(float).to_numpy()
+    if "q" in parts:
+        month = 3 * number("q", 1) - 2
+    day, hour = number("d", 1), _of_24_hours(number("H", 0), parts["p"])
+    fraction = ("0." + parts["f"]).astype(float).fillna(0).to_numpy()
+    second = hour * 3600 + number("M", 0) * 60 + number("S", 0)
+    months = _as_stamps((year - 1970) * 12 + month - 1, "M8[M]")
+    dates = months.astype("M8[D]") + _as_stamps(day - 1, "m8[D]")
+    wrong = (month < 1) | (month > 12) | (day < 1) | (dates.astype("M8[M]") != months)
+    wrong |= (hour > 24) | (number("M", 0) > 59) | (number("S", 0) > 60) | (second > 86400)
+    stamps = dates.astype("M8[us]") + _as_stamps(np.round((second + fraction) * 1e6), "m8[us]")
+    return np.where(wrong, np.datetime64("NaT", "us"), stamps)
+
+
+def _of_24_hours(hours: NDArray[np.float64], halves: Any) -> NDArray[np.float64]:
+    half = halves.str.lower()
+    afternoon = (half == "p").to_numpy(dtype=bool)
+    return np.where(half.notna().to_numpy(), hours % 12 + 12 * afternoon, hours)
+
+
+def _as_stamps(numbers: NDArray[np.float64], dtype: str) -> Any:
+    """Return numbers as times or durations of this unit, NaN as NaT."""
+    missing = np.isnan(numbers)
+    stamps = np.where(missing, 0, numbers).astype("i8").astype(dtype)
+    stamps[missing] = "NaT"
+    return stamps
+
+
+def _read_by_format(texts: Any, order: str) -> Times:
     import pandas as pd
 
     try:
-        if "%" not in text:
-            raise ValueError("it has no directive")
-        pd.to_datetime(pd.Series(["-"]), format=text, errors="coerce")
+        parsed = pd.to_datetime(texts, format=order, errors="coerce", utc=True)
     except ValueError as error:
         raise ValueError(
-            f"--time-format {text!r}: {error}; expected directives such as '%d/%m/%Y %H:%M'"
+            f"--time-format {order!r}: {error}; expected directives such as '%d/%m/%Y %H:%M'"
         ) from error
-    return TimeFormat(text)
+    instants = parsed.dt.tz_localize(None).to_numpy().astype("M8[us]")
+    _, offsets, _ = _cut(texts) if "%z" in order.lower() else (0, np.timedelta64(0, "m"), 0)
+    return Times(instants + offsets, instants, order, has_clock="%H" in order or "%I" in order)
 
 
-def ask_for_format(texts: Any) -> str:
-    """Return why cells that look like times cannot be read as such, "" if they do not."""
-    short = texts.str.match(YEAR_SHORT)
-    if not len(texts) or short.mean() <= 0.5:
-        return ""
-    return f"{texts[short].iloc[0]!r} may be a date in several ways: say how with --time-format"
+def _disorder(wall: Stamps) -> tuple[int, float, float, int]:
+    steps = np.diff(wall[~np.isnat(wall)]).astype(float)
+    if not len(steps):
+        return int(np.isnat(wall).sum()), 0.0, 0.0, 0
+    back = min((steps < 0).sum(), (steps > 0).sum())
+    return int(np.isnat(wall).sum()), float(back), float(np.abs(steps).max()), len(np.unique(steps))
 
 
-def _likelier(dates: Any) -> TimeFormat:
-    disorder = {order: _disorder(TimeFormat(order).parse(dates)) for order in ("dmy", "mdy")}
-    # dmy comes first, and stays where both are as good.
-    order = min(disorder, key=lambda name: disorder[name])
-    words, other = {
-        "dmy": ("day/month", "%m{0}%d{0}%Y"),
-        "mdy": ("month/day", "%d{0}%m{0}%Y"),
-    }[order]
-    example = dates.iloc[0]
-    other = other.format(re.sub(r"\d", "", example)[0])
-    return TimeFormat(
-        order,
-        f"{example!r} was read as {words}/year; if it is not, say so with --time-format, for "
-        f"a date alone '{other}'",
-    )
+def _doubt(order: str, texts: Any) -> str:
+    example = next(text for text in texts if _patterns_of(text, order))
+    words = {"dmy": "day/month/year", "mdy": "month/day/year", "y-m-d": "year/month/day"}[order]
+    return f"{example!r} was read as {words}; if it is not, say how with --time-format"
 
 
-def _disorder(times: Times) -> tuple[int, int]:
-    steps = np.diff(times)
-    return int((steps < np.zeros((), steps.dtype)).sum()), len(np.unique(steps))
+# --- numbers -----------------------------------------------------------------------------
 
 
-def _year_first(texts: Any) -> Any:
-    dates = texts.where(texts.str.match(YEAR_FIRST))
-    if dates.str.match(TWO_DIGITS).sum() < dates.notna().sum():
-        dates = dates.str.replace(YEAR_MONTH_DAY, _iso_date, regex=True)
-    return dates.str.slice(0, 10).str.replace(r"[/.]", "-", regex=True) + dates.str.slice(10)
-
-
-def _iso_date(match: re.Match[str]) -> str:
-    return f"{match[1]}-{match[2]:0>2}-{match[3]:0>2}"
-
-
-def _read_year_last(texts: Any, order: str) -> Times:
-    parts = texts.str.extract(YEAR_LAST)
-    first, second, year = (parts[i].str.zfill(2) for i in (0, 2, 3))
-    day, month = (first, second) if order == "dmy" else (second, first)
-    clock = parts[4].str.strip().str.replace(r"^(\d):", r"0\1:", regex=True)
-    written = (year + "-" + month + "-" + day + " " + clock).str.strip()
-    times = _to_times(written, "ISO8601")
-    if clock.str.contains(r"[AaPp]\.?[Mm]\.?$", na=False).any():
-        for clock_format in CLOCKS_OF_TWELVE:
-            times = np.where(np.isnat(times), _to_times(written, clock_format), times)
-    return times
-
-
-def _to_times(texts: Any, time_format: str) -> Times:
+def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | None:
+    """Return the times of numbers such as 20240301 or 202403011230, if all of them exist."""
     import pandas as pd
 
-    times = pd.to_datetime(texts, format=time_format, errors="coerce", utc=True)
-    return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    digits = len(f"{values.max():.0f}")
+    is_month = digits == 6 and re.search(r"(?i)month|monat|date|period|yyyymm|time", name)
+    if (values % 1 != 0).any() or not (digits in (8, 10, 12, 14) or is_month):
+        return None
+    texts = pd.Series(values.astype("i8")).astype(str)
+    clock = "".join(f"(?P<{part}>\\d\\d)" for part in "HMS"[: (digits - 8) // 2])
+    date = r"^(?P<Y>1[6-9]\d\d|20\d\d)(?P<m>\d\d)" + (r"(?P<d>\d\d)" if digits > 6 else "")
+    parts = texts.str.extract(f"{date}{clock}$").reindex(columns=[*"YmdHMSpf"])
+    wall = _assemble(parts.astype("str").where(parts.notna()))
+    return None if np.isnat(wall).any() else (wall, f"times such as {texts.iloc[0]}")
+
+
+def _shown(stamp: Any) -> str:
+    return str(stamp.astype("M8[s]")).replace("T", " ").removesuffix(" 00:00:00")

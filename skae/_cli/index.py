@@ -1,0 +1,270 @@
+"""The index of a table: its column of times, or what several columns make together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skae._cli.table import Column, Table
+from skae._cli.text import find_name
+from skae._cli.times import Times, read_clocks, read_numeric_times, read_times
+
+__all__ = ["Index", "find_index", "number_rows"]
+
+# Rising numbers may as well be a counter that is to be scored: only a name tells an index.
+# "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
+INDEX_NAMES = (
+    r"(?i)index|unnamed: 0|t|(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo)\W?.{0,6}"
+)
+PARTS = {
+    "year": r"y{1,4}|year|yr|jahr|an|año|ano|année|annee|anno|jaar|rok",
+    "month": r"mm?|mon|mo|month|monat|mes|mois|mese|maand",
+    "day": r"dd?|day|dy|dom|dayofmonth|tag|dia|día|jour|giorno|dag",
+    "hour": r"hh?|hour|hr|hours|stunde|std|hora|heure|ora|uur",
+    "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
+    "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
+}
+CLOCK_NAMES = r"time|hhmm|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
+
+
+@dataclass
+class Index:
+    """When each row was read.
+
+    Parameters
+    ----------
+    name : str
+        What the index is called.
+    wall : ndarray of shape (n_rows,)
+        Times as they are written, in datetime64[us]; or numbers.
+    instants : ndarray of shape (n_rows,)
+        The same in UTC, if zones are written.
+    labels : list of str
+        What stands in the file.
+    columns : list of Column
+        Where it stands.
+    order : str, default="number"
+        How times are written, see :class:`skae._cli.times.Times`.
+    notes : list of str
+        What a user ought to know of it.
+    """
+
+    name: str
+    wall: NDArray[Any]
+    instants: NDArray[Any]
+    labels: list[str]
+    columns: list[Column] = field(default_factory=list)
+    order: str = "number"
+    notes: list[str] = field(default_factory=list)
+
+    def is_after(self, text: str) -> NDArray[np.bool_]:
+        """Return which rows come after a value that a user gives; ValueError if it is none."""
+        if self.wall.dtype.kind != "M":
+            return np.asarray(self.instants > _parse_number(text))
+        found = _parse_time(text, self)
+        if found is None or np.isnat(found.wall[0]):
+            raise ValueError(f"{text!r} is not a timestamp")
+        has_zone = found.wall[0] != found.instants[0]
+        return np.asarray(
+            self.instants > found.instants[0] if has_zone else self.wall > found.wall[0]
+        )
+
+    def take(self, rows: NDArray[np.intp]) -> None:
+        """Put the rows into another order."""
+        self.wall, self.instants = self.wall[rows], self.instants[rows]
+        self.labels = [self.labels[row] for row in rows]
+
+
+def number_rows(n_rows: int) -> Index:
+    """Return the numbers of the rows as their index."""
+    rows = np.arange(n_rows)
+    return Index("row", rows, rows, [str(row) for row in rows])
+
+
+def find_index(table: Table, others: list[Column]) -> Index:
+    """Find the index among columns: of all times the finest, else rising numbers named so.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    others : list of Column
+        Its columns without those that a user gave another role.
+
+    Returns
+    -------
+    index : Index
+
+    Raises
+    ------
+    ValueError
+        If a user's index or format of times does not fit.
+    """
+    choice = table.choice
+    if choice.time_format is not None and "%" not in choice.time_format:
+        raise ValueError(
+            f"--time-format {choice.time_format!r}: it has no directive; expected directives such "
+            "as '%d/%m/%Y %H:%M'"
+        )
+    if choice.index is not None:
+        return _given(table)
+    found = list(_candidates(others))
+    if choice.time_format and not any("%" in index.order for index in found):
+        raise ValueError(f"--time-format {choice.time_format!r} fits no column of {table.name}")
+    if found:
+        # Of equals the first, a single column before parts, texts before numbers.
+        return _checked(max(found, key=lambda index: len(np.unique(index.instants))))
+    rising = (column for column in others if _is_rising(column))
+    column = next(rising, None)
+    return number_rows(table.n_rows) if column is None else _of_numbers(column)
+
+
+def _given(table: Table) -> Index:
+    names = [column.name for column in table.columns]
+    whole = table.choice.index in names
+    parts = [table.choice.index or ""] if whole else table.choice.index_parts
+    columns = [table.columns[find_name(names, name)] for name in parts]
+    if len(columns) > 1:
+        index = _joined(columns, [column.texts for column in columns], " ")
+        return _checked(index) if index else number_rows(table.n_rows)
+    (column,) = columns
+    if column.times is not None:
+        return _checked(_of_times(column, column.times))
+    if table.choice.time_format:
+        column.refuse_first(np.ones(table.n_rows, dtype=bool), f"of {table.choice.time_format!r}")
+    if column.kind in ("number", "clock") and not np.isnan(_rising_numbers(column)).any():
+        return _of_numbers(column)
+    rows = np.arange(table.n_rows)
+    return Index(column.name, rows, rows, column.texts.tolist(), [column])
+
+
+def _candidates(columns: list[Column]) -> Iterator[Index]:
+    """Yield what may be the index, the likelier of equals first."""
+    texts = sorted(columns, key=lambda column: column.kind != "time")
+    timed = [(column, column.times) for column in texts if column.kind in ("time", "number")]
+    yield from (_of_times(column, times) for column, times in timed if times is not None)
+    clocks = [column for column in columns if _is_clock(column)]
+    for date in [column for column, times in timed if times and not times.has_clock]:
+        for clock in clocks:
+            index = _joined([date, clock], [date.texts, _clock_texts(clock)], " ")
+            if index is not None:
+                yield index
+    parts = _parts(columns)
+    if "year" in parts and "month" in parts:
+        index = _joined(list(parts.values()), [_written(parts)], "")
+        if index is not None:
+            yield index
+
+
+def _of_times(column: Column, times: Times) -> Index:
+    notes = [f"{column.name!r}: {times.note}"] if times.note else []
+    labels = column.texts.tolist()
+    return Index(column.name, times.wall, times.instants, labels, [column], times.order, notes)
+
+
+def _joined(columns: list[Column], texts: list[Any], between: str) -> Index | None:
+    """Return the index that columns make together, None if they are no times then."""
+    whole = texts[0].str.cat(texts[1:], sep=between) if len(texts) > 1 else texts[0]
+    times = read_times(whole)
+    if np.isnat(times.wall).mean() > 0.01:
+        return None
+    names = [column.name for column in columns]
+    notes = [f"{' and '.join(names)} make the time together", *filter(None, [times.note])]
+    return Index(
+        " ".join(names), times.wall, times.instants, whole.tolist(), columns, times.order, notes
+    )
+
+
+def _checked(index: Index) -> Index:
+    """Return an index in which every row has a time."""
+    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp")
+    return index
+
+
+def _is_clock(column: Column) -> bool:
+    if column.kind != "number":
+        return column.kind == "clock"
+    values = column.numbers.values
+    whole = bool((values % 1 == 0).all()) and values.min() >= 0 and values.max() < 2401
+    return whole and re.fullmatch(CLOCK_NAMES, _plain(column.name)) is not None
+
+
+def _clock_texts(column: Column) -> Any:
+    if column.kind == "clock" or column.numbers.values.max() <= 24:
+        return column.texts
+    return column.texts.str.zfill(4)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\(.*\)|[\W\d_]", "", name).lower()
+
+
+def _parts(columns: list[Column]) -> dict[str, Column]:
+    """Return the columns of year, month, day and so on, in this order, by their names."""
+    found: dict[str, Column] = {}
+    for part, pattern in PARTS.items():
+        named = (
+            c for c in columns if c not in found.values() and re.fullmatch(pattern, _plain(c.name))
+        )
+        column = next(named, None)
+        if column is None:
+            break
+        found[part] = column
+    return found
+
+
+def _written(parts: dict[str, Column]) -> Any:
+    """Return the parts of dates as texts such as 2024-03-01 12:30."""
+    texts = [column.texts.str.removesuffix(".0").str.zfill(2) for column in parts.values()]
+    date = texts[0].str.cat(texts[1:3], sep="-")
+    return date.str.cat(texts[3:4], sep=" ").str.cat(texts[4:], sep=":") if texts[3:] else date
+
+
+def _is_rising(column: Column) -> bool:
+    if column.kind not in ("number", "clock") or not re.fullmatch(INDEX_NAMES, column.name):
+        return False
+    steps = np.diff(_rising_numbers(column))
+    return bool(
+        (steps > 0).all() or (steps < 0).all() or (column.table.choice.series and len(steps))
+    )
+
+
+def _rising_numbers(column: Column) -> NDArray[np.float64]:
+    if column.kind != "clock":
+        return column.numbers.values
+    return np.asarray(read_clocks(column.texts) / np.timedelta64(1, "s"))
+
+
+def _of_numbers(column: Column) -> Index:
+    values = _rising_numbers(column)
+    column.refuse_first(np.isnan(values), "a number")
+    return Index(column.name, values, values, column.texts.tolist(), [column])
+
+
+def _parse_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if number != number:
+        raise ValueError(f"{text!r} is not a number")
+    return number
+
+
+def _parse_time(text: str, index: Index) -> Times | None:
+    if index.order == "number" and re.fullmatch(r"[\d.]+", text):
+        return read_numeric_times(np.array([float(text)]), index.name)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:  # it is not written as ISO 8601 has it
+        import pandas as pd
+
+        return read_times(pd.Series([text]), index.order if index.order != "number" else None)
+    wall = np.array([time.replace(tzinfo=None)], "M8[us]")
+    return Times(wall, wall - np.array([time.utcoffset() or 0], "m8[us]"), "ymd")

@@ -1,0 +1,392 @@
+"""Where in a text file the table lies: delimiter, header, and the lines that are no rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from skae._cli.numbers import MISSING_WORDS, is_number
+from skae._cli.times import is_time
+
+__all__ = ["Layout", "find_layout"]
+
+DELIMITERS = [",", ";", "\t", "|"]
+SNIFFED_LINES, SNIFFED_BYTES = 100, 2**16
+HEAD_LINES, TAIL_LINES = 1000, 20
+USUAL_MISSING = MISSING_WORDS | {"?", "-", "--", "---", "*", "***", "error"}
+# What stands below names: units, formats, kinds of values and of their summaries.
+UNIT = re.compile(
+    r"\[.*\]|\(.*\)|[-%‰°µ/]+.{0,6}|\w{1,6}([/·^*]-?\w{1,6}){1,3}|\d+[snd]|°?[cfk]|deg.{0,8}|"
+    r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|ms|kn|"
+    r"[ydmhs]{1,4}([-/.: t]+[ydmhs]{1,4})+|rpm|ppm|psi|lux|avg|smp|max|std|tot|ts|rn|utc|n/?a|"
+    r"none|unitless|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
+    r"text|real|numeric",
+    re.IGNORECASE,
+)
+SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
+
+
+@dataclass
+class Layout:
+    """How a text is cut into the rows of a table.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the file.
+    content : bytes
+        The text; lines that are no rows of the table are blank.
+    delimiter : str
+        What stands between two cells.
+    names : list of str
+        The names of the columns.
+    notes : list of str
+        What was left out, and where.
+    """
+
+    name: str
+    content: bytes
+    delimiter: str
+    names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number of the line where each row ends, and its cells."""
+        # One by one: splitting all would take another copy.
+        lines = (line.decode() for line in io.BytesIO(self.content))
+        return _cut(lines, self.delimiter, self.name)
+
+
+def find_layout(
+    name: str,
+    content: bytes,
+    *,
+    delimiter: str | None = None,
+    comment: str | None = None,
+    skip_rows: int = 0,
+) -> Layout:
+    r"""Find the table in a text.
+
+    The delimiter is what CleverCSV finds in the middle of the text. The header is the line above
+    the first row whose cells are of the kinds that the rest of their columns has.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the file.
+    content : bytes
+        Text in UTF-8.
+    delimiter, comment : str, default=None
+        What stands between cells, and at the beginning of lines that are no rows. If None, that
+        is found.
+    skip_rows : int, default=0
+        Lines at the beginning that are no part of the table.
+
+    Returns
+    -------
+    layout : Layout
+
+    Raises
+    ------
+    ValueError
+        If the text is empty or no table.
+
+    Examples
+    --------
+    >>> from skae._cli.layout import find_layout
+    >>> text = b"Station;Weser\n\ntime;flow\nh;m3/s\n0:00;1,5\n1:00;1,6\nTotal: 2\n"
+    >>> layout = find_layout("a.csv", text)
+    >>> layout.delimiter, layout.names, layout.content.strip()
+    (';', ['time', 'flow'], b'0:00;1,5\n1:00;1,6')
+    """
+    if not re.search(rb"[^\s,;|]", content):
+        raise ValueError(f"{name} is empty; expected a CSV file with a header")
+    content = _blank(content, skip_rows)
+    found = SEPARATOR_LINE.match(content)
+    if found:
+        delimiter, content = delimiter or found[1].decode(), content[found.end() :]
+    if re.match(rb"\s*(%[^\n]*\s+)*@relation\b", content, re.IGNORECASE):
+        return _read_arff(name, content)
+    content, comments = _blank_comments(content, comment)
+    delimiter = delimiter or _sniff(content)
+    content = _blank_lines_without_cells(content, delimiter)
+    layout = Layout(name, content, delimiter)
+    _find_table(layout, comments)
+    return layout
+
+
+def _read_arff(name: str, content: bytes) -> Layout:
+    """Return the table below the ``@DATA`` of Weka's format."""
+    match = re.search(rb"^[^\S\n]*@data[^\n]*", content, re.IGNORECASE | re.MULTILINE)
+    if not match:
+        raise ValueError(f"{name} is an ARFF file without @DATA")
+    attribute = r"""^\s*@attribute\s+(?:'([^']*)'|"([^"]*)"|(\S+))"""
+    head = content[: match.start()].decode()
+    found = re.findall(attribute, head, re.IGNORECASE | re.MULTILINE)
+    content, _ = _blank_comments(_blank(content, head.count("\n") + 1), "%")
+    return Layout(name, content, ",", ["".join(names) for names in found])
+
+
+def _blank(content: bytes, n_lines: int) -> bytes:
+    """Empty the first lines, so that the others keep their numbers."""
+    end = 0
+    for _ in range(n_lines):
+        end = content.find(b"\n", end) + 1 or len(content)
+    return b"\n" * min(n_lines, content.count(b"\n", 0, end)) + content[end:]
+
+
+def _blank_comments(content: bytes, comment: str | None) -> tuple[bytes, dict[int, str]]:
+    """Empty lines that begin with a comment mark; return those of the head, by their numbers."""
+    pattern = rb"^[^\S\n]*%b[^\n]*" % re.escape((comment or "#").encode())
+    if not re.search(pattern, content, re.MULTILINE):
+        return content, {}
+    head = content.split(b"\n", HEAD_LINES)[:HEAD_LINES]
+    comments = {i: line.decode() for i, line in enumerate(head, 1) if re.match(pattern, line)}
+    return re.sub(pattern, b"", content, flags=re.MULTILINE), comments
+
+
+def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
+    """Empty lines of delimiters alone, and make runs of spaces one where they are delimiters."""
+    marks = re.escape(delimiter.encode())
+    if delimiter == " ":
+        content = re.sub(rb"[ \t]+", b" ", content)
+        content = re.sub(rb"^ | $", b"", content, flags=re.MULTILINE)
+    if delimiter in "| ":
+        marks += rb"+=:-"
+    blanks = rb'^(?=[^\n]*[%b])[ \t"%b]+$' % (re.escape(delimiter.encode()), marks)
+    return re.sub(blanks, b"", content, flags=re.MULTILINE)
+
+
+def _sniff(content: bytes) -> str:
+    """Return the delimiter of the lines in the middle, where neither titles nor sums stand."""
+    try:
+        from clevercsv import Sniffer
+    except ImportError:
+        raise ValueError(
+            "reading a FILE needs pandas and clevercsv; run pip install 'skae[cli]'"
+        ) from None
+    start = max(0, (len(content) - SNIFFED_BYTES) // 2)
+    piece = content[start : start + SNIFFED_BYTES].decode(errors="ignore")
+    lines = [line for line in piece.split("\n")[start > 0 :] if line.strip()]
+    first = max(0, (len(lines) - SNIFFED_LINES) // 2)
+    sample = "\n".join(lines[first : first + SNIFFED_LINES])
+    # Spaces stand in times as well: only where nothing else cuts cells.
+    for delimiters in (DELIMITERS, [" "]):
+        found = Sniffer().detect(sample, delimiters=delimiters)
+        if found is not None and found.delimiter:
+            return str(found.delimiter)
+    return ","
+
+
+def _cut(
+    lines: Iterable[str], delimiter: str, name: str, strict: bool = True
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        reason = f"line {reader.line_num}: {error}; --skip-rows and --comment leave lines out"
+        raise ValueError(f"{name} is not a CSV file: {reason}") from error
+
+
+# --- the table in the lines ----------------------------------------------------------------
+
+
+class Kinds:
+    """What the cells of each column are: numbers, times or words.
+
+    Parameters
+    ----------
+    rows : list of list of str
+        Some rows of the table, mostly.
+    """
+
+    def __init__(self, rows: list[list[str]]) -> None:
+        lengths = Counter(map(len, rows))
+        self.width = max(lengths, key=lambda n: (lengths[n], n))
+        table = [row for row in rows if len(row) == self.width]
+        self.of_column = [_majority(column) for column in zip(*table, strict=True)]
+
+    def is_row(self, cells: list[str]) -> bool:
+        """Tell whether cells are those of a row: times where times are, mostly numbers."""
+        if len(cells) != self.width:
+            return False
+        kinds = [_kind(cell) for cell in cells]
+        pairs = list(zip(kinds, self.of_column, strict=True))
+        if any(column == "time" and kind != "time" for kind, column in pairs):
+            return False
+        hits = [kind for kind, column in pairs if column == "number"]
+        return hits.count("number") >= hits.count("word") + hits.count("time")
+
+    def is_numeric_header(self, cells: list[str]) -> bool:
+        """Tell whether cells are the numbers of columns, as pandas writes them."""
+        if len(cells) != self.width or self.width < 2:
+            return False
+        named = _kind(cells[0]) != self.of_column[0] or cells[0] == ""
+        rest = cells[1:] if named or self.of_column[0] == "word" else cells
+        if not all(re.fullmatch(r"\d{1,4}", cell) for cell in rest):
+            return False
+        numbers = [int(cell) for cell in rest]
+        in_turn = numbers == list(range(numbers[0], numbers[0] + len(rest)))
+        least = 1 if cells[0] == "" and numbers[0] < 2 else 3
+        return in_turn and len(rest) >= least and (named or self.of_column[0] == "word")
+
+
+def _majority(cells: Iterable[str]) -> str:
+    counts = Counter(kind for kind in map(_kind, cells) if kind)
+    kind, count = counts.most_common(1)[0] if counts else ("", 1)
+    return kind if 2 * count > counts.total() else "word"
+
+
+def _kind(cell: str) -> str:
+    if cell.lower() in USUAL_MISSING:
+        return ""
+    return "time" if is_time(cell) else "number" if is_number(cell) else "word"
+
+
+def _find_table(layout: Layout, comments: dict[int, str]) -> None:
+    """Find names and rows, and empty all other lines."""
+    lines = layout.content.split(b"\n", HEAD_LINES)[:HEAD_LINES]
+    texts = [line.decode() + "\n" for line in lines]
+    head = list(_cut(texts, layout.delimiter, layout.name))
+    middle = len(head) // 2
+    kinds = Kinds([cells for _, cells in head[middle : middle + SNIFFED_LINES]])
+    first = 1
+    if {"number", "time"} & set(kinds.of_column):
+        first = next((i for i in range(len(head)) if _is_first(i, head, kinds)), 1)
+    names, units = _find_names(head, first, kinds, layout, comments)
+    if not names and first < len(head) and kinds.is_numeric_header(head[first][1]):
+        names, first = head[first][1], first + 1
+    skipped = head[first - 1][0] if first else 0
+    layout.content = _blank(layout.content, skipped)
+    _name_columns(layout, names, kinds.width)
+    _note_lines(layout, head, first, names, units, comments)
+    _drop_footer(layout, kinds)
+
+
+def _is_first(i: int, head: list[tuple[int, list[str]]], kinds: Kinds) -> bool:
+    """Tell whether the table begins here: this is a row of it, and so is the next."""
+    return all(kinds.is_row(cells) for _, cells in head[i : i + 2])
+
+
+def _find_names(
+    head: list[tuple[int, list[str]]],
+    first: int,
+    kinds: Kinds,
+    layout: Layout,
+    comments: dict[int, str],
+) -> tuple[list[str], list[int]]:
+    """Return the names of the columns, and the lines of units between them and the rows."""
+    above = [(line, _trimmed(cells, kinds.width)) for line, cells in head[:first]]
+    if not above:
+        end = head[0][0]
+        cut = [text.lstrip().lstrip("#%!;/ ") for line, text in comments.items() if line < end]
+        cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
+        above = [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
+    units: list[int] = []
+    names: list[str] = []
+    for line, cells in reversed(above):
+        if len(cells) == kinds.width - 1 > 1 and not names:
+            return ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
+        if len(cells) > kinds.width and not names:
+            return cells, []  # then most rows lack cells, which is to be said
+        if len(cells) != kinds.width:
+            break
+        names = cells
+        if not _is_of_units(cells):
+            return names, units
+        units.append(line)
+    return names, units[:-1]
+
+
+def _trimmed(cells: list[str], width: int) -> list[str]:
+    """Return a line without the empty cells that spreadsheets leave at its end."""
+    while len(cells) > width and not cells[-1]:
+        cells = cells[:-1]
+    return cells
+
+
+def _is_of_units(cells: list[str]) -> bool:
+    return 2 * sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells) > len(cells)
+
+
+def _name_columns(layout: Layout, header: list[str], width: int) -> None:
+    """Name columns as the header does, those without a name by their places."""
+    cells = header or [""] * width
+    first = "index" if header else "column1"
+    names = [
+        " ".join(cell.split()) or (f"column{i}" if i > 1 else first)
+        for i, cell in enumerate(cells, 1)
+    ]
+    seen: Counter[str] = Counter()
+    for name in names:
+        layout.names.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    twice = [name for name, times in seen.items() if times > 1]
+    if twice:
+        layout.notes.append(f"columns of one name are numbered: {', '.join(twice)}")
+    if not header:
+        layout.notes.append(f"there is no header: columns are named column1 to column{width}")
+
+
+def _note_lines(
+    layout: Layout,
+    head: list[tuple[int, list[str]]],
+    first: int,
+    names: list[str],
+    units: list[int],
+    comments: dict[int, str],
+) -> None:
+    header = max((i for i in range(first) if head[i][0] not in units), default=-1) if names else -1
+    titles = [line for line, _ in head[: max(header, 0)] if line not in units]
+    parts = [
+        (titles, "above the header"),
+        (units, "of units"),
+        (list(comments), "of comments"),
+    ]
+    for lines, what in parts:
+        if lines:
+            layout.notes.append(f"left out {_lines(lines)} {what}")
+
+
+def _lines(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    return f"{len(numbers)} lines, {min(numbers)} to {max(numbers)},"
+
+
+def _drop_footer(layout: Layout, kinds: Kinds) -> None:
+    """Empty lines at the end that are no rows, such as sums."""
+    body = layout.content.rstrip()
+    pieces = body.rsplit(b"\n", TAIL_LINES)
+    n_before = body.count(b"\n") - len(pieces) + 2
+    dropped: list[tuple[int, bytes]] = []
+    while len(pieces) > 1 and not _is_row(pieces[-1], layout, kinds):
+        line = n_before + len(pieces) - 1
+        dropped += [(line, text)] if (text := pieces.pop()).strip() else []
+    if dropped and len(pieces) > 1:
+        line, text = dropped[-1]
+        words = text.decode(errors="replace").strip()[:40]
+        count = "the last line" if len(dropped) == 1 else f"the last {len(dropped)} lines"
+        layout.notes.append(f"left out {count}, from line {line}: {words!r}")
+        layout.content = b"\n".join(pieces) + b"\n"
+
+
+def _is_row(line: bytes, layout: Layout, kinds: Kinds) -> bool:
+    rows = list(
+        islice(_cut([line.decode(errors="replace")], layout.delimiter, "", strict=False), 1)
+    )
+    # A quote may have been opened lines before.
+    if b'"' in line:
+        return True
+    if not rows:
+        return False
+    cells = rows[0][1]
+    return kinds.is_row(cells + [""] * (kinds.width - len(cells)))

@@ -1,0 +1,316 @@
+"""Numbers as people write them: thousands, decimal commas, units, suffixes, words, sentinels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "MISSING_WORDS",
+    "Numbers",
+    "find_sentinels",
+    "is_number",
+    "might_be_thousands",
+    "read_numbers",
+]
+
+Floats = NDArray[np.float64]
+
+# What pandas (nan, nat), C (-nan), R (na), spreadsheets (n/a, #n/a), databases (null) and
+# Python (none) write for a missing value, in lower case.
+MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat"}
+SPACES = r"[  \u00a0\u2009\u202f'’]"
+NUMBER = re.compile(
+    r"^(?:[$€£¥]\s?)?(?P<sign>[-+−]|\()?\s?[$€£¥]?(?P<digits>\d[\d.,]*|[.,]\d+)"
+    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.][^\W_.]{0,7}(?:[/·*^.]?[-^\w]{1,4}){0,3}|"
+    r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4})?(?P<close>\))?(?P<minus>-)?$"
+)
+# For units that differ by these only, such as K and M, or kB and MB.
+FACTORS = {
+    **{"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "µ": 1e-6, "u": 1e-6},
+    **{"n": 1e-9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30},
+}
+AMOUNTS = FACTORS | {
+    **{"m": 1e6, "mn": 1e6, "Mio": 1e6, "B": 1e9, "b": 1e9, "bn": 1e9, "Mrd": 1e9},
+}
+ANSWERS = [
+    *(("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("ja", "nein")),
+    *(("oui", "non"), ("si", "no"), ("sí", "no"), ("open", "closed"), ("running", "stopped")),
+]
+MAX_WORDS = 3
+NINES = re.compile(r"[67]?9{2,}(\.9+)?|32767|32768|65535|2147483647|2147483648|1(0{10,})")
+
+
+@dataclass
+class Numbers:
+    """The cells of a column as numbers.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        NaN where a cell is missing, or no number.
+    words : dict of str to int
+        The cells that are no numbers, and how often they come.
+    notes : list of str
+        What a user ought to know of how they were read.
+    """
+
+    values: Floats
+    words: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def missing_words(self) -> list[str]:
+        """Return the words that stand for a missing value, none if they may be mistakes."""
+        n_numbers, n_words = np.count_nonzero(~np.isnan(self.values)), sum(self.words.values())
+        rare = n_words <= n_numbers and len(self.words) <= MAX_WORDS
+        lone = len(self.words) == 1 and n_words < 20 * n_numbers
+        is_word = not any(re.search(r"\d|^[-+]?inf", word, re.IGNORECASE) for word in self.words)
+        return list(self.words) if (rare or lone) and is_word else []
+
+
+def is_number(text: str) -> bool:
+    """Tell whether one cell may be a number, with a unit or separators of thousands.
+
+    Examples
+    --------
+    >>> [is_number(text) for text in ("-1.5e3", "1.234,5", "20 %", "313.2K", "s1", "2024-01-01")]
+    [True, True, True, True, False, False]
+    """
+    return NUMBER.match(re.sub(rf"(?<=\d){SPACES}(?=\d)", "", text)) is not None
+
+
+def read_numbers(
+    texts: Any, decimal: str | None = None, favoured: str = ".", delimiter: str = ","
+) -> Numbers:
+    r"""Read a column of texts as numbers.
+
+    Parameters
+    ----------
+    texts : pandas Series of str
+        The cells.
+    decimal : {".", ","}, default=None
+        What stands before the decimals. If None, that is found in the whole column.
+    favoured : {".", ","}, default="."
+        The same, where the column leaves it open: what the other columns have.
+    delimiter : str, default=","
+        What stands between two cells of the file.
+
+    Returns
+    -------
+    numbers : Numbers
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> read_numbers(pd.Series(["998", "1.002", "1.005", "?"])).values
+    array([ 998., 1002., 1005.,   nan])
+    >>> read_numbers(pd.Series(["1.234,5", "995,0 %"])).values
+    array([1234.5,  995. ])
+    """
+    import pandas as pd
+
+    codes, uniques = pd.factorize(texts)
+    counts = np.bincount(codes, minlength=len(uniques))
+    cells = pd.Series(uniques, dtype=object)
+    given = ~cells.str.lower().isin(MISSING_WORDS).to_numpy()
+    answers = _answers(cells[given])
+    if answers:
+        values = cells.str.lower().map(answers).to_numpy(dtype=float)
+        return Numbers(values[codes], {}, [f"{'/'.join(answers)} are read as 1 and 0"])
+    parts = _split(cells)
+    factors, unit_note = _factors(parts["unit"])
+    digits = parts["digits"].where(~np.isnan(factors))
+    separator = Separator(digits, codes, delimiter)
+    if separator.is_mixed:
+        digits = digits.str.replace(",", ".", regex=False)
+    used, doubt = (decimal, "") if decimal else separator.choose(favoured)
+    values = _convert(digits, used) * 10.0 ** parts["exponent"].fillna("e0").str[1:].astype(int)
+    values = (values * factors * np.where(parts["is_negative"], -1.0, 1.0)).to_numpy(dtype=float)
+    bad = given & np.isnan(values)
+    notes = [note for note in (unit_note, separator.note(used, doubt)) if note]
+    words = dict(zip(cells[bad], counts[bad].tolist(), strict=True))
+    return Numbers(values[codes], words, notes)
+
+
+def might_be_thousands(values: Floats) -> bool:
+    """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
+    given = values[~np.isnan(values)]
+    fractions = given[given % 1 != 0]
+    if not len(fractions) or np.abs(given).max() >= 1000:
+        return False
+    thousandths = fractions * 1000.0
+    return bool(
+        (np.abs(fractions) >= 1).all()
+        and np.allclose(thousandths, np.round(thousandths), rtol=1e-9, atol=0)
+    )
+
+
+def find_sentinels(values: Floats) -> dict[float, int]:
+    """Return the values that stand for a missing one, such as -9999, and how often they come.
+
+    They are all nines, or round and below zero as -200, and lie further from all others than
+    those lie from one another.
+
+    Examples
+    --------
+    >>> find_sentinels(np.array([20.0, 21.5, -999.0, 19.0, -999.0]))
+    {-999.0: 2}
+    """
+    found, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    low, high = 0, len(found)  # only the outermost values can be sentinels
+    while low < high and _looks_missing(found[low], counts[low]):
+        low += 1
+    while high > low and _looks_missing(found[high - 1], counts[high - 1]):
+        high -= 1
+    others = found[low:high]
+    if not len(others):
+        return {}
+    reach = max(np.ptp(others), 0.1 * np.abs(others).max())
+    return {
+        float(value): int(count)
+        for value, count in zip(found, counts, strict=True)
+        if max(others[0] - value, value - others[-1]) > reach
+        and (_is_written_by_programs(value) or -value > 2 * np.abs(others).max())
+    }
+
+
+def _looks_missing(value: float, count: int) -> bool:
+    """Tell whether a value, which comes so often, is one that may stand for none."""
+    if _is_written_by_programs(value):
+        return count > 1 or abs(value) > 99
+    return value <= -10 and value % 10 == 0 and count > 1
+
+
+def _is_written_by_programs(value: float) -> bool:
+    return (
+        NINES.fullmatch(f"{abs(value):.0f}" if value % 1 == 0 else f"{abs(value):.6g}") is not None
+    )
+
+
+def _answers(cells: Any) -> dict[str, float]:
+    """Return what yes and no are called in a column that holds nothing else."""
+    found = set(cells.str.lower())
+    pair = next((pair for pair in ANSWERS if found == set(pair)), ())
+    return dict(zip(pair, (1.0, 0.0), strict=False))
+
+
+def _split(cells: Any) -> Any:
+    """Return sign, digits, exponent and unit of each cell, NaN where it is no number."""
+    tight = cells.str.strip().str.replace(rf"(?<=\d){SPACES}(?=\d{{3}}(?!\d))", "", regex=True)
+    parts = tight.str.extract(NUMBER)
+    is_bracketed = parts["sign"].eq("(")
+    parts["digits"] = parts["digits"].where(is_bracketed == parts["close"].notna())
+    parts["is_negative"] = parts["sign"].isin(["-", "−", "("]) | parts["minus"].notna()
+    return parts
+
+
+def _factors(units: Any) -> tuple[Floats, str]:
+    """Return what to multiply each cell by, NaN where units differ by more than a factor."""
+    found = [str(unit) for unit in units.dropna().unique()]
+    named = units.fillna("")
+    if len(found) < 2 and not (found and units.isna().any() and found[0] in ("K", "M", "B")):
+        note = f"numbers followed by {found[0]!r}" if found else ""
+        return np.ones(len(units)), note
+    for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
+        table = FACTORS if base else AMOUNTS
+        if all(unit.endswith(base) and unit.removesuffix(base) in table for unit in found):
+            factors = named.str.removesuffix(base).map(table)
+            note = f"numbers followed by {', '.join(sorted(found))} are brought to one unit"
+            return factors.to_numpy(dtype=float), note
+    usual = units.mode()[0]  # a cell in another unit is no number of this column
+    return np.where(units.isna() | units.eq(usual), 1.0, np.nan), f"numbers followed by {usual!r}"
+
+
+def _convert(digits: Any, decimal: str) -> Any:
+    """Return digits as floats, NaN where separators are not where they belong."""
+    import pandas as pd
+
+    other = "," if decimal == "." else "."
+    written = rf"\d+|\d{{1,3}}(?:{re.escape(other)}\d{{2,3}})*{re.escape(other)}\d{{3}}"
+    fits = digits.str.fullmatch(rf"(?:{written})?(?:{re.escape(decimal)}\d*)?").fillna(False)
+    plain = digits.where(fits.astype(bool)).str.replace(other, "", regex=False)
+    return pd.to_numeric(plain.str.replace(decimal, ".", regex=False), errors="coerce")
+
+
+class Separator:
+    """The dots and commas of a column's numbers, and which of them stands before decimals.
+
+    Parameters
+    ----------
+    digits : pandas Series of str
+        The distinct numbers without sign and unit, NaN where a cell is none.
+    codes : ndarray of int
+        Which of them stands in each row.
+    delimiter : str
+        What stands between two cells of the file.
+    """
+
+    def __init__(self, digits: Any, codes: NDArray[np.intp], delimiter: str) -> None:
+        self.digits, self.codes, self.delimiter = digits, codes, delimiter
+        self.given = digits.dropna()
+        self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether dots and commas both stand before decimals, in different cells."""
+        marks = [self.has[mark].any() and not self._is_grouped(mark) for mark in ".,"]
+        return all(marks) and not (self.has["."] & self.has[","]).any()
+
+    def choose(self, favoured: str) -> tuple[str, str]:
+        """Return the decimal mark, and the example that leaves a doubt, "" if there is none."""
+        dots, commas = self.has["."], self.has[","]
+        both = self.given[dots & commas]
+        if len(both):
+            return (str(max(".,", key=both.iloc[0].rfind)), "")
+        if dots.any() and commas.any():
+            return ("," if self._is_grouped(".") and not self._is_grouped(",") else "."), ""
+        if not dots.any() and not commas.any():
+            return ".", ""
+        mark, other = (".", ",") if dots.any() else (",", ".")
+        if not self._is_grouped(mark):
+            return mark, ""
+        if (self.given.str.count(re.escape(mark)) > 1).any():
+            return other, ""
+        return self._judge(mark, other, favoured)
+
+    def note(self, decimal: str, doubt: str) -> str:
+        """Return what to say of the mark that was chosen."""
+        if doubt:
+            value = _convert(self.given[self.given == doubt], decimal).iloc[0]
+            return f"{doubt!r} was read as {value:.15g}; if it is not, say so with --decimal"
+        other = "," if decimal == "." else "."
+        if not self.has[other].any():
+            return ""
+        return (
+            f"numbers with separators of thousands, such as {self.given[self.has[other]].iloc[0]}"
+        )
+
+    def _is_grouped(self, mark: str) -> bool:
+        """Tell whether all numbers with a mark have it before groups of three digits."""
+        cells = self.given[self.has[mark]]
+        return bool(cells.str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+").all())
+
+    def _judge(self, mark: str, other: str, favoured: str) -> tuple[str, str]:
+        """Choose where each number with the mark has three digits behind it."""
+        example, plain = self.given[self.has[mark]].iloc[0], self.given[~self.has[mark]]
+        if len(plain):
+            if (plain.str.len() > 3).any():
+                return mark, ""
+            # Decimals that end in zeros would stand in every cell.
+            padded = self.given[self.has[mark]].str.endswith("0").any()
+            smoother = other if padded else min((other, mark), key=self._roughness)
+            return smoother, example if smoother == other else ""
+        if mark == "," and self.delimiter == ",":
+            return other, example
+        if mark == favoured:
+            return mark, "" if self.delimiter == "," else example
+        return other, example
+
+    def _roughness(self, decimal: str) -> float:
+        values = _convert(self.digits, decimal).to_numpy(dtype=float)[self.codes]
+        values = values[~np.isnan(values)]
+        return float(np.abs(np.diff(values)).sum() / (np.ptp(values) or 1.0))

@@ -1,0 +1,154 @@
+"""In which order rows come: newest first, twice, with gaps, in other steps than before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "cut_at_gaps",
+    "describe_order",
+    "is_newest_first",
+    "longest_step",
+    "say_duration",
+    "usual_step",
+]
+
+Rows = NDArray[np.intp]
+
+# A step so many times as long as those around it is a gap, unless gaps are that common.
+GAP_RATIO, MAX_GAPS = 10.0, 0.02
+AROUND = 15
+UNITS = {"d": 86_400e6, "h": 3_600e6, "min": 60e6, "s": 1e6, "ms": 1e3, "us": 1.0}
+
+
+def is_newest_first(instants: NDArray[Any], parts: list[Rows]) -> bool:
+    """Tell whether time falls all the way, in each series."""
+    steps = [np.diff(instants[rows]).astype(float) for rows in parts]
+    joined = np.concatenate(steps)
+    return len(joined) > 0 and bool((joined <= 0).all() and (joined < 0).any())
+
+
+def longest_step(text: str, index: NDArray[Any]) -> float:
+    """Return a step of time that a user gives, in microseconds or as the index counts."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
+    is_time = index.dtype.kind == "M"
+    if not match or (match[2] in UNITS) != is_time or float(match[1]) <= 0:
+        expected = f"a number and one of {', '.join(UNITS)}" if is_time else "a number"
+        raise ValueError(
+            f"--max-gap {text!r}: expected {expected}, such as {'2h' if is_time else 5}"
+        )
+    return float(match[1]) * UNITS.get(match[2], 1.0)
+
+
+def cut_at_gaps(instants: NDArray[Any], rows: Rows, longest: float | None) -> list[Rows]:
+    """Return the rows of one series in pieces that end where time jumps.
+
+    Parameters
+    ----------
+    instants : ndarray of shape (n_all_rows,)
+        The times of all rows.
+    rows : ndarray of int
+        Those of the series.
+    longest : float or None
+        The longest step that is no gap. If None, ten times those around it.
+    """
+    steps = np.diff(instants[rows]).astype(float)
+    if not len(steps):
+        return [rows]
+    gaps = steps > (longest if longest is not None else GAP_RATIO * _usual_around(steps))
+    if longest is None and gaps.mean() > MAX_GAPS:
+        return [rows]
+    return np.split(rows, np.flatnonzero(gaps | (steps < 0)) + 1)
+
+
+def describe_order(
+    instants: NDArray[Any], parts: list[Rows], pieces: list[Rows], place: Callable[[int], str]
+) -> list[str]:
+    """Return one note each on times that come twice, go back, jump, or change their step.
+
+    Parameters
+    ----------
+    instants : ndarray of shape (n_rows,)
+        The times.
+    parts, pieces : list of ndarray of int
+        The rows of each series, and those of each piece between gaps.
+    place : callable
+        Says where a row stands.
+    """
+    steps = [(rows, np.diff(instants[rows]).astype(float)) for rows in parts]
+    twice = np.concatenate([rows[1:][step == 0] for rows, step in steps])
+    back = np.concatenate([rows[1:][step < 0] for rows, step in steps])
+    starts = np.array([piece[0] for piece in pieces])
+    notes = []
+    if len(twice):
+        verb = "has" if len(twice) == 1 else "have"
+        notes.append(f"{_places(twice, place)} {verb} the same time as the row before")
+    if len(back):
+        notes.append(f"time goes back at {_places(back, place)}; the rows stay in file order")
+    for rows, step in steps:
+        gaps = np.flatnonzero(np.isin(rows[1:], starts) & (step > 0))
+        if len(gaps):
+            longest = gaps[step[gaps].argmax()]
+            where = f"{_say(step[longest], instants)} before {place(int(rows[longest + 1]))}"
+            count = "a gap in time," if len(gaps) == 1 else f"{len(gaps)} gaps in time, the longest"
+            notes.append(f"{count} of {where}; no window reaches over one")
+    rows, step = max(steps, key=lambda pair: len(pair[1]))
+    change = _change_of_step(rows, step)
+    if change:
+        before, after = (_say(length, instants) for length in change[:2])
+        notes.append(f"the step is {before} until {place(change[2])}, and {after} from there")
+    return list(dict.fromkeys(notes))
+
+
+def _places(rows: Rows, place: Callable[[int], str]) -> str:
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return place(int(rows[0])) + more
+
+
+def _say(step: float, instants: NDArray[Any]) -> str:
+    return say_duration(step) if instants.dtype.kind == "M" else f"{step:g}"
+
+
+def usual_step(instants: NDArray[Any], parts: list[Rows]) -> float:
+    """Return the median step of time, in microseconds or as the index counts."""
+    steps = np.concatenate([np.diff(instants[rows]).astype(float) for rows in parts])
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def say_duration(step: float) -> str:
+    """Return microseconds as people say them.
+
+    Examples
+    --------
+    >>> from skae._cli.order import say_duration
+    >>> say_duration(5400e6), say_duration(14 * 86_400e6), say_duration(0)
+    ('1.5 h', '14 d', '0 s')
+    """
+    unit = next((unit for unit, length in UNITS.items() if step >= length), "s")
+    return f"{step / UNITS[unit]:.4g} {unit}"
+
+
+def _usual_around(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the larger of the median steps before and after each step."""
+    padded = np.pad(steps, AROUND, mode="reflect" if len(steps) > AROUND else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, AROUND)
+    medians = np.median(windows, axis=1)
+    return np.maximum(medians[: len(steps)], medians[AROUND + 1 :][: len(steps)])
+
+
+def _change_of_step(rows: Rows, steps: NDArray[np.float64]) -> tuple[float, float, int] | None:
+    """Return the usual steps before and after the row where they change for good."""
+    if len(steps) < 2 * AROUND:
+        return None
+    first, last = float(np.median(steps[:AROUND])), float(np.median(steps[-AROUND:]))
+    if not min(first, last) > 0 or max(first, last) < 1.9 * min(first, last):
+        return None
+    is_early = np.abs(steps - first) < np.abs(steps - last)
+    wrong = np.cumsum(~is_early) + is_early.sum() - np.cumsum(is_early)
+    at = int(wrong.argmin())
+    return (first, last, int(rows[at + 1])) if wrong[at] < 0.1 * len(steps) else None
