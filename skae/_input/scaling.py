@@ -106,8 +106,11 @@ class Scaling:
 
 def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:
     """Refuse values whose squares float64 does not hold."""
-    for feature in np.flatnonzero(np.isinf(variances)):
-        largest = np.nanmax(np.abs(rows[:, feature]))
+    for feature in np.flatnonzero(~np.isfinite(variances)):
+        values = np.abs(rows[:, feature])
+        if np.isnan(values).all():
+            continue
+        largest = np.nanmax(values)
         raise ValueError(
             f"Got X with a value too large in feature {feature}: {largest:g}, but expected at "
             "most 1e+150, whose square float64 holds."

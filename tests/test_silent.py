@@ -1,0 +1,140 @@
+"""What was silently wrong once: each is right now, or refused, or said in one line."""
+
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+
+import skae
+from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower
+
+TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+SINE = np.sin(np.arange(300) / 5)
+
+
+@pytest.mark.parametrize("kind", [pd.Series, np.asarray])
+def test_series_of_equal_length_are_series(kind):
+    meters = [kind(np.sin(np.arange(60) / 5 + i)) for i in range(40)]
+    detector = LSTMAutoencoder(20, **TINY).fit(meters)
+    assert detector.n_features_in_ == 1
+    scores = detector.score_samples(meters)
+    assert [part.shape for part in scores] == [(60,)] * 40
+    short = [meter[:7] for meter in meters]
+    assert [part.shape for part in detector.score_samples(short)] == [(7,)] * 40
+    windows = SequenceWindower(20, padding=None).fit(meters)
+    assert windows.n_features_in_ == 1
+
+
+def test_rows_shorter_than_a_window_are_rows():
+    rows = [np.array([np.sin(i / 5), np.cos(i / 5)]) for i in range(60)]
+    detector = LSTMAutoencoder(20, **TINY).fit(rows)
+    assert detector.n_features_in_ == 2 and detector.score_samples(rows).shape == (60,)
+
+
+def test_windows_learn_alike_however_they_lie_in_memory():
+    windows = SequenceWindower(12).fit_transform(SINE[:, None])
+    one, other = (LSTMAutoencoder(**TINY).fit(X) for X in (windows, windows.copy()))
+    for ours, theirs in zip(one.model_.get_weights(), other.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert one.offset_ == other.offset_
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5])
+def test_the_stride_of_copied_windows_is_found(stride):
+    from skae._input.sequences import rows_and_starts
+
+    windows = SequenceWindower(12, stride=stride, padding=None).fit_transform(SINE[:, None])
+    rows, starts = rows_and_starts(windows.copy())
+    expected, begins = rows_and_starts(windows)
+    np.testing.assert_array_equal(rows, expected)
+    np.testing.assert_array_equal(starts, begins)
+
+
+def test_borders_that_are_alike_make_no_series():
+    from skae._input.sequences import rows_and_starts
+
+    images = np.random.default_rng(0).normal(size=(50, 8, 8))
+    images[:, [0, -1]] = 0
+    assert len(rows_and_starts(images)[0]) == 400
+
+
+def test_shuffled_rows_are_named():
+    shuffled = np.random.default_rng(0).permutation(np.tile(SINE, 2)[:, None])
+    with pytest.warns(UserWarning, match=r"resemble those next to them no more.*resource='epochs'"):
+        LSTMAutoencoder(20, **TINY).fit(shuffled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Training explains")
+        LSTMAutoencoder(20, **TINY).fit(np.tile(SINE, 2)[:, None])
+
+
+def test_a_hole_in_time_is_named():
+    times = pd.date_range("2026-01-01", periods=300, freq="min")
+    times = times[:200].append(times[200:] + pd.Timedelta(days=3))
+    frame = pd.DataFrame({"load": SINE}, times)
+    message = r"1 steps of time of .* where 1min is usual.*max_gap='10min'"
+    with pytest.warns(UserWarning, match=message):
+        LSTMAutoencoder(20, **TINY).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Training explains")
+        LSTMAutoencoder(20, max_gap="10min", **TINY).fit(frame)
+
+
+@pytest.mark.parametrize("side", ["pre", "post"])
+def test_padding_with_zeros_is_named(side):
+    rng = np.random.default_rng(0)
+    sequences = [rng.normal(size=(n, 2)) for n in rng.integers(5, 12, 30)]
+    X = keras.utils.pad_sequences(sequences, 12, "float32", padding=side)
+    with pytest.warns(UserWarning, match="as pad_sequences leaves them, but expected NaN"):
+        LSTMAutoencoder(**TINY).fit(X)
+    nan = keras.utils.pad_sequences(sequences, 12, "float32", padding=side, value=np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", "Training explains")
+        LSTMAutoencoder(**TINY).fit(nan)
+
+
+def test_clean_targets_are_refused():
+    X = np.random.default_rng(0).normal(size=(20, 8, 2))
+    with pytest.raises(ValueError, match=r"Got y of shape \(20, 8, 2\).*set `noise`"):
+        LSTMAutoencoder(**TINY).fit(X, X + 1)
+    LSTMAutoencoder(**TINY).fit(X, X.copy())
+    LSTMAutoencoder(**TINY).fit(X, np.zeros(20))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda rows: pd.DataFrame(rows).rolling(10, min_periods=1).mean().to_numpy(),
+        lambda rows: pd.DataFrame(rows).diff().to_numpy(),
+    ],
+    ids=["rolling mean", "differences"],
+)
+def test_a_stream_refuses_steps_that_look_at_neighbouring_rows(step):
+    pipeline = make_pipeline(FunctionTransformer(step), LSTMAutoencoder(20, **TINY))
+    pipeline.fit(SINE[:, None])
+    with pytest.raises(ValueError, match="expected steps that take each row by itself"):
+        skae.stream(pipeline)
+
+
+def test_a_stream_takes_steps_that_do_not():
+    pipeline = make_pipeline(
+        MinMaxScaler(), FunctionTransformer(np.sqrt), StandardScaler(), LSTMAutoencoder(20, **TINY)
+    )
+    pipeline.fit(SINE[:, None])
+    assert skae.stream(pipeline).update([0.5]).shape == (1,)
+
+
+def test_columns_in_another_order_are_refused_by_the_scaler():
+    frame = pd.DataFrame({"temp": 60 + SINE, "rpm": 1500 + 100 * SINE})
+    swapped = frame[["rpm", "temp"]]
+    with pytest.raises(ValueError, match=r"Got other columns in X\[1\]"):
+        SequenceScaler().fit([frame, swapped])
+    scaler = SequenceScaler().fit([frame, frame])
+    with pytest.raises(ValueError, match=r"Got other columns in X\[1\]"):
+        scaler.transform([frame, swapped])
