@@ -39,8 +39,8 @@ def test_example_runs(example, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_every_use_has_an_example():
-    assert len(EXAMPLES) == 5
+def test_it_is_read_in_a_minute():
+    assert EXAMPLES and len(README.splitlines()) <= 100
 
 
 def test_the_landing_runs_the_readme_command():
