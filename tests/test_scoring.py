@@ -307,7 +307,9 @@ def test_a_sensor_read_every_tenth_row_counts_as_one_that_is_held(seed):
     reference, windows = (random_rows(1200, 3, seed=s).reshape(60, 20, 3) for s in (seed, 99))
     windows[:30, :, 2] += 4
     held = [np.repeat(part[:, ::10], 10, axis=1)[:, :, 2:] for part in (reference, windows)]
-    held = [np.dstack([part[:, :, :2], h]) for part, h in zip((reference, windows), held, strict=True)]
+    held = [
+        np.dstack([part[:, :, :2], h]) for part, h in zip((reference, windows), held, strict=True)
+    ]
     rare = [part.copy() for part in (reference, windows)]
     for part in rare:
         part[:, np.arange(20) % 10 > 0, 2] = np.nan
