@@ -8,6 +8,7 @@ nobody's environment and holds nothing back; only the command ``skae``, a proces
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -57,6 +58,9 @@ __all__ = [
     "through",
     "stream",
 ]
+
+if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` take what is there
+    __all__.remove("dask")
 
 if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers

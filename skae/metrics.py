@@ -8,12 +8,14 @@ outlier) and in {-1, +1} (-1 is an outlier), and refuse others::
     GridSearchCV(detector, grid, scoring=skae.metrics.get_scorer("roc_auc"))
 """
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -90,12 +92,12 @@ def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better.
+        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
 
     Examples
     --------
@@ -125,12 +127,13 @@ def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better; 0.5 is chance.
+        From 0 to 1, higher is better; 0.5 is chance. NaN, with an `UndefinedMetricWarning`, if y
+        holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
     """
     return _score_ranks(roc_auc_score, {}, estimator, X, y)
 
@@ -150,12 +153,12 @@ def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better.
+        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
     """
     return _score_labels(f1_score, {}, estimator, X, y)
 
@@ -178,7 +181,8 @@ def make_scorer(
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`.
+        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`;
+        NaN, with an `UndefinedMetricWarning`, if they are of one class.
 
     Raises
     ------
@@ -237,13 +241,38 @@ def get_scorer(name: str) -> Scorer:
 
 
 def _score_ranks(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+    if _is_of_one_class(y):
+        return _undefined(metric, y)
     scores = -_joined(estimator.score_samples(X))
-    return float(metric(outliers_of_either_class(y), scores, **options))
+    return float(metric(is_outlier(y), scores, **options))
 
 
 def _score_labels(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+    if _is_of_one_class(y):
+        return _undefined(metric, y)
     predicted = _joined(estimator.predict(X)) == -1
-    return float(metric(outliers_of_either_class(y), predicted, **options))
+    return float(metric(is_outlier(y), predicted, **options))
+
+
+def _is_of_one_class(y: Any) -> bool:
+    """Tell whether labels are all the same, whatever that one means."""
+    found = np.unique(_joined(y))
+    return len(found) == 1 and found[0] in (-1, 0, 1)
+
+
+def _undefined(metric: Callable, y: Any) -> float:
+    """Return NaN with the warning of scikit-learn, so that a search names such a fold."""
+    warnings.warn(
+        f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} is defined for "
+        "both only: the score is NaN. Cut folds so that each holds outliers.",
+        UndefinedMetricWarning,
+        stacklevel=4,
+    )
+    return float("nan")
+
+
+def _name_of(metric: Callable) -> str:
+    return getattr(metric, "__name__", repr(metric))
 
 
 def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
