@@ -24,6 +24,7 @@ _HOME = {
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._plots.training",
     "clear_caches": "skae._compiled.forward",
+    "detect_events": "skae._output.events",
     "estimate_window_size": "skae._windows.period",
     "find_events": "skae._output.events",
     "load": "skae._persistence",
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "clear_caches",
     "dask",
+    "detect_events",
     "datasets",
     "estimate_window_size",
     "find_events",
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._output.events import find_events
+    from skae._output.events import detect_events, find_events
     from skae._output.pipeline import through
     from skae._persistence import load, save
     from skae._plots.explanation import ExplanationDisplay

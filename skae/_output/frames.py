@@ -111,6 +111,14 @@ def names_of_steps(features: Iterable[str], n_steps: int) -> list[str]:
     return [f"{feature}_t{step}" for step in range(n_steps) for feature in features]
 
 
+def index_of(given: Any) -> Any:
+    """Return the index of something of pandas, or those of a list of such; None without one."""
+    if isinstance(given, list | tuple):
+        has_one = bool(given) and all(hasattr(item, "iloc") for item in given)
+        return [item.index for item in given] if has_one else None
+    return given.index if hasattr(given, "iloc") else None
+
+
 def library_of(*inputs: Any) -> str | None:
     """Return "pandas" or "polars" where an input, or an item of one, comes from there.
 

@@ -129,6 +129,19 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
     return Reached(before, steps[position][1], before.transform(X))
 
 
+def errors_of_rows(estimator: Any, X: Any) -> Any:
+    """Return the error of each row by itself, None where an estimator does not tell.
+
+    That of a Pipeline is its last step's.
+    """
+    last = getattr(estimator, "best_estimator_", estimator)
+    last = last.steps[-1][1] if isinstance(last, Pipeline) else last
+    if not hasattr(last, "score_timesteps") or not getattr(last, "window_size_", None):
+        return None
+    found = through(estimator, "score_timesteps", X)
+    return found["error"].to_numpy() if hasattr(found, "columns") else found
+
+
 def _check_invertible(before: Pipeline | None) -> None:
     for name, transformer in before.steps if before else []:
         if transformer != "passthrough" and not hasattr(transformer, "inverse_transform"):

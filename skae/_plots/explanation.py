@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._output.pipeline import through
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
+from skae._output.pipeline import errors_of_rows, through
 from skae._plots.axes import (
     DETECTED,
     INK,
@@ -23,11 +25,9 @@ from skae._plots.axes import (
     mark_borders,
     name_features,
 )
-from skae._plots.grouping import grouping_of
 from skae._plots.timeline import (
     events_of,
     find_offset,
-    index_of,
     join_rows,
     make_timeline,
     names_of,
@@ -153,13 +153,17 @@ class ExplanationDisplay:
         found = _of_samples(through(estimator, "explain", X), scores)
         flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
         outlying = flat < find_offset(estimator, X, flat)
+        errors = errors_of_rows(estimator, X)
+        errors = _joined(errors)
         if (grouping := grouping_of(estimator, X)) is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
-            outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
+            outlying, flat, errors = (
+                _joined(grouping.parts(rows)) for rows in (outlying, flat, errors)
+            )
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
         options = {"min_length": min_length, "merge_gap": merge_gap}
-        events = events_of(lengths, outlying, -flat, **options)
+        events = events_of(lengths, outlying, -flat, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)
         if feature_names is None:
@@ -308,6 +312,11 @@ def _of_samples(found: Any, scores: Any) -> Any:
     if not isinstance(found, list) and np.ndim(found) == 3:
         return observed.mean(np.asarray(found), axis=1)
     return found
+
+
+def _joined(parts: Any) -> Any:
+    """Return the rows of several series as one array, anything but a list unchanged."""
+    return np.concatenate(parts) if isinstance(parts, list) else parts
 
 
 def _matching_names(found: Any, X: Any) -> list[str] | None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
 from skae._output.pipeline import reach, through
 from skae._plots.axes import (
     DETECTED,
@@ -21,8 +23,7 @@ from skae._plots.axes import (
     make_axes,
     name_features,
 )
-from skae._plots.grouping import grouping_of
-from skae._plots.timeline import index_of, make_timeline, names_of, stack_rows
+from skae._plots.timeline import make_timeline, names_of, stack_rows
 
 __all__ = ["ReconstructionDisplay"]
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._output.pipeline import reach
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
+from skae._output.pipeline import errors_of_rows, reach
 from skae._plots.axes import (
     DETECTED,
     LABELLED,
@@ -25,12 +27,10 @@ from skae._plots.axes import (
     name_features,
     shade_detected,
 )
-from skae._plots.grouping import grouping_of
 from skae._plots.timeline import (
     as_level,
     events_of,
     find_offset,
-    index_of,
     labelled_runs,
     make_timeline,
     names_of,
@@ -187,9 +187,10 @@ class AnomalyScoreDisplay:
         offset = find_offset(estimator, X, scores)
         many = features is None and values.shape[1] > max_panels
         contributions = _explained(estimator, X, values.shape) if many else None
+        errors = errors_of_rows(estimator, X)
         if grouping is not None:
-            scores, labels, index, contributions = map(
-                grouping.parts, (scores, labels, index, contributions)
+            scores, labels, errors, index, contributions = map(
+                grouping.parts, (scores, labels, errors, index, contributions)
             )
             offset = grouping.parts(offset) if np.ndim(offset) else offset
         return cls.from_predictions(
@@ -197,6 +198,7 @@ class AnomalyScoreDisplay:
             scores,
             offset=offset,
             labels=labels,
+            errors=errors,
             index=index,
             feature_names=feature_names,
             contributions=contributions,
@@ -216,6 +218,7 @@ class AnomalyScoreDisplay:
         *,
         offset: Any,
         labels: Any = None,
+        errors: Any = None,
         index: Any = None,
         feature_names: Sequence[str] | None = None,
         contributions: Any = None,
@@ -239,6 +242,8 @@ class AnomalyScoreDisplay:
             ``decision_function``.
         labels, index, feature_names, contributions
             See :class:`AnomalyScoreDisplay`.
+        errors : array-like of shape (n_rows,) or list of such, default=None
+            Of each row by itself; events are then where these are high, see `find_events`.
         min_length, merge_gap
             See :meth:`from_estimator`.
         ax, features, max_panels, log_scale
@@ -268,6 +273,7 @@ class AnomalyScoreDisplay:
                 lengths,
                 worse > threshold,
                 worse,
+                None if errors is None else stack_entries(errors, lengths, "errors"),
                 min_length=min_length,
                 merge_gap=merge_gap,
             ),
