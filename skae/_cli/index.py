@@ -157,7 +157,9 @@ def _candidates(columns: list[Column]) -> Iterator[Index]:
                 yield index
     parts = _parts(columns)
     if "year" in parts and "month" in parts:
-        index = _joined(list(parts.values()), [_written(parts)], "")
+        years = parts["year"].texts.str.len()
+        order = "y-m-d" if (years == 2).all() else "ymd"
+        index = _joined(list(parts.values()), [_written(parts)], "", order)
         if index is not None:
             yield index
 
@@ -168,10 +170,12 @@ def _of_times(column: Column, times: Times) -> Index:
     return Index(column.name, times.wall, times.instants, labels, [column], times.order, notes)
 
 
-def _joined(columns: list[Column], texts: list[Any], between: str) -> Index | None:
+def _joined(
+    columns: list[Column], texts: list[Any], between: str, order: str | None = None
+) -> Index | None:
     """Return the index that columns make together, None if they are no times then."""
     whole = texts[0].str.cat(texts[1:], sep=between) if len(texts) > 1 else texts[0]
-    times = read_times(whole)
+    times = read_times(whole, order)
     if np.isnat(times.wall).mean() > 0.01:
         return None
     names = [column.name for column in columns]

@@ -24,7 +24,7 @@ UNIT = re.compile(
     r"\[.*\]|\(.*\)|[-%‰°µ/]+.{0,6}|\w{1,6}([/·^*]-?\w{1,6}){1,3}|\d+[snd]|°?[cfk]|deg.{0,8}|"
     r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|ms|kn|"
     r"[ydmhs]{1,4}([-/.: t]+[ydmhs]{1,4})+|rpm|ppm|psi|lux|avg|smp|max|std|tot|ts|rn|utc|n/?a|"
-    r"none|unitless|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
+    r"none|units?|unitless|volts?|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
     r"text|real|numeric",
     re.IGNORECASE,
 )
@@ -165,6 +165,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
 def _sniff(content: bytes) -> str:
     """Return the delimiter of the lines in the middle, where neither titles nor sums stand."""
     try:
+        import pandas  # noqa: F401, it reads what is found here
         from clevercsv import Sniffer
     except ImportError:
         raise ValueError(
@@ -314,7 +315,10 @@ def _trimmed(cells: list[str], width: int) -> list[str]:
 
 
 def _is_of_units(cells: list[str]) -> bool:
-    return 2 * sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells) > len(cells)
+    known = sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells)
+    # Names differ from one another; units and kinds of summaries recur.
+    n_different = len(set(cells) - {""})
+    return 2 * known > len(cells) or (len(cells) > 3 and n_different < 0.7 * len(cells))
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:
@@ -348,7 +352,7 @@ def _note_lines(
     titles = [line for line, _ in head[: max(header, 0)] if line not in units]
     parts = [
         (titles, "above the header"),
-        (units, "of units"),
+        ([line for line in units if line], "of units"),
         (list(comments), "of comments"),
     ]
     for lines, what in parts:

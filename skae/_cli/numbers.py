@@ -26,7 +26,7 @@ MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat"}
 SPACES = r"[  \u00a0\u2009\u202f'’]"
 NUMBER = re.compile(
     r"^(?:[$€£¥]\s?)?(?P<sign>[-+−]|\()?\s?[$€£¥]?(?P<digits>\d[\d.,]*|[.,]\d+)"
-    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.][^\W_.]{0,7}(?:[/·*^.]?[-^\w]{1,4}){0,3}|"
+    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.]{1,8}[23²³]?(?:[/·*^.][-^\w]{1,4}){0,3}|"
     r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4})?(?P<close>\))?(?P<minus>-)?$"
 )
 # For units that differ by these only, such as K and M, or kB and MB.
@@ -136,6 +136,7 @@ def read_numbers(
     return Numbers(values[codes], words, notes)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def might_be_thousands(values: Floats) -> bool:
     """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
     given = values[~np.isnan(values)]
@@ -149,6 +150,7 @@ def might_be_thousands(values: Floats) -> bool:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def find_sentinels(values: Floats) -> dict[float, int]:
     """Return the values that stand for a missing one, such as -9999, and how often they come.
 
@@ -214,6 +216,8 @@ def _factors(units: Any) -> tuple[Floats, str]:
     named = units.fillna("")
     if len(found) < 2 and not (found and units.isna().any() and found[0] in ("K", "M", "B")):
         note = f"numbers followed by {found[0]!r}" if found else ""
+        if units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
+            return np.where(units.isna(), 1.0, np.nan), ""
         return np.ones(len(units)), note
     for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
         table = FACTORS if base else AMOUNTS

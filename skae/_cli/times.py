@@ -56,7 +56,7 @@ ZONE = re.compile(
 )
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
-CLOCK_ALONE = r"(\d\d?):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
+CLOCK_ALONE = r"(\d\d?)(?::|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
 # What may stand in a number: since when, in which unit, and between which values.
 EPOCHS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 EPOCH_SECONDS = (4e8, 4.2e9)  # 1982 to 2103
@@ -100,7 +100,9 @@ def is_time(text: str) -> bool:
     """
     whole = re.match(INTERVAL, text)
     text = whole[1] if whole else text
-    if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(r"\d+\.\d+\.\d{4}|[\d.]{16,}", text):
+    if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(
+        r"\d\d?\.\d\d?\.\d\d(\d\d)?|[\d.]{16,}", text
+    ):
         return False
     return is_clock(text) or len(_patterns_of(_parts(text)[0])) > 0
 
