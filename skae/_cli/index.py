@@ -20,7 +20,8 @@ __all__ = ["Index", "find_index", "number_rows"]
 # Rising numbers may as well be a counter that is to be scored: only a name tells an index.
 # "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
 INDEX_NAMES = (
-    r"(?i)index|unnamed: 0|t|(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo)\W?.{0,6}"
+    r"(?i)index|unnamed: 0|t|"
+    r"(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo|year|jahr|año|année)\W?.{0,6}"
 )
 PARTS = {
     "year": r"y{1,4}|year|yr|jahr|an|año|ano|année|annee|anno|jaar|rok",
@@ -30,7 +31,7 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
-CLOCK_NAMES = r"time|hhmm|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
+CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
 
 @dataclass

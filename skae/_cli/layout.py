@@ -28,6 +28,7 @@ UNIT = re.compile(
     r"text|real|numeric",
     re.IGNORECASE,
 )
+TIME_NAME = r"(date|time|datum|zeit|fecha|stamp|temps|heure)"
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
 
@@ -293,7 +294,7 @@ def _find_names(
         above = [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
     units: list[int] = []
     names: list[str] = []
-    for line, cells in reversed(above):
+    for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
             return ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
         if len(cells) > kinds.width and not names:
@@ -301,7 +302,7 @@ def _find_names(
         if len(cells) != kinds.width:
             break
         names = cells
-        if not _is_of_units(cells):
+        if not _is_of_units(cells, above[place - 1][1] if place else []):
             return names, units
         units.append(line)
     return names, units[:-1]
@@ -314,11 +315,14 @@ def _trimmed(cells: list[str], width: int) -> list[str]:
     return cells
 
 
-def _is_of_units(cells: list[str]) -> bool:
+def _is_of_units(cells: list[str], above: list[str]) -> bool:
+    """Tell whether cells say how those of the names above them are measured."""
     known = sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells)
     # Names differ from one another; units and kinds of summaries recur.
     n_different = len(set(cells) - {""})
-    return 2 * known > len(cells) or (len(cells) > 3 and n_different < 0.7 * len(cells))
+    names_time = any(re.match(TIME_NAME, name, re.IGNORECASE) for name in above)
+    is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
+    return is_known or (len(cells) > 3 and n_different < 0.7 * len(cells))
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:

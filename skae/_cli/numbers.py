@@ -42,6 +42,8 @@ ANSWERS = [
     *(("oui", "non"), ("si", "no"), ("sí", "no"), ("open", "closed"), ("running", "stopped")),
 ]
 MAX_WORDS = 3
+# What begins as a number does is a number written wrongly, and no word for a missing one.
+MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
 NINES = re.compile(r"[67]?9{2,}(\.9+)?|32767|32768|65535|2147483647|2147483648|1(0{10,})")
 
 
@@ -68,7 +70,7 @@ class Numbers:
         n_numbers, n_words = np.count_nonzero(~np.isnan(self.values)), sum(self.words.values())
         rare = n_words <= n_numbers and len(self.words) <= MAX_WORDS
         lone = len(self.words) == 1 and n_words < 20 * n_numbers
-        is_word = not any(re.search(r"\d|^[-+]?inf", word, re.IGNORECASE) for word in self.words)
+        is_word = not any(MISTAKE.match(word) for word in self.words)
         return list(self.words) if (rare or lone) and is_word else []
 
 
