@@ -28,8 +28,8 @@ class Grouping:
     place: Any
     positions: list[NDArray[np.intp]]
 
-    def frames(self, X: Any) -> list[Any]:
-        """Return the table of each series, without the column."""
+    def frames(self, X: Any) -> Any:
+        """Return a list of the table of each series, without the column."""
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
         if self.column is None:
