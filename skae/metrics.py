@@ -11,7 +11,7 @@ outlier) and in {-1, +1} (-1 is an outlier), and refuse others::
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from skae._input.typing import SeriesLike, SupportsPredict, SupportsScoreSamples
 from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr
 
@@ -42,7 +43,7 @@ __all__ = [
 Scorer = Callable[[Any, Any, Any], float]
 
 
-def is_outlier(y: Any) -> NDArray[np.bool_]:
+def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
     """Return labels as booleans: True for an outlier.
 
     Parameters
@@ -77,7 +78,9 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     return are_outliers(labels, "y")
 
 
-def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
+def average_precision_scorer(
+    estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike
+) -> float:
     """Return the area under the precision-recall curve of the outlier scores.
 
     Parameters
@@ -112,7 +115,7 @@ def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
     return _score_ranks(average_precision_score, {}, estimator, X, y)
 
 
-def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
+def roc_auc_scorer(estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike) -> float:
     """Return the area under the ROC curve of the outlier scores.
 
     Parameters
@@ -138,7 +141,7 @@ def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
     return _score_ranks(roc_auc_score, {}, estimator, X, y)
 
 
-def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
+def f1_scorer(estimator: SupportsPredict, X: SeriesLike, y: SeriesLike) -> float:
     """Return the F1 score of the predicted outliers, sample by sample.
 
     Parameters
@@ -164,7 +167,10 @@ def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
 
 
 def make_scorer(
-    metric: Callable, *, response_method: str = "score_samples", **options: Any
+    metric: Callable[..., float],
+    *,
+    response_method: Literal["score_samples", "predict"] = "score_samples",
+    **options: Any,
 ) -> Scorer:
     """Return a scorer for any metric of scikit-learn, to be given as ``scoring``.
 
@@ -240,14 +246,18 @@ def get_scorer(name: str) -> Scorer:
     return _SCORERS[name]
 
 
-def _score_ranks(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+def _score_ranks(
+    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
+) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
     scores = -_joined(estimator.score_samples(X))
     return float(metric(is_outlier(y), scores, **options))
 
 
-def _score_labels(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+def _score_labels(
+    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
+) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
     predicted = _joined(estimator.predict(X)) == -1
@@ -275,7 +285,7 @@ def _name_of(metric: Callable) -> str:
     return getattr(metric, "__name__", repr(metric))
 
 
-def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
+def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
     """Return labels as `is_outlier` does, but refuse those that are all the same."""
     outlier = is_outlier(y)
     if outlier.all() or not outlier.any():
@@ -286,7 +296,7 @@ def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
     return outlier
 
 
-def _joined(values: Any) -> NDArray:
+def _joined(values: Any) -> NDArray[Any]:
     if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == 1:
         return np.concatenate(values)
     return np.asarray(values)

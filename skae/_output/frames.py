@@ -73,7 +73,7 @@ def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
     return names if n_steps == 1 else names_of_steps(names, n_steps)
 
 
-def flat(sequences: Any, n_steps: int) -> NDArray:
+def flat(sequences: Any, n_steps: int) -> NDArray[Any]:
     """Return sequences of unequal length as the rows of a table, step by step.
 
     Parameters

@@ -31,8 +31,8 @@ class Grouping:
     positions: list[NDArray[np.intp]]
     labels: Any
 
-    def frames(self, X: Any) -> list[Any]:
-        """Return the table of each series, without the column."""
+    def frames(self, X: Any) -> Any:
+        """Return a list of the table of each series, without the column."""
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
         if self.column is None:

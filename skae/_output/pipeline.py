@@ -3,10 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skae._compat.sklearn import frame_container
 from skae._input.features import default_names
+from skae._input.typing import SeriesLike
 from skae._output.frames import framed
 
 __all__ = ["through"]
@@ -21,9 +23,9 @@ class Reached(NamedTuple):
 
 
 def through(
-    pipeline: Any,
+    pipeline: BaseEstimator,
     method: str,
-    X: Any,
+    X: SeriesLike,
     *args: Any,
     step: int | str = -1,
     inverse: bool = False,

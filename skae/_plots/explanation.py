@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
+from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of
 from skae._output.grouping import grouping_of
 from skae._output.pipeline import errors_of_rows, through
@@ -34,6 +35,10 @@ from skae._plots.timeline import (
     stack_rows,
 )
 from skae._scoring.events import Event
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 __all__ = ["ExplanationDisplay"]
 
@@ -94,9 +99,9 @@ class ExplanationDisplay:
     def __init__(
         self,
         *,
-        contributions: Any,
+        contributions: SeriesLike,
         events: Sequence[tuple[int, int, int]] | None = None,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.contributions, lengths = stack_rows(contributions, "contributions")
@@ -108,16 +113,16 @@ class ExplanationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: SupportsScoreSamples,
+        X: SeriesLike,
         *,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Explain a series with a fitted estimator and plot what each feature adds.
 
@@ -181,14 +186,14 @@ class ExplanationDisplay:
     @classmethod
     def from_predictions(
         cls,
-        contributions: Any,
+        contributions: SeriesLike,
         *,
         events: Sequence[tuple[int, int, int]] | None = None,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Plot what `explain` returned.
 
@@ -223,10 +228,10 @@ class ExplanationDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Draw the map, one line for each feature.
 
@@ -263,7 +268,7 @@ class ExplanationDisplay:
         self._decorate(axis, drawn)
         return self
 
-    def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: Any) -> None:
+    def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: str | Colormap) -> None:
         from matplotlib.colors import PowerNorm
 
         cells = join_rows(self.contributions[:, drawn], axis, self.timeline)
