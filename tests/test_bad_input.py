@@ -70,7 +70,7 @@ def fitted():
 
 def state_of(estimator):
     """Return all that a `fit` settles: attributes by identity, and arrays and weights as bytes."""
-    attributes = {k: v for k, v in vars(estimator).items() if k not in estimator.get_params()}
+    attributes = {k: v for k, v in vars(estimator._detector).items() if k != "network"}
     model = estimator.model_
     weights = [v.numpy().tobytes() for v in (*model.variables, *model.optimizer.variables)]
     arrays = {k: v.tobytes() for k, v in attributes.items() if isinstance(v, np.ndarray)}

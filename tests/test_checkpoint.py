@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays_of
 from strategies import examples
 
 from skae import LSTMAutoencoder
-from skae._compat.atomic import SUFFIX
+from skae._files.atomic import SUFFIX
 from skae._training import plan
 from skae._training.checkpoint import Checkpoint, is_plain, read_snapshot, write_snapshot
 
@@ -190,9 +190,10 @@ def test_what_does_not_bear_on_training_does_not_count(small, series, tmp_path, 
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"time,load\n1,2\n", "a file that is no checkpoint .* It was not touched"),
-        (b"", "a file that is no checkpoint"),
-        (b"skae checkpoint 1\n", "which is damaged, but expected a whole checkpoint"),
+        (b"time,load\n1,2\n", "expected a file that a fit .* wrote. It was not touched"),
+        (b"", "expected a whole checkpoint"),
+        (b"skae checkpoint 1\n", "of format 1, but expected"),
+        (b"skae checkpoint 4\n", "it is damaged"),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused(small, series, tmp_path, content, message):

@@ -34,9 +34,8 @@ from sklearn.preprocessing import (
 
 import skae
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._compat import atomic
-from skae._io import container
-from skae._io.container import Reader, Writer
+from skae._files import atomic, container
+from skae._files.container import Reader, Writer
 from skae._io.transformers import check_attributes
 
 
@@ -309,7 +308,7 @@ def _save(estimator, path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no archive", b"PK\x03\x04", b"skae model 3\n", b"\0" * 99]
+    "content", [b"", b"no archive", b"PK\x03\x04", b"skae model 4\n", b"\0" * 99]
 )
 def test_a_file_of_something_else_is_refused(path, content):
     path.write_bytes(content)
@@ -367,7 +366,7 @@ def forged(saved, change):
     change(header)
     header = json.dumps(header).encode()
     content = struct.pack("<Q", len(header)) + header + content[8 + n :]
-    return b"skae model 3\n" + hashlib.sha256(content).digest() + content
+    return b"skae model 4\n" + hashlib.sha256(content).digest() + content
 
 
 def _inside(*keys):
@@ -451,7 +450,7 @@ def test_arrays_are_as_large_as_the_file_says(saved, path, layout):
 def test_deep_and_long_headers_are_refused(path):
     for header in (b"[" * 10**5, b'{"values": ' + b"9" * 10**5 + b"}"):
         content = struct.pack("<Q", len(header)) + header
-        path.write_bytes(b"skae model 3\n" + hashlib.sha256(content).digest() + content)
+        path.write_bytes(b"skae model 4\n" + hashlib.sha256(content).digest() + content)
         with pytest.raises(ValueError, match=r"Got path='.*model.skae'"):
             skae.load(path)
 

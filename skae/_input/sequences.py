@@ -361,10 +361,15 @@ def _stride_of_copied_windows(X: NDArray[Any]) -> int:
         if not _are_equal(X[1, :-stride], X[0, stride:]):
             continue
         shared = X[1:, :-stride]
-        n_changes = np.count_nonzero(np.abs(np.diff(shared, axis=1)) > 0)
-        if n_changes >= MIN_SHARED and _are_equal(shared, X[:-1, stride:]):
+        if _n_changes(shared) >= MIN_SHARED and _are_equal(shared, X[:-1, stride:]):
             return stride
     return 0
+
+
+def _n_changes(X: NDArray[Any]) -> int:
+    """Count the values that differ from the one before."""
+    one, other = X[:, 1:], X[:, :-1]
+    return int(np.count_nonzero((one < other) | (one > other)))
 
 
 def _are_equal(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from skae._compat.atomic import replace_file
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
+from skae._files.atomic import replace_file
+from skae._files.container import Described, Reader, Writer, pack, unpack
 from skae._io import detector, transformers
-from skae._io.container import Described, Reader, Writer, pack, unpack
 from skae._io.objects import describe_object, make_object
 
 DETECTOR = "_detector"

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from skae._io.container import Described, Reader, Writer
+from skae._files.container import Described, Reader, Writer
 from skae._network.loss import ObservedLoss
 from skae._network.serialization import loss_as_stored, optimizer_from_stored
 

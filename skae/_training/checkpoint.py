@@ -1,7 +1,6 @@
 """The state of a training in a file, to continue from after a kill."""
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterable
@@ -12,20 +11,14 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from skae._compat.atomic import remove_leftovers, replace_file
 from skae._compat.keras import layers_of
 from skae._compat.sklearn import seed_of
 from skae._compiled.workspaces import architecture_key, state_of
+from skae._files.atomic import remove_leftovers, replace_file
+from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
 from skae._training.batches import Batches
 from skae._training.plan import TrainingPlan
 from skae._training.schedule import LearningRate
-
-MAGIC = b"skae checkpoint 1\n"
-"""What the file begins with; the number is that of the format."""
-
-DTYPES = {"bool", "float16", "float32", "float64"} | {
-    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:
@@ -43,12 +36,9 @@ def write_snapshot(path: Path, values: dict[str, Any]) -> None:
     TypeError
         If a value is neither plain nor an array of numbers.
     """
-    arrays: list[np.ndarray] = []
-    plain = _without_arrays(values, arrays)
-    layout = [[array.dtype.name, array.shape] for array in arrays]
-    header = json.dumps({"values": plain, "arrays": layout}).encode()
-    content = b"".join([len(header).to_bytes(8), header, *(array.tobytes() for array in arrays)])
-    replace_file(path, MAGIC + hashlib.sha256(content).digest() + content)
+    writer = Writer(_refuse)
+    plain = writer.write("checkpoint", values)
+    replace_file(path, pack(plain, writer.arrays, CHECKPOINT))
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
@@ -61,68 +51,26 @@ def read_snapshot(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise ValueError(f"Got checkpoint={str(path)!r}, but expected a file, or none yet.")
-    with open(path, "rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise ValueError(
-                f"Got checkpoint={str(path)!r}, a file that is no checkpoint of this version of "
-                "skae, but expected one, or no file. It was not touched; name another."
-            )
-        digest, content = file.read(hashlib.sha256().digest_size), file.read()
-    if hashlib.sha256(content).digest() != digest:
+    try:
+        plain, arrays = unpack(path.read_bytes(), CHECKPOINT)
+    except ValueError as error:
         raise ValueError(
-            f"Got checkpoint={str(path)!r}, which is damaged, but expected a whole checkpoint. "
-            "Delete it to begin anew."
-        )
-    begin = 8 + int.from_bytes(content[:8])
-    header = json.loads(content[8:begin])
-    return _with_arrays(header["values"], _arrays(header["arrays"], memoryview(content)[begin:]))
+            f"Got checkpoint={str(path)!r}, but expected a whole checkpoint of this version of "
+            f"skae, or no file: {error}. It was not touched; delete it to begin anew, or name "
+            "another."
+        ) from error
+    values: dict[str, Any] = Reader(arrays, _refuse).read(plain)
+    return values
 
 
-def _arrays(layout: list, content: memoryview) -> list[np.ndarray]:
-    arrays = []
-    for name, shape in layout:
-        n_bytes = np.dtype(name).itemsize * int(np.prod(shape, dtype=np.int64))
-        arrays.append(np.frombuffer(content[:n_bytes], name).reshape(shape).copy())
-        content = content[n_bytes:]
-    return arrays
-
-
-def _without_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
-    """Return a value for JSON, in which arrays are numbers of those put into `arrays`."""
-    match value:
-        case np.ndarray() if value.dtype.name in DTYPES:
-            arrays.append(np.ascontiguousarray(value))
-            return {"array": len(arrays) - 1}
-        case np.generic():
-            return value.item()
-        case tuple():
-            return {"tuple": [_without_arrays(item, arrays) for item in value]}
-        case list():
-            return [_without_arrays(item, arrays) for item in value]
-        case dict() if all(isinstance(key, str) for key in value):
-            return {"dict": {key: _without_arrays(value[key], arrays) for key in value}}
-        case None | bool() | int() | float() | str():
-            return value
-    raise TypeError(f"Got {value!r}, but expected a plain value or an array of numbers.")
-
-
-def _with_arrays(value: Any, arrays: list[np.ndarray]) -> Any:
-    match value:
-        case {"array": number}:
-            return arrays[number]
-        case {"tuple": items}:
-            return tuple(_with_arrays(item, arrays) for item in items)
-        case {"dict": items}:
-            return {key: _with_arrays(items[key], arrays) for key in items}
-        case list():
-            return [_with_arrays(item, arrays) for item in value]
-    return value
+def _refuse(name: str, value: Any, _: Any) -> Any:
+    raise TypeError(f"Got {value!r} in {name}, but expected a plain value or an array of numbers.")
 
 
 def is_plain(value: Any) -> bool:
     """Tell whether a snapshot can hold the value."""
     try:
-        json.dumps(_without_arrays(value, []))
+        Writer(_refuse).write("value", value)
     except TypeError:
         return False
     return True

@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 3
+FORMAT = 4
 """Raised when an older skae could not read the file."""
+
+MODEL, CHECKPOINT = "model", "checkpoint"
+"""Kinds of files."""
 
 MAX_HEADER_BYTES = 2**23
 """Plain values beside the arrays; JSON takes many times its size in memory."""
@@ -24,11 +27,11 @@ DTYPES = {"bool", "float16", "float32", "float64"} | {
 }
 """What arrays hold; nothing else is written, or read."""
 
-_MAGIC = re.compile(rb"skae model (\d{1,9})\n")
+_MAGIC = re.compile(rb"skae ([a-z]+) (\d{1,9})\n")
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
-def pack(values: Any, arrays: list[np.ndarray]) -> bytes:
+def pack(values: Any, arrays: list[np.ndarray], kind: str = MODEL) -> bytes:
     """Return the bytes of a file.
 
     Parameters
@@ -37,6 +40,7 @@ def pack(values: Any, arrays: list[np.ndarray]) -> bytes:
         What JSON can say.
     arrays : list of ndarray
         Of the `DTYPES`.
+    kind : {"model", "checkpoint"}
 
     Raises
     ------
@@ -52,10 +56,10 @@ def pack(values: Any, arrays: list[np.ndarray]) -> bytes:
         )
     parts = [_little_endian(array).tobytes() for array in arrays]
     content = b"".join([len(header).to_bytes(8, "little"), header, *parts])
-    return b"skae model %d\n" % FORMAT + hashlib.sha256(content).digest() + content
+    return f"skae {kind} {FORMAT}\n".encode() + hashlib.sha256(content).digest() + content
 
 
-def unpack(data: bytes) -> tuple[Any, list[np.ndarray]]:
+def unpack(data: bytes, kind: str = MODEL) -> tuple[Any, list[np.ndarray]]:
     """Return what `pack` was given.
 
     Raises
@@ -63,7 +67,7 @@ def unpack(data: bytes) -> tuple[Any, list[np.ndarray]]:
     ValueError
         If the bytes are not those of a whole file, or of a newer format.
     """
-    content = memoryview(data)[_check_format(data) :]
+    content = memoryview(data)[_check_format(data, kind) :]
     digest, content = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:
         raise ValueError("it is damaged: its checksum is that of another content")
@@ -72,11 +76,6 @@ def unpack(data: bytes) -> tuple[Any, list[np.ndarray]]:
         raise ValueError(f"its header is longer than the file, or than {MAX_HEADER_BYTES} bytes")
     header = json.loads(bytes(content[8:begin]))
     return header["values"], _arrays(header["arrays"], content[begin:])
-
-
-def is_packed(data: bytes) -> bool:
-    """Tell whether bytes begin as those of this format, or a newer one."""
-    return _MAGIC.match(data) is not None
 
 
 def checked_size(dtype: Any, shape: Any) -> int:
@@ -95,15 +94,17 @@ def checked_size(dtype: Any, shape: Any) -> int:
     return np.dtype(dtype).itemsize * math.prod(shape)
 
 
-def _check_format(data: bytes) -> int:
+def _check_format(data: bytes, kind: str) -> int:
     """Return where the content begins."""
     found = _MAGIC.match(data)
-    if not found:
-        raise ValueError("expected a file that skae.save wrote")
-    if int(found[1]) != FORMAT:
+    if not found or found[1].decode() != kind:
+        writer = "skae.save" if kind == MODEL else "a fit with `checkpoint`"
+        raise ValueError(f"expected a file that {writer} wrote")
+    if int(found[2]) != FORMAT:
+        age = "newer" if int(found[2]) > FORMAT else "older"
         raise ValueError(
-            f"it is of format {int(found[1])}, but expected at most {FORMAT}: it was written by "
-            "a newer skae; upgrade to read it"
+            f"it is of format {int(found[2])}, but expected {FORMAT}: it was written by an "
+            f"{age} skae" + ("; upgrade to read it" if age == "newer" else "")
         )
     return found.end()
 
