@@ -12,7 +12,7 @@ from skae._cli.model_file import read_pipeline, write_pipeline
 from skae._cli.task import Task
 from skae._cli.text import join_names
 from skae._input.scaling import Scaling
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_SETS, AdaptiveOffset, robust_offset
+from skae._scoring.thresholds import MEMORY_IN_WINDOWS, AdaptiveOffset, robust_offset
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
 
@@ -23,6 +23,9 @@ MAX_SCALED = 1e9
 
 # Robust standard deviations from the median, where rows are judged among themselves.
 DEVIATIONS_AMONG = 6.0
+
+# Ratio to the median that the threshold has at least there, however alike errors are.
+LEAST_RATIO_AMONG = 1.75
 
 # Between the name of a series and that of its feature, in a scaler of several series.
 BETWEEN = "\x1f"
@@ -60,12 +63,11 @@ class Model:
 
     def limits(self, scores: Floats, task: Task) -> Floats | None:
         """Return the score above which each row is an anomaly, if that follows the series."""
-        after = getattr(self.detector, "adapt_after", None)
-        if after is None:
+        if getattr(self.detector, "threshold", None) != "adaptive":
             return None
         limits = np.empty_like(scores)
         for rows in task.pieces():
-            offset = AdaptiveOffset(-self.threshold, 2 * after * self.window)
+            offset = AdaptiveOffset(-self.threshold, MEMORY_IN_WINDOWS * self.window)
             limits[rows] = -offset.update(-scores[rows])
         return limits
 
@@ -161,13 +163,12 @@ def _set_threshold(detector: Any, X: Any, all_rows: bool) -> None:
     scores = np.concatenate(answers) if isinstance(answers, list) else answers
     scores = scores[~np.isnan(scores)]
     if all_rows:  # they are judged among themselves
-        robust = robust_offset(scores, deviations=DEVIATIONS_AMONG)
-        # Where most windows are alike, the floor of the error would be the threshold.
-        detector.offset_ = float(min(robust, OF_SETS.min_ratio * np.median(scores)))
+        detector.offset_ = robust_offset(
+            scores, deviations=DEVIATIONS_AMONG, least_ratio=LEAST_RATIO_AMONG
+        )
         return
-    limits = OF_ADAPTING_ROWS
     most, typical = np.quantile(scores, 0.001), np.median(scores)
-    detector.offset_ = float(min(limits.max_ratio * most, limits.min_ratio * typical))
+    detector.offset_ = float(min(1.25 * most, 2.0 * typical))
 
 
 def save_model(model: Model, path: Any) -> None:
