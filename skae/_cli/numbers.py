@@ -138,7 +138,6 @@ def read_numbers(
     return Numbers(values[codes], words, notes)
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def might_be_thousands(values: Floats) -> bool:
     """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
     given = values[~np.isnan(values)]
@@ -152,7 +151,6 @@ def might_be_thousands(values: Floats) -> bool:
     )
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def find_sentinels(values: Floats) -> dict[float, int]:
     """Return the values that stand for a missing one, such as -9999, and how often they come.
 

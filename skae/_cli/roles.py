@@ -140,8 +140,7 @@ class Roles:
             return "tells parts of the file apart"
         if self.table.n_rows < MIN_ROWS:
             return ""
-        with np.errstate(over="ignore", invalid="ignore"):  # numbers may be of any size
-            return self._why_no_reading(column.numbers.values)
+        return self._why_no_reading(column.numbers.values)
 
     def _why_no_reading(self, values: Floats) -> str:
         if not np.ptp(values[~np.isnan(values)]):

@@ -66,6 +66,7 @@ class Series:
         return [piece for pieces in cut for piece in pieces]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def read_roles(path: str, choice: Choice) -> Roles:
     """Read a file, and find out what each of its columns is."""
     return assign_roles(read_table(path, choice))
@@ -109,6 +110,7 @@ def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, 
     return series_of(read_roles(path, choice))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def series_of(roles: Roles) -> Series:
     """Return the sensors of a table as time series, oldest first."""
     choice, table, key = roles.choice, roles.table, roles.series

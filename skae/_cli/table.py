@@ -152,7 +152,8 @@ class Column:
         zone = getattr(self.cells.dtype, "tz", None)
         wall = self.cells if zone is None else self.cells.dt.tz_localize(None)
         instants = self.cells if zone is None else self.cells.dt.tz_convert(None)
-        return Times(*(times.to_numpy().astype("M8[us]") for times in (wall, instants)), "ymd")
+        stamps = [times.to_numpy().astype("M8[us]") for times in (wall, instants)]
+        return Times(stamps[0], stamps[1], "ymd")
 
     def _plain_numbers(self) -> NDArray[np.float64] | None:
         """Return what pandas read, None where the texts have to be looked at."""
