@@ -8,6 +8,7 @@ nobody's environment and holds nothing back; only the command ``skae``, a proces
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ _HOME = {
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._plots.training",
     "clear_caches": "skae._compiled.forward",
+    "detect_events": "skae._output.events",
     "estimate_window_size": "skae._windows.period",
     "find_events": "skae._output.events",
     "load": "skae._persistence",
@@ -45,6 +47,7 @@ __all__ = [
     "__version__",
     "clear_caches",
     "dask",
+    "detect_events",
     "datasets",
     "estimate_window_size",
     "find_events",
@@ -58,11 +61,14 @@ __all__ = [
     "stream",
 ]
 
+if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` take what is there
+    __all__.remove("dask")
+
 if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._output.events import find_events
+    from skae._output.events import detect_events, find_events
     from skae._output.pipeline import through
     from skae._persistence import load, save
     from skae._plots.explanation import ExplanationDisplay

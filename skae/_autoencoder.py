@@ -775,9 +775,10 @@ class LSTMAutoencoder(
         errors : ndarray of shape (n_samples, n_steps), float64
             Mean over the features; higher is worse; NaN in padded steps and where nothing
             was observed. A list of arrays of shape (n_steps_i,) for a list. With
-            `window_size`, shape (n_rows,): what `aggregation` ("mean" for "gaussian" and
-            "window") makes of the errors that the covering windows have at the row. A
-            table if `set_output` asks for one, see `explain`.
+            `window_size`, shape (n_rows,): what `aggregation` makes of the errors that the
+            covering windows have at the row; with "gaussian" and "window", which take windows
+            whole, that in the window that ends there or the median, whichever is lower. A table
+            if `set_output` asks for one, see `explain`.
         """
         detector = self._detector_now()
         samples = detector.read(X)

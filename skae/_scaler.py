@@ -2,20 +2,20 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils import check_array
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat.sklearn import (
     OUTPUT,
     DocumentationLink,
     StrOptions,
+    available_if,
     feature_names_of,
     fit_context,
     frame_container,
@@ -25,10 +25,11 @@ from skae._input.features import default_names
 from skae._input.layout_warnings import warn_if_rows_of_a_series
 from skae._input.sequences import rows_and_starts, stack_series
 from skae._input.table import Table
+from skae._input.typing import SeriesLike
 from skae._io.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating[Any]]
 CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
 
 
@@ -130,11 +131,11 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     def __init__(
         self,
-        method: str = "standard",
+        method: Literal["standard", "robust", "minmax"] = "standard",
         *,
         feature_range: tuple[float, float] = (0, 1),
         quantile_range: tuple[float, float] = (25.0, 75.0),
-        tables: str = "sequences",
+        tables: Literal["sequences", "rows"] = "sequences",
     ):
         self.method = method
         self.feature_range = feature_range
@@ -142,7 +143,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         self.tables = tables
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: SeriesLike, y: object = None) -> Self:
         """Learn the scale of each feature.
 
         A `UserWarning` says so if a table of sequences looks like the rows of one series.
@@ -173,7 +174,7 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     @available_if(_learns_in_parts)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(self, X: SeriesLike, y: object = None) -> Self:
         """Learn from more sequences; only "standard" and "minmax" can.
 
         Parameters
@@ -212,7 +213,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         self.__dict__ = fitted.__dict__
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: SeriesLike) -> Any:
         """Return X scaled.
 
         Parameters
@@ -235,7 +236,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         steps = self._read(X, reset=False)
         return steps.lay_out(self.scaler_.transform(steps.rows))
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: SeriesLike) -> Any:
         """Return X in the units of what `fit` saw.
 
         Parameters
@@ -257,7 +258,9 @@ class SequenceScaler(  # type: ignore[call-arg]
         steps = self._read(X, reset=False, named=False)
         return steps.lay_out(self.scaler_.inverse_transform(steps.rows))
 
-    def set_output(self, *, transform: str | None = None) -> Self:
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Say what `transform` returns where X is of dataframes.
 
         Parameters
@@ -273,7 +276,7 @@ class SequenceScaler(  # type: ignore[call-arg]
             setattr(self, OUTPUT, {"transform": transform})
         return self
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that NaN is allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -348,7 +351,7 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     def _features_of_table(self, X: Any, n_columns: int, reset: bool) -> int:
         if not reset:
-            return self.scaler_.n_features_in_
+            return int(self.scaler_.n_features_in_)
         if self.tables == "rows":
             return n_columns
         names = feature_names_of(X)
@@ -380,7 +383,8 @@ def _cube(X: Any) -> Array | None:
     """Return X as a checked array of three dimensions, None if it has another number."""
     if hasattr(X, "columns") or (array := np.asarray(X)).ndim != 3:
         return None
-    return check_array(array, allow_nd=True, input_name="X", **CHECKS)
+    cube: Array = check_array(array, allow_nd=True, input_name="X", **CHECKS)
+    return cube
 
 
 def _steps_of_cube(cube: Array) -> Steps:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat.sklearn import (
@@ -24,12 +24,13 @@ from skae._input.checks import as_numbers
 from skae._input.features import default_names
 from skae._input.sequences import Indices
 from skae._input.table import Table
+from skae._input.typing import SeriesLike
 from skae._io.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating[Any]]
 FLOAT_DTYPES = [np.float64, np.float32]
 MAX_PADDING = 2**30
 """Bytes of windows that are longer than every series."""
@@ -151,10 +152,10 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         window_size: int | Literal["auto"] = 30,
         *,
         stride: int = 1,
-        padding: str | None = "auto",
+        padding: Literal["auto", "nan", "edge"] | None = "auto",
         series: str | None = None,
         max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
-        output: str = "windows",
+        output: Literal["windows", "flat"] = "windows",
     ):
         self.window_size = window_size
         self.stride = stride
@@ -164,7 +165,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         self.output = output
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: SeriesLike, y: object = None) -> Self:
         """Check the parameters and remember the columns.
 
         Parameters
@@ -188,7 +189,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         self.__dict__ = fitted.__dict__
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: SeriesLike) -> Any:
         """Return the windows.
 
         Parameters
@@ -226,7 +227,9 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         flat = joined.reshape(len(joined), -1)
         return _with_index(flat, X, last_rows) if returns_frames(self) else flat
 
-    def inverse_transform(self, X: Any, n_rows: int | Sequence[int] | None = None) -> Any:
+    def inverse_transform(
+        self, X: ArrayLike, n_rows: int | Sequence[int] | None = None
+    ) -> Array | list[Array]:
         """Return the rows, each the average over the windows that hold it.
 
         Parameters
@@ -269,7 +272,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         parts = np.split(windows, np.cumsum(counts)[:-1])
         return [self._rows_of(part, n) for part, n in zip(parts, n_rows, strict=True)]
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
         """Return the names of the columns of flat windows.
 
         Parameters
@@ -285,16 +288,17 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         names = flat_names(self._feature_names(input_features), self._size)
         return np.asarray(names, dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that NaN is allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
     @property
-    def _size(self) -> Any:
+    def _size(self) -> int:
         # Files of earlier versions have the parameter alone.
-        return getattr(self, "window_size_", self.window_size)
+        size: int = getattr(self, "window_size_", self.window_size)
+        return size
 
     @property
     def _padding(self) -> str | None:
@@ -399,7 +403,8 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
                 f"Got X with shape {X.shape}, but expected (n_windows, window_size="
                 f"{self._size}, n_features={len(names)}) or the same flat."
             )
-        return X
+        windows: Array = X
+        return windows
 
     def _rows_of(self, windows: Array, n_rows: int | None) -> Array:
         rows = overlap_average(windows, self.stride)

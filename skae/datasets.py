@@ -235,7 +235,7 @@ def _machine_load(rng: np.random.Generator, n_rows: int) -> Floats:
     jobs = 1 - 0.45 * np.cos(2 * np.pi * row / 12)  # one job every two hours
     steps = np.append(0.0, rng.standard_normal(n_rows - 1))
     strength = 1 + 0.06 * np.sqrt(399) * _lag(steps, rows=200)  # the root makes it unit variance
-    load = 2 + 11 * _working(row) * jobs * strength
+    load: Floats = 2 + 11 * _working(row) * jobs * strength
     return load + 0.25 * rng.standard_normal(n_rows)
 
 

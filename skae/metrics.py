@@ -8,12 +8,14 @@ outlier) and in {-1, +1} (-1 is an outlier), and refuse others::
     GridSearchCV(detector, grid, scoring=skae.metrics.get_scorer("roc_auc"))
 """
 
+import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -24,6 +26,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from skae._input.typing import SeriesLike, SupportsPredict, SupportsScoreSamples
 from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr
 
@@ -40,7 +43,7 @@ __all__ = [
 Scorer = Callable[[Any, Any, Any], float]
 
 
-def is_outlier(y: Any) -> NDArray[np.bool_]:
+def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
     """Return labels as booleans: True for an outlier.
 
     Parameters
@@ -75,7 +78,9 @@ def is_outlier(y: Any) -> NDArray[np.bool_]:
     return are_outliers(labels, "y")
 
 
-def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
+def average_precision_scorer(
+    estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike
+) -> float:
     """Return the area under the precision-recall curve of the outlier scores.
 
     Parameters
@@ -90,12 +95,12 @@ def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better.
+        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
 
     Examples
     --------
@@ -110,7 +115,7 @@ def average_precision_scorer(estimator: Any, X: Any, y: Any) -> float:
     return _score_ranks(average_precision_score, {}, estimator, X, y)
 
 
-def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
+def roc_auc_scorer(estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike) -> float:
     """Return the area under the ROC curve of the outlier scores.
 
     Parameters
@@ -125,17 +130,18 @@ def roc_auc_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better; 0.5 is chance.
+        From 0 to 1, higher is better; 0.5 is chance. NaN, with an `UndefinedMetricWarning`, if y
+        holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
     """
     return _score_ranks(roc_auc_score, {}, estimator, X, y)
 
 
-def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
+def f1_scorer(estimator: SupportsPredict, X: SeriesLike, y: SeriesLike) -> float:
     """Return the F1 score of the predicted outliers, sample by sample.
 
     Parameters
@@ -150,18 +156,21 @@ def f1_scorer(estimator: Any, X: Any, y: Any) -> float:
     Returns
     -------
     float
-        From 0 to 1, higher is better.
+        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
 
     Raises
     ------
     ValueError
-        If the labels are not understood, or hold one class only.
+        If the labels are not understood.
     """
     return _score_labels(f1_score, {}, estimator, X, y)
 
 
 def make_scorer(
-    metric: Callable, *, response_method: str = "score_samples", **options: Any
+    metric: Callable[..., float],
+    *,
+    response_method: Literal["score_samples", "predict"] = "score_samples",
+    **options: Any,
 ) -> Scorer:
     """Return a scorer for any metric of scikit-learn, to be given as ``scoring``.
 
@@ -178,7 +187,8 @@ def make_scorer(
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`.
+        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`;
+        NaN, with an `UndefinedMetricWarning`, if they are of one class.
 
     Raises
     ------
@@ -236,17 +246,46 @@ def get_scorer(name: str) -> Scorer:
     return _SCORERS[name]
 
 
-def _score_ranks(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+def _score_ranks(
+    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
+) -> float:
+    if _is_of_one_class(y):
+        return _undefined(metric, y)
     scores = -_joined(estimator.score_samples(X))
-    return float(metric(outliers_of_either_class(y), scores, **options))
+    return float(metric(is_outlier(y), scores, **options))
 
 
-def _score_labels(metric: Callable, options: dict, estimator: Any, X: Any, y: Any) -> float:
+def _score_labels(
+    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
+) -> float:
+    if _is_of_one_class(y):
+        return _undefined(metric, y)
     predicted = _joined(estimator.predict(X)) == -1
-    return float(metric(outliers_of_either_class(y), predicted, **options))
+    return float(metric(is_outlier(y), predicted, **options))
 
 
-def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
+def _is_of_one_class(y: Any) -> bool:
+    """Tell whether labels are all the same, whatever that one means."""
+    found = np.unique(_joined(y))
+    return len(found) == 1 and found[0] in (-1, 0, 1)
+
+
+def _undefined(metric: Callable, y: Any) -> float:
+    """Return NaN with the warning of scikit-learn, so that a search names such a fold."""
+    warnings.warn(
+        f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} is defined for "
+        "both only: the score is NaN. Cut folds so that each holds outliers.",
+        UndefinedMetricWarning,
+        stacklevel=4,
+    )
+    return float("nan")
+
+
+def _name_of(metric: Callable) -> str:
+    return getattr(metric, "__name__", repr(metric))
+
+
+def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
     """Return labels as `is_outlier` does, but refuse those that are all the same."""
     outlier = is_outlier(y)
     if outlier.all() or not outlier.any():
@@ -257,7 +296,7 @@ def outliers_of_either_class(y: Any) -> NDArray[np.bool_]:
     return outlier
 
 
-def _joined(values: Any) -> NDArray:
+def _joined(values: Any) -> NDArray[Any]:
     if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == 1:
         return np.concatenate(values)
     return np.asarray(values)

@@ -4,6 +4,8 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 from sklearn.utils import indexable
 
@@ -108,7 +110,7 @@ class WindowGapSplit(BaseCrossValidator):
 
     def __init__(
         self,
-        window_size: Any,
+        window_size: int | BaseEstimator,
         n_splits: int = 5,
         *,
         test_size: int | None = None,
@@ -127,7 +129,7 @@ class WindowGapSplit(BaseCrossValidator):
         self.max_train_size = max_train_size
         self.series = series
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds.
 
         Parameters
@@ -141,7 +143,9 @@ class WindowGapSplit(BaseCrossValidator):
         """
         return self.n_splits
 
-    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Fold]:
+    def split(
+        self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> Iterator[Fold]:
         """Yield the rows to learn from and to test of each fold.
 
         Parameters
@@ -167,10 +171,11 @@ class WindowGapSplit(BaseCrossValidator):
         """
         if X is None:
             raise ValueError("Got X=None, but expected rows, of which there are folds.")
-        if Table.of(X).is_list:
+        if (table := Table.of(X)).is_list:
             raise ValueError(
-                f"Got X with a list of {len(X)} series, but expected rows, which alone have a "
-                "gap between them. Split whole series with KFold, or stack them and give groups."
+                f"Got X with a list of {len(table.items)} series, but expected rows, which alone "
+                "have a gap between them. Split whole series with KFold, or stack them and give "
+                "groups."
             )
         gap = _window_of(self.window_size) - 1
         folds = [

@@ -5,17 +5,22 @@ returns what all of skae takes: a list of series of shape (n_steps_i, n_features
 of shape (n_sequences, n_steps, n_features). None of the packages needs to be installed.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skae._windows.series import by_series
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["from_aeon", "from_sktime", "from_tslearn"]
 
 
-def from_aeon(X: Any) -> Any:
+def from_aeon(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
     """Return a collection of aeon with time before channels.
 
     Parameters
@@ -65,7 +70,7 @@ def from_aeon(X: Any) -> Any:
     )
 
 
-def from_sktime(X: Any) -> Any:
+def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
     """Return a panel of sktime as a list of series, or as an array with time before features.
 
     Parameters
@@ -123,7 +128,7 @@ def from_sktime(X: Any) -> Any:
     )
 
 
-def from_tslearn(X: Any) -> list[NDArray]:
+def from_tslearn(X: ArrayLike) -> list[NDArray[Any]]:
     """Return a dataset of tslearn as a list of series, without the NaN after their ends.
 
     Parameters

@@ -292,6 +292,41 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     return events
 
 
+def narrow(is_outlier, errors):
+    """Return the outlying rows that are in an event, by the errors of rows by themselves."""
+    kept = [False] * len(errors)
+    for first, last, _ in find_events(is_outlier, errors):
+        run = [math.log(max(error, 2.0**-126)) for error in errors[first : last + 1]]
+        seen = [value for value in run if not math.isnan(value)]
+        events = []
+        if seen:
+            n = min(3, len(seen))
+            means = [sum(map(math.exp, seen[i : i + n])) / n for i in range(len(seen) - n + 1)]
+            level = (float(np.quantile(seen, 0.1)) + math.log(max(means))) / 2
+            above = [0.0 if math.isnan(value) else value - level for value in run]
+            events = maximal_intervals(above)
+        if not events:
+            events = [(0, len(run), 0)]
+        for start, stop, total in events:
+            if total >= 0.1 * max(event[2] for event in events):
+                kept[first + start : first + stop] = [True] * (stop - start)
+    return kept
+
+
+def maximal_intervals(values, first=0):
+    """Return (start, stop, total) of the greatest interval, and of those on either side of it."""
+    intervals = [(i, j) for i in range(len(values)) for j in range(i + 1, len(values) + 1)]
+    totals = {(i, j): math.fsum(values[i:j]) for i, j in intervals}
+    if not totals or max(totals.values()) <= 0:
+        return []
+    start, stop = max(intervals, key=lambda pair: (totals[pair], pair[0] - pair[1]))
+    return [
+        *maximal_intervals(values[:start], first),
+        (first + start, first + stop, totals[start, stop]),
+        *maximal_intervals(values[stop:], first + stop),
+    ]
+
+
 def smooth(rows, series_lengths, width):
     """Return each row as the average of those within a width in its series, near ones most."""
     found, first = [], 0

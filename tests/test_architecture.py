@@ -179,6 +179,14 @@ def test_public_names_are_the_lazy_ones_and_the_version():
 
 
 @pytest.mark.slow
+def test_without_dask_everything_else_is_there():
+    loaded_after(
+        "import sys; sys.modules['dask'] = None; import inspect, skae; from skae import *; "
+        "assert 'LSTMAutoencoder' in dict(inspect.getmembers(skae)) and 'dask' not in dir(skae)"
+    )
+
+
+@pytest.mark.slow
 def test_every_public_name_resolves():
     loaded_after(TOUCH_ALL)
 

@@ -145,8 +145,8 @@ def test_training_rows_are_chosen(fake, pump, args, n_rows):
     assert cli.main(["detect", pump, "--window", "10", *args]) == 0
     rows = fake.made[0].X_fit
     assert len(rows) == n_rows
-    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(rows.std(axis=0), 1)
+    np.testing.assert_allclose(rows.min(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(rows.max(axis=0), 1)
 
 
 def test_train_until_takes_numbers_where_the_index_is_of_numbers(fake, tmp_path):

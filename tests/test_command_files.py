@@ -144,6 +144,23 @@ STRUCTURE = {
         [20],
         "the last 2 lines",
     ),
+    "a format and a unit": (
+        times("Datum;Pegel\nMEZ;m", sep=";"),
+        *("Datum", HOUR, ["Pegel"], [20], "line 2 of units"),
+    ),
+    "years": (
+        text_of("Year,flow", column(lambda i: str(1900 + i)), FLOW),
+        *("Year", 1901, ["flow"], [20], None),
+    ),
+    "years in the header": (
+        "land,"
+        + ",".join(map(str, range(1961, 2021)))
+        + "\na,"
+        + ",".join(FLOW)
+        + "\nb,"
+        + ",".join(FLOW),
+        *("year", 1962, ["a", "b"], [20, 20], "a row is a sensor"),
+    ),
     "sep": ("sep=;\n" + times("time;flow", sep=";"), "time", HOUR, ["flow"], [20], None),
     "row names of R": (
         text_of('"time","flow"', column(lambda i: f'"{i + 1}"'), HOURS, FLOW),
@@ -284,6 +301,11 @@ NUMBERS = {
         word: (numbers(spoiled(FLOW, 8, word)), [20, 21.54], f"{word!r} (7 cells) taken as missing")
         for word in ("?", "-", "--", "***", "n/e", "MM", "Bad", "No Data")
     },
+    "errors of a spreadsheet": (
+        numbers(spoiled(spoiled(FLOW, 9, "#DIV/0!"), 16, "#REF!")),
+        [20, 21.54],
+        "'#DIV/0!' (6 cells), '#REF!' (3 cells) taken as missing",
+    ),
     "a lone word": (numbers(spoiled(FLOW, 41, "offline")), [20, 21.54], "'offline' (1 cell) taken"),
     "mostly words": (
         numbers(["-" if i % 3 else f for i, f in enumerate(FLOW)]),
@@ -610,7 +632,8 @@ def test_a_table_is_found_in_its_text(tmp_path, kind):
     series = read(tmp_path, content)
     assert (series.index.name, series.feature_names) == (index, sensors)
     assert len(series.values) == N
-    assert series.index.wall[1] == (second if index == "row" else np.datetime64(second, "us"))
+    expected = second if isinstance(second, int) else np.datetime64(second, "us")
+    assert series.index.wall[1] == expected
     np.testing.assert_allclose(series.values[0], first)
     assert_noted(series, words)
 

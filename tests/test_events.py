@@ -13,6 +13,7 @@ from strategies import few, random_rows
 
 from skae import find_events
 from skae._input.runs import runs_of_equal, runs_of_true
+from skae._scoring.extents import maximal_intervals, narrow
 from skae._scoring.labels import are_outliers
 
 SCORES = -np.array([1.0, 5, 6, 1, 4, np.nan, 1, 9])
@@ -85,6 +86,57 @@ def test_without_scores_the_peak_is_where_contributions_are_largest():
     found = find_events(labels=SCORES < -3, contributions=SHARES)
     assert found["peak"].tolist() == [2, 4, 7]
     assert found["features"].tolist() == [["x1", "x0"], ["x0", "x1"], ["x1"]]
+
+
+# ------------------------------------------------------------------------ where they are
+
+
+@few
+@given(st.integers(0, 30), st.integers(0, 99))
+def test_maximal_intervals_are_what_taking_the_greatest_first_finds(n, seed):
+    values = np.random.default_rng(seed).normal(size=n)
+    found = maximal_intervals(values)
+    assert [(a, b) for a, b, _ in found] == [x[:2] for x in naive.maximal_intervals(values)]
+    for start, stop, total in found:
+        assert total == pytest.approx(values[start:stop].sum())
+
+
+@few
+@given(st.integers(1, 40), st.integers(0, 99), st.sampled_from([0.0, 0.2]))
+def test_narrowed_runs_equal_their_naive_twin(n_rows, seed, missing):
+    rng = np.random.default_rng(seed)
+    errors = np.exp(random_rows(n_rows, 1, seed, missing=missing)[:, 0])
+    flags = rng.random(n_rows) < 0.8
+    found = narrow(flags, errors)
+    assert found.tolist() == naive.narrow(flags.tolist(), errors.tolist())
+    assert not (found & ~flags).any()
+    for first, last in zip(*runs_of_true(flags), strict=True):
+        assert found[first : last + 1].any(), "no run is left without an event"
+
+
+def test_with_errors_a_run_is_cut_to_what_stands_out_and_split():
+    scores = np.where((np.arange(60) > 9) & (np.arange(60) < 50), -2.0, -0.5)
+    scores[30] = -3.0
+    errors = np.full(60, 0.1)
+    errors[[15, 16, 17, 40]] = [5.0, 4.0, 6.0, 8.0]
+    (blurred,) = as_dicts(find_events(scores, offset=-1))
+    assert (blurred["start"], blurred["end"], blurred["peak"]) == (10, 49, 30)
+    first, second = as_dicts(find_events(scores, offset=-1, errors=errors))
+    assert first == {"start": 15, "end": 17, "peak": 17, "length": 3, "score": -2.0}
+    assert (second["start"], second["end"], second["peak"]) == (40, 40, 40)
+    joined = find_events(scores, offset=-1, errors=errors, merge_gap=22)
+    assert (joined["start"].tolist(), joined["end"].tolist()) == ([15], [40])
+    assert find_events(scores, offset=-1, errors=errors, min_length=2)["start"].tolist() == [15]
+    none = find_events(scores, offset=-9, errors=errors)
+    assert len(none) == 0 and list(none.dtype.names) == list(blurred)
+
+
+def test_errors_of_each_series_are_its_own():
+    scores, errors = [np.full(8, -2.0)] * 2, [np.full(8, 0.1), np.full(8, 10.0)]
+    errors[0][2], errors[1][5:] = 1.0, 1000.0
+    found = find_events(scores, offset=-1, errors=errors)
+    assert found["series"].tolist() == [0, 1]
+    assert found["start"].tolist() == [2, 5] and found["end"].tolist() == [2, 7]
 
 
 # ------------------------------------------------------------------------ kinds of tables
@@ -209,6 +261,7 @@ def test_columns_of_several_frames_belong_together_by_name(frame):
         ({"scores": SCORES, "offset": -3, "series": [None] * 8}, r"Got series\[0\]=None"),
         ({"scores": [SCORES], "offset": -3, "series": [1] * 8}, "Got series and a list"),
         ({"scores": SCORES, "offset": -3, "contributions": SCORES}, "Got contributions of shape"),
+        ({"scores": SCORES, "offset": -3, "errors": SHARES}, r"Got errors of shape \(8, 2\)"),
         (
             {"scores": SCORES, "offset": -3, "contributions": SHARES, "feature_names": ["a"]},
             "Got 1 feature_names, but expected 2",

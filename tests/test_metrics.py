@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import fbeta_score
 from sklearn.metrics import get_scorer as get_stock_scorer
 from sklearn.model_selection import GridSearchCV, KFold
@@ -57,10 +58,16 @@ def test_labels_that_could_mean_anything_are_refused(labels):
         is_outlier(labels)
 
 
-@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [-1, -1, -1, -1], [False] * 4])
-def test_one_class_is_refused(labels):
-    with pytest.raises(ValueError, match="expected some of either class"):
-        roc_auc_scorer(Detector(), VALUES, labels)
+@pytest.mark.parametrize("labels", [[0] * 4, [1] * 4, [-1] * 4, [False] * 4, [True] * 4])
+@pytest.mark.parametrize("scorer", [roc_auc_scorer, f1_scorer])
+def test_of_one_class_the_score_is_not_defined(scorer, labels):
+    with pytest.warns(UndefinedMetricWarning, match="4 labels of one class, but .*score"):
+        assert np.isnan(scorer(Detector(), VALUES, labels))
+
+
+def test_one_class_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="Got y with the labels"):
+        roc_auc_scorer(Detector(), VALUES, [5, 5, 5, 5])
 
 
 # ------------------------------------------------------------------- by name

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import VarianceThreshold
@@ -24,8 +25,10 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
 
@@ -34,6 +37,7 @@ from skae import LSTMAutoencoder, SequenceWindower
 from skae._compat import atomic
 from skae._io import container
 from skae._io.container import Reader, Writer
+from skae._io.transformers import check_attributes
 
 
 @pytest.fixture
@@ -198,6 +202,12 @@ TRANSFORMERS = [
     SimpleImputer(strategy="median"),
     VarianceThreshold(),
     PCA(2, svd_solver="full"),
+    PowerTransformer(),
+    PowerTransformer(standardize=False),
+    FunctionTransformer(),
+    ColumnTransformer([("scaled", StandardScaler(), [0])], remainder="passthrough"),
+    ColumnTransformer([("power", PowerTransformer(), slice(0, 1))], remainder=MinMaxScaler()),
+    ColumnTransformer([("left", "passthrough", [1]), ("out", "drop", [0])]),
     FeatureUnion([("scaled", StandardScaler()), ("pca", PCA(1))]),
     make_pipeline("passthrough", SequenceWindower(4)),
 ]
@@ -209,6 +219,42 @@ def test_transformers_survive(transformer, series, path):
     loaded = skae.load(_save(transformer, path))
     np.testing.assert_array_equal(loaded.transform(series), transformer.transform(series))
     assert str(loaded) == str(transformer)
+
+
+def test_a_column_transformer_of_names_survives(series, path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(series, columns=["a", "b"])
+    steps = [("scaled", StandardScaler(), ["b"])]
+    columns = ColumnTransformer(steps, remainder="passthrough", verbose_feature_names_out=False)
+    columns.set_output(transform="pandas").fit(frame)
+    loaded = skae.load(_save(columns, path))
+    pd.testing.assert_frame_equal(loaded.transform(frame), columns.transform(frame))
+
+
+def test_the_function_of_a_transformer_comes_from_the_caller(series, path):
+    transformer = FunctionTransformer(np.abs, feature_names_out="one-to-one").fit(series)
+    _save(transformer, path)
+    with pytest.raises(ValueError, match="it needs 'absolute', which is not part of it"):
+        skae.load(path)
+    loaded = skae.load(path, custom_objects={"absolute": np.abs})
+    np.testing.assert_array_equal(loaded.transform(series), np.abs(series))
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("ColumnTransformer", {"transformers_": [("a", StandardScaler())]}),
+        ("ColumnTransformer", {"transformers_": [("a", "eval", [0])]}),
+        ("ColumnTransformer", {"_transformer_to_input_indices": {"a": ["b"]}}),
+        ("ColumnTransformer", {"output_indices_": {"a": [0]}}),
+        ("ColumnTransformer", {"sparse_output_": 3}),
+        ("PowerTransformer", {"_scaler": 3}),
+        ("PowerTransformer", {"n_features_in_": 2, "lambdas_": np.ones(3)}),
+    ],
+)
+def test_attributes_that_no_fit_leaves_are_refused(name, attributes):
+    with pytest.raises(ValueError, match="that no fit leaves"):
+        check_attributes(name, attributes)
 
 
 def test_a_pipeline_survives(fitted, series, path):
@@ -230,8 +276,8 @@ def test_the_class_of_a_file_is_checked(path):
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (FunctionTransformer(np.log1p), "Got FunctionTransformer.*one of"),
-        (make_pipeline(StandardScaler(), FunctionTransformer()), "Got FunctionTransformer"),
+        (SplineTransformer(), "Got SplineTransformer.*one of"),
+        (make_pipeline(StandardScaler(), SplineTransformer()), "Got SplineTransformer"),
         (LSTMAutoencoder(callbacks=[keras.callbacks.History()]), "Got callbacks=.*joblib"),
         (LSTMAutoencoder(random_state=np.random.RandomState(0)), "Got random_state=.*joblib"),
         (3, "Got estimator=3"),

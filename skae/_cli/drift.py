@@ -74,14 +74,9 @@ def find_drift(model: Model, task: Task) -> list[Drift]:
     ranges = model.pipeline[0]
     if not hasattr(ranges, "data_min_"):
         return []
-    drifts = map(
-        _drift_of,
-        model.feature_names,
-        ranges.data_min_.tolist(),
-        ranges.data_max_.tolist(),
-        task.values.T,
-        model.scale(task).T,
-    )
+    scaled = (model.scale(task) - model.detector.center_) / model.detector.spread_
+    ends = ranges.data_min_.tolist(), ranges.data_max_.tolist()
+    drifts = map(_drift_of, model.feature_names, *ends, task.values.T, scaled.T)
     return [drift for drift in drifts if _is_notable(drift)]
 
 

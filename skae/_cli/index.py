@@ -20,7 +20,8 @@ __all__ = ["Index", "find_index", "number_rows"]
 # Rising numbers may as well be a counter that is to be scored: only a name tells an index.
 # "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
 INDEX_NAMES = (
-    r"(?i)index|unnamed: 0|t|(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo)\W?.{0,6}"
+    r"(?i)index|unnamed: 0|t|"
+    r"(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo|year|jahr|año|année)\W?.{0,6}"
 )
 PARTS = {
     "year": r"y{1,4}|year|yr|jahr|an|año|ano|année|annee|anno|jaar|rok",
@@ -30,7 +31,7 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
-CLOCK_NAMES = r"time|hhmm|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
+CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
 
 @dataclass
@@ -157,7 +158,9 @@ def _candidates(columns: list[Column]) -> Iterator[Index]:
                 yield index
     parts = _parts(columns)
     if "year" in parts and "month" in parts:
-        index = _joined(list(parts.values()), [_written(parts)], "")
+        years = parts["year"].texts.str.len()
+        order = "y-m-d" if (years == 2).all() else "ymd"
+        index = _joined(list(parts.values()), [_written(parts)], "", order)
         if index is not None:
             yield index
 
@@ -168,10 +171,12 @@ def _of_times(column: Column, times: Times) -> Index:
     return Index(column.name, times.wall, times.instants, labels, [column], times.order, notes)
 
 
-def _joined(columns: list[Column], texts: list[Any], between: str) -> Index | None:
+def _joined(
+    columns: list[Column], texts: list[Any], between: str, order: str | None = None
+) -> Index | None:
     """Return the index that columns make together, None if they are no times then."""
     whole = texts[0].str.cat(texts[1:], sep=between) if len(texts) > 1 else texts[0]
-    times = read_times(whole)
+    times = read_times(whole, order)
     if np.isnat(times.wall).mean() > 0.01:
         return None
     names = [column.name for column in columns]

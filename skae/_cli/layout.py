@@ -24,10 +24,11 @@ UNIT = re.compile(
     r"\[.*\]|\(.*\)|[-%‰°µ/]+.{0,6}|\w{1,6}([/·^*]-?\w{1,6}){1,3}|\d+[snd]|°?[cfk]|deg.{0,8}|"
     r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|ms|kn|"
     r"[ydmhs]{1,4}([-/.: t]+[ydmhs]{1,4})+|rpm|ppm|psi|lux|avg|smp|max|std|tot|ts|rn|utc|n/?a|"
-    r"none|unitless|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
+    r"none|units?|unitless|volts?|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
     r"text|real|numeric",
     re.IGNORECASE,
 )
+TIME_NAME = r"(date|time|datum|zeit|fecha|stamp|temps|heure)"
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
 
@@ -165,6 +166,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
 def _sniff(content: bytes) -> str:
     """Return the delimiter of the lines in the middle, where neither titles nor sums stand."""
     try:
+        import pandas  # noqa: F401, it reads what is found here
         from clevercsv import Sniffer
     except ImportError:
         raise ValueError(
@@ -292,7 +294,7 @@ def _find_names(
         above = [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
     units: list[int] = []
     names: list[str] = []
-    for line, cells in reversed(above):
+    for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
             return ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
         if len(cells) > kinds.width and not names:
@@ -300,7 +302,7 @@ def _find_names(
         if len(cells) != kinds.width:
             break
         names = cells
-        if not _is_of_units(cells):
+        if not _is_of_units(cells, above[place - 1][1] if place else []):
             return names, units
         units.append(line)
     return names, units[:-1]
@@ -313,8 +315,14 @@ def _trimmed(cells: list[str], width: int) -> list[str]:
     return cells
 
 
-def _is_of_units(cells: list[str]) -> bool:
-    return 2 * sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells) > len(cells)
+def _is_of_units(cells: list[str], above: list[str]) -> bool:
+    """Tell whether cells say how those of the names above them are measured."""
+    known = sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells)
+    # Names differ from one another; units and kinds of summaries recur.
+    n_different = len(set(cells) - {""})
+    names_time = any(re.match(TIME_NAME, name, re.IGNORECASE) for name in above)
+    is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
+    return is_known or (len(cells) > 3 and n_different < 0.7 * len(cells))
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:
@@ -348,7 +356,7 @@ def _note_lines(
     titles = [line for line, _ in head[: max(header, 0)] if line not in units]
     parts = [
         (titles, "above the header"),
-        (units, "of units"),
+        ([line for line in units if line], "of units"),
         (list(comments), "of comments"),
     ]
     for lines, what in parts:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from skae._cli.model_file import read_pipeline, write_pipeline
 from skae._cli.task import Task
 from skae._cli.text import join_names
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, AdaptiveOffset, robust_offset
+from skae._input.scaling import Scaling
+from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_SETS, AdaptiveOffset, robust_offset
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
 
@@ -25,7 +26,6 @@ DEVIATIONS_AMONG = 6.0
 
 # Between the name of a series and that of its feature, in a scaler of several series.
 BETWEEN = "\x1f"
-TINY_SPREAD = 1e-12
 
 
 @dataclass
@@ -70,12 +70,14 @@ class Model:
         return limits
 
     def scale(self, task: Task) -> Floats:
-        """Return the values of a task, scaled as those learned from."""
+        """Return the values of a task as the detector takes them."""
+        (name, scaler), *_ = self.pipeline.steps
         with np.errstate(over="ignore", invalid="ignore"):
-            values = task.values
-            for _, scaler in self.pipeline.steps[:-1]:
-                values = _scale_by(scaler, values, task)
-        return np.clip(values, -MAX_SCALED, MAX_SCALED)
+            if name == "series":
+                scaled = _scale_series(scaler, task)
+            else:
+                scaled = task.values * scaler.scale_ + scaler.min_
+        return np.clip(scaled, -MAX_SCALED, MAX_SCALED)
 
     def score(self, task: Task) -> tuple[Floats, Floats]:
         """Score all rows of a task, each series and each piece between gaps by itself.
@@ -144,13 +146,12 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     from sklearn.pipeline import Pipeline
 
     all_rows = bool(task.is_training.all())
-    detector = make_detector(window, all_rows, **params)
-    scalers = _fit_scalers(task)
-    model = Model(Pipeline([*scalers, ("detector", detector)]), list(task.feature_names))
+    steps = [_first_step(task), ("detector", make_detector(window, all_rows, **params))]
+    model = Model(Pipeline(steps), list(task.feature_names))
     X = as_input(model.scale(task), task.training_pieces())
-    detector.fit(X)
+    model.detector.fit(X)
     if params.get("contamination", "auto") == "auto":
-        _set_threshold(detector, X, all_rows)
+        _set_threshold(model.detector, X, all_rows)
     return model
 
 
@@ -160,7 +161,9 @@ def _set_threshold(detector: Any, X: Any, all_rows: bool) -> None:
     scores = np.concatenate(answers) if isinstance(answers, list) else answers
     scores = scores[~np.isnan(scores)]
     if all_rows:  # they are judged among themselves
-        detector.offset_ = robust_offset(scores, deviations=DEVIATIONS_AMONG)
+        robust = robust_offset(scores, deviations=DEVIATIONS_AMONG)
+        # Where most windows are alike, the floor of the error would be the threshold.
+        detector.offset_ = float(min(robust, OF_SETS.min_ratio * np.median(scores)))
         return
     limits = OF_ADAPTING_ROWS
     most, typical = np.quantile(scores, 0.001), np.median(scores)
@@ -175,9 +178,6 @@ def save_model(model: Model, path: Any) -> None:
     OSError
         If the file cannot be written.
     """
-    # Where scikit-learn would have put them, had a frame been handed over: the demo has none.
-    names = np.array(model.feature_names, dtype=object)
-    model.pipeline[0].feature_names_in_ = names
     model.detector.set_params(callbacks=None)
     write_pipeline(model.pipeline, path)
 
@@ -200,76 +200,60 @@ def load_model(path: str) -> Model:
             f"{path} holds no scaler and detector of rows with the names of their features; "
             "expected what 'skae detect --save' writes"
         )
-    return Model(pipeline, [str(name) for name in names])
+    # Those of several series stand behind the names of the series.
+    return Model(pipeline, list(dict.fromkeys(str(name).rpartition(BETWEEN)[2] for name in names)))
 
 
 # --- scaling -----------------------------------------------------------------------------
 
 
-def _fit_scalers(task: Task) -> list[tuple[str, Any]]:
-    """Return a scaler that remembers ranges, and one with the last word, of each series."""
+def _first_step(task: Task) -> tuple[str, Any]:
+    """Return a scaler that remembers the names of features, and how each series differs.
+
+    The detector scales by itself. Before it, one series keeps its shape: only the range is
+    remembered, for drift. Of several, each is brought to one level and spread, or a small one
+    would be lost beside a large one.
+    """
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-    values = task.values[task.is_training]
+    learned = task.values[task.is_training]
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
+        spread = np.nanmax(learned, axis=0) - np.nanmin(learned, axis=0)
         if not np.isfinite(spread).all():
-            raise ValueError(f"the numbers reach {np.nanmax(np.abs(values)):g}, too large to scale")
-        ranges = MinMaxScaler().fit(values)
-        scaled = ranges.transform(task.values)
-        if task.series_labels is None:
-            return [("range", ranges), ("scale", StandardScaler().fit(scaled[task.is_training]))]
-        scale = StandardScaler()
-        _remember_series(scale, scaled, task)
-    return [("range", ranges), ("scale", scale)]
+            largest = np.nanmax(np.abs(learned))
+            raise ValueError(f"the numbers reach {largest:g}, too large to scale")
+        ranges = MinMaxScaler().fit(learned)
+    if task.series_labels is None:
+        ranges.feature_names_in_ = np.array(task.feature_names, dtype=object)
+        return "range", ranges
+    chosen = [rows[task.is_training[rows]] for rows in task.parts()]
+    parts = [rows if len(rows) else whole for rows, whole in zip(chosen, task.parts(), strict=True)]
+    scalings = [Scaling.of(task.values[rows], None, robust=True) for rows in parts]
+    scaler = StandardScaler()
+    labels = [task.series_labels[rows[0]] for rows in parts]
+    names = [f"{label}{BETWEEN}{name}" for label in labels for name in task.feature_names]
+    scaler.feature_names_in_ = np.array(names, dtype=object)
+    scaler.mean_ = np.concatenate([scaling.center for scaling in scalings])
+    scaler.scale_ = np.concatenate([scaling.spread for scaling in scalings])
+    scaler.var_, scaler.n_features_in_ = scaler.scale_**2, len(names)
+    scaler.n_samples_seen_ = int(task.is_training.sum())
+    return "series", scaler
 
 
-def _remember_series(scale: Any, scaled: Floats, task: Task) -> None:
-    """Let a scaler hold the means and deviations of each feature of each series."""
-    labels, means, scales = task.series_labels or [], [], []
-    for rows in task.parts():
-        learned = rows[task.is_training[rows]]
-        chosen = scaled[learned if len(learned) else rows]
-        means.append(np.nan_to_num(np.nanmean(chosen, axis=0)))
-        spread = np.nan_to_num(np.nanstd(chosen, axis=0))
-        scales.append(np.where(spread > TINY_SPREAD, spread, 1.0))
-    names = [
-        f"{labels[rows[0]]}{BETWEEN}{name}" for rows in task.parts() for name in task.feature_names
-    ]
-    scale.feature_names_in_ = np.array(names, dtype=object)
-    scale.mean_, scale.scale_ = np.concatenate(means), np.concatenate(scales)
-    scale.var_, scale.n_features_in_ = scale.scale_**2, len(names)
-    scale.n_samples_seen_ = int(task.is_training.sum())
-
-
-def _scale_by(scaler: Any, values: Floats, task: Task) -> Floats:
-    names = getattr(scaler, "feature_names_in_", None)
-    if names is None or len(names) == values.shape[1] and BETWEEN not in str(names[0]):
-        return np.asarray(scaler.transform(_named(values, scaler)))
-    places = {name: i for i, name in enumerate(names)}
-    scaled = np.empty_like(values)
+def _scale_series(scaler: Any, task: Task) -> Floats:
+    """Return values scaled as those of the series of their name."""
     if task.series_labels is None:
         raise ValueError("the model has learned several series; --series names their column")
-    labels = task.series_labels
+    places = {str(name): place for place, name in enumerate(scaler.feature_names_in_)}
+    scaled = np.empty_like(task.values)
     for rows in task.parts():
-        keys = [f"{labels[rows[0]]}{BETWEEN}{name}" for name in task.feature_names]
-        chosen = [places[key] for key in keys if key in places]
-        if len(chosen) < len(keys):
-            raise ValueError(
-                f"the model has learned no series {labels[rows[0]]!r}; "
-                f"it knows {join_names(sorted({str(name).partition(BETWEEN)[0] for name in names}))}"
-            )
-        scaled[rows] = (values[rows] - scaler.mean_[chosen]) / scaler.scale_[chosen]
+        label = task.series_labels[rows[0]]
+        chosen = [places.get(f"{label}{BETWEEN}{name}", -1) for name in task.feature_names]
+        if -1 in chosen:
+            known = join_names(sorted({name.partition(BETWEEN)[0] for name in places}))
+            raise ValueError(f"the model has learned no series {label!r}; it knows {known}")
+        scaled[rows] = (task.values[rows] - scaler.mean_[chosen]) / scaler.scale_[chosen]
     return scaled
-
-
-def _named(values: Floats, scaler: Any) -> Any:
-    names = getattr(scaler, "feature_names_in_", None)
-    if names is None:
-        return values
-    import pandas as pd
-
-    return pd.DataFrame(values, columns=names)
 
 
 def _in_file_order(answers: Any, pieces: list[NDArray[np.intp]]) -> Floats:

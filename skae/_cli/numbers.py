@@ -26,7 +26,7 @@ MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat"}
 SPACES = r"[  \u00a0\u2009\u202f'’]"
 NUMBER = re.compile(
     r"^(?:[$€£¥]\s?)?(?P<sign>[-+−]|\()?\s?[$€£¥]?(?P<digits>\d[\d.,]*|[.,]\d+)"
-    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.][^\W_.]{0,7}(?:[/·*^.]?[-^\w]{1,4}){0,3}|"
+    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.]{1,8}[23²³]?(?:[/·*^.][-^\w]{1,4}){0,3}|"
     r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4})?(?P<close>\))?(?P<minus>-)?$"
 )
 # For units that differ by these only, such as K and M, or kB and MB.
@@ -42,6 +42,8 @@ ANSWERS = [
     *(("oui", "non"), ("si", "no"), ("sí", "no"), ("open", "closed"), ("running", "stopped")),
 ]
 MAX_WORDS = 3
+# What begins as a number does is a number written wrongly, and no word for a missing one.
+MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
 NINES = re.compile(r"[67]?9{2,}(\.9+)?|32767|32768|65535|2147483647|2147483648|1(0{10,})")
 
 
@@ -68,7 +70,7 @@ class Numbers:
         n_numbers, n_words = np.count_nonzero(~np.isnan(self.values)), sum(self.words.values())
         rare = n_words <= n_numbers and len(self.words) <= MAX_WORDS
         lone = len(self.words) == 1 and n_words < 20 * n_numbers
-        is_word = not any(re.search(r"\d|^[-+]?inf", word, re.IGNORECASE) for word in self.words)
+        is_word = not any(MISTAKE.match(word) for word in self.words)
         return list(self.words) if (rare or lone) and is_word else []
 
 
@@ -136,6 +138,7 @@ def read_numbers(
     return Numbers(values[codes], words, notes)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def might_be_thousands(values: Floats) -> bool:
     """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
     given = values[~np.isnan(values)]
@@ -149,6 +152,7 @@ def might_be_thousands(values: Floats) -> bool:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def find_sentinels(values: Floats) -> dict[float, int]:
     """Return the values that stand for a missing one, such as -9999, and how often they come.
 
@@ -214,6 +218,8 @@ def _factors(units: Any) -> tuple[Floats, str]:
     named = units.fillna("")
     if len(found) < 2 and not (found and units.isna().any() and found[0] in ("K", "M", "B")):
         note = f"numbers followed by {found[0]!r}" if found else ""
+        if units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
+            return np.where(units.isna(), 1.0, np.nan), ""
         return np.ones(len(units)), note
     for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
         table = FACTORS if base else AMOUNTS

@@ -152,7 +152,7 @@ class Roles:
         forward = steps[steps > 0]
         if not len(forward) or np.isnan(steps).any():
             return ""
-        if (steps == 1).sum() + (steps < 0).sum() == len(steps) and (steps == 1).mean() > 0.9:
+        if (steps % 1 == 0).all() and (steps != 0).all() and (steps == 1).mean() > 0.9:
             return "only rises by 1: numbers of rows?"
         if self._goes_with_time(values):
             return "rises with the time alone: another clock?"

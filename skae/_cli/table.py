@@ -344,12 +344,10 @@ def _is_transposed(table: Table) -> bool:
     names = pd.Series([column.name for column in table.columns[1:]], dtype=object)
     if len(names) < 10 or table.columns[0].kind == "time":
         return False
-    times = read_times(names)
-    return bool((~np.isnat(times.wall)).mean() > 0.9) and not names.map(_is_plain_number).all()
-
-
-def _is_plain_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    if names.str.fullmatch(r"1[6-9]\d\d|20\d\d").all():
+        return True
+    is_plain = names.str.fullmatch(r"[\d.]+").all()
+    return not is_plain and bool((~np.isnat(read_times(names).wall)).mean() > 0.9)
 
 
 def _transposed(table: Table) -> Table:
@@ -365,8 +363,9 @@ def _transposed(table: Table) -> Table:
         [*table.notes, "times stand in the header: turned, a row is a sensor"],
     )
     times = pd.Series([column.name for column in others], dtype=object)
+    years = times.str.fullmatch(r"\d{4}").all()
     cells = [
-        ("time", 0, times),
+        ("year", 0, times.astype(int)) if years else ("time", 0, times),
         *((n, i, pd.Series(v)) for i, (n, v) in enumerate(zip(names, values, strict=True), 1)),
     ]
     turned.columns = [Column(*cell, turned) for cell in cells]

@@ -33,7 +33,7 @@ M, D = r"(?P<m>\d\d?)", r"(?P<d>\d\d?)"
 WORD, SEP = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _]"
 WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+)?"
 CLOCK = (
-    r"(?:[T\s:,_./-]*(?P<H>\d\d?)(?:[:.h]?(?P<M>\d\d)(?:[:.]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
+    r"(?:[T\s:,_./-]*(?P<H>\d\d?)(?:[:.h_-]?(?P<M>\d\d)(?:[:._-]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
     r"\s*(?:(?P<p>[ap])\.?\s?m\.?)?)?"
 )
 DATES = {
@@ -49,14 +49,14 @@ DATES = {
         rf"{WORD}[-/']{Y2}",
         rf"{Y}[-/ ]*{WORD}",
     ],
-    "months": [f"{Y}[-/.]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])"],
+    "months": [f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])"],
 }
 ZONE = re.compile(
     r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z))$", re.DOTALL
 )
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
-CLOCK_ALONE = r"(\d\d?):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
+CLOCK_ALONE = r"(\d\d?)(?::|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
 # What may stand in a number: since when, in which unit, and between which values.
 EPOCHS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 EPOCH_SECONDS = (4e8, 4.2e9)  # 1982 to 2103
@@ -100,7 +100,9 @@ def is_time(text: str) -> bool:
     """
     whole = re.match(INTERVAL, text)
     text = whole[1] if whole else text
-    if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(r"\d+\.\d+\.\d{4}|[\d.]{16,}", text):
+    if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(
+        r"\d\d?\.\d\d?\.\d\d(\d\d)?|[\d.]{16,}", text
+    ):
         return False
     return is_clock(text) or len(_patterns_of(_parts(text)[0])) > 0
 
@@ -186,8 +188,9 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
         for unit, per_second in EPOCHS.items():
             if EPOCH_SECONDS[0] * per_second <= low <= high <= EPOCH_SECONDS[1] * per_second:
                 found = _as_stamps(values * (1e6 / per_second), "M8[us]"), f"epochs in {unit}"
+    words = rf"{DATE_WORDS}|time|zeit|hora|heure|temps" if (values % 1 != 0).any() else DATE_WORDS
     for kind, (origin, first, last) in SERIALS.items():
-        is_named = re.search(DATE_WORDS, name) or (values % 1 != 0).any() and "ime" in name
+        is_named = re.search(words, name) is not None
         if found is None and first < low <= high < last and is_named:
             days = np.round(values * 86400) * 1e6  # they are rounded in the file
             found = np.datetime64(origin, "us") + days.astype("m8[us]"), f"days as {kind} counts"

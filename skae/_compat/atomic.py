@@ -13,7 +13,7 @@ SUFFIX = ".skae-part"
 """Of the file beside the target that is written first."""
 
 
-def replace_file(path: str | os.PathLike, content: bytes) -> None:
+def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file at once; see `replaced`.
 
     Parameters
@@ -26,7 +26,7 @@ def replace_file(path: str | os.PathLike, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
+def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Lend a file beside the target; at the end it goes to the disk, and is renamed.
 
     A symbolic link stays, and the file it names is replaced; an existing file keeps its mode.
@@ -61,7 +61,7 @@ def replaced(path: str | os.PathLike) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def _mode_of(target: Path, path: str | os.PathLike) -> int | None:
+def _mode_of(target: Path, path: str | os.PathLike[str]) -> int | None:
     """Return the permissions of the file that is to be replaced, None where there is none."""
     try:
         found = target.stat().st_mode
@@ -79,7 +79,7 @@ def _mode_of(target: Path, path: str | os.PathLike) -> int | None:
     return stat.S_IMODE(found)
 
 
-def remove_leftovers(path: str | os.PathLike) -> None:
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what processes that live no more have left of writing this file."""
     target = Path(os.path.realpath(path))
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-\d+{re.escape(SUFFIX)}")

@@ -55,7 +55,8 @@ def variables_of_one_name() -> contextlib.AbstractContextManager[Any]:
 
     Keras' own names and paths of variables, which files and users know, are what they are.
     """
-    return tf.variable_creator_scope(_make_variable)
+    scope: contextlib.AbstractContextManager[Any] = tf.variable_creator_scope(_make_variable)
+    return scope
 
 
 def _make_variable(make: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
@@ -92,7 +93,7 @@ def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
 
 def is_seed(variable: keras.Variable) -> bool:
     """Tell whether a variable is the state of a ``keras.random.SeedGenerator``."""
-    return variable.name == "seed_generator_state"
+    return bool(variable.name == "seed_generator_state")
 
 
 def schedule_of(

@@ -40,7 +40,8 @@ class ParameterRouter(BaseWrapper):
 
     def compile_arguments(self) -> dict[str, Any]:
         """Return the arguments of ``keras.Model.compile``, made with the routed parameters."""
-        return self._get_compile_kwargs()
+        arguments: dict[str, Any] = self._get_compile_kwargs()
+        return arguments
 
     def make_callbacks(self) -> list[keras.callbacks.Callback]:
         """Return the callbacks, made with the routed parameters, in one flat list."""

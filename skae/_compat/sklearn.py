@@ -10,12 +10,14 @@ from numbers import Integral, Real
 from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_container_adapter
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
@@ -29,6 +31,7 @@ __all__ = [
     "REQUESTS",
     "Interval",
     "StrOptions",
+    "available_if",
     "check_feature_names",
     "check_parameters_of",
     "check_sample_weight",
@@ -51,7 +54,16 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
     """Validate the parameters before a method runs; a type checker sees the method as it is."""
-    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+    context: Callable[[Method], Method] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return context
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Hide a method where `check` says so; a type checker sees the method as it is."""
+    condition: Callable[[Method], Method] = _available_if(check)
+    return condition
 
 
 class DocumentationLink:
@@ -73,7 +85,7 @@ class FeatureRecord(BaseEstimator):
 
     n_features_in_: int
     n_step_features: int
-    feature_names_in_: np.ndarray
+    feature_names_in_: NDArray[np.object_]
 
     @classmethod
     def named(cls, estimator: str) -> Self:
@@ -167,7 +179,7 @@ def check_feature_names(estimator: object, X: object, *, reset: bool) -> None:
     _check_feature_names(estimator, X, reset=reset)
 
 
-def check_sample_weight(sample_weight: object, n_samples: int) -> np.ndarray | None:
+def check_sample_weight(sample_weight: object, n_samples: int) -> NDArray[np.float32] | None:
     """Return weights as a float32 vector with one non-negative entry per sample.
 
     Raises
@@ -179,7 +191,7 @@ def check_sample_weight(sample_weight: object, n_samples: int) -> np.ndarray | N
     if sample_weight is None:
         return None
     placeholder = np.empty((n_samples, 1), dtype=np.float32)
-    weights = _check_sample_weight(
+    weights: NDArray[np.float32] = _check_sample_weight(
         sample_weight, placeholder, dtype=np.float32, ensure_non_negative=True
     )
     if not weights.any():

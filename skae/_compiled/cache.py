@@ -3,10 +3,12 @@
 import contextlib
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
 
 
-class LRUCache:
+class LRUCache(Generic[Value]):
     """A bounded cache for several threads; the least recently used value goes first.
 
     Values are made outside the lock: what makes one may wait for other locks, whose holders may
@@ -31,13 +33,13 @@ class LRUCache:
 
     def __init__(self, max_size: int, max_keys: int | None = None):
         self.max_size, self.max_keys = max_size, max_keys
-        self._entries: list[tuple[Hashable, Any]] = []
+        self._entries: list[tuple[Hashable, Value]] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of `key`, which many threads may use, after making it if need be."""
         with self._lock:
             entry = self._pop(key)
@@ -51,7 +53,7 @@ class LRUCache:
         return entry[1]
 
     @contextlib.contextmanager
-    def borrow(self, key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
+    def borrow(self, key: Hashable, make: Callable[[], Value]) -> Iterator[Value]:
         """Lend a value of `key` to one thread alone, made if all that were kept are lent.
 
         It is taken back even if its use raises: who borrows sets its state first.
@@ -70,13 +72,13 @@ class LRUCache:
         with self._lock:
             self._entries.clear()
 
-    def _pop(self, key: Hashable) -> tuple[Hashable, Any] | None:
+    def _pop(self, key: Hashable) -> tuple[Hashable, Value] | None:
         for i in reversed(range(len(self._entries))):
             if self._entries[i][0] == key:
                 return self._entries.pop(i)
         return None
 
-    def _push(self, entry: tuple[Hashable, Any]) -> None:
+    def _push(self, entry: tuple[Hashable, Value]) -> None:
         self._entries.append(entry)
         del self._entries[: -self.max_size]
         if self.max_keys is not None:

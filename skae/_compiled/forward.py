@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from skae._compat.tensorflow import call_flat, forget_kernels, give_memory_back
 from skae._compiled.cache import LRUCache
@@ -38,7 +39,7 @@ MAX_BLOCKS = 4
 BULK_STEPS = 2**16
 """Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
 
-forward_passes = LRUCache(MAX_ARCHITECTURES)
+forward_passes: "LRUCache[ForwardPass]" = LRUCache(MAX_ARCHITECTURES)
 
 
 def clear_caches() -> None:
@@ -63,11 +64,11 @@ def clear_caches() -> None:
 
 def forward(
     model: keras.Model,
-    *inputs: np.ndarray,
+    *inputs: NDArray[Any],
     in_bulk: bool = False,
     padded: bool = True,
     values: Values | None = None,
-) -> np.ndarray:
+) -> NDArray[Any]:
     """Return ``model(inputs)`` without training behaviour, in blocks of a few fixed sizes.
 
     What a call returns depends on its arguments alone, never on earlier calls.
@@ -108,13 +109,14 @@ def forward(
 
 
 def loss_parts(
-    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray
+    model: keras.Model, inputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]
 ) -> tuple[Any, Any]:
     """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
 
     Nothing is compiled for it that scoring does not need, too.
     """
-    return model.loss.parts(targets, forward(model, inputs), weights)
+    parts: tuple[Any, Any] = model.loss.parts(targets, forward(model, inputs), weights)
+    return parts
 
 
 def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tensor]:
@@ -134,10 +136,10 @@ def _block_size(n_samples: int) -> int:
 
 def _bulk_size(n_steps: int) -> int:
     """Return a power of two, so that few sequences are needed to fill up the last block."""
-    return 2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1)
+    return int(2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1))
 
 
-def _filled_up(block: np.ndarray, size: int) -> np.ndarray:
+def _filled_up(block: NDArray[Any], size: int) -> NDArray[Any]:
     """Repeat the last entry up to a full block, so that every call has the same shape."""
     missing = size - len(block)
     return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block
@@ -166,22 +168,22 @@ class ForwardPass:
         self.model = model
         self.can_compile = can_be_sharded(model)
         self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
-        self._functions = LRUCache(MAX_SHAPES)
+        self._functions: LRUCache[Callable[..., NDArray[Any]]] = LRUCache(MAX_SHAPES)
 
-    def plain(self, size: int) -> Callable[..., np.ndarray]:
+    def plain(self, size: int) -> Callable[..., NDArray[Any]]:
         """Return the function for so many inputs of any length."""
         shapes = [(size, *x.shape[1:]) for x in self.model.inputs]
         return self._functions.get(("plain", size), lambda: self._traced(shapes))
 
-    def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., np.ndarray]:
+    def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., NDArray[Any]]:
         """Return the function that XLA compiles for inputs of these shapes."""
         make = partial(self._traced, shapes, padded, jit_compile=True)
         return self._functions.get((padded, *shapes), make)
 
     def _traced(
-        self, shapes: list[tuple], padded: bool = True, jit_compile: bool | None = None
-    ) -> Callable[..., np.ndarray]:
-        def run(weights: list, inputs: list) -> Any:
+        self, shapes: list[tuple[int, ...]], padded: bool = True, jit_compile: bool | None = None
+    ) -> Callable[..., NDArray[Any]]:
+        def run(weights: list[Any], inputs: list[Any]) -> Any:
             with nothing_padded(not padded):
                 return self._run(weights, inputs)
 
@@ -191,12 +193,14 @@ class ForwardPass:
         inputs = [tf.TensorSpec(shape, dtypes.get(x.dtype, x.dtype)) for shape, x in model_inputs]
         function = traced(run, self._weights, inputs, jit_compile=jit_compile)
 
-        def compute(weights: list[tf.Tensor], arrays: Any) -> np.ndarray:
-            return call_flat(function, [*weights, *map(tf.convert_to_tensor, arrays)]).numpy()
+        def compute(weights: list[tf.Tensor], arrays: Any) -> NDArray[Any]:
+            tensors = [*weights, *map(tf.convert_to_tensor, arrays)]
+            outputs: NDArray[Any] = call_flat(function, tensors).numpy()
+            return outputs
 
         return compute
 
-    def _run(self, weights: list, inputs: list) -> Any:
+    def _run(self, weights: list[Any], inputs: list[Any]) -> Any:
         values = dict(zip(map(id, self.model.variables), weights, strict=True))
         parts = self.model.trainable_variables, self.model.non_trainable_variables
         inputs = inputs[0] if len(inputs) == 1 else inputs

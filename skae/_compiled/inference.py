@@ -16,7 +16,9 @@ from skae._input.sequences import Floats, Sequences
 from skae._network.layers import recurrent_steps
 
 
-def with_progress(blocks: Iterator[Sequences], n_windows: int, verbose: Any) -> Iterator[Sequences]:
+def with_progress(
+    blocks: Iterator[Sequences], n_windows: int, verbose: int | str
+) -> Iterator[Sequences]:
     """Yield blocks of windows, and say how many of them are through a network.
 
     Parameters
@@ -116,7 +118,8 @@ class TrainedNetwork:
     @property
     def latent_shape(self) -> tuple[int | None, ...]:
         """Shape of latents: (latent_dim,), or (n_steps, latent_dim)."""
-        return _model_part(self.model, "encoder").output_shape[1:]
+        shape: tuple[int | None, ...] = _model_part(self.model, "encoder").output_shape[1:]
+        return shape
 
     def reconstructed(self, windows: Sequences) -> Iterator[Floats]:
         """Yield reconstructions (n, n_steps, n_features).
@@ -235,7 +238,7 @@ class StreamedNetwork:
         self._n_steps = network.model.input_shape[1] or window_size
         self._pass = forward_pass_of(network.model)
         self._weights = weights_of(network.model, network.values)
-        self._functions: dict[tuple[int, bool], Callable] = {}
+        self._functions: dict[tuple[int, bool], Callable[..., NDArray[Any]]] = {}
         self._warm_up()
 
     def residuals(self, windows: Sequences) -> Floats:
@@ -266,7 +269,7 @@ class StreamedNetwork:
         inputs = windows.imputed(targets, self._network.fill_values)
         inputs = inputs if self._network.masks_nan else np.nan_to_num(inputs)
         padded = size > 1 or bool(windows.lengths[0] < self._n_steps)
-        residuals = targets - self._forward(inputs, size, padded)
+        residuals: Floats = targets - self._forward(inputs, size, padded)
         return residuals[:, : self._window_size]
 
     def _forward(self, inputs: Floats, size: int, padded: bool) -> Floats:

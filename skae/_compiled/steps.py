@@ -17,11 +17,14 @@ from skae._compiled.tracing import traced
 from skae._network.layers import nothing_padded
 
 
-def filled_up(array: NDArray, n: int) -> NDArray:
+def filled_up(array: NDArray[Any], n: int) -> NDArray[Any]:
     """Return an array of `n` entries along its first axis, those that it lacks zero."""
     missing = n - len(array)
     return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
 
+
+Step = Callable[..., Any]
+"""A function of tensors."""
 
 MIN_SHARD_STEPS = 240
 """Sequences times recurrent steps in a shard below which cutting a batch does not pay."""
@@ -99,10 +102,12 @@ class PlainSteps:
         """Take a step; see `ShardedSteps.train`, whose arrays hold several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
-        return self._train_step(*map(tf.convert_to_tensor, (inputs, targets, weights)))
+        tensors = map(tf.convert_to_tensor, (inputs, targets, weights))
+        sums: tuple[Any, Any] = self._train_step(*tensors)
+        return sums
 
     @cached_property
-    def _train_step(self) -> Callable:
+    def _train_step(self) -> Step:
         batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
         return traced(self._train, batch, batch, tf.TensorSpec((None, None), tf.float32))
 
@@ -132,7 +137,7 @@ class ShardedSteps:
 
     def __init__(self, model: keras.Model, n_shards: int, padded: bool = True):
         self.model, self.n_shards, self.padded = model, n_shards, padded
-        self._loops = LRUCache(MAX_SHAPES)
+        self._loops: LRUCache[Step] = LRUCache(MAX_SHAPES)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step for each batch.
@@ -188,7 +193,7 @@ class ShardedSteps:
     def _cuts(self) -> bool:
         return self.n_shards > 1
 
-    def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Callable:
+    def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Step:
         of_shard, of_batch = self._kinds[kind]
         of_shard = self._compiled_for_shard(of_shard, arrays) if self._cuts else of_shard
         n_batches = self._batches_in_a_call(arrays)
@@ -199,13 +204,13 @@ class ShardedSteps:
         loop = _over_batches(partial(of_batch, of_shard))
         return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not self._cuts)
 
-    def _compiled_for_shard(self, of_shard: Callable, arrays: dict[str, Any]) -> Callable:
+    def _compiled_for_shard(self, of_shard: Step, arrays: dict[str, Any]) -> Step:
         sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
         specs = *self._variable_specs(), sequences, sequences, weights
         return traced(of_shard, *specs, jit_compile=True)
 
     @property
-    def _kinds(self) -> dict[str, tuple[Callable, Callable]]:
+    def _kinds(self) -> dict[str, tuple[Step, Step]]:
         """What is compiled for a shard, and what puts the shards of a batch together."""
         return {
             "train": (self._gradient, self._train_batch),
@@ -217,7 +222,7 @@ class ShardedSteps:
         return tf.TensorSpec((n // self.n_shards, *shape), batches.dtype)
 
     def _train_batch(
-        self, gradient: Callable, inputs: Any, targets: Any, weights: Any, rate: Any = None
+        self, gradient: Step, inputs: Any, targets: Any, weights: Any, rate: Any = None
     ) -> tuple[Any, Any]:
         if rate is not None:
             self.model.optimizer.learning_rate = rate
@@ -234,7 +239,7 @@ class ShardedSteps:
         return total, weight
 
     @cached_property
-    def _compiled_apply(self) -> Callable:
+    def _compiled_apply(self) -> Step:
         gradients, _ = self._variable_specs()
         weight = tf.TensorSpec((), tf.float32)
         with tf.init_scope():
@@ -242,16 +247,14 @@ class ShardedSteps:
                 self._apply_gradients, [gradients] * self.n_shards, weight, jit_compile=True
             )
 
-    def _apply_gradients(self, of_shards: list[list], weight: Any) -> None:
+    def _apply_gradients(self, of_shards: list[list[tf.Tensor]], weight: Any) -> None:
         """Let the optimizer take a step along the gradients of the shards together."""
         scale = self.model.optimizer.scale_loss(tf.math.divide_no_nan(1.0, weight))
         gradients = [tf.add_n(parts) for parts in zip(*of_shards, strict=True)]
         gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
         self.model.optimizer.apply(gradients, self.model.trainable_variables)
 
-    def _test_batch(
-        self, loss: Callable, inputs: Any, targets: Any, weights: Any
-    ) -> tuple[Any, Any]:
+    def _test_batch(self, loss: Step, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         shards = self._shards(inputs, targets, weights)
         parts = [loss(*self._variables(), *shard) for shard in shards]
         return _sum(parts, 0), _sum(parts, 1)
@@ -290,7 +293,7 @@ class ShardedSteps:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
 
 
-def _over_batches(step: Callable) -> Callable:
+def _over_batches(step: Step) -> Step:
     """Return a function that runs `step` over some batches and adds up what it returns."""
 
     def loop(arrays: dict[str, Any], n_batches: Any) -> tuple[Any, Any]:
@@ -303,10 +306,11 @@ def _over_batches(step: Callable) -> Callable:
             return i + 1, total + more_total, weight + more_weight
 
         start = (0, tf.zeros(()), tf.zeros(()))
-        return tf.while_loop(lambda i, *_: i < n_batches, body, start, parallel_iterations=1)[1:]
+        ends = tf.while_loop(lambda i, *_: i < n_batches, body, start, parallel_iterations=1)
+        return ends[1], ends[2]
 
     return loop
 
 
-def _sum(parts: list, i: int) -> tf.Tensor:
+def _sum(parts: list[Any], i: int) -> tf.Tensor:
     return tf.add_n([part[i] for part in parts])

@@ -8,7 +8,9 @@ import tensorflow as tf
 from skae._compat.tensorflow import forget_gradients
 
 
-def traced(function: Callable, *specs: Any, jit_compile: bool | None = None) -> Callable:
+def traced(
+    function: Callable[..., Any], *specs: Any, jit_compile: bool | None = None
+) -> Callable[..., Any]:
     """Return `function` traced for tensors of just these shapes.
 
     It is no ``tf.function``, which would trace anew for other shapes, and which warns users when
@@ -28,4 +30,5 @@ def traced(function: Callable, *specs: Any, jit_compile: bool | None = None) -> 
     general = tf.function(function, jit_compile=jit_compile, autograph=False)
     concrete = general.get_concrete_function(*specs)
     forget_gradients(concrete.graph)
-    return concrete
+    compiled: Callable[..., Any] = concrete
+    return compiled

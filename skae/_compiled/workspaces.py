@@ -35,7 +35,7 @@ Searches fit one after the other, each several times; threads fit one at the sam
 MAX_SHARDINGS = 4
 """Ways to cut batches into shards that a replica keeps compiled steps for."""
 
-replicas = LRUCache(MAX_REPLICAS, MAX_TRAINED)
+replicas: "LRUCache[Replica]" = LRUCache(MAX_REPLICAS, MAX_TRAINED)
 
 Values = Mapping[int, tf.Tensor]
 """Values of variables, by their ids."""
@@ -182,7 +182,7 @@ class Replica:
     def __init__(self, model: keras.Model):
         self.model = model
         self.plain = PlainSteps(model)
-        self._sharded = LRUCache(MAX_SHARDINGS)
+        self._sharded: LRUCache[ShardedSteps] = LRUCache(MAX_SHARDINGS)
 
     def sharded(self, n_shards: int, padded: bool = True) -> ShardedSteps:
         """Return the steps that cut a batch into so many shards."""

@@ -20,6 +20,9 @@ MAX_RANKED = 2**18
 TAIL = 0.01
 """Share of the values on either side that does not say how wide the range of a feature is."""
 
+BEYOND = 3.0
+"""Widths of that range, beyond which a value counts as one at this distance."""
+
 Rows = NDArray[np.floating]
 
 
@@ -47,7 +50,8 @@ class Scaling:
             Rows of weight 0 are left out.
         robust : bool
             Whether values that lie far outside the range of all others count as its edge. The
-            range is from the 1 % to the 99 % quantile; its edges lie as far again on either side.
+            range is from the 1 % to the 99 % quantile, and as far again three times on either
+            side.
         """
         limits = _edges(rows, weights) if robust else None
         scaler = StandardScaler().set_output(transform="default")
@@ -131,7 +135,7 @@ def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArr
     width = high - low
     # Of a feature that hardly ever moves, the range is that of its rare values.
     width[~(width > 0)] = np.inf
-    return low - width, high + width
+    return low - BEYOND * width, high + BEYOND * width
 
 
 def _chunks(n_rows: int) -> Iterator[slice]:

@@ -168,6 +168,10 @@ class Writer:
                 return [self.write(name, item) for item in value]
             case tuple():
                 return {"tuple": [self.write(name, item) for item in value]}
+            case slice():
+                return {
+                    "slice": [self.write(name, v) for v in (value.start, value.stop, value.step)]
+                }
             case dict() if all(isinstance(key, str) for key in value):
                 return {"dict": {key: self.write(f"{name}.{key}", value[key]) for key in value}}
             case np.dtype() if value.name in DTYPES:
@@ -220,6 +224,8 @@ class Reader:
         match tag:
             case "tuple":
                 return tuple(self.read(item) for item in content)
+            case "slice" if all(isinstance(edge, int | str | None) for edge in content):
+                return slice(*content)
             case "dict":
                 return {key: self.read(item) for key, item in content.items()}
             case "texts":

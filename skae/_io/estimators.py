@@ -187,8 +187,9 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
 
     Notes
     -----
-    Of scikit-learn: Pipeline, FeatureUnion, StandardScaler, MinMaxScaler, MaxAbsScaler,
-    RobustScaler, QuantileTransformer, Normalizer, SimpleImputer, VarianceThreshold and PCA.
+    Of scikit-learn: Pipeline, FeatureUnion, ColumnTransformer, StandardScaler, MinMaxScaler,
+    MaxAbsScaler, RobustScaler, QuantileTransformer, PowerTransformer, FunctionTransformer,
+    Normalizer, SimpleImputer, VarianceThreshold and PCA.
 
     Losses, optimizers and schedules of Keras are written by name and options. Functions,
     classes and objects with ``get_config`` of your own are written by name only: `load` is

@@ -18,6 +18,18 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
     "Normalizer": ("sklearn.preprocessing", _COMMON),
+    "FunctionTransformer": ("sklearn.preprocessing", _COMMON),
+    "PowerTransformer": (
+        "sklearn.preprocessing",
+        _COMMON | {"lambdas_": _PER_FEATURE, "_scaler": ("scaler",)},
+    ),
+    "ColumnTransformer": (
+        "sklearn.compose",
+        _COMMON
+        | {"transformers_": ("steps",), "_remainder": ("step",), "_columns": ("list",)}
+        | {"_transformer_to_input_indices": ("positions",), "output_indices_": ("slices",)}
+        | {"sparse_output_": ("flag",), "_transformers_feature_names_out": ("names",)},
+    ),
     "StandardScaler": (
         "sklearn.preprocessing",
         _COMMON
@@ -129,15 +141,41 @@ def check_attributes(name: str, attributes: dict[str, Any]) -> None:
             raise ValueError(f"it has a {attribute} of a {name} that no fit leaves")
 
 
+def _is_step(value: Any) -> bool:
+    """Tell whether a value is a name, a transformer and the columns that it takes."""
+    if not isinstance(value, tuple) or len(value) != 3 or not isinstance(value[0], str):
+        return False
+    return value[1] in ("drop", "passthrough") if isinstance(value[1], str) else is_known(value[1])
+
+
+def _is_dict_of(value: Any, is_item: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(map(is_item, value.values()))
+
+
+def _is_positions(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is int for item in value)
+
+
+_KINDS: dict[Shape, Callable[[Any], bool]] = {
+    ("scaler",): lambda value: type(value).__name__ in SCALERS and hasattr(value, "scale_"),
+    ("dtype",): lambda value: value is None or isinstance(value, np.dtype),
+    ("text",): lambda value: value is None or isinstance(value, str),
+    ("flag",): lambda value: isinstance(value, bool),
+    ("list",): lambda value: isinstance(value, list),
+    ("names",): lambda value: isinstance(value, np.ndarray) and value.dtype == object,
+    ("step",): _is_step,
+    ("steps",): lambda value: isinstance(value, list) and all(map(_is_step, value)),
+    ("positions",): lambda value: _is_dict_of(value, _is_positions),
+    ("slices",): lambda value: _is_dict_of(value, lambda item: isinstance(item, slice)),
+}
+"""What attributes that are no numbers look like."""
+
+
 def _fits(value: Any, shape: Shape, sizes: dict[str, Any]) -> bool:
-    if shape == ("scaler",):
-        return type(value).__name__ in SCALERS and hasattr(value, "scale_")
+    if shape in _KINDS:
+        return _KINDS[shape](value)
     if value is None:
         return True
-    if shape == ("dtype",):
-        return isinstance(value, np.dtype)
-    if shape == ("text",):
-        return isinstance(value, str)
     if isinstance(value, bool) or not isinstance(value, int | float | np.generic | np.ndarray):
         return False
     if np.asarray(value).dtype != object and bool(np.isinf(value).any()):

@@ -244,9 +244,9 @@ def _decoder(a: Architecture, make: _Layers) -> keras.Model:
     return keras.Model([latent, step_mask], output, name="decoder")
 
 
-def _decoder_start(a: Architecture, make: _Layers, latent: Any, mask: Any) -> tuple[Any, list]:
+def _decoder_start(a: Architecture, make: _Layers, latent: Any, mask: Any) -> tuple[Any, list[Any]]:
     """Return the first input sequence of the decoder and the initial state of each layer."""
-    no_states: list = [None] * len(a.units)
+    no_states: list[Any] = [None] * len(a.units)
     if a.bottleneck == "sequence":
         turn = ReverseSteps(name="reverse_latent")
         return (turn([latent, mask]) if a.reverse else latent), no_states

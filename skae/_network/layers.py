@@ -64,7 +64,7 @@ class MaskedLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: tf.Tensor | None) -> Any:
         """Return no mask: what comes out has other steps than what goes in, or none."""
         return None
 
@@ -73,11 +73,11 @@ class MaskedLayer(keras.layers.Layer):
 class NaNToZero(MaskedLayer):
     """Replace NaN by zero. A genuine zero stays what it is: the mask is made elsewhere."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return `inputs` without NaN."""
         return ops.where(ops.isnan(inputs), ops.zeros_like(inputs), inputs)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: tf.Tensor, previous_mask: tf.Tensor | None) -> Any:
         """Return the mask of `inputs`."""
         return previous_mask
 
@@ -86,7 +86,7 @@ class NaNToZero(MaskedLayer):
 class StepMask(MaskedLayer):
     """Tell which steps exist: those that are not NaN in every feature."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return (n, n_steps) booleans for `inputs` of shape (n, n_steps, n_features)."""
         if _nothing_is_padded.get() and None not in inputs.shape[:2]:
             return ops.convert_to_tensor(np.ones(inputs.shape[:2], bool))
@@ -97,7 +97,7 @@ class StepMask(MaskedLayer):
 class ReverseSteps(MaskedLayer):
     """Turn the steps that exist back to front; padding stays on the right."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, n_steps, size) for ``[sequence of that shape, mask (n, n_steps)]``."""
         sequence, mask = inputs
         steps = ops.arange(ops.shape(sequence)[1])
@@ -105,7 +105,7 @@ class ReverseSteps(MaskedLayer):
         source = ops.where(steps < lengths, lengths - 1 - steps, steps)
         return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: list[tf.Tensor], previous_mask: tf.Tensor | None) -> Any:
         """Return the mask that is given: as many steps exist as before."""
         return inputs[1]
 
@@ -114,7 +114,7 @@ class ReverseSteps(MaskedLayer):
 class MaskedMaxPooling(MaskedLayer):
     """Return the maximum over the steps that exist."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
         sequence, mask = inputs
         lowest = ops.full_like(sequence, float("-inf"))
@@ -125,7 +125,7 @@ class MaskedMaxPooling(MaskedLayer):
 class MaskedMeanPooling(MaskedLayer):
     """Return the mean over the steps that exist."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, size) for ``[sequence (n, n_steps, size), mask (n, n_steps)]``."""
         sequence, mask = inputs
         real = _as_factor(mask, sequence)
@@ -176,7 +176,7 @@ class SplitIntoSegments(_SegmentLayer):
     [[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]]
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, n_segments, length * size) for ``[(n, n_steps, size), mask (n, n_steps)]``."""
         sequence, mask = inputs
         real = ops.expand_dims(mask, -1)
@@ -188,7 +188,7 @@ class SplitIntoSegments(_SegmentLayer):
 class SegmentMask(_SegmentLayer):
     """Tell which segments exist: those of which some step does."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return (n, n_segments) booleans for a mask of shape (n, n_steps)."""
         if is_known_true(inputs):
             n, n_steps = inputs.shape
@@ -210,14 +210,14 @@ class JoinSegments(_SegmentLayer):
     [1.0, 2.0, 3.0, 4.0, 5.0]
     """
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, n_steps, size) for ``[(n, n_segments, length * size), mask (n, n_steps)]``."""
         segments, mask = inputs
         n, n_steps = ops.shape(mask)
         size = segments.shape[-1] // self.length
         return ops.reshape(segments, (n, -1, size))[:, :n_steps]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: list[tf.Tensor], previous_mask: tf.Tensor | None) -> Any:
         """Return the mask of the steps, not that of the segments."""
         return inputs[1]
 
@@ -254,7 +254,7 @@ class Dropout(keras.layers.Dropout):
     True
     """
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Drop inputs in training.
 
         Parameters
@@ -292,7 +292,7 @@ class GaussianNoise(keras.layers.GaussianNoise):
     True
     """
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Add noise in training.
 
         Parameters

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -11,6 +11,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from skae._compat.keras import options_of_loss
+
+Tensor: TypeAlias = tf.Tensor | NDArray[Any]
 
 Losses = Callable[[Any, Any], Any]
 """From targets and predictions (n, n_steps, n_features) to losses of steps (n, n_steps)."""
@@ -32,7 +34,9 @@ class ObservedLoss(keras.losses.Loss):
         step by step, over the steps with something observed.
     """
 
-    def __init__(self, loss: Any, name: str = "observed_loss", **kwargs: Any):
+    def __init__(
+        self, loss: str | Losses | keras.losses.Loss, name: str = "observed_loss", **kwargs: Any
+    ):
         super().__init__(name=name, **kwargs)
         self.loss = loss
         resolved = keras.losses.get(loss)
@@ -41,12 +45,14 @@ class ObservedLoss(keras.losses.Loss):
         self._losses = resolved.call if isinstance(resolved, keras.losses.Loss) else resolved
         self._by_entry: dict[int, bool] = {}
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Any:
         """Return the weighted mean, a scalar; 0 where no weight is left."""
         total, weight = self.parts(y_true, y_pred, sample_weight)
         return ops.divide_no_nan(total, weight)
 
-    def parts(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+    def parts(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> tuple[Any, Any]:
         """Return numerator and denominator of the mean, so that parts of a batch add up."""
         y_pred = ops.cast(y_pred, "float32")
         y_true = ops.cast(y_true, "float32")
@@ -88,7 +94,8 @@ class ObservedLoss(keras.losses.Loss):
         """What two losses share only if they compute the same; a function is itself."""
         resolved = keras.losses.get(self.loss)
         if not isinstance(resolved, keras.losses.Loss):
-            return resolved
+            own: Hashable = resolved
+            return own
         options = {name: value for name, value in vars(resolved).items() if name != "name"}
         return type(resolved), tuple((k, _hashable(options[k])) for k in sorted(options))
 
@@ -131,7 +138,9 @@ def _is_mean_over_features(losses: Losses, n_features: int) -> bool:
     return np.allclose(by_step, by_entry if by_step.ndim == 3 else by_entry.mean(-1), rtol=1e-4)
 
 
-def _tried(losses: Losses, y_true: NDArray[np.float32], y_pred: NDArray[np.float32]) -> NDArray:
+def _tried(
+    losses: Losses, y_true: NDArray[np.float32], y_pred: NDArray[np.float32]
+) -> NDArray[Any]:
     try:
         return np.asarray(ops.convert_to_numpy(losses(y_true, y_pred)))
     except Exception as error:
@@ -147,7 +156,7 @@ def is_binary_crossentropy(loss: Any) -> bool:
     return name.lower().replace("_", "") in ("binarycrossentropy", "bce")
 
 
-def check_suits(loss: Any, rows: np.ndarray) -> None:
+def check_suits(loss: Any, rows: NDArray[Any]) -> None:
     """Refuse data that the loss is not made for.
 
     Raises

@@ -4,12 +4,16 @@
 is done, see `_recur`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+
+Length: TypeAlias = int | tf.Tensor
+"""A number of steps, or the place of one: known, or a scalar."""
 
 REPEATED_VECTOR = "_skae_repeated_vector"
 """Attribute that ties a vector to the tensor that repeats it, as Keras ties a mask."""
@@ -57,7 +61,13 @@ class LSTM(keras.layers.LSTM):
     True
     """
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: tf.Tensor,
+        initial_state: list[tf.Tensor],
+        mask: tf.Tensor | None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Run the cell over all steps; called by `keras.layers.RNN.call`.
 
         Parameters
@@ -76,8 +86,10 @@ class LSTM(keras.layers.LSTM):
         states : list of two tensors of shape (batch, units)
         """
         if not self._is_covered(training):
-            return super().inner_loop(sequences, initial_state, mask, training)
-        if keras.tree.is_nested(mask):
+            found: tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]
+            found = super().inner_loop(sequences, initial_state, mask, training)
+            return found
+        if mask is not None and keras.tree.is_nested(mask):
             mask = mask[0]
         x = self._time_major_input(sequences, mask)
         weights = self._halved_weights(sequences.dtype)
@@ -88,7 +100,7 @@ class LSTM(keras.layers.LSTM):
             outputs = tf.where(self._has_output(steps), outputs, tf.zeros_like(outputs))
         return outputs[-1], _swap_batch_and_time(outputs), [h, c]
 
-    def _is_covered(self, training):
+    def _is_covered(self, training: bool) -> bool:
         """Whether the hand-written loop computes what this layer asks for."""
         return (
             self.activation is keras.activations.tanh
@@ -98,7 +110,7 @@ class LSTM(keras.layers.LSTM):
             and not tf.config.list_logical_devices("GPU")
         )
 
-    def _time_major_input(self, sequences, mask):
+    def _time_major_input(self, sequences: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
         """``sequences`` with time first, or the one step (1, batch, features) that they repeat."""
         vector = getattr(sequences, REPEATED_VECTOR, None)
         # Without a mask the steps that do not exist, which are zero, would count.
@@ -107,7 +119,7 @@ class LSTM(keras.layers.LSTM):
         x = _swap_batch_and_time(sequences)
         return x[::-1] if self.go_backwards else x
 
-    def _halved_weights(self, dtype):
+    def _halved_weights(self, dtype: Any) -> list[tf.Tensor]:
         """Kernel, recurrent kernel and bias, the columns of the gates i, f and o halved."""
         # Halving is exact in floating point, so moving it from every step into the weights changes
         # no result.
@@ -119,7 +131,7 @@ class LSTM(keras.layers.LSTM):
             for w in (cell.kernel, cell.recurrent_kernel, bias)
         ]
 
-    def _has_output(self, steps):
+    def _has_output(self, steps: tf.Tensor) -> tf.Tensor:
         """Where the output is the state; before the first real step Keras answers zero instead."""
         if self.zero_output_for_mask:
             return steps
@@ -147,7 +159,7 @@ class RepeatToLength(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, n_steps, size) for ``[vector (n, size), mask (n, n_steps)]``."""
         vector, mask = inputs
         real = ops.expand_dims(ops.cast(mask, vector.dtype), -1)
@@ -157,7 +169,17 @@ class RepeatToLength(keras.layers.Layer):
         return repeated
 
 
-def _recur(x, h, c, kernel, recurrent_kernel, bias, *, steps, length):
+def _recur(
+    x: tf.Tensor,
+    h: tf.Tensor,
+    c: tf.Tensor,
+    kernel: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    steps: tf.Tensor | None,
+    length: Length,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Run an LSTM whose four gates are one hyperbolic tangent.
 
     The columns of the gates i, f and o come halved in all weights, so that a step is ::
@@ -183,13 +205,19 @@ def _recur(x, h, c, kernel, recurrent_kernel, bias, *, steps, length):
     h, c : tensors of shape (batch, units)
     """
 
-    @tf.custom_gradient
-    def recur(x, h, c, kernel, recurrent_kernel, bias):
+    def recur(
+        x: tf.Tensor,
+        h: tf.Tensor,
+        c: tf.Tensor,
+        kernel: tf.Tensor,
+        recurrent_kernel: tf.Tensor,
+        bias: tf.Tensor,
+    ) -> Any:
         outputs, carries, activated = _forward(
             x, h, c, kernel, recurrent_kernel, bias, steps, length
         )
 
-        def gradient(d_outputs, d_h, d_c):
+        def gradient(d_outputs: tf.Tensor, d_h: tf.Tensor, d_c: tf.Tensor) -> Any:
             slopes = _slopes(activated, carries, _shift(c, carries), steps)
             d_gates, d_h, d_c = _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length)
             d_recurrent_kernel = tf.matmul(
@@ -203,20 +231,38 @@ def _recur(x, h, c, kernel, recurrent_kernel, bias, *, steps, length):
 
         return (outputs, outputs[-1], carries[-1]), gradient
 
-    return recur(x, h, c, kernel, recurrent_kernel, bias)
+    differentiable: Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+    differentiable = tf.custom_gradient(recur)
+    return differentiable(x, h, c, kernel, recurrent_kernel, bias)
 
 
-def _forward(x, h, c, kernel, recurrent_kernel, bias, steps, length):
+def _forward(
+    x: tf.Tensor,
+    h: tf.Tensor,
+    c: tf.Tensor,
+    kernel: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
+    bias: tf.Tensor,
+    steps: tf.Tensor | None,
+    length: Length,
+) -> list[tf.Tensor]:
     """Return outputs, carries and activated gates of all steps; XLA drops what is not read."""
 
     # One product before the loop would write and read 4 * units values a step: slower than a
     # product in each step, unless all steps share it.
-    def project(x_t):
+    def project(x_t: tf.Tensor) -> tf.Tensor:
         return tf.matmul(x_t, kernel) + bias
 
     shared = project(x[0]) if x.shape[0] == 1 else None
 
-    def step(t, h, c, outputs, carries, activated):
+    def step(
+        t: Length,
+        h: tf.Tensor,
+        c: tf.Tensor,
+        outputs: tf.TensorArray,
+        carries: tf.TensorArray,
+        activated: tf.TensorArray,
+    ) -> tuple[Any, ...]:
         projected = project(x[t]) if shared is None else shared
         a = tf.tanh(projected + tf.matmul(h, recurrent_kernel))
         i, f, g, o = _gates(a)
@@ -241,7 +287,9 @@ def _forward(x, h, c, kernel, recurrent_kernel, bias, steps, length):
     return [array.stack() for array in arrays]
 
 
-def _slopes(activated, carries, c_before, steps):
+def _slopes(
+    activated: tf.Tensor, carries: tf.Tensor, c_before: tf.Tensor, steps: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None]:
     """Everything of the backward loop that does not depend on a gradient, for all steps at once.
 
     Returns
@@ -267,13 +315,20 @@ def _slopes(activated, carries, c_before, steps):
     return gate_slopes, carry_slope, forget, tf.cast(~steps, activated.dtype)
 
 
-def _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length):
+def _backward(
+    slopes: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None],
+    recurrent_kernel: tf.Tensor,
+    d_outputs: tf.Tensor,
+    d_h: tf.Tensor,
+    d_c: tf.Tensor,
+    length: Length,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gradients of the projected inputs at all steps and of the initial states."""
     gate_slopes, carry_slope, forget, keep = slopes
     # Transposed once here, not once per step.
     transposed = tf.transpose(recurrent_kernel)
 
-    def step(t, d_h, d_c, d_gates):
+    def step(t: Length, d_h: tf.Tensor, d_c: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
         d_h += d_outputs[t]
         d_c += d_h * carry_slope[t]
         d_a = tf.concat([d_c, d_c, d_c, d_h], -1) * gate_slopes[t]
@@ -289,35 +344,35 @@ def _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length):
     return d_gates.stack(), d_h, d_c
 
 
-def _gates(a):
+def _gates(a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     a_i, a_f, g, a_o = tf.split(a, 4, axis=-1)
     return (1 + a_i) / 2, (1 + a_f) / 2, g, (1 + a_o) / 2
 
 
-def _shift(first, later):
+def _shift(first: tf.Tensor, later: tf.Tensor) -> tf.Tensor:
     """Return the sequence one step earlier: `first`, then `later` without its last step."""
     return tf.concat([first[None], later[:-1]], 0)
 
 
-def _rows(x):
+def _rows(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (-1, x.shape[-1]))
 
 
-def _array(length, shape, dtype):
+def _array(length: Length, shape: tuple[int | None, ...], dtype: tf.DType) -> tf.TensorArray:
     return tf.TensorArray(dtype, size=length, element_shape=shape)
 
 
-def _passes_everything(mask):
+def _passes_everything(mask: tf.Tensor) -> bool:
     """Whether a mask is known, while the graph is made, to be true throughout."""
     known = tf.get_static_value(mask)
     return known is not None and bool(known.all())
 
 
-def _swap_batch_and_time(x):
+def _swap_batch_and_time(x: tf.Tensor) -> tf.Tensor:
     return tf.transpose(x, (1, 0, 2))
 
 
-def _time_major_mask(mask, go_backwards):
+def _time_major_mask(mask: tf.Tensor | None, go_backwards: bool) -> tf.Tensor | None:
     if mask is None or _passes_everything(mask):
         return None
     # TensorFlow writes a line about oneDNN to standard error where booleans are transposed, also

@@ -1,4 +1,4 @@
-"""Events: runs of outlying rows, as a table."""
+"""Events: runs of outlying rows, or what of them stands out, as a table."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._output.frames import library_of, table, taken
+from skae._output.frames import index_of, library_of, table, taken
+from skae._output.grouping import Grouping, grouping_of
+from skae._output.pipeline import errors_of_rows, through
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
 
-__all__ = ["find_events"]
+__all__ = ["detect_events", "find_events"]
 
 
 def find_events(
@@ -19,6 +21,7 @@ def find_events(
     *,
     offset: Any = None,
     labels: Any = None,
+    errors: Any = None,
     index: Any = None,
     series: Any = None,
     min_length: int = 1,
@@ -41,6 +44,11 @@ def find_events(
     labels : array-like of shape (n_rows,) or list of such, default=None
         Which rows are outliers, in place of `offset`: as `predict` answers, -1 for an outlier;
         or bool, or 0 and 1, with 1 for an outlier. Nothing but 1 means no outlier.
+    errors : array-like of shape (n_rows,) or list of such, default=None
+        Error of each row by itself, higher is worse, as `score_timesteps` returns it. Scores are
+        smoothed over time: a run of outlying rows begins before what is odd and ends after. With
+        errors, an event is what stands out inside such a run, and a run may hold several. See
+        Notes.
     index : array-like of shape (n_rows,), dataframe or list of such, default=None
         Times or names of the rows; of a pandas dataframe its index. By default the index of
         `scores`, `labels` or `contributions` if one of them is of pandas, else row numbers.
@@ -66,7 +74,7 @@ def find_events(
 
         * `series`: the position in the list or the entry of `series`, if there are several;
         * `start`, `end`: first and last row of the event, both inside it, as `index` names them;
-        * `peak`: its worst row, if there are scores or contributions;
+        * `peak`: its worst row, if there are errors, scores or contributions;
         * `length`: number of rows from start to end;
         * `score`: the lowest score in it, if there are scores;
         * `features`: list of the features that add most to the errors in it, worst first, if
@@ -80,8 +88,21 @@ def find_events(
 
     See Also
     --------
-    through : Calls `explain` of a step of a Pipeline.
+    detect_events : The same of a fitted detector and X.
     AnomalyScoreDisplay : Draws a series, its scores and events.
+
+    Notes
+    -----
+    With `errors`, the rows of a run count by how far the logarithm of their error lies above a
+    level, halfway between the 10 % quantile of the run and the largest mean of three rows. Its
+    events are the maximal scoring subsequences of these (Ruzzo and Tompa 1999): intervals that
+    total less when they are made longer or shorter. Those with less than a tenth of the total of
+    the greatest are no events.
+
+    References
+    ----------
+    W. L. Ruzzo, M. Tompa (1999), "A Linear Time Algorithm for Finding All Maximal Scoring
+    Subsequences", ISMB.
 
     Examples
     --------
@@ -105,19 +126,104 @@ def find_events(
     _check_at_least("min_length", min_length, 1)
     _check_at_least("merge_gap", merge_gap, 0)
     _check_at_least("n_features", n_features, 1)
-    rows = read_scored_rows(scores, offset, labels, index, series, contributions, feature_names)
+    rows = read_scored_rows(
+        scores, offset, labels, errors, index, series, contributions, feature_names
+    )
     found = find_events_of_series(
-        rows.is_outlier, rows.severity(), rows.groups, min_length=min_length, merge_gap=merge_gap
+        rows.is_outlier,
+        rows.severity(),
+        rows.groups,
+        rows.errors,
+        min_length=min_length,
+        merge_gap=merge_gap,
     )
     columns = _columns_of_places(found, rows)
     if rows.scores is not None:
-        columns["score"] = rows.scores[_peaks(found)]
+        columns["score"] = np.array([np.nanmin(rows.scores[event.rows]) for event in found], float)
     if rows.contributions is not None:
         columns["features"] = [
             most_to_blame(rows.contributions[event.rows], rows.feature_names, n_features)
             for event in found
         ]
     return table(columns, library_of(scores, labels, index, series, contributions))
+
+
+def detect_events(
+    estimator: Any,
+    X: Any,
+    *,
+    min_length: int = 1,
+    merge_gap: int = 0,
+    n_features: int = 3,
+) -> Any:
+    """Find the events in X: which rows, how bad, and which features were to blame.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder or Pipeline
+        Fitted, with `window_size`.
+    X : array-like or dataframe of shape (n_rows, n_features), or list of such
+        As the estimator takes it. A dataframe brings its index, and the names of its columns if
+        `fit` saw them. Where the estimator's `series` names a column, no event reaches from one
+        series into another.
+    min_length, merge_gap, n_features
+        As of `find_events`.
+
+    Returns
+    -------
+    events : pandas.DataFrame, polars.DataFrame or structured ndarray
+        What `find_events` makes of `decision_function`, `score_timesteps` and `explain`; `score`
+        is that of `decision_function`, below 0.
+
+    Raises
+    ------
+    ValueError
+        If the estimator gives no error of each row, as one whose samples are sequences, or an
+        option is too small.
+
+    See Also
+    --------
+    find_events : The same of scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae import LSTMAutoencoder, detect_events
+    >>> X = np.sin(np.arange(600)[:, None] / [4, 5])
+    >>> detector = LSTMAutoencoder(20, units=8, epochs=5, random_state=0).fit(X)
+    >>> odd = X.copy()
+    >>> odd[300:310, 1] += 9
+    >>> detect_events(detector, odd)[["start", "peak", "features"]].tolist()
+    [(300, 310, ['x1', 'x0'])]
+    """
+    errors = errors_of_rows(estimator, X)
+    if errors is None:
+        raise ValueError(
+            f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
+            "window_size, or a Pipeline that ends in one: an event is a run of rows."
+        )
+    grouping = grouping_of(estimator, X)
+    contributions = through(estimator, "explain", X)
+    return find_events(
+        estimator.decision_function(X),
+        offset=0,
+        errors=errors,
+        index=index_of(X),
+        series=None if grouping is None else grouping.labels,
+        min_length=min_length,
+        merge_gap=merge_gap,
+        contributions=contributions,
+        feature_names=_names_of_features(contributions, X, grouping),
+        n_features=n_features,
+    )
+
+
+def _names_of_features(contributions: Any, X: Any, grouping: Grouping | None) -> list[str] | None:
+    """Return the columns of X, unless contributions have names or a step before made others."""
+    shares, rows = (given[0] if isinstance(given, list) else given for given in (contributions, X))
+    left_out = None if grouping is None else grouping.column
+    names = [str(name) for name in getattr(rows, "columns", []) if name != left_out]
+    return names if len(names) == shares.shape[1] and not hasattr(shares, "columns") else None
 
 
 def _peaks(found: list[EventRows]) -> NDArray[np.intp]:

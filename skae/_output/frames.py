@@ -73,7 +73,7 @@ def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
     return names if n_steps == 1 else names_of_steps(names, n_steps)
 
 
-def flat(sequences: Any, n_steps: int) -> NDArray:
+def flat(sequences: Any, n_steps: int) -> NDArray[Any]:
     """Return sequences of unequal length as the rows of a table, step by step.
 
     Parameters
@@ -109,6 +109,14 @@ def names_of_steps(features: Iterable[str], n_steps: int) -> list[str]:
     """
     features = list(features)
     return [f"{feature}_t{step}" for step in range(n_steps) for feature in features]
+
+
+def index_of(given: Any) -> Any:
+    """Return the index of something of pandas, or those of a list of such; None without one."""
+    if isinstance(given, list | tuple):
+        has_one = bool(given) and all(hasattr(item, "iloc") for item in given)
+        return [item.index for item in given] if has_one else None
+    return given.index if hasattr(given, "iloc") else None
 
 
 def library_of(*inputs: Any) -> str | None:

@@ -3,10 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skae._compat.sklearn import frame_container
 from skae._input.features import default_names
+from skae._input.typing import SeriesLike
 from skae._output.frames import framed
 
 __all__ = ["through"]
@@ -21,9 +23,9 @@ class Reached(NamedTuple):
 
 
 def through(
-    pipeline: Any,
+    pipeline: BaseEstimator,
     method: str,
-    X: Any,
+    X: SeriesLike,
     *args: Any,
     step: int | str = -1,
     inverse: bool = False,
@@ -127,6 +129,19 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
         return Reached(None, steps[0][1], X)
     before = pipeline[:position]
     return Reached(before, steps[position][1], before.transform(X))
+
+
+def errors_of_rows(estimator: Any, X: Any) -> Any:
+    """Return the error of each row by itself, None where an estimator does not tell.
+
+    That of a Pipeline is its last step's.
+    """
+    last = getattr(estimator, "best_estimator_", estimator)
+    last = last.steps[-1][1] if isinstance(last, Pipeline) else last
+    if not hasattr(last, "score_timesteps") or not getattr(last, "window_size_", None):
+        return None
+    found = through(estimator, "score_timesteps", X)
+    return found["error"].to_numpy() if hasattr(found, "columns") else found
 
 
 def _check_invertible(before: Pipeline | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._output.frames import index_of
 from skae._scoring.labels import are_outliers
 from skae._windows.series import by_series
 
@@ -29,6 +30,8 @@ class ScoredRows:
         The series of each row, if there are several.
     scores : ndarray of shape (n_rows,), float64, or None
         Higher is more normal.
+    errors : ndarray of shape (n_rows,), float64, or None
+        Of each row by itself.
     contributions : ndarray of shape (n_rows, n_features), float64, or None
     feature_names : list of str
         Of the contributions; empty without.
@@ -39,13 +42,14 @@ class ScoredRows:
     groups: list[Positions]
     series: Any = None
     scores: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
     contributions: NDArray[np.float64] | None = None
     feature_names: Sequence[str] = ()
 
     @property
     def tells_severity(self) -> bool:
         """Whether it is known how bad each row is."""
-        return self.scores is not None or self.contributions is not None
+        return any(x is not None for x in (self.errors, self.scores, self.contributions))
 
     def severity(self) -> NDArray[np.float64]:
         """Return how bad each row is; equal for all without scores and contributions."""
@@ -60,6 +64,7 @@ def read_scored_rows(
     scores: Any,
     offset: Any,
     labels: Any,
+    errors: Any,
     index: Any,
     series: Any,
     contributions: Any,
@@ -78,6 +83,7 @@ def read_scored_rows(
     n_rows = sum(lengths) if lengths else len(given)
     values = _stacked("scores", scores, n_rows, 1)
     flags = _stacked("labels", labels, n_rows, 1)
+    errors_of_rows = _as_float64(_stacked("errors", errors, n_rows, 1))
     contributions = _with_columns_in_order(contributions)
     shares = _as_float64(_stacked("contributions", contributions, n_rows, 2))
     groups, names_of_series = _groups(lengths, series, n_rows)
@@ -87,6 +93,7 @@ def read_scored_rows(
         groups,
         names_of_series,
         _as_float64(values),
+        errors_of_rows,
         shares,
         [] if shares is None else _name_features(feature_names, contributions, shares.shape[1]),
     )
@@ -199,7 +206,7 @@ def _as_float64(values: Any) -> NDArray[np.float64] | None:
 def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int) -> Any:
     """Return times or numbers of the rows: those given, those of an input, or row numbers."""
     if index is None:
-        index = next((found for given in inputs if (found := _index_of(given)) is not None), None)
+        index = next((found for given in inputs if (found := index_of(given)) is not None), None)
     if index is None:
         return np.concatenate([np.arange(n) for n in lengths or [n_rows]])
     names = _joined_index(index)
@@ -208,13 +215,6 @@ def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int
             f"Got index of {len(names)} entries, but expected one for each of {n_rows} rows."
         )
     return names
-
-
-def _index_of(given: Any) -> Any:
-    """Return the pandas index of an input, or those of a list of such; None if it has none."""
-    if isinstance(given, list | tuple) and all(hasattr(item, "iloc") for item in given):
-        return [item.index for item in given] or None
-    return given.index if hasattr(given, "iloc") else None
 
 
 def _joined_index(index: Any) -> Any:

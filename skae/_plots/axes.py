@@ -112,11 +112,12 @@ def pyplot() -> Any:
     return plt
 
 
-def make_ax(ax: Any, size: tuple[float, float] | None = None) -> Axes:
+def make_ax(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     """Return `ax`, or the Axes of a new figure of pyplot if it is None."""
     if ax is not None:
         return ax
-    return pyplot().subplots(figsize=size, layout="constrained")[1]
+    made: Axes = pyplot().subplots(figsize=size, layout="constrained")[1]
+    return made
 
 
 def clean(ax: Axes) -> None:
@@ -171,7 +172,7 @@ def format_dates(ax: Axes) -> None:
             return labels
 
         def get_offset(self) -> str:
-            offset = super().get_offset()
+            offset: str = super().get_offset()
             if not offset or len(self._days) < 2:
                 return offset
             first, last = self._days[0], self._days[-1]

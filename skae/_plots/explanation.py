@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._output.pipeline import through
+from skae._input.typing import SeriesLike, SupportsScoreSamples
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
+from skae._output.pipeline import errors_of_rows, through
 from skae._plots.axes import (
     DETECTED,
     INK,
@@ -23,17 +26,19 @@ from skae._plots.axes import (
     mark_borders,
     name_features,
 )
-from skae._plots.grouping import grouping_of
 from skae._plots.timeline import (
     events_of,
     find_offset,
-    index_of,
     join_rows,
     make_timeline,
     names_of,
     stack_rows,
 )
 from skae._scoring.events import Event
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 __all__ = ["ExplanationDisplay"]
 
@@ -94,9 +99,9 @@ class ExplanationDisplay:
     def __init__(
         self,
         *,
-        contributions: Any,
+        contributions: SeriesLike,
         events: Sequence[tuple[int, int, int]] | None = None,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.contributions, lengths = stack_rows(contributions, "contributions")
@@ -108,16 +113,16 @@ class ExplanationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: SupportsScoreSamples,
+        X: SeriesLike,
         *,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Any = None,
+        ax: Axes | None = None,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Explain a series with a fitted estimator and plot what each feature adds.
 
@@ -153,13 +158,17 @@ class ExplanationDisplay:
         found = _of_samples(through(estimator, "explain", X), scores)
         flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
         outlying = flat < find_offset(estimator, X, flat)
+        errors = errors_of_rows(estimator, X)
+        errors = _joined(errors)
         if (grouping := grouping_of(estimator, X)) is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
-            outlying, flat = (np.concatenate(grouping.parts(rows)) for rows in (outlying, flat))
+            outlying, flat, errors = (
+                _joined(grouping.parts(rows)) for rows in (outlying, flat, errors)
+            )
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
         options = {"min_length": min_length, "merge_gap": merge_gap}
-        events = events_of(lengths, outlying, -flat, **options)
+        events = events_of(lengths, outlying, -flat, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)
         if feature_names is None:
@@ -177,14 +186,14 @@ class ExplanationDisplay:
     @classmethod
     def from_predictions(
         cls,
-        contributions: Any,
+        contributions: SeriesLike,
         *,
         events: Sequence[tuple[int, int, int]] | None = None,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Plot what `explain` returned.
 
@@ -219,10 +228,10 @@ class ExplanationDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         features: Sequence[str | int] | None = None,
-        cmap: Any = "magma_r",
+        cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
         """Draw the map, one line for each feature.
 
@@ -259,7 +268,7 @@ class ExplanationDisplay:
         self._decorate(axis, drawn)
         return self
 
-    def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: Any) -> None:
+    def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: str | Colormap) -> None:
         from matplotlib.colors import PowerNorm
 
         cells = join_rows(self.contributions[:, drawn], axis, self.timeline)
@@ -308,6 +317,11 @@ def _of_samples(found: Any, scores: Any) -> Any:
     if not isinstance(found, list) and np.ndim(found) == 3:
         return observed.mean(np.asarray(found), axis=1)
     return found
+
+
+def _joined(parts: Any) -> Any:
+    """Return the rows of several series as one array, anything but a list unchanged."""
+    return np.concatenate(parts) if isinstance(parts, list) else parts
 
 
 def _matching_names(found: Any, X: Any) -> list[str] | None:

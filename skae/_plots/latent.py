@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skae._input import observed
+from skae._input.typing import SeriesLike
 from skae._output.pipeline import reach
 from skae._plots.axes import DETECTED, SERIES, clean, make_ax
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["LatentDisplay"]
 
@@ -62,7 +66,11 @@ class LatentDisplay:
     """
 
     def __init__(
-        self, *, latents: ArrayLike, scores: ArrayLike | None = None, labels: Any = None
+        self,
+        *,
+        latents: ArrayLike,
+        scores: ArrayLike | None = None,
+        labels: SeriesLike | None = None,
     ) -> None:
         self.latents = np.asarray(latents)
         if self.latents.ndim != 2 or self.latents.dtype.kind not in "fiub":
@@ -84,11 +92,11 @@ class LatentDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: object,
+        X: SeriesLike,
         *,
-        labels: Any = None,
-        ax: Any = None,
+        labels: SeriesLike | None = None,
+        ax: Axes | None = None,
         **scatter_options: Any,
     ) -> LatentDisplay:
         """Transform samples with a fitted estimator and plot the latents.
@@ -126,11 +134,11 @@ class LatentDisplay:
     @classmethod
     def from_predictions(
         cls,
-        latents: Any,
-        scores: Any = None,
+        latents: SeriesLike,
+        scores: SeriesLike | None = None,
         *,
-        labels: Any = None,
-        ax: Any = None,
+        labels: SeriesLike | None = None,
+        ax: Axes | None = None,
         **scatter_options: Any,
     ) -> LatentDisplay:
         """Plot latents.
@@ -163,7 +171,7 @@ class LatentDisplay:
         display = cls(latents=_joined(latents, 2), scores=scores, labels=labels)
         return display.plot(ax, **scatter_options)
 
-    def plot(self, ax: Any = None, **scatter_options: Any) -> LatentDisplay:
+    def plot(self, ax: Axes | None = None, **scatter_options: Any) -> LatentDisplay:
         """Draw the points, those with the worst scores on top.
 
         Parameters
@@ -201,7 +209,8 @@ class LatentDisplay:
 
     @property
     def _seen(self) -> NDArray[np.bool_]:
-        return ~np.isnan(self.points).any(axis=1)
+        seen: NDArray[np.bool_] = ~np.isnan(self.points).any(axis=1)
+        return seen
 
     def _scatter(self, chosen: NDArray[Any], options: dict[str, Any]) -> Any:
         return self.ax_.scatter(*self.points[chosen].T, **options)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input.typing import SeriesLike
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
 from skae._output.pipeline import reach, through
 from skae._plots.axes import (
     DETECTED,
@@ -21,8 +24,10 @@ from skae._plots.axes import (
     make_axes,
     name_features,
 )
-from skae._plots.grouping import grouping_of
-from skae._plots.timeline import index_of, make_timeline, names_of, stack_rows
+from skae._plots.timeline import make_timeline, names_of, stack_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["ReconstructionDisplay"]
 
@@ -73,9 +78,9 @@ class ReconstructionDisplay:
     def __init__(
         self,
         *,
-        values: Any,
-        reconstruction: Any,
-        index: Any = None,
+        values: SeriesLike,
+        reconstruction: SeriesLike,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.values, lengths = stack_rows(values)
@@ -94,17 +99,18 @@ class ReconstructionDisplay:
         """Mean squared error of each feature relative to its variance, of shape (n_features,)."""
         squares = np.nanmean((self.values - self.reconstruction) ** 2, axis=0, dtype=np.float64)
         variance = np.nanvar(self.values, axis=0, dtype=np.float64)
-        return np.divide(squares, variance, out=np.zeros_like(squares), where=variance > 0)
+        zeros: NDArray[np.float64] = np.zeros_like(squares)
+        return np.divide(squares, variance, out=zeros, where=variance > 0)
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: object,
+        X: SeriesLike,
         *,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
         max_series: int = 8,
@@ -144,7 +150,7 @@ class ReconstructionDisplay:
         before, step, arriving = reach(estimator, X)
         has_inverse = before is None or hasattr(before, "inverse_transform")
         found = through(estimator, "reconstruct", X, inverse=has_inverse)
-        values = X if has_inverse else arriving
+        values: Any = X if has_inverse else arriving
         if (grouping := grouping_of(estimator, X)) is not None:
             values, found, X = grouping.frames(values), grouping.parts(found), grouping.frames(X)
             index = None if index is None else grouping.parts(index)[:max_series]
@@ -170,12 +176,12 @@ class ReconstructionDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X: Any,
-        reconstruction: Any,
+        X: SeriesLike,
+        reconstruction: SeriesLike,
         *,
-        index: Any = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
     ) -> ReconstructionDisplay:
@@ -215,7 +221,7 @@ class ReconstructionDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         *,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
@@ -263,7 +269,7 @@ class ReconstructionDisplay:
         add_legend(self.axes_[0], handles, ["observed", "reconstructed"])
         return self
 
-    def _plot_feature(self, ax: Any, feature: int) -> None:
+    def _plot_feature(self, ax: Axes, feature: int) -> None:
         observed, made = self.values[:, feature], self.reconstruction[:, feature]
         self.series_lines_.append(
             draw_line(ax, self.timeline, observed, color=SERIES, linewidth=0.9)

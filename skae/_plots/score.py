@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._output.pipeline import reach
+from skae._input.typing import SeriesLike, SupportsScoreSamples
+from skae._output.frames import index_of
+from skae._output.grouping import grouping_of
+from skae._output.pipeline import errors_of_rows, reach
 from skae._plots.axes import (
     DETECTED,
     LABELLED,
@@ -25,12 +28,10 @@ from skae._plots.axes import (
     name_features,
     shade_detected,
 )
-from skae._plots.grouping import grouping_of
 from skae._plots.timeline import (
     as_level,
     events_of,
     find_offset,
-    index_of,
     labelled_runs,
     make_timeline,
     names_of,
@@ -38,6 +39,9 @@ from skae._plots.timeline import (
     stack_rows,
 )
 from skae._scoring.events import Event
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["AnomalyScoreDisplay", "make_axes"]
 
@@ -112,14 +116,14 @@ class AnomalyScoreDisplay:
     def __init__(
         self,
         *,
-        values: Any,
-        scores: Any,
-        threshold: Any,
+        values: SeriesLike,
+        scores: SeriesLike,
+        threshold: SeriesLike,
         events: Sequence[tuple[int, int, int]] | None = None,
-        labels: Any = None,
-        index: Any = None,
+        labels: SeriesLike | None = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        contributions: Any = None,
+        contributions: SeriesLike | None = None,
     ) -> None:
         self.values, lengths = stack_rows(values)
         self.scores = stack_entries(scores, lengths, "scores").astype(float)
@@ -136,18 +140,18 @@ class AnomalyScoreDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: SupportsScoreSamples,
+        X: SeriesLike,
         *,
-        labels: Any = None,
-        index: Any = None,
+        labels: SeriesLike | None = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
-        log_scale: bool | str = "auto",
+        log_scale: bool | Literal["auto"] = "auto",
     ) -> AnomalyScoreDisplay:
         """Score a series with a fitted estimator and plot it.
 
@@ -187,9 +191,10 @@ class AnomalyScoreDisplay:
         offset = find_offset(estimator, X, scores)
         many = features is None and values.shape[1] > max_panels
         contributions = _explained(estimator, X, values.shape) if many else None
+        errors = errors_of_rows(estimator, X)
         if grouping is not None:
-            scores, labels, index, contributions = map(
-                grouping.parts, (scores, labels, index, contributions)
+            scores, labels, errors, index, contributions = map(
+                grouping.parts, (scores, labels, errors, index, contributions)
             )
             offset = grouping.parts(offset) if np.ndim(offset) else offset
         return cls.from_predictions(
@@ -197,6 +202,7 @@ class AnomalyScoreDisplay:
             scores,
             offset=offset,
             labels=labels,
+            errors=errors,
             index=index,
             feature_names=feature_names,
             contributions=contributions,
@@ -211,20 +217,21 @@ class AnomalyScoreDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X: Any,
-        scores: Any,
+        X: SeriesLike,
+        scores: SeriesLike,
         *,
-        offset: Any,
-        labels: Any = None,
-        index: Any = None,
+        offset: SeriesLike,
+        labels: SeriesLike | None = None,
+        errors: SeriesLike | None = None,
+        index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        contributions: Any = None,
+        contributions: SeriesLike | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
-        log_scale: bool | str = "auto",
+        log_scale: bool | Literal["auto"] = "auto",
     ) -> AnomalyScoreDisplay:
         """Plot a series and the scores that an estimator gave its rows.
 
@@ -239,6 +246,8 @@ class AnomalyScoreDisplay:
             ``decision_function``.
         labels, index, feature_names, contributions
             See :class:`AnomalyScoreDisplay`.
+        errors : array-like of shape (n_rows,) or list of such, default=None
+            Of each row by itself; events are then where these are high, see `find_events`.
         min_length, merge_gap
             See :meth:`from_estimator`.
         ax, features, max_panels, log_scale
@@ -268,6 +277,7 @@ class AnomalyScoreDisplay:
                 lengths,
                 worse > threshold,
                 worse,
+                None if errors is None else stack_entries(errors, lengths, "errors"),
                 min_length=min_length,
                 merge_gap=merge_gap,
             ),
@@ -280,11 +290,11 @@ class AnomalyScoreDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         *,
         features: Sequence[str | int] | None = None,
         max_panels: int = 6,
-        log_scale: bool | str = "auto",
+        log_scale: bool | Literal["auto"] = "auto",
     ) -> AnomalyScoreDisplay:
         """Draw the series, the scores and the events.
 
@@ -373,7 +383,7 @@ class AnomalyScoreDisplay:
                 names.append(name)
         add_legend(self.axes_[0], handles, names)
 
-    def _is_log(self, log_scale: bool | str) -> bool:
+    def _is_log(self, log_scale: bool | Literal["auto"]) -> bool:
         if log_scale != "auto":
             return bool(log_scale)
         finite = self.scores[np.isfinite(self.scores)]

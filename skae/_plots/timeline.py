@@ -91,13 +91,6 @@ def as_axis(index: Any) -> NDArray[Any]:
     return np.asarray(index.tz_convert(None) if getattr(index, "tz", None) else index)
 
 
-def index_of(X: Any) -> Any:
-    """Return the index of a pandas dataframe or those of a list of such; None without one."""
-    if isinstance(X, list | tuple):
-        return [item.index for item in X] if all(hasattr(item, "iloc") for item in X) else None
-    return X.index if hasattr(X, "iloc") else None
-
-
 def names_of(X: Any) -> list[str] | None:
     """Return the names of the columns of a dataframe, or of the first of a list."""
     first = X[0] if isinstance(X, list | tuple) and len(X) else X
@@ -239,11 +232,12 @@ def events_of(
     lengths: Sequence[int] | Positions,
     is_outlier: NDArray[np.bool_],
     severity: NDArray[Any],
+    errors: NDArray[Any] | None = None,
     **options: int,
 ) -> list[Event]:
     """Return the events of series of so many rows, counted over all of them."""
     series = np.split(np.arange(len(is_outlier)), np.cumsum(lengths)[:-1])
-    found = find_events_of_series(is_outlier, severity, series, **options)
+    found = find_events_of_series(is_outlier, severity, series, errors, **options)
     return [Event(int(event.rows[0]), int(event.rows[-1]), event.peak) for event in found]
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skae._plots.axes import DETECTED, LABELLED, SERIES, clean, make_ax
+
+if TYPE_CHECKING:
+    from keras.callbacks import History
+    from matplotlib.axes import Axes
 
 __all__ = ["TrainingDisplay"]
 
@@ -77,7 +81,11 @@ class TrainingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, ax: Any = None, log_scale: bool | str = "auto"
+        cls,
+        estimator: object,
+        *,
+        ax: Axes | None = None,
+        log_scale: bool | Literal["auto"] = "auto",
     ) -> TrainingDisplay:
         """Plot the history of a fitted estimator.
 
@@ -100,13 +108,17 @@ class TrainingDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        estimator = getattr(estimator, "best_estimator_", estimator)
-        last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+        fitted = getattr(estimator, "best_estimator_", estimator)
+        last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
         return cls.from_history(last.history_, ax=ax, log_scale=log_scale)
 
     @classmethod
     def from_history(
-        cls, history: Any, *, ax: Any = None, log_scale: bool | str = "auto"
+        cls,
+        history: Mapping[str, Sequence[float]] | History,
+        *,
+        ax: Axes | None = None,
+        log_scale: bool | Literal["auto"] = "auto",
     ) -> TrainingDisplay:
         """Plot a history.
 
@@ -138,7 +150,9 @@ class TrainingDisplay:
         display = cls(loss=losses["loss"], val_loss=losses.get("val_loss"))
         return display.plot(ax, log_scale=log_scale)
 
-    def plot(self, ax: Any = None, *, log_scale: bool | str = "auto") -> TrainingDisplay:
+    def plot(
+        self, ax: Axes | None = None, *, log_scale: bool | Literal["auto"] = "auto"
+    ) -> TrainingDisplay:
         """Draw the losses.
 
         Parameters
@@ -185,7 +199,7 @@ class TrainingDisplay:
     def _lowest(self) -> float:
         return float((self.loss if self.val_loss is None else self.val_loss)[self.best_epoch - 1])
 
-    def _is_log(self, log_scale: bool | str) -> bool:
+    def _is_log(self, log_scale: bool | Literal["auto"]) -> bool:
         if log_scale != "auto":
             return bool(log_scale)
         losses = np.concatenate([self.loss, [] if self.val_loss is None else self.val_loss])

@@ -62,9 +62,17 @@ class Aggregation:
         return smooth(rows, samples.runs, samples.window_size) if self.smooths else rows
 
 
+def _by_itself(errors: Array) -> Array:
+    """Return the error at a row in the window that ends there, or in the median one if lower.
+
+    The former rises where something begins, the latter falls where it ends.
+    """
+    return np.fmin(observed.first(errors), observed.median(errors))
+
+
 AGGREGATIONS = {
-    "gaussian": Aggregation(observed.mean, observed.mean, True, True, smooths=True),
-    "window": Aggregation(observed.mean, observed.mean, True, True),
+    "gaussian": Aggregation(observed.mean, _by_itself, True, True, smooths=True),
+    "window": Aggregation(observed.mean, _by_itself, True, True),
     "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
     "median": Aggregation(observed.median, observed.median),
     "max": Aggregation(observed.maximum, observed.maximum),

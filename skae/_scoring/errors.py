@@ -152,7 +152,8 @@ def balance(residuals: Array) -> Array | float:
     Returns
     -------
     ndarray of the shape of `residuals`, or 1.0
-        1 where all features of a window were observed at the same steps.
+        1 where all features of a window, but those never seen in it, were observed at the same
+        steps.
 
     Examples
     --------
@@ -164,11 +165,12 @@ def balance(residuals: Array) -> Array | float:
     [[1.0, 4.0], [0.5, 2.0], [0.5, 2.0], [0.5, 2.0]]
     """
     seen = ~np.isnan(residuals)
+    if seen.all():
+        return 1.0
     at_step, of_feature = seen.sum(axis=2, keepdims=True), seen.sum(axis=1, keepdims=True)
-    n_steps, n_features = (
-        (n > 0).sum(axis=axis, keepdims=True) for n, axis in ((at_step, 1), (of_feature, 2))
-    )
-    if (of_feature == n_steps).all():
+    n_steps = (at_step > 0).sum(axis=1, keepdims=True)
+    n_features = (of_feature > 0).sum(axis=2, keepdims=True)
+    if ((of_feature == n_steps) | (of_feature == 0)).all():
         return 1.0
     return at_step * n_steps / np.maximum(of_feature * n_features, 1)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input.runs import runs_of_true
+from skae._scoring.extents import narrow
 
 Positions = NDArray[np.intp]
 
@@ -71,6 +72,7 @@ def find_events_of_series(
     is_outlier: NDArray[np.bool_],
     severity: NDArray[Any],
     series: Sequence[Positions],
+    errors: NDArray[Any] | None = None,
     **options: int,
 ) -> list[EventRows]:
     """Return the events of several series, none of which reaches from one into another.
@@ -81,6 +83,9 @@ def find_events_of_series(
         Of the rows of all series.
     series : sequence of ndarray
         Positions of the rows of each series, in order of time.
+    errors : ndarray of shape (n_rows,), default=None
+        Of each row by itself, in place of the severity; events are then where these are high,
+        see `narrow`.
     **options
         Of `find_events`.
 
@@ -91,8 +96,13 @@ def find_events_of_series(
     >>> [event.rows.tolist() for event in find_events_of_series(flags, np.ones(4), machines)]
     [[0, 2], [1]]
     """
-    return [
-        EventRows(rows[event.start : event.end + 1], int(rows[event.peak]))
-        for rows in series
-        for event in find_events(is_outlier[rows], severity[rows], **options)
-    ]
+    found = []
+    for rows in series:
+        flags, worse = is_outlier[rows], severity[rows]
+        if errors is not None:
+            flags, worse = narrow(flags, errors[rows]), errors[rows]
+        found += [
+            EventRows(rows[event.start : event.end + 1], int(rows[event.peak]))
+            for event in find_events(flags, worse, **options)
+        ]
+    return found

@@ -22,14 +22,17 @@ class Grouping:
         The parameter `series`: of an array, the position of that column.
     positions : list of ndarray
         The rows of each series, in order of first appearance.
+    labels : array-like of shape (n_rows,)
+        The series of each row.
     """
 
     column: Any
     place: Any
     positions: list[NDArray[np.intp]]
+    labels: Any
 
-    def frames(self, X: Any) -> list[Any]:
-        """Return the table of each series, without the column."""
+    def frames(self, X: Any) -> Any:
+        """Return a list of the table of each series, without the column."""
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
         if self.column is None:
@@ -80,4 +83,4 @@ def _by_position(estimator: Any, X: Any) -> Grouping | None:
 
 def _grouping(labels: Any, column: Any, place: Any) -> Grouping:
     positions, lengths = by_series(labels)
-    return Grouping(column, place, np.split(positions, np.cumsum(lengths)[:-1]))
+    return Grouping(column, place, np.split(positions, np.cumsum(lengths)[:-1]), labels)

@@ -1,0 +1,131 @@
+"""`skae.detect_events`: events of a detector and X, where they are."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.ndimage import uniform_filter1d
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+import skae
+from skae import detect_events
+from skae._plots.explanation import ExplanationDisplay
+from skae._plots.score import AnomalyScoreDisplay
+
+
+class Distance(BaseEstimator):
+    """Scores rows by their distance from 0, averaged over eleven; above 1 is an outlier."""
+
+    window_size_ = 11
+    offset_ = -1.0
+
+    def __init__(self, series=None):
+        self.series = series
+
+    def fit(self, X, y=None):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def _of_each(self, X, answer):
+        if isinstance(X, list):
+            return [answer(np.asarray(rows)) for rows in X]
+        if self.series is None:
+            return answer(np.asarray(X))
+        units, rows = np.asarray(X[self.series]), np.asarray(X[["load", "heat"]])
+        found = [(np.flatnonzero(units == unit), rows[units == unit]) for unit in ("a", "b")]
+        answers = np.concatenate([answer(part) for _, part in found])
+        return answers[np.argsort(np.concatenate([places for places, _ in found]))]
+
+    def score_samples(self, X):
+        return self._of_each(X, lambda rows: -uniform_filter1d(abs(rows).mean(axis=1), 11))
+
+    def decision_function(self, X):
+        scores = self.score_samples(X)
+        return [s + 1 for s in scores] if isinstance(scores, list) else scores + 1
+
+    def score_timesteps(self, X):
+        return self._of_each(X, lambda rows: abs(rows).mean(axis=1))
+
+    def explain(self, X):
+        return self._of_each(X, lambda rows: uniform_filter1d(abs(rows), 11, axis=0))
+
+
+CALM = np.full((90, 2), 0.1)
+ODD = CALM.copy()
+ODD[30:36, 1] = 9
+ODD[44:47, 0] = 12
+FAULTS = [(30, 35), (44, 46)]
+plain = Distance(series=None)
+identity = FunctionTransformer()
+
+
+def places(found):
+    return list(zip(found["start"].tolist(), found["end"].tolist(), strict=True))
+
+
+def test_events_are_where_the_faults_are():
+    found = detect_events(plain, ODD)
+    assert places(found) == FAULTS
+    assert found["features"].tolist() == [["x1", "x0"], ["x0", "x1"]]
+    assert (found["score"] < 0).all() and (found["peak"] == [30, 44]).all()
+    blurred = skae.find_events(plain.decision_function(ODD), offset=0)
+    assert places(blurred) == [(27, 50)], "the scores alone say one, and longer"
+    assert places(detect_events(plain, ODD, merge_gap=8)) == [(30, 46)]
+    assert places(detect_events(plain, ODD, min_length=4)) == FAULTS[:1]
+    assert len(detect_events(plain, CALM)) == 0
+
+
+@pytest.mark.parametrize("detector", [plain, make_pipeline(identity, plain)])
+def test_a_frame_brings_its_index_and_names(detector):
+    times = pd.date_range("2026-01-01", periods=90, freq="min")
+    found = detect_events(detector, pd.DataFrame(ODD, times, ["load", "heat"]))
+    assert found["start"].tolist() == [times[30], times[44]]
+    assert found["features"].tolist() == [["heat", "load"], ["load", "heat"]]
+
+
+def test_several_series_have_events_of_their_own():
+    found = detect_events(plain, [CALM, ODD])
+    assert found["series"].tolist() == [1, 1] and places(found) == FAULTS
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_series_of_a_column_are_told_apart(library):
+    rows = np.stack([CALM, ODD], axis=1).reshape(-1, 2)
+    frame = library.DataFrame({"unit": ["a", "b"] * 90, "load": rows[:, 0], "heat": rows[:, 1]})
+    found = detect_events(Distance(series="unit"), frame)
+    assert list(found["series"]) == ["b", "b"]
+    assert [names[0] for names in found["features"]] == ["heat", "load"]
+    if library is pd:
+        assert places(found) == [(2 * a + 1, 2 * b + 1) for a, b in FAULTS]
+
+
+def test_displays_show_the_events_that_are_detected():
+    for display in (
+        AnomalyScoreDisplay.from_estimator(plain, ODD),
+        ExplanationDisplay.from_estimator(plain, ODD),
+    ):
+        assert [(event.start, event.end) for event in display.events] == FAULTS
+
+
+@pytest.fixture(scope="module")
+def network(small, series):
+    return small(5).fit(series)
+
+
+def test_a_network_gives_errors_of_its_rows(network, series):
+    found = detect_events(network, series)
+    options = {"offset": 0, "errors": network.score_timesteps(series)}
+    options["contributions"] = network.explain(series)
+    assert (found == skae.find_events(network.decision_function(series), **options)).all()
+    assert list(found.dtype.names) == ["start", "end", "peak", "length", "score", "features"]
+
+
+def test_what_has_no_rows_has_no_events(small, sequences):
+    of_sequences = small().fit(sequences)
+    for estimator, X in (of_sequences, sequences), (StandardScaler().fit(ODD), ODD):
+        with pytest.raises(ValueError, match=r"which has no errors of rows, but expected an LSTM"):
+            detect_events(estimator, X)
