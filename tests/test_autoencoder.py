@@ -372,6 +372,7 @@ def units_of(model):
     return model.model_.get_layer("decoder").get_layer("decoder_0").units
 
 
+@pytest.mark.slow
 @pytest.mark.compiles
 @pytest.mark.filterwarnings("ignore:Got X with shape:UserWarning")
 def test_units_go_by_the_rows_of_all_series(sequences):
@@ -384,9 +385,10 @@ def test_units_go_by_the_rows_of_all_series(sequences):
     assert units_of(LSTMAutoencoder(epochs=1, random_state=0).fit(sequences)) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.compiles
 def test_units_that_were_found_stay(tmp_path):
-    rows = np.sin(np.arange(1200.0) / 4)[:, None]
+    rows = np.sin(np.arange(1010.0) / 4)[:, None]
     model = LSTMAutoencoder(4, epochs=1, random_state=0).fit(rows[:300])
     same = clone(model).set_params(units=32).fit(rows[:300])
     np.testing.assert_array_equal(model.score_samples(rows), same.score_samples(rows))

@@ -53,6 +53,7 @@ def first_rate(model, X):
     return watch.rates[0]
 
 
+@pytest.mark.usefixtures("plain_steps")
 def test_the_cosine_of_long_series_begins_at_twice_the_rate(small, sequences):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
     for X in rows, [rows[:500], rows[500:]]:
@@ -62,6 +63,8 @@ def test_the_cosine_of_long_series_begins_at_twice_the_rate(small, sequences):
     assert first_rate(small(4, learning_rate=0.1), rows) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("plain_steps")
 def test_a_rate_of_ones_own_is_where_the_cosine_begins(small):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
     of_instance = small(4, optimizer=keras.optimizers.Adam(5e-3))
@@ -70,6 +73,7 @@ def test_a_rate_of_ones_own_is_where_the_cosine_begins(small):
         assert first_rate(model, rows) == pytest.approx(5e-3)
 
 
+@pytest.mark.usefixtures("plain_steps")
 def test_partial_fit_keeps_the_rate_of_the_optimizer(small):
     rows, watch = np.sin(np.arange(1001.0) / 4)[:, None], Rates()
     model = small(4, epochs=1, callbacks=[watch]).partial_fit(rows).fit(rows).partial_fit(rows)
@@ -193,6 +197,7 @@ def test_training_stops_early_only_where_a_random_part_is_held_out(small):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("plain_steps")
 def test_cycles_follow_while_they_pay(small, series, monkeypatch):
     monkeypatch.setattr("skae._training.plan.MAX_CYCLE_EPOCHS", 4)
     length = 4
@@ -253,16 +258,22 @@ def test_three_sigma_is_taken_from_what_was_held_out(small, series):
     assert model.offset_ == pytest.approx(scores.mean() - 3 * scores.std(), rel=1e-4)
 
 
+@pytest.fixture(scope="module")
+def fitted(small, series):
+    """Fitted once; only its threshold may be changed."""
+    return small(5).fit(series)
+
+
 @pytest.mark.parametrize("labels", [lambda y: y, lambda y: y.astype(bool), lambda y: 1 - 2 * y])
-def test_the_tuned_threshold_is_the_best(small, series, labels):
+def test_the_tuned_threshold_is_the_best(fitted, series, labels):
     y = np.zeros(200, int)
     y[60:70] = 1
     spoiled = series + 5 * y[:, None]
-    model = small(5).fit(series)
-    assert model.tune_threshold(spoiled, labels(y), beta=0.5) is model
-    scores = model.score_samples(spoiled)
+    fitted.offset_ = 0.0
+    assert fitted.tune_threshold(spoiled, labels(y), beta=0.5) is fitted
+    scores = fitted.score_samples(spoiled)
     best = max(naive.fbeta(y, scores <= score, 0.5) for score in scores)
-    assert naive.fbeta(y, model.predict(spoiled) == -1, 0.5) == pytest.approx(best)
+    assert naive.fbeta(y, fitted.predict(spoiled) == -1, 0.5) == pytest.approx(best)
 
 
 @pytest.mark.parametrize(
@@ -274,12 +285,11 @@ def test_the_tuned_threshold_is_the_best(small, series, labels):
         (np.arange(199) < 3, 1.0, "inconsistent numbers of samples"),
     ],
 )
-def test_a_threshold_that_cannot_be_tuned_stays(small, series, y, beta, message):
-    model = small(5).fit(series)
-    before = model.offset_
+def test_a_threshold_that_cannot_be_tuned_stays(fitted, series, y, beta, message):
+    before = fitted.offset_
     with pytest.raises(ValueError, match=message):
-        model.tune_threshold(series, y, beta=beta)
-    assert model.offset_ == before
+        fitted.tune_threshold(series, y, beta=beta)
+    assert fitted.offset_ == before
 
 
 # ------------------------------------------------------------------- explanations

@@ -57,6 +57,7 @@ CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_no_variable_is_given_a_new_name(small, series, tmp_path, call, dropout):
@@ -104,15 +105,16 @@ def make(units):
     with replica_of(adapter.build_compiled(0)):
         pass
 
-for units in range(4, 12):
+for units in range(4, 10):
     make(units)
 before = kilobytes_in_use()
-for units in range(12, 32):
+for units in range(10, 22):
     make(units)
-print((kilobytes_in_use() - before) / 20)
+print((kilobytes_in_use() - before) / 12)
 """
 
 
+@pytest.mark.slow
 @needs_glibc
 def test_a_network_of_another_size_leaves_little_in_use():
     command = [sys.executable, "-c", NETWORKS_OF_MANY_SIZES]

@@ -1,5 +1,6 @@
-"""The guide: its examples run, its pages are listed, its reference is complete."""
+"""The guide and the README: examples run, pages are listed, the reference is complete."""
 
+import importlib
 import multiprocessing
 import os
 import re
@@ -17,6 +18,8 @@ EXAMPLES = sorted((DOCS.parent / "examples").glob("*.py"))
 CONF = (DOCS / "conf.py").read_text(encoding="utf-8")
 WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs")]
 PICTURES = {"backend": "agg", "figure.max_open_warning": 0}
+README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+IN_README = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 
 
@@ -39,19 +42,20 @@ def where_nothing_is_kept(tmp_path, monkeypatch):
 def elsewhere():
     """Run functions in a process that is replaced before the pages have made it large."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=4) as processes:
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=8) as processes:
         yield lambda *call: processes.submit(*call).result()
 
 
-def run_cells(page, folder, filters):
-    """Execute a page as Sphinx does, under the warning filters of the test."""
+def run_cells(sources, name, folder, filters):
+    """Execute a page as Sphinx does, under these warning filters."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
+    importlib.import_module("tensorflow")  # whose own warnings are no errors
     os.chdir(folder)
     found: dict = {}
     with warnings.catch_warnings(), pyplot.rc_context(PICTURES):
         warnings.filters[:] = filters
-        for cell in cells(page):
-            exec(compile(cell, page.name, "exec"), found)
+        for source in sources:
+            exec(compile(source, name, "exec"), found)
     pyplot.close("all")
 
 
@@ -61,7 +65,18 @@ def run_cells(page, folder, filters):
 def test_the_examples_of_a_page_run_one_after_the_other(page, elsewhere, tmp_path):
     pytest.importorskip("matplotlib.pyplot")
     assert cells(page)
-    elsewhere(run_cells, page, tmp_path, warnings.filters)
+    elsewhere(run_cells, cells(page), page.name, tmp_path, warnings.filters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", IN_README, ids=range(len(IN_README)))
+def test_an_example_of_the_readme_runs_without_a_warning(example, elsewhere, tmp_path):
+    everything = [("error", None, Warning, None, 0)]
+    elsewhere(run_cells, [example], "README.md", tmp_path, everything)
+
+
+def test_the_readme_has_an_example():
+    assert IN_README
 
 
 @pytest.mark.slow

@@ -31,7 +31,10 @@ def data(series, sequences):
     return {"sets": sequences}, series
 
 
-@pytest.fixture(scope="module", params=FITTED)
+@pytest.fixture(
+    scope="module",
+    params=["rows", *(pytest.param(name, marks=pytest.mark.slow) for name in [*FITTED][1:])],
+)
 def fitted(request, data):
     special, series = data
     X = special.get(request.param, series)

@@ -1,6 +1,6 @@
 """The fast steps against the plain ones, which are the oracle."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._compiled.tracing import traced
-from skae._compiled.workspaces import Replica
+from skae._compiled.workspaces import Replica, state_of
 from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
@@ -30,6 +30,20 @@ def compiled(loss="mse", optimizer="adam", **options):
     )
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+@lru_cache(3)
+def _made_once(**options):
+    replica = Replica(compiled(**options))
+    return replica, [variable.numpy() for variable in state_of(replica.model)]
+
+
+def fresh(**options):
+    """Return a replica in the state that `compiled` makes; what it compiled serves all tests."""
+    replica, state = _made_once(**options)
+    for variable, value in zip(state_of(replica.model), state, strict=True):
+        variable.assign(value)
+    return replica
 
 
 def ragged(n=23, gaps=False, seed=0):
@@ -51,28 +65,32 @@ def in_chunks_of_two(sequences, n_shards, weights=None):
     return Batches(sequences, FALLBACK, 8, weights=weights, **options)
 
 
-def run(model, sequences, n_shards, weights=None):
+def run(replica, sequences, n_shards, weights=None):
     batches = in_chunks_of_two(sequences, n_shards, weights=weights)
-    replica = Replica(model)
     fast = replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain
     step = fast.train
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
-def held_out_loss(model, sequences, n_shards):
+def held_out_loss(replica, sequences, n_shards):
     batches = in_chunks_of_two(sequences, n_shards)
     if n_shards:
-        step = Replica(model).sharded(n_shards, sequences.is_padded).test
+        step = replica.sharded(n_shards, sequences.is_padded).test
     else:
-        step = partial(loss_parts, model)
+        step = partial(loss_parts, replica.model)
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
+def trained(sequences, n_shards, weights=None, **options):
+    replica = fresh(**options)
+    return run(replica, sequences, n_shards, weights), replica.model.get_weights()
+
+
 def assert_same(n_shards, sequences, weights=None, **options):
-    plain, fast = compiled(**options), compiled(**options)
-    expected = run(plain, sequences, 0, weights)
-    np.testing.assert_allclose(run(fast, sequences, n_shards, weights), expected, rtol=1e-5)
-    for ours, theirs in zip(fast.get_weights(), plain.get_weights(), strict=True):
+    expected, plain = trained(sequences, 0, weights, **options)
+    found, fast = trained(sequences, n_shards, weights, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for ours, theirs in zip(fast, plain, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -88,7 +106,7 @@ def test_what_takes_several_calls_trains_alike(monkeypatch, n_rates):
     monkeypatch.setattr(steps, "BATCHES_IN_A_CALL", 2)
     batches = np.random.default_rng(0).normal(size=(3, 8, 5, 2)).astype(np.float32)
     rates = np.array([0.1, 0.01, 0.2], np.float32)
-    fast, plain = Replica(compiled()), Replica(compiled())
+    fast, plain = Replica(compiled()), fresh()
     weights, given = np.ones((3, 8, 1), np.float32), rates if n_rates else None
     sums = fast.sharded(1, padded=False).train(batches, batches, weights, given)
     expected = [
@@ -127,10 +145,7 @@ def clipped_momentum():
         (ragged(), {"bottleneck": "sequence", "bidirectional": True}),
         (equal(), {"bottleneck": "sequence", "bidirectional": True}),
         (ragged(), {"cell": "gru", "pooling": "max"}),
-        (
-            equal(),
-            {"optimizer": lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)},
-        ),
+        (equal(), {"optimizer": clipped_momentum}),
     ],
 )
 def test_networks_losses_and_optimizers_train_alike(sequences, options):
@@ -140,9 +155,9 @@ def test_networks_losses_and_optimizers_train_alike(sequences, options):
 @pytest.mark.slow
 @pytest.mark.parametrize("sequences", [ragged(gaps=True), equal()])
 def test_held_out_losses_are_alike(sequences):
-    model = compiled()
+    replica = fresh()
     np.testing.assert_allclose(
-        held_out_loss(model, sequences, 2), held_out_loss(model, sequences, 0), rtol=1e-5
+        held_out_loss(replica, sequences, 2), held_out_loss(replica, sequences, 0), rtol=1e-5
     )
 
 
@@ -161,10 +176,10 @@ def test_weights_of_rows_count_alike():
 
 @pytest.mark.slow
 def test_seeds_of_dropout_move_on_in_training():
-    model = compiled(dropout=0.5)
-    before = [variable.numpy() for variable in model.non_trainable_variables]
-    run(model, equal(), 2)
-    after = [variable.numpy() for variable in model.non_trainable_variables]
+    replica = fresh(dropout=0.5)
+    before = [variable.numpy() for variable in replica.model.non_trainable_variables]
+    run(replica, equal(), 2)
+    after = [variable.numpy() for variable in replica.model.non_trainable_variables]
     assert any((ours != theirs).any() for ours, theirs in zip(after, before, strict=True))
 
 
@@ -173,9 +188,9 @@ def test_seeds_of_dropout_move_on_in_training():
 def test_equal_halves_of_a_batch_lose_other_units(dropout, alike):
     half = equal(8).padded()
     batch = np.concatenate([half, half])[None]
-    of_half = Replica(compiled(dropout=dropout)).sharded(1, padded=False)
-    of_batch = Replica(compiled(dropout=dropout)).sharded(2, padded=False)
+    of_half = fresh(dropout=dropout).sharded(1, padded=False)
     once, _ = of_half.train(half[None], half[None], np.ones((1, 8, 1), np.float32))
+    of_batch = fresh(dropout=dropout).sharded(2, padded=False)
     twice, _ = of_batch.train(batch, batch, np.ones((1, 16, 1), np.float32))
     assert np.isclose(twice, 2 * once, rtol=1e-5) == alike
 
@@ -275,6 +290,6 @@ def test_tensorflow_takes_every_call_at_its_word(monkeypatch):
     function = type(traced(lambda x: x, tf.TensorSpec((), tf.float32)))
     monkeypatch.setattr(function, "_call_with_flat_signature", second_try)
     for n_shards in (0, 2):
-        run(compiled(), equal(), n_shards=n_shards)
-        held_out_loss(compiled(), equal(), n_shards=n_shards)
+        run(fresh(), equal(), n_shards=n_shards)
+        held_out_loss(fresh(), equal(), n_shards=n_shards)
     forward(compiled(), equal().padded().astype(np.float32))

@@ -78,6 +78,7 @@ def test_pickles_of_an_estimator_that_scores_score_the_same(small, series):
         np.testing.assert_array_equal(copy.score_samples(series), expected)
 
 
+@pytest.mark.slow
 def test_caches_may_be_cleared_while_others_fit_and_score(small, series):
     fit = lambda seed: small(5, random_state=seed, epochs=1).fit(series)  # noqa: E731
     expected = [(_weights(model), model.score_samples(series)) for model in map(fit, (1, 2))]
