@@ -75,10 +75,12 @@ def read_snapshot(path: Path) -> dict[str, Any]:
         )
     begin = 8 + int.from_bytes(content[:8])
     header = json.loads(content[8:begin])
-    return _with_arrays(header["values"], _arrays(header["arrays"], memoryview(content)[begin:]))
+    arrays = _arrays(header["arrays"], memoryview(content)[begin:])
+    values: dict[str, Any] = _with_arrays(header["values"], arrays)
+    return values
 
 
-def _arrays(layout: list, content: memoryview) -> list[np.ndarray]:
+def _arrays(layout: list[Any], content: memoryview) -> list[np.ndarray]:
     arrays = []
     for name, shape in layout:
         n_bytes = np.dtype(name).itemsize * int(np.prod(shape, dtype=np.int64))
@@ -222,7 +224,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     @classmethod
-    def open(cls, path: str | os.PathLike | None, interval: float) -> Self:
+    def open(cls, path: str | os.PathLike[str] | None, interval: float) -> Self:
         """Return the checkpoint of a path, with what a killed training left there.
 
         Raises
