@@ -138,6 +138,12 @@ def skip_requests(app, what, name, member, skip, options):
     return skip or re.fullmatch(r"set_\w+_request", name) is not None
 
 
+def hide_placeholder(app, what, name, obj, options, signature, returns):
+    """Leave out what stands for the parameters that SciKeras routes."""
+    return signature and signature.replace(", **optimizer__options", ""), returns
+
+
 def setup(app):
     """Connect to autodoc."""
     app.connect("autodoc-skip-member", skip_requests)
+    app.connect("autodoc-process-signature", hide_placeholder)

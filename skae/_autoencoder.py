@@ -2,16 +2,17 @@
 
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypeVar
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skae._compat.sklearn import (
@@ -27,16 +28,19 @@ from skae._detector import Detector, History
 from skae._fitting import fit_detector
 from skae._input.checks import refuse_what_is_not_there
 from skae._input.layout_warnings import refuse_targets
+from skae._input.typing import Duration, RandomState, SeriesLike
 from skae._io.estimators import MAX_BYTES, holds_detector, load_only, save
 from skae._output.frames import framed
 from skae._scoring.aggregation import AGGREGATIONS
-from skae._scoring.errors import MEASURES, ErrorMeasure
+from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._training.parameters import RoutedParameters
 from skae._windows.samples import Samples, index_of
 from skae.metrics import outliers_of_either_class
 
 T = TypeVar("T")
+
+Rate: TypeAlias = float | Literal["auto"] | keras.optimizers.schedules.LearningRateSchedule
 
 
 @holds_detector
@@ -430,41 +434,41 @@ class LSTMAutoencoder(
         scale: Literal["auto", "robust", "standard"] | None = "auto",
         latent_dim: int = 16,
         units: int | tuple[int, ...] | Literal["auto"] = "auto",
-        bottleneck: str = "vector",
-        pooling: str = "last",
-        bidirectional: bool | str = "auto",
-        cell: str = "lstm",
-        decoder: str = "repeat",
+        bottleneck: Literal["vector", "sequence"] = "vector",
+        pooling: Literal["last", "mean", "max"] = "last",
+        bidirectional: bool | Literal["auto"] = "auto",
+        cell: Literal["lstm", "gru"] = "lstm",
+        decoder: Literal["repeat", "state"] = "repeat",
         reverse: bool = False,
-        segment_length: int | str = "auto",
-        output_activation: str = "linear",
+        segment_length: int | Literal["auto"] = "auto",
+        output_activation: Literal["linear", "sigmoid", "tanh"] = "linear",
         dropout: float = 0.0,
         noise: float = 0.0,
-        model: Any = None,
-        loss: Any = "mse",
-        optimizer: Any = "adam",
+        model: Callable[..., keras.Model] | None = None,
+        loss: str | Callable[..., Any] | keras.losses.Loss = "mse",
+        optimizer: str | keras.optimizers.Optimizer | type[keras.optimizers.Optimizer] = "adam",
         global_clipnorm: float | None = 0.1,
-        learning_rate: Any = "auto",
-        learning_rate_schedule: str = "cosine",
-        epochs: int | str = "auto",
-        batch_size: int | str = "auto",
+        learning_rate: Rate = "auto",
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        epochs: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
         drop_discords: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
-        early_stopping: bool | str = "auto",
+        early_stopping: bool | Literal["auto"] = "auto",
         patience: int = 20,
-        callbacks: Any = None,
-        checkpoint: str | os.PathLike | None = None,
+        callbacks: keras.callbacks.Callback | list[Any] | dict[str, Any] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_interval: float = 60.0,
         warm_start: bool = False,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomState = None,
+        verbose: int | Literal["auto"] = 0,
         stride: int = 1,
-        error: str = "auto",
-        aggregation: str = "gaussian",
-        contamination: str | float = "auto",
+        error: ErrorName = "auto",
+        aggregation: Literal["gaussian", "window", "mean", "median", "max", "last"] = "gaussian",
+        contamination: float | Literal["auto"] = "auto",
         threshold: Literal["robust", "adaptive", "three_sigma"] | float = "robust",
         series: str | int | None = None,
-        max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
+        max_gap: Duration | None = None,
         **optimizer__options: Any,
     ):
         self.window_size = window_size
@@ -509,7 +513,12 @@ class LSTMAutoencoder(
         self._set_routed(optimizer__options)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: SeriesLike | Iterable[ArrayLike],
+        y: object = None,
+        sample_weight: SeriesLike | None = None,
+    ) -> Self:
         """Train the network and set the threshold.
 
         A `ConvergenceWarning` says so if the network learned nothing, as it does of data that
@@ -553,7 +562,9 @@ class LSTMAutoencoder(
         return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "_detector"))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: SeriesLike, y: object = None, sample_weight: SeriesLike | None = None
+    ) -> Self:
         """Train for one epoch more at the full learning rate, and set the threshold anew.
 
         Parameters
@@ -595,7 +606,7 @@ class LSTMAutoencoder(
             raise
         return self
 
-    def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
+    def tune_threshold(self, X: SeriesLike, y: SeriesLike, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
 
         It is the same for all rows then, also with ``threshold="adaptive"``.
@@ -637,7 +648,7 @@ class LSTMAutoencoder(
 
     # ---------------------------------------------------------------- scoring
 
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: SeriesLike) -> Any:
         """Return the score of each sample: minus its reconstruction error.
 
         Parameters
@@ -660,7 +671,7 @@ class LSTMAutoencoder(
         samples = detector.read(X)
         return samples.like_input(detector.scores(samples))
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: SeriesLike) -> Any:
         """Return ``score_samples(X) - offset_``: negative for outliers.
 
         Parameters
@@ -676,7 +687,7 @@ class LSTMAutoencoder(
         samples = detector.read(X)
         return samples.like_input(detector.decision(samples))
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: SeriesLike) -> Any:
         """Return which samples are outliers.
 
         Parameters
@@ -695,7 +706,9 @@ class LSTMAutoencoder(
         return samples.like_input(detector.labels(samples))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit_predict(
+        self, X: SeriesLike, y: object = None, sample_weight: SeriesLike | None = None
+    ) -> Any:
         """Fit to data with outliers among them, and return which samples these are.
 
         Unlike `fit`, this leaves windows that are like no other out of training, see
@@ -719,7 +732,7 @@ class LSTMAutoencoder(
         resume = self.warm_start and hasattr(self, "_detector")
         return self._fit(X, sample_weight, resume=resume, has_outliers=True).predict(X)
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+    def fit_transform(self, X: SeriesLike, y: object = None, **fit_params: Any) -> Any:
         """Fit, and return the latents.
 
         Parameters
@@ -739,7 +752,7 @@ class LSTMAutoencoder(
         refuse_what_is_not_there(X)
         return super().fit_transform(X, y, **fit_params)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: SeriesLike, y: object = None) -> float:
         r"""Return how much of what happens inside sequences or windows is reconstructed.
 
         :math:`1 - \sum (x - \hat x)^2 / \sum (x - \bar x)^2`, over all observed values, with
@@ -767,7 +780,7 @@ class LSTMAutoencoder(
         detector = self._detector_now()
         return detector.explained(detector.read(X))
 
-    def score_timesteps(self, X: Any) -> Any:
+    def score_timesteps(self, X: SeriesLike) -> Any:
         """Return the reconstruction error of each time step.
 
         Parameters
@@ -789,7 +802,7 @@ class LSTMAutoencoder(
         samples = detector.read(X)
         return self._as_asked(detector, samples, detector.errors_of_steps(samples), ["error"])
 
-    def explain(self, X: Any) -> Any:
+    def explain(self, X: SeriesLike) -> Any:
         """Return what each feature, and step, adds to the outlier score.
 
         Parameters
@@ -820,7 +833,7 @@ class LSTMAutoencoder(
 
     # ---------------------------------------------------------------- encoding
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: SeriesLike) -> Any:
         """Return the latents of each sample.
 
         Parameters
@@ -849,7 +862,7 @@ class LSTMAutoencoder(
         latents, names = detector.latents(samples), detector.latent_names()
         return self._as_asked(detector, samples, latents, names)
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: SeriesLike) -> Any:
         """Return what the decoder makes of latents.
 
         Parameters
@@ -873,7 +886,7 @@ class LSTMAutoencoder(
         """
         return self._detector_now().decoded(X)
 
-    def reconstruct(self, X: Any) -> Any:
+    def reconstruct(self, X: SeriesLike) -> Any:
         """Return the reconstruction of X: decoded from its latents.
 
         Parameters
@@ -894,7 +907,7 @@ class LSTMAutoencoder(
         names = detector.features.column_names()
         return self._as_asked(detector, samples, detector.reconstructions(samples), names)
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
         """Return the names of the columns of `transform`.
 
         Parameters
@@ -925,7 +938,7 @@ class LSTMAutoencoder(
 
     # ---------------------------------------------------------------- persistence
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write parameters and fitted state to one file without code, as `skae.save` does.
 
         Parameters
@@ -952,7 +965,7 @@ class LSTMAutoencoder(
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike,
+        path: str | os.PathLike[str],
         *,
         custom_objects: Mapping[str, Any] | None = None,
         max_bytes: int = MAX_BYTES,
@@ -1072,7 +1085,8 @@ class LSTMAutoencoder(
     @property
     def window_size_(self) -> int | None:
         """Number of rows in a window; None if samples are sequences."""
-        return self._fitted.windowing.window_size
+        size: int | None = self._fitted.windowing.window_size
+        return size
 
     @property
     def center_(self) -> NDArray[np.float64]:
@@ -1115,7 +1129,7 @@ class LSTMAutoencoder(
             state = state | {"_detector": Detector.from_plain(state["_detector"])}
         super().__setstate__(state)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         """Say that NaN and three dimensions are allowed, and latents are float32."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True

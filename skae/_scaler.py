@@ -29,7 +29,7 @@ from skae._input.typing import SeriesLike
 from skae._io.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.floating]
 CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
 
 

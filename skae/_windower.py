@@ -24,13 +24,13 @@ from skae._input.checks import as_numbers
 from skae._input.features import default_names
 from skae._input.sequences import Indices
 from skae._input.table import Table
-from skae._input.typing import SeriesLike
+from skae._input.typing import Duration, SeriesLike
 from skae._io.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]
 MAX_PADDING = 2**30
 """Bytes of windows that are longer than every series."""
@@ -154,7 +154,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         stride: int = 1,
         padding: Literal["auto", "nan", "edge"] | None = "auto",
         series: str | None = None,
-        max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
+        max_gap: Duration | None = None,
         output: Literal["windows", "flat"] = "windows",
     ):
         self.window_size = window_size
@@ -295,10 +295,9 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return tags
 
     @property
-    def _size(self) -> int:
+    def _size(self) -> Any:
         # Files of earlier versions have the parameter alone.
-        size: int = getattr(self, "window_size_", self.window_size)
-        return size
+        return getattr(self, "window_size_", self.window_size)
 
     @property
     def _padding(self) -> str | None:
@@ -376,7 +375,8 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _n_windows(self, n_rows: int) -> int:
         if self._padding is None:
-            return max(0, (n_rows - self._size) // self.stride + 1)
+            n_windows: int = max(0, (n_rows - self._size) // self.stride + 1)
+            return n_windows
         return -(-n_rows // self.stride)
 
     def _windows_of(self, rows: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from aeon.anomaly_detection.series.base import BaseSeriesAnomalyDetector
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from skae._autoencoder import LSTMAutoencoder
 
@@ -57,15 +57,16 @@ class AeonAutoencoder(BaseSeriesAnomalyDetector):
         "non_deterministic": False,
     }
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: BaseEstimator):
         self.estimator = estimator
         super().__init__(axis=0)
 
-    def _fit(self, X: NDArray[np.float64], y: Any = None) -> None:
+    def _fit(self, X: NDArray[np.float64], y: object = None) -> None:
         self.estimator_ = clone(self.estimator).fit(X)
 
     def _predict(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -self.estimator_.score_samples(X)
+        scores: NDArray[np.float64] = -self.estimator_.score_samples(X)
+        return scores
 
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:

@@ -8,8 +8,13 @@ rounding. A detector, or a pipeline that ends in one, goes to each worker once.
 
 import os
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from skae._stream.reader import RowReader
 from skae._windows.windows import Windowing
@@ -36,8 +41,10 @@ __all__ = [
     "transform",
 ]
 
+Collection: TypeAlias = da.Array | dd.DataFrame
 
-def score_samples(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+
+def score_samples(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return the score of each row, as ``estimator.score_samples`` of all rows would.
 
     Parameters
@@ -84,7 +91,7 @@ def score_samples(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     return _answered("score_samples", estimator, X, series)
 
 
-def decision_function(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+def decision_function(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return ``score_samples - offset_`` of each row: negative for outliers.
 
     Parameters
@@ -99,7 +106,7 @@ def decision_function(estimator: Any, X: Any, *, series: str | None = None) -> A
     return _answered("decision_function", estimator, X, series)
 
 
-def predict(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+def predict(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return which rows are outliers.
 
     Parameters
@@ -117,7 +124,7 @@ def predict(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     return _answered("predict", estimator, X, series)
 
 
-def transform(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+def transform(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return the latents of each row.
 
     Parameters
@@ -132,7 +139,7 @@ def transform(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     return _answered("transform", estimator, X, series)
 
 
-def reconstruct(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+def reconstruct(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return the reconstruction of each row, as the detector sees it: after a pipeline's scalers.
 
     Parameters
@@ -147,7 +154,7 @@ def reconstruct(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     return _answered("reconstruct", estimator, X, series)
 
 
-def explain(estimator: Any, X: Any, *, series: str | None = None) -> Any:
+def explain(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
     """Return what each feature adds to the error of each row.
 
     Parameters
@@ -162,7 +169,9 @@ def explain(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     return _answered("explain", estimator, X, series)
 
 
-def to_memmap(X: Any, path: str | os.PathLike) -> Any:
+def to_memmap(
+    X: Collection | NDArray[Any] | Iterable[NDArray[Any]], path: str | os.PathLike[str]
+) -> NDArray[np.float32]:
     """Write the rows of one series to a file that `LSTMAutoencoder.fit` does not read whole.
 
     Memory is that of a partition. Scale the rows before, lazily: a scaler in a pipeline would make

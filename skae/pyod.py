@@ -1,12 +1,14 @@
 """PyOD: a detector of its kind around one of skae. Needs ``pip install pyod``."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pyod.models.base import BaseDetector
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
+
+from skae._input.typing import SeriesLike
 
 __all__ = ["PyODAutoencoder"]
 
@@ -58,11 +60,11 @@ class PyODAutoencoder(BaseDetector):
 
     labels_: NDArray[np.int_]
 
-    def __init__(self, estimator: Any, contamination: Any = 0.1):
+    def __init__(self, estimator: BaseEstimator, contamination: object = 0.1):
         super().__init__(contamination=contamination)
         self.estimator = estimator
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: SeriesLike, y: object = None) -> Self:
         """Fit a clone of the estimator, and set the threshold.
 
         Parameters
@@ -87,7 +89,7 @@ class PyODAutoencoder(BaseDetector):
         self.decision_scores_, self.labels_ = scores, labels
         return self
 
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
+    def decision_function(self, X: SeriesLike) -> NDArray[np.float64]:
         """Return minus `score_samples` of the estimator: higher is more abnormal.
 
         Parameters
@@ -101,4 +103,5 @@ class PyODAutoencoder(BaseDetector):
             NaN around which nothing was observed, which `predict` takes for normal.
         """
         check_is_fitted(self, "estimator_")
-        return -self.estimator_.score_samples(X)
+        scores: NDArray[np.float64] = -self.estimator_.score_samples(X)
+        return scores

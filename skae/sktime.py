@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sktime.detection.base import BaseDetector
 
 from skae._autoencoder import LSTMAutoencoder
@@ -59,11 +59,11 @@ class SktimeAutoencoder(BaseDetector):
         "fit_is_empty": False,
     }
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: BaseEstimator):
         self.estimator = estimator
         super().__init__()
 
-    def _fit(self, X: pd.DataFrame, y: Any = None) -> "SktimeAutoencoder":
+    def _fit(self, X: pd.DataFrame, y: object = None) -> "SktimeAutoencoder":
         self.estimator_ = clone(self.estimator).fit(X)
         return self
 

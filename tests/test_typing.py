@@ -27,10 +27,13 @@ d: SequenceWindower = SequenceWindower(5, padding=None).fit(X)
 i: SequenceScaler = SequenceScaler("minmax", feature_range=(-1, 1)).partial_fit([X])
 e: LSTMAutoencoder = LSTMAutoencoder.load("file")
 f: str = __version__
+g: SequenceWindower = SequenceWindower(5, padding="edge", max_gap="10min", output="flat")
+h: LSTMAutoencoder = LSTMAutoencoder(cell="gru", error="scaled_mae", loss="mae", callbacks=[])
 """
 WRONG = {
     'LSTMAutoencoder(window_size="30")': 'expected "int | Literal',
     'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...] | Literal',
+    'LSTMAutoencoder(30, cell="rnn")': "expected \"Literal['lstm', 'gru']",
     "LSTMAutoencoder(30, 3)": "Too many positional arguments",
     "LSTMAutoencoder().fit()": 'Missing positional argument "X" in call to "fit"',
     "LSTMAutoencoder().tune_threshold(X, y, gamma=3)": 'Unexpected keyword argument "gamma"',
@@ -38,6 +41,8 @@ WRONG = {
     "metrics.accuracy": 'Module has no attribute "accuracy"',
     "import skae; skae.Nothing": 'Module has no attribute "Nothing"',
     'SequenceWindower(stride="a")': 'expected "int"',
+    'SequenceWindower(padding="zero")': 'expected "Literal',
+    'metrics.roc_auc_scorer("detector", X, y)': 'expected "SupportsScoreSamples"',
 }
 
 

@@ -87,7 +87,7 @@ class Answer:
         is_float64 = method == "explain" or in_units_of_X
         return cls(method, len(names), np.float64 if is_float64 else np.float32, names)
 
-    def __call__(self, reader: RowReader, rows: Any) -> NDArray:
+    def __call__(self, reader: RowReader, rows: Any) -> NDArray[Any]:
         """Return what the method says of rows in memory."""
         if not len(rows):
             return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
@@ -97,7 +97,7 @@ class Answer:
         return found.astype(self.dtype, copy=False)
 
 
-def named(answer: Answer, values: NDArray, index: Any) -> Any:
+def named(answer: Answer, values: NDArray[Any], index: Any) -> Any:
     """Return answers as a frame, or as a series if they are one number a row."""
     import pandas as pd
 
@@ -154,15 +154,15 @@ def _without_overlap(sizes: tuple[int, ...], reach: Reach) -> tuple[int, ...]:
 
 
 def _of_block(
-    rows: NDArray,
+    rows: NDArray[Any],
     answer: Answer,
     reach: Reach,
     reader: RowReader,
-    starts: NDArray,
+    starts: NDArray[Any],
     sizes: tuple[int, ...],
     columns: Any,
     block_id: tuple[int, ...] | None = None,
-) -> NDArray:
+) -> NDArray[Any]:
     """Return the answer to the rows of a block, which stand between those around it."""
     assert block_id is not None
     number = block_id[0]

@@ -130,5 +130,5 @@ def _of_long_frame(answer: Answer, reach: Reach, shared: Any, X: Any) -> Any:
     return dd.from_delayed(frames, meta=meta, divisions=X.divisions, verify_meta=False)
 
 
-def _relabelled(answer: Answer, values: NDArray, rows: Any) -> Any:
+def _relabelled(answer: Answer, values: NDArray[Any], rows: Any) -> Any:
     return named(answer, values, rows.index)

@@ -16,7 +16,7 @@ ROWS_OF_AN_ARRAY = 2**18
 """Rows of an array in memory, or of a memory map, that are converted at a time."""
 
 
-def write_rows(X: Any, path: str | os.PathLike) -> NDArray[np.float32]:
+def write_rows(X: Any, path: str | os.PathLike[str]) -> NDArray[np.float32]:
     """Write rows to a file of numpy's, a partition at a time, and return its memory map.
 
     The file is there when it is whole.
@@ -28,7 +28,8 @@ def write_rows(X: Any, path: str | os.PathLike) -> NDArray[np.float32]:
     """
     with replaced(path) as file:
         _write(_blocks_of(X), file)
-    return np.load(path, mmap_mode="r")
+    rows: NDArray[np.float32] = np.load(path, mmap_mode="r")
+    return rows
 
 
 def _write(blocks: Iterator[NDArray[np.float32]], file: Any) -> None:

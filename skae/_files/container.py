@@ -91,7 +91,8 @@ def checked_size(dtype: Any, shape: Any) -> int:
         raise ValueError(f"it has an array of the shape {str(shape)[:80]}")
     if dtype not in DTYPES:
         raise ValueError(f"it has an array of the type {str(dtype)[:80]}")
-    return np.dtype(dtype).itemsize * math.prod(shape)
+    size: int = np.dtype(dtype).itemsize * math.prod(shape)
+    return size
 
 
 def _check_format(data: bytes, kind: str) -> int:
@@ -253,4 +254,5 @@ def _is_text(value: Any) -> bool:
 def _text(value: Any) -> str:
     if not _is_text(value):
         raise ValueError(f"it has {str(value)[:80]!r} where a text should be")
-    return value
+    text: str = value
+    return text

@@ -160,11 +160,11 @@ def _times(X: Any) -> Iterator[tuple[Any, str]]:
 def _is_time(dtype: Any) -> bool:
     """Tell whether a column of pandas or polars holds times."""
     if hasattr(dtype, "is_temporal"):
-        return dtype.is_temporal()
+        return bool(dtype.is_temporal())
     return getattr(dtype, "kind", "") in ("m", "M")
 
 
-def _unmasked(X: np.ma.MaskedArray) -> NDArray[Any]:
+def _unmasked(X: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
     if X.mask is np.ma.nomask:
         return X.data
     return np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)

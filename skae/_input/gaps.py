@@ -36,7 +36,8 @@ def longest_step(max_gap: Any) -> float | np.timedelta64:
     found = _number_or_duration(max_gap)
     if not found > found * 0:
         raise ValueError(f"Got max_gap={max_gap!r}, but expected a step of time above 0.")
-    return found
+    step: float | np.timedelta64 = found
+    return step
 
 
 def _number_or_duration(max_gap: Any) -> Any:
@@ -101,7 +102,7 @@ HOLE = 100
 """Times the usual step of a series that are no step of it any more."""
 
 
-def _warn_of_holes(steps: NDArray, name: str) -> None:
+def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
     """Warn of steps that are much longer than the usual one, across which windows reach."""
     later = steps[steps > np.zeros((), steps.dtype)]
     if len(later) < HOLE:
@@ -138,7 +139,7 @@ class GapsInParts:
 
     def __init__(self, max_gap: Any, name: str = "X"):
         self.max_gap, self.name = max_gap, name
-        self._last: NDArray | None = None
+        self._last: NDArray[Any] | None = None
         self._n_back = self._n_twice = self._n_series = 0
 
     def add(self, times: Any, *, begins: bool) -> Flags | None:
@@ -159,7 +160,7 @@ class GapsInParts:
         _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
 
 
-def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray | None:
+def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
     """Return times to find gaps in; None if there are none, and none are asked for."""
     values = _values(times)
     if max_gap is None:
@@ -173,7 +174,7 @@ def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray | None:
     return values
 
 
-def _flags(steps: NDArray, values: NDArray, max_gap: Any, name: str) -> Flags:
+def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -> Flags:
     limit = longest_step(max_gap)
     if isinstance(limit, float) != (steps.dtype.kind == "f"):
         kind = "numbers" if steps.dtype.kind == "f" else "dates"
@@ -204,7 +205,7 @@ def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
     return np.diff(np.append(np.flatnonzero(begins), len(begins)))
 
 
-def _values(times: Any) -> NDArray | None:
+def _values(times: Any) -> NDArray[Any] | None:
     """Return times as dates without a zone, durations or numbers; None for anything else."""
     if times is None:
         return None
@@ -214,7 +215,7 @@ def _values(times: Any) -> NDArray | None:
     return values if values.dtype.kind in "Mmiuf" else None
 
 
-def _steps(values: NDArray, positions: Indices | None, lengths: Indices) -> NDArray:
+def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) -> NDArray[Any]:
     """Return the time since the row before in the series; 0 at the first row of each."""
     ordered = values if positions is None else values[positions]
     if ordered.dtype.kind in "iuf":
@@ -225,7 +226,7 @@ def _steps(values: NDArray, positions: Indices | None, lengths: Indices) -> NDAr
     return steps
 
 
-def _disorder(steps: NDArray) -> tuple[int, int]:
+def _disorder(steps: NDArray[Any]) -> tuple[int, int]:
     """Count the steps back, and those of no length, which are the first of each series, too."""
     zero = np.zeros((), steps.dtype)
     return int((steps < zero).sum()), int((steps == zero).sum())

@@ -256,7 +256,8 @@ def _standardized(table: NDArray[np.floating]) -> NDArray[np.float64]:
 def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     observed = ~np.isnan(values)
     total = np.where(observed, values, 0).sum(axis, keepdims=True)
-    return total / np.maximum(observed.sum(axis, keepdims=True), 1)
+    means: NDArray[np.float64] = total / np.maximum(observed.sum(axis, keepdims=True), 1)
+    return means
 
 
 def _resemblance(values: NDArray[np.float64], axis: int) -> float:

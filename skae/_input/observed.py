@@ -24,7 +24,9 @@ def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
     observed = ~np.isnan(values)
     total = np.where(observed, values, 0.0).sum(axis=axis, dtype=np.float64)
     count = observed.sum(axis=axis)
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    nothing = np.full(np.shape(total), np.nan)
+    means: Array = np.divide(total, count, out=nothing, where=count > 0)
+    return means
 
 
 def _mean_of_all(values: Array, axis: int | tuple[int, ...]) -> Array:
@@ -35,7 +37,8 @@ def _mean_of_all(values: Array, axis: int | tuple[int, ...]) -> Array:
     total = values[..., 0].astype(np.float64)
     for i in range(1, n_last):
         total += values[..., i]
-    return total / n_last
+    mean_of_all: Array = total / n_last
+    return mean_of_all
 
 
 def mean_or_zero(rows: Array) -> NDArray[np.float32]:

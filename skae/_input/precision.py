@@ -92,7 +92,8 @@ class Moments:
     @property
     def spread(self) -> NDArray[np.float64]:
         """Standard deviation of each column."""
-        return np.sqrt(self._squares / np.maximum(self._count, 1))
+        deviations: NDArray[np.float64] = np.sqrt(self._squares / np.maximum(self._count, 1))
+        return deviations
 
 
 def _warn(features: list[Any], names: Any) -> None:

@@ -55,7 +55,7 @@ class Sequences:
     @property
     def n_features(self) -> int:
         """Number of features of a step."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     @cached_property
     def max_length(self) -> int:
@@ -93,7 +93,8 @@ class Sequences:
             return np.logical_not(np.isnan(self.padded()).all(axis=(1, 2)))
         flags = _observed_rows(self.rows[first:end])
         total = np.concatenate([[0], np.cumsum(flags, dtype=np.intp)])
-        return total[ends - first] > total[starts - first]
+        seen: NDArray[np.bool_] = total[ends - first] > total[starts - first]
+        return seen
 
     def select(self, chosen: Any) -> "Sequences":
         """Return the sequences at the positions `chosen`, over the same rows."""
@@ -131,7 +132,8 @@ class Sequences:
         index = self.starts[:, None] + steps
         outside = steps >= self.lengths[:, None]
         if not outside.any():
-            return np.take(self.rows, index, axis=0)
+            values: Floats = np.take(self.rows, index, axis=0)
+            return values
         values = np.take(self.rows, np.minimum(index, len(self.rows) - 1), axis=0)
         values[outside] = np.nan
         return values
@@ -162,7 +164,7 @@ class Sequences:
         filled = np.where(np.isnan(filled), fallback, filled)
         return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
 
-    def like_input(self, padded: NDArray) -> NDArray | list[NDArray]:
+    def like_input(self, padded: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
         """Lay out results per step as the input was: a list for a list, else one array.
 
         Parameters
@@ -274,7 +276,9 @@ def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
 
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
     with too_large_is_named(rows, name):
-        return check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
+        checked: NDArray[Any]
+        checked = check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
+    return checked
 
 
 def from_list(X: Any, dtype: Any = np.float32) -> Sequences:
@@ -318,7 +322,7 @@ def blank_sequences(n_sequences: int, n_steps: int) -> Sequences:
     return from_array(np.zeros((n_sequences, n_steps, 1), np.float32))
 
 
-def rows_and_starts(X: NDArray) -> tuple[NDArray, Indices]:
+def rows_and_starts(X: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
     """Return the rows of a 3-D array, and where among them each sequence starts.
 
     Overlapping windows that are a strided view give the rows they share, as a view.
@@ -398,4 +402,5 @@ def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
 
 
 def _observed_rows(rows: Floats) -> NDArray[np.bool_]:
-    return np.logical_not(np.all(np.isnan(rows), axis=1))
+    observed: NDArray[np.bool_] = np.logical_not(np.all(np.isnan(rows), axis=1))
+    return observed

@@ -1,12 +1,19 @@
 """What parameters may be, where several share it."""
 
+import datetime
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 SeriesLike = ArrayLike | Sequence[ArrayLike]
 """An array, a dataframe or nested lists, or a list of such: one for each series or sequence."""
+
+Duration = float | str | datetime.timedelta | np.timedelta64
+"""A step of time: a number, or a duration such as "10min"."""
+
+RandomState = int | np.random.RandomState | np.random.Generator | None
 
 
 class SupportsScoreSamples(Protocol):

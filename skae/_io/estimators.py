@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
 
@@ -13,6 +13,8 @@ from skae._files.atomic import replace_file
 from skae._files.container import Described, Reader, Writer, pack, unpack
 from skae._io import detector, transformers
 from skae._io.objects import describe_object, make_object
+
+Loaded = TypeVar("Loaded")
 
 DETECTOR = "_detector"
 """Name of the detector in the state of an estimator."""
@@ -157,7 +159,7 @@ MAX_BYTES = 2**30
 """Of a file, by default: a network of 250 million weights, or half of that with Adam's state."""
 
 
-def save(estimator: Any, path: str | os.PathLike) -> None:
+def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     """Write an estimator, or a Pipeline around one, to one file without code.
 
     The file holds parameters, weights, the state of the optimizer and everything that `fit`
@@ -220,7 +222,7 @@ def save(estimator: Any, path: str | os.PathLike) -> None:
 
 
 def load(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     custom_objects: Mapping[str, Any] | None = None,
     max_bytes: int = MAX_BYTES,
@@ -266,11 +268,11 @@ def load(
 
 
 def load_only(
-    cls: type,
-    path: str | os.PathLike,
+    cls: type[Loaded],
+    path: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
     max_bytes: int = MAX_BYTES,
-) -> Any:
+) -> Loaded:
     """Return what `load` returns, if it is of the class `cls` and of no other.
 
     Raises
@@ -285,7 +287,8 @@ def load_only(
             f"Got path={os.fspath(path)!r} with a {type(loaded).__name__}, but expected a "
             f"{cls.__name__}. Use skae.load to read it."
         )
-    return loaded
+    estimator: Loaded = loaded
+    return estimator
 
 
 def _load(data: bytes, custom_objects: dict[str, Any]) -> Any:
@@ -299,7 +302,7 @@ def _load(data: bytes, custom_objects: dict[str, Any]) -> Any:
     return Reader(arrays, made).read(plain)
 
 
-def _read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
+def _read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     """Return the content of a regular file that is not too large."""
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):

@@ -93,9 +93,10 @@ def describe_object(name: str, value: Any, writer: Writer) -> Described:
 
 def options_of(value: Any) -> dict[str, Any]:
     """Return the options of a Keras object, plain ones all."""
-    if isinstance(value, keras.losses.Loss):
-        return loss_as_stored(ObservedLoss(value))["options"]
-    return value.get_config()
+    options: dict[str, Any]
+    is_loss = isinstance(value, keras.losses.Loss)
+    options = loss_as_stored(ObservedLoss(value))["options"] if is_loss else value.get_config()
+    return options
 
 
 def make_object(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) -> Any:

@@ -5,8 +5,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, table, taken
 from skae._output.grouping import Grouping, grouping_of
 from skae._output.pipeline import errors_of_rows, through
@@ -17,16 +18,16 @@ __all__ = ["detect_events", "find_events"]
 
 
 def find_events(
-    scores: Any = None,
+    scores: SeriesLike | None = None,
     *,
-    offset: Any = None,
-    labels: Any = None,
-    errors: Any = None,
-    index: Any = None,
-    series: Any = None,
+    offset: ArrayLike | None = None,
+    labels: SeriesLike | None = None,
+    errors: SeriesLike | None = None,
+    index: SeriesLike | None = None,
+    series: ArrayLike | None = None,
     min_length: int = 1,
     merge_gap: int = 0,
-    contributions: Any = None,
+    contributions: SeriesLike | None = None,
     feature_names: Sequence[str] | None = None,
     n_features: int = 3,
 ) -> Any:

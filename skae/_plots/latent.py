@@ -15,6 +15,7 @@ from skae._plots.axes import DETECTED, SERIES, clean, make_ax
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
 
 __all__ = ["LatentDisplay"]
 
@@ -92,7 +93,7 @@ class LatentDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: object,
+        estimator: BaseEstimator,
         X: SeriesLike,
         *,
         labels: SeriesLike | None = None,

@@ -99,8 +99,10 @@ class ReconstructionDisplay:
         """Mean squared error of each feature relative to its variance, of shape (n_features,)."""
         squares = np.nanmean((self.values - self.reconstruction) ** 2, axis=0, dtype=np.float64)
         variance = np.nanvar(self.values, axis=0, dtype=np.float64)
-        zeros: NDArray[np.float64] = np.zeros_like(squares)
-        return np.divide(squares, variance, out=zeros, where=variance > 0)
+        zeros = np.zeros_like(squares)
+        errors: NDArray[np.float64]
+        errors = np.divide(squares, variance, out=zeros, where=variance > 0)
+        return errors
 
     @classmethod
     def from_estimator(

@@ -108,7 +108,7 @@ class TrainingDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        fitted = getattr(estimator, "best_estimator_", estimator)
+        fitted: Any = getattr(estimator, "best_estimator_", estimator)
         last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
         return cls.from_history(last.history_, ax=ax, log_scale=log_scale)
 

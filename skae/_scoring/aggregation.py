@@ -105,8 +105,10 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
 
 def _smooth(rows: Array, width: int) -> Array:
     def weighted(values: Array) -> Array:
-        return gaussian_filter1d(values, width / 2, axis=0, mode="constant", radius=width)
+        sums: Array = gaussian_filter1d(values, width / 2, axis=0, mode="constant", radius=width)
+        return sums
 
     seen = ~np.isnan(rows)
     totals, weights = weighted(np.where(seen, rows, 0.0)), weighted(seen * 1.0)
-    return np.divide(totals, weights, out=np.full(rows.shape, np.nan), where=seen)
+    smoothed: Array = np.divide(totals, weights, out=np.full(rows.shape, np.nan), where=seen)
+    return smoothed

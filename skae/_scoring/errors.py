@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,8 @@ def scales_of(residuals: Array) -> Array:
     if seen.all():
         # All windows are as long, and cut alike.
         filled: Array = residuals
-        count: NDArray = np.bincount(part_of_step[:1].ravel(), minlength=N_PARTS)[None, :, None]
+        count: NDArray[Any]
+        count = np.bincount(part_of_step[:1].ravel(), minlength=N_PARTS)[None, :, None]
     else:
         filled, count = np.where(seen, residuals, 0.0), _sums_of_parts(seen, part_of_step)
     total = _sums_of_parts(filled, part_of_step)
@@ -90,7 +91,8 @@ def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the sixth in which each step lies; of a shorter window, a sixth of its own."""
     n_steps = exists.shape[1]
     lengths = np.maximum(n_steps - exists[:, ::-1].argmax(axis=1), 1)
-    return np.minimum(np.arange(n_steps) * N_PARTS // lengths[:, None], N_PARTS - 1)
+    parts: NDArray[np.intp] = np.arange(n_steps) * N_PARTS // lengths[:, None]
+    return np.minimum(parts, N_PARTS - 1)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ class MultiscaleError:
         ratios *= balance(residuals)
         of_windows = observed.mean(observed.mean(ratios, axis=3), axis=2)[:, :, None, None]
         least = np.maximum(of_windows, LEAST_RATIO)
-        return np.exp(np.log(least).mean(axis=0)) * _shares(ratios, of_windows).mean(axis=0)
+        shares = _shares(ratios, of_windows).mean(axis=0)
+        errors: Array = np.exp(np.log(least).mean(axis=0)) * shares
+        return errors
 
 
 def balance(residuals: Array) -> Array | float:
@@ -172,7 +176,8 @@ def balance(residuals: Array) -> Array | float:
     n_features = (of_feature > 0).sum(axis=2, keepdims=True)
     if ((of_feature == n_steps) | (of_feature == 0)).all():
         return 1.0
-    return at_step * n_steps / np.maximum(of_feature * n_features, 1)
+    factors: Array = at_step * n_steps / np.maximum(of_feature * n_features, 1)
+    return factors
 
 
 def _shares(ratios: Array, of_windows: Array) -> Array:
@@ -326,6 +331,18 @@ BASES: dict[str, ErrorMeasure] = {
     "mae": absolute_error,
 }
 
+ErrorName = Literal[
+    "auto",
+    "mse",
+    "rmse",
+    "mae",
+    "scaled_mse",
+    "scaled_rmse",
+    "scaled_mae",
+    "mahalanobis",
+    "multiscale",
+]
+
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
 
 BALANCED = "mahalanobis", "multiscale"
@@ -370,7 +387,8 @@ def root_shares(errors: Array, per_window: bool) -> Array:
     if per_window:
         mean = observed.mean(mean)[:, None]
     root = np.sqrt(mean).reshape(mean.shape + (1,) * (errors.ndim - 2))
-    return np.divide(errors, root, out=errors + 0 * root, where=root > 0)
+    shares: Array = np.divide(errors, root, out=errors + 0 * root, where=root > 0)
+    return shares
 
 
 def fit_error_measure(

@@ -35,9 +35,10 @@ def are_outliers(
     labels = np.asarray(labels)
     found = set(np.unique(labels).tolist())
     if labels.dtype == bool or (found <= {0, 1} and 0 in found):
-        return labels.astype(bool)
+        flags: NDArray[np.bool_] = labels.astype(bool)
+        return flags
     if found <= {-1, 1} and -1 in found:
-        return labels == -1
+        return np.asarray(labels == -1)
     if not found or (found == {1} and only_ones is not None):
         return np.full(len(labels), bool(only_ones))
     raise ValueError(

@@ -57,7 +57,8 @@ def beside_bad_readings(samples: Samples) -> Flags:
     if isinstance(samples, RowSamples):
         # The score of a row is smoothed over the windows around it.
         is_out = _widened(is_out, 2 * samples.window_size)
-    return is_out & (np.mean(~is_out) >= LEAST_LEFT)
+    beside: Flags = is_out & (np.mean(~is_out) >= LEAST_LEFT)
+    return beside
 
 
 def _limits(rows: Sequence[Floats]) -> tuple[Array, Array]:
@@ -87,7 +88,8 @@ def _short_runs(flags: Flags) -> Flags:
     steps = np.zeros(len(flags) + 1, np.intp)
     steps[begins[is_short]] += 1
     steps[ends[is_short]] -= 1
-    return np.cumsum(steps[:-1]) > 0
+    is_kept: Flags = np.cumsum(steps[:-1]) > 0
+    return is_kept
 
 
 def _weighted(samples: Samples, is_bad: Flags) -> Samples:
@@ -104,7 +106,8 @@ def _weighted(samples: Samples, is_bad: Flags) -> Samples:
 def _hold(sequences: Sequences, flags: Flags) -> Flags:
     """Tell which sequences hold a flagged row."""
     total = np.concatenate([[0], np.cumsum(flags)])
-    return total[sequences.starts + sequences.lengths] > total[sequences.starts]
+    hold: Flags = total[sequences.starts + sequences.lengths] > total[sequences.starts]
+    return hold
 
 
 def _widened(flags: Flags, n_rows: int) -> Flags:
@@ -112,4 +115,5 @@ def _widened(flags: Flags, n_rows: int) -> Flags:
     total = np.concatenate([[0], np.cumsum(flags)])
     row = np.arange(len(flags))
     end = np.minimum(row + n_rows + 1, len(flags))
-    return total[end] > total[np.maximum(row - n_rows, 0)]
+    flagged: Flags = total[end] > total[np.maximum(row - n_rows, 0)]
+    return flagged

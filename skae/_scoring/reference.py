@@ -67,7 +67,8 @@ def weighted_mean(values: Array, weights: Array) -> Array:
         return np.nan_to_num(observed.mean(values, axis=0))
     counted = weights.reshape(-1, *[1] * (values.ndim - 1)) * ~np.isnan(values)
     total, count = (np.nan_to_num(values) * counted).sum(axis=0), counted.sum(axis=0)
-    return np.divide(total, count, out=np.zeros(values.shape[1:]), where=count > 0)
+    means: Array = np.divide(total, count, out=np.zeros(values.shape[1:]), where=count > 0)
+    return means
 
 
 def _of_whole_windows(weights: Sequence[Array]) -> list[Array]:

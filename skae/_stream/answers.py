@@ -109,7 +109,8 @@ class FinalScores(_Answer):
     def delay(self) -> int:
         """Rows that must follow a row, at most, until its score is final."""
         covered = self._window_size - (self._stride == 1)
-        return covered + self._window_size * self._way.smooths
+        delay: int = covered + self._window_size * self._way.smooths
+        return delay
 
     @property
     def _tails(self) -> list[Tails]:
@@ -157,16 +158,21 @@ class FinalScores(_Answer):
         if not ended:
             return complete
         # As in a batch, a last window ends at the last row, and a short series is one window.
-        return complete + (n_rows > 0) * ((beyond < 0) | (beyond % self._stride > 0))
+        n_windows: Indices = complete + (n_rows > 0) * ((beyond < 0) | (beyond % self._stride > 0))
+        return n_windows
 
     def _n_covered(self, n_rows: Indices, ended: bool = False) -> Indices:
         """Return of how many rows no window is to come that covers them."""
         beyond = n_rows - self._window_size
-        return n_rows if ended else np.maximum(beyond + (beyond % self._stride == 0), 0)
+        covered: Indices = n_rows if ended else np.maximum(beyond + (beyond % self._stride == 0), 0)
+        return covered
 
     def _starts(self, numbers: Indices, n_rows: Indices) -> Indices:
         """Return the first rows of windows by their numbers in series of so many rows each."""
-        return np.minimum(numbers * self._stride, np.maximum(n_rows - self._window_size, 0))
+        starts: Indices = np.minimum(
+            numbers * self._stride, np.maximum(n_rows - self._window_size, 0)
+        )
+        return starts
 
     def _values(
         self,

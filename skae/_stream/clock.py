@@ -35,7 +35,7 @@ class Clock:
         missing = max(n_lanes - len(self._last), 0)
         self._last = np.append(self._last, np.zeros(missing, self._last.dtype))
 
-    def read(self, times: Any, n_rows: int) -> NDArray:
+    def read(self, times: Any, n_rows: int) -> NDArray[Any]:
         """Return one time for each row.
 
         Raises
@@ -62,7 +62,7 @@ class Clock:
         return read
 
     def gaps(
-        self, lanes: Indices, times: NDArray, lengths: Indices, is_new: NDArray[np.bool_]
+        self, lanes: Indices, times: NDArray[Any], lengths: Indices, is_new: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Return which rows come after a gap.
 
@@ -90,8 +90,9 @@ class Clock:
                 f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
                 "series in the order of time. Sort them, or drop what comes late."
             )
-        return steps > self._max_gap
+        after_gap: NDArray[np.bool_] = steps > self._max_gap
+        return after_gap
 
-    def set(self, lanes: Indices, times: NDArray, lengths: Indices) -> None:
+    def set(self, lanes: Indices, times: NDArray[Any], lengths: Indices) -> None:
         """Remember the time of the last row of each lane."""
         self._last[lanes] = times[np.cumsum(lengths) - 1]

@@ -1,5 +1,7 @@
 """What a stream remembers: the last rows of each series, and scores for its threshold."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ class Tails:
 
     def __init__(self, size: int, shape: tuple[int, ...], dtype: type):
         self.size = size
-        self._rows: NDArray = np.zeros((0, size, *shape), dtype)
+        self._rows: NDArray[Any] = np.zeros((0, size, *shape), dtype)
         self._n_held = np.zeros(0, np.intp)
 
     @property
@@ -58,8 +60,8 @@ class Tails:
         return self._n_held[lanes]
 
     def followed_by(
-        self, lanes: Indices, rows: NDArray, lengths: Indices
-    ) -> tuple[NDArray, Indices]:
+        self, lanes: Indices, rows: NDArray[Any], lengths: Indices
+    ) -> tuple[NDArray[Any], Indices]:
         """Return the held rows of each lane and then its new ones, all in one stack.
 
         Parameters
@@ -87,7 +89,7 @@ class Tails:
         stack[ranges(firsts + held, lengths)] = rows
         return stack, total
 
-    def hold(self, lanes: Indices, stack: NDArray, lengths: Indices) -> None:
+    def hold(self, lanes: Indices, stack: NDArray[Any], lengths: Indices) -> None:
         """Hold the last rows of each lane of a stack in place of what was held."""
         held = np.minimum(lengths, self.size)
         last = firsts_of(lengths) + lengths - self.size

@@ -3,13 +3,15 @@
 import copy
 from collections.abc import Hashable, Mapping
 from numbers import Integral
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from skae._compiled.inference import StreamedNetwork
 from skae._input.sequences import Floats, Indices
+from skae._input.typing import Duration
 from skae._stream.answers import FinalScores, ScoresNow
 from skae._stream.clock import Clock
 from skae._stream.reader import RowReader
@@ -19,11 +21,14 @@ ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "fi
 
 Array = NDArray[np.floating]
 
+Keyed = ArrayLike | Mapping[Any, ArrayLike]
+"""Rows or times of one series, or of several by their keys."""
+
 
 class Threshold(Protocol):
     """What turns the scores of one series into labels, a few at a time, in their order."""
 
-    def update(self, scores: Array) -> NDArray:
+    def update(self, scores: Array) -> NDArray[Any]:
         """Return -1 for outliers and 1 for inliers, one for each score."""
 
 
@@ -39,16 +44,16 @@ class ScoreStream:
         Of the series that the stream holds something of.
     """
 
-    answer: str
+    answer: Literal["now", "final"]
     _usual: int
     _threshold: Threshold | None
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         *,
-        answer: str = "now",
-        max_gap: Any = None,
+        answer: Literal["now", "final"] = "now",
+        max_gap: Duration | None = None,
         threshold: Threshold | None = None,
         rows_per_update: int = 1,
     ):
@@ -83,7 +88,7 @@ class ScoreStream:
         """Of the series that the stream holds something of; None is that without a key."""
         return list(self._lanes)
 
-    def update(self, rows: Any, times: Any = None) -> Any:
+    def update(self, rows: Keyed, times: Keyed | None = None) -> Any:
         """Take the next rows, and return the scores that are there now.
 
         Parameters
@@ -110,7 +115,7 @@ class ScoreStream:
         TypeError
             If they are an iterator.
         """
-        given = rows if isinstance(rows, Mapping) else {None: rows}
+        given: Mapping[Any, Any] = rows if isinstance(rows, Mapping) else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}
         lengths, read = self._reader.read(list(keyed.values()))
         when = self._times(keyed, times if isinstance(rows, Mapping) else {None: times}, lengths)
@@ -146,7 +151,7 @@ class ScoreStream:
             raise KeyError(f"Got key={key!r}, but the stream holds no such series.")
         return self._end([key])[key]
 
-    def labels(self, scores: Any) -> Any:
+    def labels(self, scores: Array | Mapping[Any, Array]) -> Any:
         """Return what the threshold makes of scores, as they came from `update` and `flush`.
 
         Parameters
@@ -168,7 +173,7 @@ class ScoreStream:
             return {key: self._label(key, part) for key, part in scores.items()}
         return self._label(None, scores)
 
-    def _label(self, key: Hashable, scores: Array) -> NDArray:
+    def _label(self, key: Hashable, scores: Array) -> NDArray[Any]:
         threshold = self._thresholds.pop(key, None) or self._new_threshold()
         if key in self._lanes:
             self._thresholds[key] = threshold
@@ -210,8 +215,8 @@ class ScoreStream:
         self._network = self._compiled()
 
     def _times(
-        self, keyed: Mapping[Hashable, Any], times: Mapping | None, lengths: Indices
-    ) -> NDArray | None:
+        self, keyed: Mapping[Hashable, Any], times: Any, lengths: Indices
+    ) -> NDArray[Any] | None:
         if self._clock is None:
             return None
         found = []
@@ -227,7 +232,7 @@ class ScoreStream:
         return np.concatenate(found) if found else None
 
     def _advance(
-        self, keys: list[Hashable], rows: Floats, lengths: Indices, times: NDArray | None
+        self, keys: list[Hashable], rows: Floats, lengths: Indices, times: NDArray[Any] | None
     ) -> dict[Hashable, Array]:
         is_new = np.array([key not in self._lanes for key in keys])
         lanes = self._lanes_of(keys)
@@ -244,7 +249,7 @@ class ScoreStream:
         is_new: NDArray[np.bool_],
         rows: Floats,
         lengths: Indices,
-        times: NDArray | None,
+        times: NDArray[Any] | None,
     ) -> dict[Hashable, Array]:
         if self._clock is None or times is None:
             return _by_key(keys, *self._answer.advance(lanes, rows, lengths, self._residuals))
@@ -299,10 +304,10 @@ class ScoreStream:
 
 
 def stream(
-    estimator: Any,
+    estimator: BaseEstimator,
     *,
-    answer: str = "now",
-    max_gap: Any = None,
+    answer: Literal["now", "final"] = "now",
+    max_gap: Duration | None = None,
     threshold: Threshold | None = None,
     rows_per_update: int = 1,
 ) -> ScoreStream:
@@ -387,7 +392,7 @@ def _over_gaps(
     return np.concatenate(found)
 
 
-def _split(stack: NDArray, lengths: Indices) -> list[NDArray]:
+def _split(stack: NDArray[Any], lengths: Indices) -> list[NDArray[Any]]:
     return np.split(stack, firsts_of(lengths)[1:])
 
 

@@ -11,6 +11,7 @@ from skae._input.sequences import Floats, Sequences
 from skae._windows.windows import is_listed
 
 Indices = NDArray[np.intp]
+Arrays = tuple[Floats, Floats, Floats]
 
 BLOCK = 2**12
 """Consecutive sequences that come into the buffer together."""
@@ -180,11 +181,11 @@ class Batches:
         inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
         return inputs, targets, self._weights_of(chosen, batch)
 
-    def __iter__(self) -> Iterator[tuple[int, int, tuple]]:
+    def __iter__(self) -> Iterator[tuple[int, int, Arrays]]:
         """Yield all `pieces`."""
         return self.pieces()
 
-    def pieces(self, begin: int = 0) -> Iterator[tuple[int, int, tuple]]:
+    def pieces(self, begin: int = 0) -> Iterator[tuple[int, int, Arrays]]:
         """Yield the numbers of the first and the last batch of a piece, and its arrays.
 
         These are inputs, targets, which are the same object where nothing is missing, and
@@ -237,7 +238,7 @@ class Batches:
         n_bytes = 4 * self.n_rows * self.n_steps * self.sequences.n_features
         return max(1, self.chunk_bytes // n_bytes) if self.n_shards else 1
 
-    def _stacked(self, first: int, last: int) -> tuple:
+    def _stacked(self, first: int, last: int) -> Arrays:
         n_rows = -(-self.n_rows // self.n_shards) * self.n_shards
         batches = [self[i] for i in range(first, last + 1)]
         inputs, targets, weights = (
@@ -251,6 +252,8 @@ class Batches:
         if self.weights is None:
             return np.ones((len(chosen), 1), np.float32)
         if len(self.weights) == len(self.sequences):
-            return self.weights[chosen][:, None]
+            of_sequences: Floats = self.weights[chosen][:, None]
+            return of_sequences
         rows = Sequences(self.weights[:, None], batch.starts, batch.lengths)
-        return np.nan_to_num(rows.padded(self.n_steps)[:, :, 0])
+        weights: Floats = np.nan_to_num(rows.padded(self.n_steps)[:, :, 0])
+        return weights

@@ -170,7 +170,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     @classmethod
-    def open(cls, path: str | os.PathLike | None, interval: float) -> Self:
+    def open(cls, path: str | os.PathLike[str] | None, interval: float) -> Self:
         """Return the checkpoint of a path, with what a killed training left there.
 
         Raises

@@ -174,7 +174,8 @@ def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
     median = np.median(logarithms)
     spread = max(MAD_TO_STD * np.median(np.abs(logarithms - median)), LEAST_SPREAD)
     apart = logarithms > median + DEVIATIONS * spread
-    return apart & (apart.mean() <= MAX_SHARE)
+    discords: NDArray[np.bool_] = apart & (apart.mean() <= MAX_SHARE)
+    return discords
 
 
 def _distances(

@@ -83,7 +83,11 @@ def looks_at_batches(callback: keras.callbacks.Callback) -> bool:
 
 
 def _callback_list(
-    model: keras.Model, callbacks: list, verbose: Any, epochs: int, steps: int
+    model: keras.Model,
+    callbacks: list[keras.callbacks.Callback],
+    verbose: Any,
+    epochs: int,
+    steps: int,
 ) -> keras.callbacks.CallbackList:
     return keras.callbacks.CallbackList(
         callbacks,
@@ -134,9 +138,10 @@ def _steps(replica: Replica, batches: Batches) -> Any:
     return replica.sharded(batches.n_shards, batches.is_padded)
 
 
-def _test_step(replica: Replica, batches: Batches) -> Callable:
+def _test_step(replica: Replica, batches: Batches) -> Callable[..., tuple[Any, Any]]:
     if batches.n_shards:
-        return _steps(replica, batches).test
+        test: Callable[..., tuple[Any, Any]] = _steps(replica, batches).test
+        return test
     return partial(loss_parts, replica.model)
 
 

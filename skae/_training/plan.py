@@ -151,5 +151,5 @@ def _batch_size(batch_size: int | str, n_sequences: int, cycle_steps: int) -> in
         return batch_size
     smallest, largest = BATCH_SIZES
     # Powers of two: steps are compiled for a size, and few sizes share them.
-    wanted = 2 ** (-(-n_sequences // cycle_steps) - 1).bit_length()
+    wanted: int = 2 ** (-(-n_sequences // cycle_steps) - 1).bit_length()
     return min(max(smallest, wanted), largest)

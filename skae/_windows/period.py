@@ -1,7 +1,5 @@
 """How long a typical pattern of series is, which a window should hold."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
@@ -10,6 +8,7 @@ from sklearn.utils import check_array
 
 from skae._input.sequences import Indices, stack_series
 from skae._input.table import Table
+from skae._input.typing import SeriesLike
 
 Array = NDArray[np.floating]
 
@@ -29,7 +28,7 @@ WINDOWS_IN_A_SERIES = 10
 """How often a window must fit into the longest series."""
 
 
-def estimate_window_size(X: Any) -> int:
+def estimate_window_size(X: SeriesLike) -> int:
     """Return a window size for the rows of series: their dominant period, within bounds.
 
     The period is the lag of the highest peak of the autocorrelation, averaged over the features
@@ -69,9 +68,8 @@ def estimate_window_size(X: Any) -> int:
     table = Table.of(X)
     if table.is_list:
         return window_size_of(*stack_series(table.items, np.float64))
-    if np.ndim(X) == 1:
-        X = np.asarray(X)[:, None]
-    rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X")
+    given = np.asarray(table.X)[:, None] if np.ndim(table.X) == 1 else table.X
+    rows = check_array(given, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X")
     return window_size_of(rows, np.array([len(rows)]))
 
 
@@ -124,4 +122,5 @@ def _products(rows: Array, n_lags: int) -> Array:
     """Return, for each lag from 0 to `n_lags`, the sum of products of values so far apart."""
     size = next_fast_len(len(rows) + n_lags + 1, real=True)
     power = (np.abs(rfft(rows, size, axis=0)) ** 2).sum(axis=1)
-    return irfft(power, size)[: n_lags + 1]
+    products: Array = irfft(power, size)[: n_lags + 1]
+    return products

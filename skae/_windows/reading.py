@@ -103,7 +103,8 @@ def read_rows(
     options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
     X = as_numbers(X)
     with too_large_is_named(X):
-        return validate_data(record, X, dtype=dtype, reset=reset, **options)
+        rows: NDArray[Any] = validate_data(record, X, dtype=dtype, reset=reset, **options)
+        return rows
 
 
 def _warn_if_rounded(table: Table, rows: Floats, series: str | int | None) -> None:
@@ -121,7 +122,8 @@ def _in_float64(table: Table, n_features: int) -> NDArray[np.float64]:
     if np.ndim(X) == 3:
         X = rows_and_starts(np.asarray(X))[0]
     rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=np.ndim(X) > 1)
-    return rows.reshape(-1, n_features)
+    read: NDArray[np.float64] = rows.reshape(-1, n_features)
+    return read
 
 
 def check_are_of_rows(windowing: Windowing) -> None:
@@ -185,7 +187,7 @@ def read_latents(X: Any, latent_dim: int) -> Floats:
     """
     X = as_numbers(X)
     with too_large_is_named(X):
-        latents = check_array(X, dtype=np.float32, input_name="X")
+        latents: Floats = check_array(X, dtype=np.float32, input_name="X")
     _check_latent_dim(latents.shape[1], latent_dim)
     return latents
 

@@ -375,7 +375,7 @@ def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indi
     return n_held_out
 
 
-def _stacked_weights(weights: Any, lengths: Indices) -> NDArray:
+def _stacked_weights(weights: Any, lengths: Indices) -> NDArray[Any]:
     weights = list(weights)
     shapes = [np.shape(part) for part in weights]
     if shapes != [(length,) for length in lengths]:

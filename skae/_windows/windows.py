@@ -58,7 +58,8 @@ class Progressions:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all of them, one by one."""
-        return self[:].astype(dtype or np.intp, copy=False)
+        entries: NDArray[Any] = self[:].astype(dtype or np.intp, copy=False)
+        return entries
 
     def min(self) -> int:
         """Return the least."""
@@ -208,7 +209,8 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
         # Averaging the differences from one member gives back equal members to the last bit.
         excess[rows] += np.where(observed, values - first[rows], 0)
         count[rows] += observed
-    return first + excess / np.maximum(count, 1)
+    average: Array = first + excess / np.maximum(count, 1)
+    return average
 
 
 def flat_names(features: Iterable[str], window_size: int) -> list[str]:
