@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, table, taken
@@ -150,8 +151,8 @@ def find_events(
 
 
 def detect_events(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator,
+    X: SeriesLike,
     *,
     min_length: int = 1,
     merge_gap: int = 0,
