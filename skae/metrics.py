@@ -267,10 +267,10 @@ def _score_labels(
 def _is_of_one_class(y: Any) -> bool:
     """Tell whether labels are all the same, whatever that one means."""
     found = np.unique(_joined(y))
-    return len(found) == 1 and found[0] in (-1, 0, 1)
+    return len(found) == 1 and bool(found[0] in (-1, 0, 1))
 
 
-def _undefined(metric: Callable, y: Any) -> float:
+def _undefined(metric: Callable[..., float], y: Any) -> float:
     """Return NaN with the warning of scikit-learn, so that a search names such a fold."""
     warnings.warn(
         f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} is defined for "
@@ -281,8 +281,8 @@ def _undefined(metric: Callable, y: Any) -> float:
     return float("nan")
 
 
-def _name_of(metric: Callable) -> str:
-    return getattr(metric, "__name__", repr(metric))
+def _name_of(metric: Callable[..., float]) -> str:
+    return str(getattr(metric, "__name__", repr(metric)))
 
 
 def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
