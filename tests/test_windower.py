@@ -405,3 +405,13 @@ def test_nothing_is_copied_twice(n_series, allowed):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < allowed * (rows.nbytes if n_series == 1 else windows.nbytes)
+
+
+def test_the_fields_of_a_structured_array_are_features():
+    rows = np.arange(10.0).reshape(5, 2)
+    fields = np.empty(5, dtype=[("a", "f8"), ("b", "f4")])
+    fields["a"], fields["b"] = rows.T
+    expected = SequenceWindower(3).fit_transform(rows)
+    np.testing.assert_array_equal(SequenceWindower(3).fit_transform(fields), expected)
+    in_a_list = SequenceWindower(3).fit_transform([fields, fields])
+    np.testing.assert_array_equal(in_a_list, SequenceWindower(3).fit_transform([rows, rows]))

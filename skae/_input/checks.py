@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 
 from skae._compat.sklearn import check_feature_names
@@ -44,6 +45,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
            [nan,  4.]])
     """
     refuse_what_is_not_there(X, name)
+    X = without_fields(X)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
     for column, kind in _nested(X):
@@ -64,6 +66,18 @@ def as_numbers(X: Any, name: str = "X") -> Any:
             "leave it out."
         )
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
+
+
+def without_fields(X: Any) -> Any:
+    """Return a structured array with its fields as the columns; all else as it is.
+
+    Examples
+    --------
+    >>> without_fields(np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]))
+    array([[1. , 2.5]])
+    """
+    is_structured = isinstance(X, np.ndarray) and X.dtype.names is not None
+    return structured_to_unstructured(X) if is_structured else X
 
 
 def refuse_what_is_not_there(X: Any, name: str = "X") -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compat.sklearn import feature_names_of
-from skae._input.checks import check_names_of_each
+from skae._input.checks import check_names_of_each, without_fields
 from skae._input.sequences import Indices, refuse_short_rows, shape_of, stack_series
 
 
@@ -37,6 +37,7 @@ class Table:
         n_features : int
             Seen in `fit`; 0 if this is one.
         """
+        X = [*map(without_fields, X)] if isinstance(X, list) else without_fields(X)
         is_list = _is_list(X) or (
             window_size is not None and _are_series(X, window_size, n_features)
         )
