@@ -30,8 +30,8 @@ FORWARD_BLOCKS = 8, 32, 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n.
 
 A sequence leaves each of these with the same bits on Intel's processors, and equal to float32
-rounding on AMD's, whose kernels depend on the number of rows. Products of a single row are summed up
-in another order on all.
+rounding on AMD's, whose kernels depend on the number of rows. Products of a single row are summed
+up in another order on all.
 """
 
 MAX_BLOCKS = 4
