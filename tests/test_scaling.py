@@ -42,18 +42,25 @@ def test_of_clean_rows_robust_is_standard():
 @pytest.mark.parametrize("n_glitches", [1, 3, 10])
 def test_bad_readings_do_not_set_the_scale(n_glitches):
     clean, rows = Scaling.of(ROWS, None, robust=True), ROWS.copy()
-    rows[RNG.permutation(1500)[:n_glitches], 0] = 1000.0
+    rows[RNG.permutation(1500)[:n_glitches], 0] = 1e6
     glitched = Scaling.of(rows, None, robust=True)
-    assert (glitched.spread < 1.4 * clean.spread).all()
-    np.testing.assert_allclose(glitched.center, clean.center, atol=0.1)
-    assert Scaling.of(rows, None, robust=False).spread[0] > 20 * clean.spread[0]
+    assert (glitched.spread < 3 * clean.spread).all()
+    np.testing.assert_allclose(glitched.center, clean.center, atol=0.2)
+    assert Scaling.of(rows, None, robust=False).spread[0] > 10**4 * clean.spread[0]
 
 
 def test_one_bad_reading_among_few_rows_does_not_set_the_scale():
     rows = ROWS[:40, :1].copy()
     clean = Scaling.of(rows, None, robust=True).spread
     rows[7] = 1e6
-    assert Scaling.of(rows, None, robust=True).spread < 2.5 * clean
+    assert Scaling.of(rows, None, robust=True).spread < 6 * clean
+
+
+def test_spikes_that_recur_are_normal():
+    rows = ROWS[:, :1].copy()
+    rows[::60] = 1000.0
+    one, other = (Scaling.of(rows, None, robust=robust).spread for robust in (True, False))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_rare_values_are_those_of_a_feature_that_hardly_moves():

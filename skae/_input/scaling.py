@@ -20,8 +20,11 @@ MAX_RANKED = 2**18
 TAIL = 0.01
 """Share of the values on either side that does not say how wide the range of a feature is."""
 
-BEYOND = 3.0
+BEYOND = 10.0
 """Widths of that range, beyond which a value counts as one at this distance."""
+
+MAX_ISOLATED, MIN_RECURRING = 12, 0.001
+"""Runs of such values, and their share of the rows, above which they recur and are normal."""
 
 Rows = NDArray[np.floating]
 
@@ -49,9 +52,8 @@ class Scaling:
         weights : ndarray of shape (n_rows,), optional
             Rows of weight 0 are left out.
         robust : bool
-            Whether values that lie far outside the range of all others count as its edge. The
-            range is from the 1 % to the 99 % quantile, and as far again three times on either
-            side.
+            Whether a few values that lie far outside the range of all others count as its edge:
+            ten times as far out as the 1 % and 99 % quantiles are apart.
         """
         limits = _edges(rows, weights) if robust else None
         scaler = StandardScaler().set_output(transform="default")
@@ -135,7 +137,15 @@ def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArr
     width = high - low
     # Of a feature that hardly ever moves, the range is that of its rare values.
     width[~(width > 0)] = np.inf
-    return low - BEYOND * width, high + BEYOND * width
+    low, high = low - BEYOND * width, high + BEYOND * width
+    recur = _recur((ranked < low) | (ranked > high))
+    return np.where(recur, -np.inf, low), np.where(recur, np.inf, high)
+
+
+def _recur(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell in which features values outside the range are no exceptions."""
+    begins = outside & ~np.roll(outside, 1, axis=0)
+    return (begins.sum(axis=0) > MAX_ISOLATED) & (outside.mean(axis=0) > MIN_RECURRING)
 
 
 def _chunks(n_rows: int) -> Iterator[slice]:
