@@ -28,7 +28,6 @@ LIMITS = [
     RobustLimits(*limits)
     for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))
 ]
-ADAPT_AFTER = 5
 MOST_FLAGGED = 0.01
 
 
@@ -76,9 +75,9 @@ def measured(series, also):
     for limits in LIMITS:
         flagged = scores < automatic_offset(scored, "robust", limits)
         yield {"way": " ".join(map(str, limits)), **alarms(flagged, series, window)}
-    calibrated(detector.set_params(adapt_after=ADAPT_AFTER), train, DEFAULT)
+    calibrated(detector.set_params(threshold="adaptive"), train, DEFAULT)
     flagged = detector.predict(test) == -1
-    yield {"way": f"adapt_after={ADAPT_AFTER}", **alarms(flagged, series, window)}
+    yield {"way": "adaptive", **alarms(flagged, series, window)}
 
 
 def is_given(line, name):
@@ -114,7 +113,7 @@ def thresholds(lines, collections):
         chosen = max(ways, key=lambda way: worth(others, way))
         here = [x for x in lines if (x["way"], x["collection"]) == (chosen, one)]
         print(f"{one:34}  {chosen:20} {summary(here)}")
-    for way in " ".join(map(str, OF_ROWS)), f"adapt_after={ADAPT_AFTER}":
+    for way in " ".join(map(str, OF_ROWS)), "adaptive":
         print(f"{'all':34}  {way:20} {summary([x for x in lines if x['way'] == way])}")
 
 

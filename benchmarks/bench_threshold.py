@@ -19,10 +19,9 @@ from vus import dominant_period, events
 
 from skae import LSTMAutoencoder
 from skae._scoring.events import find_events
-from skae._scoring.thresholds import AdaptiveOffset
+from skae._scoring.thresholds import MEMORY_IN_WINDOWS, AdaptiveOffset
 
 MOST_ROWS = 8000
-ADAPT_AFTER = 3, 5, 10
 
 
 def thresholds(detector, train):
@@ -108,9 +107,8 @@ def main():
         window = window_for(series.train)
         limits, errors = fitted(series.train, series.test)
         flags = {rule: errors > limit for rule, limit in limits.items()}
-        for after in ADAPT_AFTER:
-            adaptive = AdaptiveOffset(-limits["auto"], 2 * after * window)
-            flags[f"auto, adapt_after={after}"] = -errors < adaptive.update(-errors)
+        adaptive = AdaptiveOffset(-limits["auto"], MEMORY_IN_WINDOWS * window)
+        flags["auto, adaptive"] = -errors < adaptive.update(-errors)
         for rule, flagged in flags.items():
             rules.setdefault(rule, []).append(alarms(flagged, series, window))
         print(f"{series.name:58}", *(f"{found[-1]['flagged']:8.2%}" for found in rules.values()))

@@ -201,15 +201,15 @@ class LSTMAutoencoder(
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. With labels, see `tune_threshold`.
-    threshold : {"robust", "three_sigma"}, default="robust"
-        Rule that sets `offset_` if ``contamination="auto"``. "robust": some robust standard
-        deviations above the median error, see Notes. "three_sigma": three standard deviations
-        above the mean of the held-out errors.
-    adapt_after : int, default=None
-        With `window_size`, the number of windows after which a lasting change of regime counts as
-        normal: `decision_function` and `predict` then compare a row with the rows before it, too,
-        and raise the threshold where their errors are higher than in `fit`. None: never. See
-        Notes.
+    threshold : {"robust", "adaptive", "three_sigma"} or float, default="robust"
+        Rule that sets `offset_` if ``contamination="auto"``; another one beside a float
+        `contamination` is refused. "robust": some robust standard deviations above the median
+        error, see Notes. "adaptive", with `window_size`: a lower one, which `decision_function`
+        and `predict` raise where the rows before have had higher errors than in `fit`, so that a
+        lasting change of regime ends as an event, see Notes. "three_sigma": three standard
+        deviations above the mean of the held-out errors. A float in (0, 0.5]: the fraction of the
+        held-out samples that are to lie beyond, a target for false alarms; of data of your own,
+        set ``offset_ = numpy.quantile(score_samples(X), fraction)``.
     series : str or int, default=None
         With `window_size`, what names the series of each row of a table: a column of a dataframe
         or a level of its index, by name, or a column by its position. No window reaches from one
@@ -303,16 +303,17 @@ class LSTMAutoencoder(
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
     the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
     at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
-    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 6, 1.25 and 2 with
-    `adapt_after`. Outliers in the data hardly move it. If fewer than 20 samples are held out, all
+    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 8, 2 and 2 with
+    "adaptive". Outliers in the data hardly move it. If fewer than 20 samples are held out, all
     data take their place.
 
-    ``adapt_after=k``: the last :math:`2 k` windows of rows before a row are remembered. Where the
-    median of their errors plus four robust standard deviations, as above, or one and a half times
-    that median, is higher than the threshold of `fit`, it takes its place. A lasting change is one
-    event of :math:`k` windows, then nothing; outliers in the new regime are told from it as well
-    as from the old one when all that is remembered lies in it, another :math:`k` windows later.
-    Nothing is forgiven in the first :math:`k` windows of a series.
+    ``threshold="adaptive"``: the last ten windows of rows before a row are remembered. Where 2.25
+    times the lower quartile of their errors is higher than the threshold of `fit`, it takes its
+    place. A lasting change is one event of seven and a half windows, then nothing; what stands
+    out of the new level is found by the same ratio, and two and a half windows after the series
+    has returned, the threshold has, too. Events that are shorter raise no threshold. Nothing is
+    forgiven in the first ten windows of a series. `tune_threshold` ends it: the best fixed
+    threshold is set.
 
     ``drop_discords=True``: the distance of a window is that to the third nearest of those that
     share no row with it, the root of the mean square of the differences. Windows with a distance
@@ -413,8 +414,10 @@ class LSTMAutoencoder(
         "error": [StrOptions({"auto", *MEASURES})],
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "threshold": [StrOptions({"robust", "three_sigma"})],
-        "adapt_after": [positive_int(), None],
+        "threshold": [
+            StrOptions({"robust", "adaptive", "three_sigma"}),
+            Interval(Real, 0, 0.5, closed="right"),
+        ],
         "series": [str, Integral, None],
         "max_gap": [str, datetime.timedelta, np.timedelta64, positive_real(), None],
     }
@@ -459,8 +462,7 @@ class LSTMAutoencoder(
         error: str = "auto",
         aggregation: str = "gaussian",
         contamination: str | float = "auto",
-        threshold: str = "robust",
-        adapt_after: int | None = None,
+        threshold: Literal["robust", "adaptive", "three_sigma"] | float = "robust",
         series: str | int | None = None,
         max_gap: float | str | datetime.timedelta | np.timedelta64 | None = None,
         **optimizer__options: Any,
@@ -502,7 +504,6 @@ class LSTMAutoencoder(
         self.aggregation = aggregation
         self.contamination = contamination
         self.threshold = threshold
-        self.adapt_after = adapt_after
         self.series = series
         self.max_gap = max_gap
         self._set_routed(optimizer__options)
@@ -597,6 +598,8 @@ class LSTMAutoencoder(
     def tune_threshold(self, X: Any, y: Any, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
 
+        It is the same for all rows then, also with ``threshold="adaptive"``.
+
         Parameters
         ----------
         X : array-like or list
@@ -627,7 +630,9 @@ class LSTMAutoencoder(
         seen = ~np.isnan(scores)
         offset = best_fbeta_offset(scores[seen], labels[seen], float(beta))
         if self._detector.training is detector.training:  # no fit has taken its place meanwhile
-            self.offset_ = offset
+            self._detector = replace(
+                detector, offset=offset, scorer=detector.scorer.with_fixed_offset()
+            )
         return self
 
     # ---------------------------------------------------------------- scoring

@@ -17,7 +17,7 @@ from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
 from skae._scoring.scorer import OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS
+from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, check_one_rule
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
 from skae._training.discords import leaves_out, without_discords
@@ -163,6 +163,7 @@ def _read(
     samples = read_to_learn(record, X, windowing, reset=before is None, dtype=dtype)
     check_fills_a_window(samples)
     check_suits(parameters["loss"], samples.windows.rows)
+    check_one_rule(parameters["contamination"], parameters["threshold"], samples.is_set)
     samples = samples.weighted(sample_weight)
     scaling = before.scaling if before else _scaling(scale, samples)
     return samples.scaled(scaling), scaling
@@ -263,14 +264,14 @@ def _plan(
 
 def _scorer(parameters: Parameters, split: Split, network: TrainedNetwork) -> ScoringRule:
     """Return how samples are scored, and by which rule they are outliers."""
-    adapt_after, aggregation = parameters["adapt_after"], parameters["aggregation"]
-    of_rows = OF_ROWS if adapt_after is None else OF_ADAPTING_ROWS
+    threshold, aggregation = parameters["threshold"], parameters["aggregation"]
+    of_rows = OF_ADAPTING_ROWS if threshold == "adaptive" else OF_ROWS
     limits = of_rows if parameters["window_size"] else OF_SETS
     whole_windows = AGGREGATIONS[aggregation].whole_window
     return ScoringRule.fit(
         error_of(parameters["error"], of_whole_windows=whole_windows and not split.samples.is_set),
         aggregation,
-        OffsetPolicy(parameters["contamination"], parameters["threshold"], limits, adapt_after),
+        OffsetPolicy(parameters["contamination"], threshold, limits),
         network.residuals,
         split.parts(),
     )

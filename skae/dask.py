@@ -110,8 +110,9 @@ def predict(estimator: Any, X: Any, *, series: str | None = None) -> Any:
     Returns
     -------
     labels : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, int
-        -1 for outliers, 1 for inliers. With `adapt_after`, partitions are handed as many rows
-        before them as are remembered; rows with nothing observed count as some of these.
+        -1 for outliers, 1 for inliers. With ``threshold="adaptive"``, partitions are handed
+        as many rows before them as are remembered; rows with nothing observed count as some
+        of these.
     """
     return _answered("predict", estimator, X, series)
 

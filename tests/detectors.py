@@ -22,5 +22,5 @@ def with_way(fitted, window_size, stride, **changes):
 def adapting(fitted):
     """Return one whose threshold follows the series, beginning too high."""
     scorer = fitted.detector_.scorer
-    policy = replace(scorer.offset_policy, adapt_after=1)
+    policy = replace(scorer.offset_policy, threshold="adaptive")
     return altered(fitted, scorer=replace(scorer, offset_policy=policy), offset=-0.1)

@@ -181,13 +181,8 @@ def adaptive_limits(errors, limit, memory):
     limits = []
     for i in range(len(errors)):
         known = [error for error in errors[:i] if not math.isnan(error)][-memory:]
-        if len(known) < memory / 2:
-            limits.append(limit)
-            continue
-        logarithms = [math.log(error) for error in known]
-        median = statistics.median(logarithms)
-        spread = 1.4826 * statistics.median([abs(value - median) for value in logarithms])
-        limits.append(max(limit, math.exp(median + max(4 * spread, math.log(1.5)))))
+        full = len(known) == memory
+        limits.append(max(limit, 2.25 * float(np.quantile(known, 0.25))) if full else limit)
     return limits
 
 

@@ -65,7 +65,7 @@ def test_the_threshold_is_one_for_rows_learned_from_or_for_those_that_follow(
     cli.main(["detect", pump, "--train-rows", str(n_training)])
     first = capsys.readouterr().out.partition("\n")[0]
     errors = np.array([float(row["score"]) for row in read_scores()[:n_training]])
-    among = -robust_offset(-errors, deviations=6.0)
+    among = -robust_offset(-errors, deviations=6.0, least_ratio=1.75)
     beyond = max(1.25 * np.quantile(errors, 0.999), 2 * np.median(errors))
     limit = among if n_training == N_ROWS else beyond
     assert f"(anomaly score above {limit:.4g})" in first
@@ -74,10 +74,10 @@ def test_the_threshold_is_one_for_rows_learned_from_or_for_those_that_follow(
 def test_a_lasting_change_is_forgiven_if_asked(monkeypatch, fake, tmp_path):
     values = np.concatenate([np.sin(np.arange(100) / 3), 40 + np.sin(np.arange(200) / 3)])
     path = write(tmp_path / "change.csv", "x\n" + "\n".join(map(str, values)) + "\n")
-    monkeypatch.setattr(skae.LSTMAutoencoder, "adapt_after", 2, raising=False)
-    cli.main(["detect", path, "--window", "10", "--train-rows", "100", "--adapt-after", "2"])
+    monkeypatch.setattr(skae.LSTMAutoencoder, "threshold", "adaptive", raising=False)
+    cli.main(["detect", path, "--window", "10", "--train-rows", "100", "--threshold", "adaptive"])
     flagged = np.array([row["label"] == "1" for row in read_scores()])
-    assert flagged[101:108].all() and not flagged[145:].any()
+    assert flagged[101:108].all() and not flagged[185:].any()
 
 
 def test_table_of_many_events_shows_the_worst(fake, tmp_path, capsys):

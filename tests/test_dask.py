@@ -100,7 +100,7 @@ def test_every_method_of_a_frame(fitted, piped, series, method, stride):
 @pytest.mark.parametrize("method", ["predict", "decision_function"])
 def test_a_threshold_that_adapts(fitted, series, method):
     detector = adapting(fitted)
-    found = getattr(skae.dask, method)(detector, da.from_array(series, chunks=(40, 2)))
+    found = getattr(skae.dask, method)(detector, da.from_array(series, chunks=(100, 2)))
     np.testing.assert_allclose(found.compute(), getattr(detector, method)(series), rtol=1e-4)
 
 

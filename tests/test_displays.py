@@ -291,7 +291,7 @@ def test_scores_of_score_samples_are_drawn_as_errors():
 class Adapts(Threshold):
     """An estimator that forgives more as time goes by."""
 
-    adapt_after = 5
+    threshold = "adaptive"
 
     def decision_function(self, X):
         return self.score_samples(X) + 10 + np.arange(len(X))

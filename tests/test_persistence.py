@@ -92,7 +92,7 @@ class Subclass(LSTMAutoencoder):
         {},
         {"error": "mahalanobis", "contamination": 0.1},
         {"units": (4, 3), "optimizer__clipnorm": 1.0, "dropout": 0.1},
-        {"units": [4, 3], "adapt_after": 3, "error": "scaled_mae"},
+        {"units": [4, 3], "threshold": "adaptive", "error": "scaled_mae"},
         {"loss": keras.losses.Huber(0.5)},
         {"loss": keras.losses.log_cosh, "optimizer": keras.optimizers.RMSprop},
         {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 10)},

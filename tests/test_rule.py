@@ -154,12 +154,11 @@ def test_a_rule_written_as_plain_values_scores_the_same(error):
 
 def test_a_policy_written_as_plain_values_holds_numbers_that_json_knows():
     limits = RobustLimits(deviations=5.0, max_ratio=2.0)
-    policy = OffsetPolicy(np.float32(0.25), limits=limits, adapt_after=np.int64(3))
+    policy = OffsetPolicy(np.float32(0.25), np.float32(0.5), limits)
     plain = json.loads(json.dumps(policy.to_plain()))
     assert plain == {
         "contamination": 0.25,
-        "threshold": "robust",
-        "adapt_after": 3,
+        "threshold": 0.5,
         "deviations": 5.0,
         "max_ratio": 2.0,
         "min_ratio": 1.75,
@@ -171,9 +170,9 @@ def test_only_rows_of_series_are_compared_with_those_before():
     scores = -np.exp(np.linspace(0, 3, 40))
     sets = SequenceSamples(from_list([[[0.0]]] * 40))
     rows = RowSamples(np.zeros((40, 1), np.float32), np.array([40]), 2, 1)
-    policy = OffsetPolicy(adapt_after=3)
+    policy = OffsetPolicy(threshold="adaptive")
     assert policy.offsets(scores, sets, -2.0) == OffsetPolicy().offsets(scores, rows, -2.0) == -2
-    expected = -np.array(naive.adaptive_limits((-scores).tolist(), 2.0, 12))
+    expected = -np.array(naive.adaptive_limits((-scores).tolist(), 2.0, 20))
     close(policy.offsets(scores, rows, -2.0), expected)
 
 

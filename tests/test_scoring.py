@@ -25,11 +25,13 @@ from skae._scoring.errors import (
 )
 from skae._scoring.events import find_events
 from skae._scoring.thresholds import (
+    OF_ROWS,
     AdaptiveOffset,
     RobustLimits,
     adaptive_offsets,
     automatic_offset,
     best_fbeta_offset,
+    check_one_rule,
     robust_offset,
     three_sigma_offset,
     weighted_quantile,
@@ -457,7 +459,43 @@ def test_a_lasting_change_is_one_event_and_then_forgiven():
     errors[100:] *= 10
     errors[250] *= 5
     flagged = errors > -AdaptiveOffset(-2.0, memory).update(-errors)
-    assert flagged[100:119].all() and flagged[122:].sum() == 1 and flagged[250]
+    assert flagged[100:128].all() and flagged[132:].sum() == 1 and flagged[250]
+
+
+def test_what_is_shorter_than_the_memory_changes_nothing_after_it():
+    errors = np.ones(200)
+    errors[100:125] = 10
+    errors[160] = 3
+    flagged = errors > -AdaptiveOffset(-2.0, 40).update(-errors)
+    assert np.flatnonzero(flagged).tolist() == [*range(100, 125), 160]
+
+
+def test_errors_that_hardly_differ_leave_a_threshold_above_them():
+    scores = -np.full(200, 3**-0.5)
+    assert robust_offset(scores) == scores[0]
+    assert robust_offset(scores, least_ratio=1.75) == pytest.approx(1.75 * scores[0])
+
+
+def test_a_share_of_what_was_held_out_may_lie_beyond():
+    held_out, trained = -np.arange(1.0, 102), -np.ones(500)
+    parts = [(part, np.ones(len(part))) for part in (held_out, trained)]
+    found = automatic_offset(parts, 0.1, OF_ROWS)
+    assert found == -91 and (held_out < found).mean() == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("contamination", "threshold", "is_set", "message"),
+    [
+        (0.05, "adaptive", False, "Got contamination=0.05 and threshold='adaptive'"),
+        (0.05, 0.01, False, "Got contamination=0.05 and threshold=0.01"),
+        ("auto", "adaptive", True, "Got threshold='adaptive' without a window_size"),
+    ],
+)
+def test_one_rule_sets_the_threshold(contamination, threshold, is_set, message):
+    with pytest.raises(ValueError, match=message):
+        check_one_rule(contamination, threshold, is_set)
+    check_one_rule("auto", threshold, False)
+    check_one_rule(contamination, "robust", is_set)
 
 
 # ------------------------------------------------------------------------ events

@@ -240,10 +240,10 @@ def _add_model(group: Any) -> None:
         help="share of anomalies in the training rows, or 'auto' (default: %(default)s)",
     )
     group.add_argument(
-        "--adapt-after",
-        metavar="N",
-        type=_at_least(1),
-        help="take a lasting change for normal after so many windows (default: never)",
+        "--threshold",
+        choices=["robust", "adaptive"],
+        default="robust",
+        help="'adaptive' follows a lasting change, which is then one event (default: %(default)s)",
     )
     group.add_argument(
         "--epochs",

@@ -87,7 +87,7 @@ def note_many_anomalies(found: Detection) -> list[str]:
         return []
     return [
         f"drift: {share:.0%} of the rows are above the threshold; what is normal may have changed "
-        "since the rows learned from: learn newer ones too, or use --adapt-after"
+        "since the rows learned from: learn newer ones too, or use --threshold adaptive"
     ]
 
 

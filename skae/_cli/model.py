@@ -12,7 +12,12 @@ from skae._cli.model_file import read_pipeline, write_pipeline
 from skae._cli.task import Task
 from skae._cli.text import join_names
 from skae._input.scaling import Scaling
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_SETS, AdaptiveOffset, robust_offset
+from skae._scoring.thresholds import (
+    MEMORY_IN_WINDOWS,
+    OF_SETS,
+    AdaptiveOffset,
+    robust_offset,
+)
 
 __all__ = ["Model", "learn", "load_model", "save_model"]
 
@@ -60,12 +65,11 @@ class Model:
 
     def limits(self, scores: Floats, task: Task) -> Floats | None:
         """Return the score above which each row is an anomaly, if that follows the series."""
-        after = getattr(self.detector, "adapt_after", None)
-        if after is None:
+        if getattr(self.detector, "threshold", None) != "adaptive":
             return None
         limits = np.empty_like(scores)
         for rows in task.pieces():
-            offset = AdaptiveOffset(-self.threshold, 2 * after * self.window)
+            offset = AdaptiveOffset(-self.threshold, MEMORY_IN_WINDOWS * self.window)
             limits[rows] = -offset.update(-scores[rows])
         return limits
 
@@ -161,13 +165,13 @@ def _set_threshold(detector: Any, X: Any, all_rows: bool) -> None:
     scores = np.concatenate(answers) if isinstance(answers, list) else answers
     scores = scores[~np.isnan(scores)]
     if all_rows:  # they are judged among themselves
-        robust = robust_offset(scores, deviations=DEVIATIONS_AMONG)
         # Where most windows are alike, the floor of the error would be the threshold.
-        detector.offset_ = float(min(robust, OF_SETS.min_ratio * np.median(scores)))
+        detector.offset_ = robust_offset(
+            scores, deviations=DEVIATIONS_AMONG, least_ratio=OF_SETS.min_ratio
+        )
         return
-    limits = OF_ADAPTING_ROWS
     most, typical = np.quantile(scores, 0.001), np.median(scores)
-    detector.offset_ = float(min(limits.max_ratio * most, limits.min_ratio * typical))
+    detector.offset_ = float(min(1.25 * most, 2.0 * typical))
 
 
 def save_model(model: Model, path: Any) -> None:

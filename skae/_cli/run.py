@@ -62,7 +62,7 @@ def run_detect(
         task,
         window=args.window,
         contamination=args.contamination,
-        adapt_after=args.adapt_after,
+        threshold=args.threshold,
         epochs=args.epochs,
         random_state=args.seed,
         callbacks=watch and watch(),

@@ -176,12 +176,9 @@ def _check_scoring(plain: dict[str, Any], n_features: int) -> None:
     if "typical" in measure:
         _require(bool((measure["typical"] > 0).all()), "has typical errors that are not positive")
     policy = ScoringRule.from_plain(plain).offset_policy
-    numbers = [
-        *policy.limits,
-        0.0 if isinstance(policy.contamination, str) else policy.contamination,
-    ]
+    shares = [x for x in (policy.contamination, policy.threshold) if not isinstance(x, str)]
+    numbers = [*policy.limits, *shares]
     _require(all(isinstance(n, int | float) and math.isfinite(n) for n in numbers), "has no limits")
-    _require(policy.adapt_after is None or _is_count(policy.adapt_after, 1), "has no limits")
 
 
 def _check_numbers(name: str, array: Any, shape: tuple[int, ...]) -> None:

@@ -252,7 +252,7 @@ def labelled_runs(timeline: Timeline, labels: NDArray[Any] | None) -> list[tuple
 
 def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:
     """Return the score below which a row is an outlier, one for each row where they differ."""
-    if hasattr(estimator, "offset_") and getattr(estimator, "adapt_after", None) is None:
+    if hasattr(estimator, "offset_") and getattr(estimator, "threshold", None) != "adaptive":
         return float(estimator.offset_)
     # decision_function = score_samples - offset: a Pipeline gives its offset away, and a detector
     # that adapts those of all rows.

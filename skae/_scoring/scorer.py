@@ -1,7 +1,7 @@
 """How a fitted detector scores: settled by `fit`, whatever becomes of the parameters."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from skae._scoring.errors import (
 )
 from skae._scoring.readings import beside_bad_readings, without_bad_readings
 from skae._scoring.thresholds import (
+    MEMORY_IN_WINDOWS,
     RobustLimits,
     adaptive_offsets,
     automatic_offset,
@@ -48,17 +49,16 @@ class OffsetPolicy:
     ----------
     contamination : "auto" or float
         The fraction of all samples that are outliers; with "auto", `threshold` decides.
-    threshold : {"robust", "three_sigma"}
+    threshold : {"robust", "adaptive", "three_sigma"} or float
+        A float is the fraction of what was held out that lies beyond. With "adaptive" the offset
+        follows the rows of a series.
     limits : RobustLimits
-        Of the "robust" threshold.
-    adapt_after : int, optional
-        Windows after which a lasting change counts as normal; the rows of series only.
+        Of the "robust" and the "adaptive" threshold.
     """
 
     contamination: str | float = "auto"
-    threshold: str = "robust"
+    threshold: str | float = "robust"
     limits: RobustLimits = RobustLimits()
-    adapt_after: int | None = None
 
     def offset(
         self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
@@ -96,22 +96,25 @@ class OffsetPolicy:
         offset : float
             What `offset` returned, or what was set in its place.
         """
-        if self.adapt_after is None or not isinstance(samples, RowSamples):
+        if not self.adapts or not isinstance(samples, RowSamples):
             return offset
         memory = self.memory(samples.window_size)
         return adaptive_offsets(scores, samples.lengths, offset, memory)
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the offset of a row depends on the rows before it."""
+        return self.threshold == "adaptive"
+
     def memory(self, window_size: int) -> int:
-        """Return how many rows are remembered: a lasting change fills half of them."""
-        return 2 * (self.adapt_after or 0) * window_size
+        """Return how many rows before a row its offset depends on."""
+        return MEMORY_IN_WINDOWS * window_size if self.adapts else 0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the policy as plain values."""
-        share = self.contamination
+        shares = {"contamination": self.contamination, "threshold": self.threshold}
         return {
-            "contamination": share if isinstance(share, str) else float(share),
-            "threshold": self.threshold,
-            "adapt_after": None if self.adapt_after is None else int(self.adapt_after),
+            **{name: x if isinstance(x, str) else float(x) for name, x in shares.items()},
             **self.limits._asdict(),
         }
 
@@ -119,8 +122,7 @@ class OffsetPolicy:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the policy that `to_plain` was called on, with defaults for what it lacks."""
         limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
-        contamination, threshold = plain["contamination"], plain["threshold"]
-        return cls(contamination, threshold, RobustLimits(**limits), plain.get("adapt_after"))
+        return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
 
 
 def _known(
@@ -195,6 +197,12 @@ class ScoringRule:
         measured = (self._measured(block, whole) for block in residuals)
         shares = self._rooted(samples, measured)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
+
+    def with_fixed_offset(self) -> Self:
+        """Return the rule with an offset that no rows change."""
+        policy = self.offset_policy
+        fixed = replace(policy, threshold="robust") if policy.adapts else policy
+        return replace(self, offset_policy=fixed)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the rule as plain values, exact to the last bit."""

@@ -40,7 +40,7 @@ class RobustLimits(NamedTuple):
 OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 """Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
 
-OF_ADAPTING_ROWS = RobustLimits(6.0, 1.25, 2.0)
+OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift need not allow for it."""
 
 
@@ -75,7 +75,10 @@ def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) 
 
 
 def robust_offset(
-    scores: Array, weights: Array | None = None, deviations: float = OF_SETS.deviations
+    scores: Array,
+    weights: Array | None = None,
+    deviations: float = OF_SETS.deviations,
+    least_ratio: float = 1.0,
 ) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
@@ -89,6 +92,9 @@ def robust_offset(
         Scores of mostly normal data: negative errors.
     weights : ndarray of shape (n_scores,), default=None
     deviations : float, default=4.0
+    least_ratio : float, default=1.0
+        To the median, that the threshold has at least: errors that hardly differ, as those at the
+        floor of the multiscale error, would have one right above them.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def robust_offset(
     distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(distances, weights, q=0.5)
     # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
-    return -float(median * np.exp(deviations * spread))
+    return -float(median * max(np.exp(deviations * spread), least_ratio))
 
 
 def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
@@ -115,7 +121,7 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
 
 
 def automatic_offset(
-    parts: list[tuple[Array, Array]], threshold: str, limits: RobustLimits
+    parts: list[tuple[Array, Array]], threshold: str | float, limits: RobustLimits
 ) -> float:
     """Return the score below which an entry is an outlier, from all that `fit` saw.
 
@@ -123,8 +129,9 @@ def automatic_offset(
     ----------
     parts : list of (scores, weights)
         What was held out, if anything was, and what was trained on.
-    threshold : {"robust", "three_sigma"}
-        With "robust", of `robust_offset` of the first part and of all the lower one.
+    threshold : {"robust", "adaptive", "three_sigma"} or float
+        A float is the quantile of what was held out. With "robust" and "adaptive", of
+        `robust_offset` of the first part and of all the lower one.
     limits : RobustLimits
         Of "robust": where errors vary much, the rule alone would lie far from all of them.
 
@@ -134,12 +141,34 @@ def automatic_offset(
     """
     scores, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     held_out = parts[0] if len(parts[0][0]) >= MIN_HELD_OUT else (scores, weights)
+    if not isinstance(threshold, str):
+        return weighted_quantile(*held_out, q=threshold)
     if threshold == "three_sigma":
         return three_sigma_offset(*held_out)
     parts = [held_out, (scores, weights)]
     robust = min(robust_offset(*part, deviations=limits.deviations) for part in parts)
     largest, median = (weighted_quantile(scores, weights, q=q) for q in (0.001, 0.5))
     return min(max(robust, limits.max_ratio * largest), limits.min_ratio * median)
+
+
+def check_one_rule(contamination: str | float, threshold: str | float, is_set: bool) -> None:
+    """Refuse what asks for two thresholds, or for one that follows a series without a series.
+
+    Raises
+    ------
+    ValueError
+    """
+    if contamination != "auto" and threshold != "robust":
+        raise ValueError(
+            f"Got contamination={contamination} and threshold={threshold!r}, but expected only one "
+            "of them to say which scores are those of outliers: leave contamination='auto', or "
+            "leave threshold out."
+        )
+    if threshold == "adaptive" and is_set:
+        raise ValueError(
+            "Got threshold='adaptive' without a window_size, but expected rows of series: it "
+            "follows the rows before a row. Sequences of a set have no order."
+        )
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
@@ -170,20 +199,23 @@ def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float)
     return -float((thresholds[best] + nearest_inlier) / 2)
 
 
-DEVIATIONS = 4.0
-"""Robust standard deviations from the median of the memory, beyond which a row is an outlier."""
+MEMORY_IN_WINDOWS = 10
+"""Windows before a row that tell at which level the series is."""
 
-MIN_RATIO = 1.5
-"""Ratio to the median of the memory up to which no error is an outlier's."""
+LEVEL = 0.25
+"""Quantile of the errors in the memory that is this level: a quarter of it is enough to fall."""
+
+RATIO_TO_LEVEL = 2.25
+"""Ratio to the level up to which no error is an outlier's."""
 
 
 class AdaptiveOffset:
     """The threshold for the next row, from the rows before it.
 
-    It is the offset that `fit` has set, or lower where the errors of the last rows are higher
-    than they were in `fit`: their median plus four robust standard deviations of their
-    logarithms, at least one and a half times the median. It never looks ahead. A lasting change is
-    forgiven when it fills half of the memory, and before so many rows have come nothing is.
+    It is the offset that `fit` has set, or lower where the lower quartile of the errors in the
+    memory times 2.25 is more than it allows. It never looks ahead. A lasting change is forgiven
+    when it fills three quarters of the memory, and forgotten when a quarter of the memory lies
+    below again; what is shorter changes nothing. Before the memory is full nothing is forgiven.
 
     Parameters
     ----------
@@ -196,8 +228,9 @@ class AdaptiveOffset:
     --------
     >>> from skae._scoring.thresholds import AdaptiveOffset
     >>> threshold = AdaptiveOffset(offset=-2.0, memory=4)
-    >>> threshold.update([-1.0, -1.0, -1.0, -1.0, -5.0, -5.0, -5.0, -5.0, -5.0]).round(1)
-    array([  -2. ,   -2. ,   -2. ,   -2. ,   -2. ,   -2. , -264.3,   -7.5,   -7.5])
+    >>> threshold.update([-1.0, -1.0, -1.0, -1.0, -5.0, -5.0, -5.0, -5.0, -5.0, -1.0, -1.0])
+    array([ -2.  ,  -2.  ,  -2.  ,  -2.  ,  -2.25,  -2.25,  -2.25,  -9.  ,
+           -11.25, -11.25,  -9.  ])
     """
 
     def __init__(self, offset: float, memory: int):
@@ -221,21 +254,17 @@ class AdaptiveOffset:
         for i, score in enumerate(np.asarray(scores, dtype=np.float64).tolist()):
             offsets[i] = self._next()
             if score == score:
-                self._remember(float(np.log(max(-score, np.finfo(np.float32).tiny))))
+                self._remember(-score)
         return offsets
 
     def _next(self) -> float:
-        if 2 * len(self._sorted) < self.memory:
+        if len(self._sorted) < self.memory:
             return self.offset
-        median = _median(self._sorted)
-        spread = MAD_TO_STD * _median_deviation(self._sorted, median)
-        return min(
-            self.offset, -float(np.exp(median + max(DEVIATIONS * spread, np.log(MIN_RATIO))))
-        )
+        return min(self.offset, -RATIO_TO_LEVEL * _quantile(self._sorted, LEVEL))
 
-    def _remember(self, logarithm: float) -> None:
-        insort(self._sorted, logarithm)
-        self._in_order.append(logarithm)
+    def _remember(self, error: float) -> None:
+        insort(self._sorted, error)
+        self._in_order.append(error)
         if len(self._in_order) > self.memory:
             del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
 
@@ -258,28 +287,9 @@ def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int
     return np.concatenate([AdaptiveOffset(offset, memory).update(part) for part in series])
 
 
-def _median(ordered: list[float]) -> float:
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
-def _median_deviation(ordered: list[float], median: float) -> float:
-    """Return the median of the distances of sorted values from their median."""
-    middle = len(ordered) // 2
-    upper = _nearest(ordered, median, middle + 1)
-    return upper if len(ordered) % 2 else (_nearest(ordered, median, middle) + upper) / 2
-
-
-def _nearest(ordered: list[float], centre: float, rank: int) -> float:
-    """Return the distance of the value that is the `rank`-th nearest to a centre.
-
-    The nearest values stand side by side, so their first is found by halving.
-    """
-    low, high = 0, len(ordered) - rank
-    while low < high:
-        first = (low + high) // 2
-        if centre - ordered[first] > ordered[first + rank] - centre:
-            low = first + 1
-        else:
-            high = first
-    return max(centre - ordered[low], ordered[low + rank - 1] - centre)
+def _quantile(ordered: list[float], q: float) -> float:
+    """Return the quantile of sorted values, linear in between."""
+    position = q * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])

@@ -135,7 +135,7 @@ class FixedThreshold:
 
 
 class AdaptiveThreshold:
-    """The same with an offset that follows the series, as ``adapt_after`` has it.
+    """The same with an offset that follows the series, as ``threshold="adaptive"`` has it.
 
     Parameters
     ----------
@@ -155,6 +155,6 @@ class AdaptiveThreshold:
 def threshold_of(detector: Detector) -> FixedThreshold | AdaptiveThreshold:
     """Return the threshold that ``predict`` of a detector of rows applies to one series."""
     policy = detector.scorer.offset_policy
-    if policy.adapt_after is None:
+    if not policy.adapts:
         return FixedThreshold(detector.offset)
     return AdaptiveThreshold(detector.offset, policy.memory(detector.windowing.window_size or 0))

@@ -332,7 +332,7 @@ def stream(
     threshold : object, optional
         For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
         one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
-        which follows the series if the detector has `adapt_after`.
+        which follows the series if the detector has ``threshold="adaptive"``.
     rows_per_update : int, default=1
         Rows, of all series together, that mostly come at once. What is compiled when the stream
         is made is compiled for one row and for so many; other numbers take longer.
