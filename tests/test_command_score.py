@@ -178,7 +178,7 @@ def test_a_model_of_another_format_or_class_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no scaler and detector of rows"):
         load_model(path)
     content = (tmp_path / "a.skae").read_bytes()
-    (tmp_path / "a.skae").write_bytes(content.replace(b"model 3", b"model 4", 1))
+    (tmp_path / "a.skae").write_bytes(content.replace(b"model 4", b"model 5", 1))
     with pytest.raises(ValueError, match="a.skae is of a newer skae; upgrade"):
         load_model(path)
 
