@@ -66,7 +66,7 @@ def test_of_one_class_the_score_is_not_defined(scorer, labels):
 
 
 def test_one_class_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="Got y with the labels"):
+    with pytest.raises(ValueError, match="Got y with the values"):
         roc_auc_scorer(Detector(), VALUES, [5, 5, 5, 5])
 
 
