@@ -266,8 +266,9 @@ def _score_labels(
 
 def _is_of_one_class(y: Any) -> bool:
     """Tell whether labels are all the same, whatever that one means."""
-    found = np.unique(_joined(y))
-    return len(found) == 1 and bool(found[0] in (-1, 0, 1))
+    labels = _joined(y)
+    found = np.unique(labels)
+    return labels.ndim == 1 and len(found) == 1 and bool(found[0] in (-1, 0, 1))
 
 
 def _undefined(metric: Callable[..., float], y: Any) -> float:
