@@ -170,7 +170,7 @@ def _too_large(X: object) -> str:
         return f"infinity in feature {label}, but expected finite values; NaN is what is missing."
     return (
         f"a value too large for dtype('float32') in feature {label}: {value:g}, but expected at "
-        f"most {np.finfo(np.float32).max:.2g}. Scale the data (StandardScaler) first."
+        f"most {np.finfo(np.float32).max:.2g}. Scale the data first."
     )
 
 

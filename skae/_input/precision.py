@@ -102,8 +102,8 @@ def _warn(features: list[Any], names: Any) -> None:
         named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
         warnings.warn(
             f"Got X with a signal that float32 rounds away, in feature {named}: it varies too "
-            "little for the offset that it has. Take the offset away first, in float64: "
-            "make_pipeline(StandardScaler(), LSTMAutoencoder(...)).",
+            "little for the offset that it has. Take the offset away first, in float64, as "
+            "scale='robust' does.",
             UserWarning,
             stacklevel=3,
         )

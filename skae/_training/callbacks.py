@@ -195,7 +195,7 @@ def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -
         reason = (
             f"was expected to explain at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has "
             "learned nothing that the mean of each feature does not say, and its scores find "
-            "little. Scale the features (StandardScaler), or train longer"
+            "little. Train longer, or let the values be scaled (scale='robust')"
         )
     elif share < by_mean and by_mean >= MIN_EXPLAINED_BY_MEAN:
         reason = (
