@@ -317,8 +317,8 @@ def test_a_file_of_something_else_is_refused(path, content):
 
 
 def test_a_newer_format_is_refused(path, saved):
-    path.write_bytes(saved.replace(b"model 3", b"model 99", 1))
-    with pytest.raises(ValueError, match="of format 99, but expected at most 3.*upgrade"):
+    path.write_bytes(saved.replace(b"model 4", b"model 99", 1))
+    with pytest.raises(ValueError, match="of format 99, but expected 4.*upgrade"):
         LSTMAutoencoder.load(path)
 
 
