@@ -34,7 +34,7 @@ WRONG = {
     'LSTMAutoencoder(window_size="30")': 'expected "int | Literal',
     'LSTMAutoencoder(30, units="64")': 'expected "int | tuple[int, ...] | Literal',
     'LSTMAutoencoder(30, cell="rnn")': "expected \"Literal['lstm', 'gru']",
-    "LSTMAutoencoder(30, "robust")": "Too many positional arguments",
+    "LSTMAutoencoder(30, None)": "Too many positional arguments",
     "LSTMAutoencoder().fit()": 'Missing positional argument "X" in call to "fit"',
     "LSTMAutoencoder().tune_threshold(X, y, gamma=3)": 'Unexpected keyword argument "gamma"',
     "datasets.make_sequences(8, length=3)": 'Unexpected keyword argument "length"',
