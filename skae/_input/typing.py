@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 SeriesLike = ArrayLike | Sequence[ArrayLike]
-"""An array, a dataframe or nested lists, or a list of such: one for each series or sequence."""
+"""An array, a dataframe or nested lists, or a list of these: one for each series or sequence."""
 
 Duration = float | str | datetime.timedelta | np.timedelta64
 """A step of time: a number, or a duration such as "10min"."""

@@ -36,22 +36,22 @@ def find_events(
 
     Parameters
     ----------
-    scores : array-like of shape (n_rows,) or list of such, default=None
+    scores : array-like of shape (n_rows,) or list of these, default=None
         As `score_samples` returns them, higher for more normal rows. A list holds several
         series. NaN, where nothing was observed, is no outlier: it ends an event, and counts
         like a normal row for `merge_gap`.
     offset : float or array-like of shape (n_rows,), default=None
         Rows with a lower score are outliers: `offset_` of the estimator, or 0 for scores of
         `decision_function`; or one for each row.
-    labels : array-like of shape (n_rows,) or list of such, default=None
+    labels : array-like of shape (n_rows,) or list of these, default=None
         Which rows are outliers, in place of `offset`: as `predict` answers, -1 for an outlier;
         or bool, or 0 and 1, with 1 for an outlier. Nothing but 1 means no outlier.
-    errors : array-like of shape (n_rows,) or list of such, default=None
+    errors : array-like of shape (n_rows,) or list of these, default=None
         Error of each row by itself, higher is worse, as `score_timesteps` returns it. Scores are
         smoothed over time: a run of outlying rows begins before what is odd and ends after. With
         errors, an event is what stands out inside such a run, and a run may hold several. See
         Notes.
-    index : array-like of shape (n_rows,), dataframe or list of such, default=None
+    index : array-like of shape (n_rows,), dataframe or list of these, default=None
         Times or names of the rows; of a pandas dataframe its index. By default the index of
         `scores`, `labels` or `contributions` if one of them is of pandas, else row numbers.
     series : array-like of shape (n_rows,), default=None
@@ -60,7 +60,7 @@ def find_events(
         Events of fewer rows are dropped, after joining.
     merge_gap : int, default=0
         Events with at most so many rows between them become one.
-    contributions : array-like of shape (n_rows, n_features) or list of such, default=None
+    contributions : array-like of shape (n_rows, n_features) or list of these, default=None
         What each feature adds to the error of each row, as `explain` returns it. Of a list of
         dataframes, columns belong together by their names.
     feature_names : sequence of str, default=None
@@ -164,7 +164,7 @@ def detect_events(
     ----------
     estimator : LSTMAutoencoder or Pipeline
         Fitted, with `window_size`.
-    X : array-like or dataframe of shape (n_rows, n_features), or list of such
+    X : array-like or dataframe of shape (n_rows, n_features), or list of these
         As the estimator takes it. A dataframe brings its index, and the names of its columns if
         `fit` saw them. Where the estimator's `series` names a column, no event reaches from one
         series into another.

@@ -78,7 +78,7 @@ def flat(sequences: Any, n_steps: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    sequences : ndarray of shape (n, n_steps_i, n_features) or list of such arrays
+    sequences : ndarray of shape (n, n_steps_i, n_features) or list of these arrays
     n_steps : int
         Steps in a row of the table; NaN after the end of a sequence.
 
