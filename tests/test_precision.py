@@ -19,7 +19,7 @@ from skae._windows.windows import Windowing
 
 SEQUENCES, ROWS = Windowing(None, 1), Windowing(3, 2)
 NAMES = ["heat", "load"]
-LOST = "Got X with a signal that float32 rounds away, in feature {}: .*StandardScaler"
+LOST = "Got X with a signal that float32 rounds away, in feature {}: .*scale='robust'"
 
 
 def lifted(offset=1e9, scale=1.0, n_rows=200):
