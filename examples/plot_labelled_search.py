@@ -28,7 +28,7 @@ fold = PredefinedSplit(np.where(np.arange(4500) < 2000, -1, 0))
 search = GridSearchCV(
     skae.LSTMAutoencoder(window_size=30, epochs=4, units=32, random_state=0),
     {"window_size": [15, 30, 45], "aggregation": ["gaussian", "max"]},
-    scoring=skae.metrics.average_precision_scorer,
+    scoring=skae.metrics.get_scorer("average_precision"),
     cv=fold,
     refit=False,
 )

@@ -80,12 +80,6 @@ class SequenceScaler(  # type: ignore[call-arg]
         What "minmax" scales to.
     quantile_range : tuple (q_min, q_max), default=(25.0, 75.0)
         The quantiles of "robust", in per cent.
-    tables : {"sequences", "rows"}, default="sequences"
-        What a table is. "sequences": each row is a univariate sequence, as for
-        ``LSTMAutoencoder()``, and there is one scale. "rows": each row is a step of one
-        series, as for ``LSTMAutoencoder(window_size=...)``, and each column has a scale of
-        its own. After a fit on a list or an array of several features, a table of so many
-        columns is rows either way.
 
     Attributes
     ----------
@@ -126,7 +120,6 @@ class SequenceScaler(  # type: ignore[call-arg]
         "method": [StrOptions({"standard", "robust", "minmax"})],
         "feature_range": [tuple, list],
         "quantile_range": [tuple, list],
-        "tables": [StrOptions({"sequences", "rows"})],
     }
 
     def __init__(
@@ -135,12 +128,10 @@ class SequenceScaler(  # type: ignore[call-arg]
         *,
         feature_range: tuple[float, float] = (0, 1),
         quantile_range: tuple[float, float] = (25.0, 75.0),
-        tables: Literal["sequences", "rows"] = "sequences",
     ):
         self.method = method
         self.feature_range = feature_range
         self.quantile_range = quantile_range
-        self.tables = tables
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: SeriesLike, y: object = None) -> Self:
@@ -151,8 +142,9 @@ class SequenceScaler(  # type: ignore[call-arg]
         Parameters
         ----------
         X : list of array-like of shape (n_steps_i, n_features), array-like of shape \
-                (n_sequences, n_steps, n_features), or table, see `tables`
-            NaN is what was not observed.
+                (n_sequences, n_steps, n_features), or table of shape (n_sequences, n_steps)
+            NaN is what was not observed. Each row of a table is one univariate sequence; after
+            a fit on several features, a table of so many columns holds steps.
         y : None
             Ignored.
 
@@ -329,10 +321,12 @@ class SequenceScaler(  # type: ignore[call-arg]
         if not reset and not self._takes_any_length:
             self._check_width(table.shape[1], self.n_features_in_)
         n_features = self._features_of_table(X, table.shape[1], reset)
-        if reset and n_features == 1 and self.tables == "sequences":
-            warn_if_rows_of_a_series(X, table, "tables='sequences'", "write tables='rows'")
+        if reset and n_features == 1:
+            warn_if_rows_of_a_series(
+                X, table, "a SequenceScaler", "use sklearn.preprocessing.StandardScaler"
+            )
         rows = table.reshape(-1, n_features)
-        n_steps = None if self.tables == "rows" else table.shape[1] // n_features
+        n_steps = table.shape[1] // n_features
         if not named:
             return Steps(rows, lambda rows: rows.reshape(table.shape))
         names = self._names_of_table(X, table.shape[1])
@@ -347,13 +341,11 @@ class SequenceScaler(  # type: ignore[call-arg]
     @property
     def _takes_any_length(self) -> bool:
         """Whether a table may have any number of columns, which are the steps of sequences."""
-        return self.tables == "sequences" and self.n_features_in_ == 1
+        return bool(self.n_features_in_ == 1)
 
     def _features_of_table(self, X: Any, n_columns: int, reset: bool) -> int:
         if not reset:
             return int(self.scaler_.n_features_in_)
-        if self.tables == "rows":
-            return n_columns
         names = feature_names_of(X)
         shape = None if names is None else shape_of_flat_windows(names)
         return 1 if shape is None else shape[1]

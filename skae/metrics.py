@@ -26,17 +26,14 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from skae._input.typing import SeriesLike, SupportsPredict, SupportsScoreSamples
+from skae._input.typing import SeriesLike
 from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr
 
 __all__ = [
-    "average_precision_scorer",
-    "f1_scorer",
     "get_scorer",
     "is_outlier",
     "make_scorer",
-    "roc_auc_scorer",
     "vus_pr",
 ]
 
@@ -76,94 +73,6 @@ def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
             f"Got y with shape {labels.shape}, but expected one label a sample, (n_samples,)."
         )
     return are_outliers(labels, "y")
-
-
-def average_precision_scorer(
-    estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike
-) -> float:
-    """Return the area under the precision-recall curve of the outlier scores.
-
-    Parameters
-    ----------
-    estimator : fitted outlier detector or Pipeline
-        Has `score_samples`, higher for more normal samples.
-    X : array-like
-        What it scores.
-    y : array-like of shape (n_samples,)
-        Labels, see `is_outlier`.
-
-    Returns
-    -------
-    float
-        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not understood.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.ensemble import IsolationForest
-    >>> from skae.metrics import average_precision_scorer
-    >>> X = np.r_[np.random.RandomState(0).normal(size=(99, 2)), [[9.0, 9.0]]]
-    >>> y = np.r_[np.zeros(99), 1]
-    >>> average_precision_scorer(IsolationForest(random_state=0).fit(X), X, y)
-    1.0
-    """
-    return _score_ranks(average_precision_score, {}, estimator, X, y)
-
-
-def roc_auc_scorer(estimator: SupportsScoreSamples, X: SeriesLike, y: SeriesLike) -> float:
-    """Return the area under the ROC curve of the outlier scores.
-
-    Parameters
-    ----------
-    estimator : fitted outlier detector or Pipeline
-        Has `score_samples`, higher for more normal samples.
-    X : array-like
-        What it scores.
-    y : array-like of shape (n_samples,)
-        Labels, see `is_outlier`.
-
-    Returns
-    -------
-    float
-        From 0 to 1, higher is better; 0.5 is chance. NaN, with an `UndefinedMetricWarning`, if y
-        holds one class.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not understood.
-    """
-    return _score_ranks(roc_auc_score, {}, estimator, X, y)
-
-
-def f1_scorer(estimator: SupportsPredict, X: SeriesLike, y: SeriesLike) -> float:
-    """Return the F1 score of the predicted outliers, sample by sample.
-
-    Parameters
-    ----------
-    estimator : fitted outlier detector or Pipeline
-        Has `predict`, -1 for outliers.
-    X : array-like
-        What it predicts.
-    y : array-like of shape (n_samples,)
-        Labels, see `is_outlier`.
-
-    Returns
-    -------
-    float
-        From 0 to 1, higher is better. NaN, with an `UndefinedMetricWarning`, if y holds one class.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not understood.
-    """
-    return _score_labels(f1_score, {}, estimator, X, y)
 
 
 def make_scorer(
@@ -215,7 +124,7 @@ def make_scorer(
 
 
 def get_scorer(name: str) -> Scorer:
-    """Return the scorer that is to labels of outliers what scikit-learn's of that name is.
+    """Return the scikit-learn scorer of that name, adapted to labels of outliers.
 
     Parameters
     ----------
@@ -235,6 +144,14 @@ def get_scorer(name: str) -> Scorer:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import IsolationForest
+    >>> from skae.metrics import get_scorer
+    >>> X = np.r_[np.random.RandomState(0).normal(size=(99, 2)), [[9.0, 9.0]]]
+    >>> y = np.r_[np.zeros(99), 1]
+    >>> get_scorer("average_precision")(IsolationForest(random_state=0).fit(X), X, y)
+    1.0
+
     >>> from sklearn.model_selection import GridSearchCV
     >>> from skae import LSTMAutoencoder, metrics
     >>> grid = {"aggregation": ["window", "max"]}
@@ -308,9 +225,9 @@ _RESPONSES: dict[str, Callable[..., float]] = {
     "score_samples": _score_ranks,
 }
 _SCORERS: dict[str, Scorer] = {
-    "average_precision": average_precision_scorer,
-    "roc_auc": roc_auc_scorer,
-    "f1": f1_scorer,
+    "average_precision": make_scorer(average_precision_score),
+    "roc_auc": make_scorer(roc_auc_score),
+    "f1": make_scorer(f1_score, response_method="predict"),
     "precision": make_scorer(precision_score, response_method="predict", zero_division=0.0),
     "recall": make_scorer(recall_score, response_method="predict"),
     "balanced_accuracy": make_scorer(balanced_accuracy_score, response_method="predict"),

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae.metrics import average_precision_scorer, roc_auc_scorer
+from skae.metrics import get_scorer
 
 NETWORK = {"units": 4, "latent_dim": 2, "epochs": 2}
 
@@ -129,7 +129,7 @@ def test_cross_validation_finds_what_a_loop_over_folds_finds(pipeline, series, l
     excesses = excesses_by_hand(pipeline, series, folds)
     predicted = cross_val_predict(pipeline, series, cv=folds, method="decision_function")
     np.testing.assert_allclose(predicted, -np.concatenate(excesses))
-    scoring = {"ap": average_precision_scorer, "auc": roc_auc_scorer}
+    scoring = {"ap": get_scorer("average_precision"), "auc": get_scorer("roc_auc")}
     found = cross_validate(pipeline, series, labels, cv=folds, scoring=scoring)
     for name, metric in {"ap": average_precision_score, "auc": roc_auc_score}.items():
         expected = [*map(metric, np.split(labels, 2), excesses)]
@@ -164,7 +164,7 @@ def test_grid_search_with_labels_finds_what_a_loop_over_folds_finds(series, labe
     search = GridSearchCV(
         detector,
         {"learning_rate": rates},
-        scoring=average_precision_scorer,
+        scoring=get_scorer("average_precision"),
         cv=folds,
         error_score="raise",
     ).fit(series, labels)

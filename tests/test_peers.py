@@ -115,7 +115,7 @@ def test_labels_of_any_kind_rank_the_right_way_up(small, sine):
     model = small(3, aggregation="mean").fit(sine)
     expected = roc_auc_score(outlier, -model.score_samples(spoiled))
     for kind, y in labels.items():
-        assert metrics.roc_auc_scorer(model, spoiled, y) == pytest.approx(expected), kind
+        assert metrics.get_scorer("roc_auc")(model, spoiled, y) == pytest.approx(expected), kind
     assert expected > 0.9
 
 

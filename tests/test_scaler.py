@@ -45,18 +45,12 @@ def same(actual, expected):
 # ------------------------------------------------------------------------ the contract
 
 
-@parametrize_with_checks(
-    [
-        *(SequenceScaler(method, tables="rows") for method in SCALERS),
-        *(SequenceScaler(method) for method in SCALERS),
-    ]
-)
+@parametrize_with_checks([SequenceScaler(method) for method in SCALERS])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
-@pytest.mark.parametrize("tables", ["sequences", "rows"])
 @pytest.mark.parametrize(
     "check",
     [
@@ -67,8 +61,8 @@ def test_scikit_learn_contract(estimator, check):
         check_global_set_output_transform_polars,
     ],
 )
-def test_tables_come_back_as_the_frames_that_scikit_learn_expects(check, tables):
-    check("SequenceScaler", SequenceScaler(tables=tables))
+def test_tables_come_back_as_the_frames_that_scikit_learn_expects(check):
+    check("SequenceScaler", SequenceScaler())
 
 
 @few
@@ -96,20 +90,19 @@ def test_a_list_is_scaled_as_its_stacked_rows(method):
 
 
 @methods
-def test_a_table_has_one_scale_or_one_a_column(method):
+def test_a_table_has_one_scale(method):
     table = random_rows(6, 4, seed=0) * [1, 10, 100, 1000]
     joint = SCALERS[method]().fit_transform(table.reshape(-1, 1)).reshape(6, 4)
     same(SequenceScaler(method).fit_transform(table), joint)
-    apart = SCALERS[method]().fit_transform(table)
-    same(SequenceScaler(method, tables="rows").fit_transform(table), apart)
 
 
 def test_parameters_reach_the_scaler():
-    table = random_rows(9, 2, seed=0)
-    scaler = SequenceScaler("minmax", feature_range=(-1, 3), tables="rows")
-    same(scaler.fit_transform(table), MinMaxScaler((-1, 3)).fit_transform(table))
-    scaler = SequenceScaler("robust", quantile_range=(10, 90), tables="rows")
-    same(scaler.fit_transform(table), RobustScaler(quantile_range=(10, 90)).fit_transform(table))
+    rows = random_rows(9, 2, seed=0)
+    scaler = SequenceScaler("minmax", feature_range=(-1, 3))
+    same(scaler.fit_transform([rows])[0], MinMaxScaler((-1, 3)).fit_transform(rows))
+    scaler = SequenceScaler("robust", quantile_range=(10, 90))
+    expected = RobustScaler(quantile_range=(10, 90)).fit_transform(rows)
+    same(scaler.fit_transform([rows])[0], expected)
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax"])
@@ -143,16 +136,14 @@ def test_the_dtype_stays(dtype):
 
 
 def test_rows_of_a_series_that_are_taken_for_sequences_are_warned_of(series):
-    with pytest.warns(UserWarning, match="tables='sequences'.* write tables='rows'"):
+    with pytest.warns(UserWarning, match="SequenceScaler.* sklearn.preprocessing.StandardScaler"):
         SequenceScaler().fit(series)
-    SequenceScaler(tables="rows").fit(series)
     SequenceScaler().fit(series.T)
 
 
-@pytest.mark.parametrize("tables", ["rows", "sequences"])
-def test_what_a_mask_hides_does_not_count(tables):
+def test_what_a_mask_hides_does_not_count():
     table = np.ma.masked_equal([[1.0, 9.0], [2.0, 999.0], [3.0, 7.0]], 999.0)
-    scaler = SequenceScaler(tables=tables)
+    scaler = SequenceScaler()
     hidden = table.filled(np.nan)
     np.testing.assert_array_equal(
         scaler.fit(table).transform(table), scaler.fit(hidden).transform(hidden)
@@ -206,7 +197,7 @@ def test_frames_in_frames_out_where_asked():
     found = scaler.set_output(transform="pandas").transform(frames)
     assert found[0].index.equals(index) and list(found[1].columns) == ["a", "b"]
     same(found[0], SequenceScaler().fit(ITEMS[:2]).transform(ITEMS)[0])
-    table = SequenceScaler(tables="rows").set_output(transform="polars").fit_transform(frames[0])
+    table = scaler.set_output(transform="polars").transform(frames[0])
     assert isinstance(table, pl.DataFrame) and table.columns == ["a", "b"]
 
 
@@ -225,7 +216,7 @@ def test_names_of_features_are_compared():
 
 @pytest.mark.parametrize("copy", [clone, lambda scaler: pickle.loads(pickle.dumps(scaler))])
 def test_copies_have_the_same_parameters(copy):
-    scaler = SequenceScaler("minmax", feature_range=(0, 2), tables="rows")
+    scaler = SequenceScaler("minmax", feature_range=(0, 2))
     assert copy(scaler).get_params() == scaler.get_params()
 
 
@@ -283,7 +274,6 @@ def test_a_search_over_the_method(small, sequences):
     ("params", "X", "message"),
     [
         ({"method": "log"}, ITEMS, "The 'method' parameter of SequenceScaler must be"),
-        ({"tables": "wide"}, ITEMS, "The 'tables' parameter of SequenceScaler must be"),
         ({"method": "minmax", "feature_range": (1, 0)}, ITEMS, "range must be smaller than max"),
         ({"method": "robust", "quantile_range": (90, 10)}, ITEMS, "Invalid quantile range"),
         ({}, [ITEMS[0], np.ones((3, 3))], r"X\[1\] has 3 features, but X\[0\] has 2"),

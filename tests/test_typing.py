@@ -21,7 +21,7 @@ from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower, __version__,
 X, y = datasets.make_sequences(8, random_state=np.random.default_rng(0))
 detector = LSTMAutoencoder(window_size=30, units=(8, 4), epochs="auto", optimizer__clipnorm=1.0)
 a: LSTMAutoencoder = detector.fit(X).partial_fit(X, sample_weight=y)
-b: float = a.score(X) + metrics.roc_auc_scorer(a, X, y) + a.tune_threshold(X, y, beta=2).offset_
+b: float = a.score(X) + metrics.get_scorer("f1")(a, X, y) + a.tune_threshold(X, y, beta=2).offset_
 c: int = int(metrics.is_outlier(y).sum())
 d: SequenceWindower = SequenceWindower(5, padding=None).fit(X)
 i: SequenceScaler = SequenceScaler("minmax", feature_range=(-1, 1)).partial_fit([X])
@@ -42,7 +42,7 @@ WRONG = {
     "import skae; skae.Nothing": 'Module has no attribute "Nothing"',
     'SequenceWindower(stride="a")': 'expected "int"',
     'SequenceWindower(padding="zero")': 'expected "Literal',
-    'metrics.roc_auc_scorer("detector", X, y)': 'expected "SupportsScoreSamples"',
+    'metrics.get_scorer("roc_auc")(1)': "Too few arguments",
 }
 
 

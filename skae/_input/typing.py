@@ -21,10 +21,3 @@ class SupportsScoreSamples(Protocol):
 
     def score_samples(self, X: Any) -> Any:
         """Return scores, higher for more normal samples."""
-
-
-class SupportsPredict(Protocol):
-    """A fitted outlier detector, or a Pipeline that ends in one."""
-
-    def predict(self, X: Any) -> Any:
-        """Return -1 for outliers and +1 for the others."""
