@@ -125,19 +125,16 @@ class LSTMAutoencoder(
         "binary_crossentropy" needs data in [0, 1] and ``output_activation="sigmoid"``.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
         Any Keras optimizer. Options are given as ``optimizer__name``, such as
-        ``optimizer__weight_decay=1e-4``.
-    global_clipnorm : float, default=0.1
-        Largest norm of the gradient of all weights together, as in Keras. Without this limit
-        (None) a single batch can undo training progress. Ignored if `optimizer` is an
-        instance, if the model comes compiled, or if another kind of clipping is routed.
+        ``optimizer__weight_decay=1e-4``. ``optimizer__global_clipnorm`` is 0.1 unless it or
+        another kind of clipping is given: without a limit a single batch can undo training
+        progress. An instance, and a model that comes compiled, are taken as they are.
     learning_rate : float, keras.optimizers.schedules.LearningRateSchedule or "auto", default="auto"
-        "auto": 0.005; the cosine of a `fit` on a series of more than 1,000 rows, all its parts
-        together, begins at 0.01, unless `model` is one's own. Ignored if `optimizer` is an
-        instance or the model comes compiled.
-    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        Whether a learning rate that is a number falls to zero along half a cosine (Loshchilov
-        and Hutter 2017) over a `fit`, or over each of its cycles. `partial_fit` keeps the rate
-        constant. Once a callback sets the rate, the schedule gives way to it.
+        A number falls to zero along half a cosine (Loshchilov and Hutter 2017) over a `fit`, or
+        over each of its cycles; `partial_fit` keeps it constant. "auto": 0.005, and 0.01 in a
+        `fit` on a series of more than 1,000 rows, all its parts together, unless `model` is
+        given. A rate that is given to Keras stays constant, as in Keras, and this one does not
+        count: that of an instance in `optimizer`, of a compiled `model`, or of
+        ``optimizer__learning_rate``. Once a callback sets the rate, the cosine gives way to it.
     epochs : int or "auto", default="auto"
         Passes over the training data. "auto": one cycle of about 500 training steps (1000 for a
         set of sequences), in 1 to 100 epochs. Where data are held out and training does not stop
@@ -167,13 +164,12 @@ class LSTMAutoencoder(
         Called during training. Classes are instantiated with options such as
         ``callbacks__0__factor``, as in SciKeras.
     checkpoint : str or path-like, default=None
-        File for the state of a long training. Killed in the middle, the same `fit` goes on from
-        there, and ends with the weights that it would have had; it needs the same data and
-        parameters, and another is refused. A `fit` that succeeds deletes the file. Of
+        File for the state of a long training, written every minute. Killed in the middle, the
+        same `fit` goes on from there, and ends with the weights that it would have had; it needs
+        the same data and parameters, and another is refused. A `fit` that succeeds deletes the
+        file. Of
         `callbacks`, attributes that are numbers, strings or arrays go along. Not for
         `partial_fit`.
-    checkpoint_interval : float, default=60.0
-        Seconds from one writing of that file to the next, at the end of a batch.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
     random_state : int, RandomState instance, numpy.random.Generator or None, default=None
@@ -395,13 +391,11 @@ class LSTMAutoencoder(
         "model": [callable, None],
         "loss": [str, callable, keras.losses.Loss],
         "optimizer": [str, type, keras.optimizers.Optimizer],
-        "global_clipnorm": [positive_real(), None],
         "learning_rate": [
             positive_real(),
             keras.optimizers.schedules.LearningRateSchedule,
             StrOptions({"auto"}),
         ],
-        "learning_rate_schedule": [StrOptions({"cosine", "constant"})],
         "epochs": [positive_int(), StrOptions({"auto"})],
         "batch_size": [positive_int(), StrOptions({"auto"})],
         "drop_discords": ["boolean", StrOptions({"auto"})],
@@ -410,7 +404,6 @@ class LSTMAutoencoder(
         "patience": [positive_int()],
         "callbacks": [list, dict, keras.callbacks.Callback, None],
         "checkpoint": [str, os.PathLike, None],
-        "checkpoint_interval": [positive_real(zero=True)],
         "warm_start": ["boolean"],
         "random_state": ["random_state", np.random.Generator],
         "verbose": ["verbose", StrOptions({"auto"})],
@@ -447,9 +440,7 @@ class LSTMAutoencoder(
         model: Callable[..., keras.Model] | None = None,
         loss: str | Callable[..., Any] | keras.losses.Loss = "mse",
         optimizer: str | keras.optimizers.Optimizer | type[keras.optimizers.Optimizer] = "adam",
-        global_clipnorm: float | None = 0.1,
         learning_rate: Rate = "auto",
-        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
         epochs: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
         drop_discords: bool | Literal["auto"] = "auto",
@@ -458,7 +449,6 @@ class LSTMAutoencoder(
         patience: int = 20,
         callbacks: keras.callbacks.Callback | list[Any] | dict[str, Any] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        checkpoint_interval: float = 60.0,
         warm_start: bool = False,
         random_state: RandomState = None,
         verbose: int | Literal["auto"] = 0,
@@ -488,9 +478,7 @@ class LSTMAutoencoder(
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self.global_clipnorm = global_clipnorm
         self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
         self.epochs = epochs
         self.batch_size = batch_size
         self.drop_discords = drop_discords
@@ -499,7 +487,6 @@ class LSTMAutoencoder(
         self.patience = patience
         self.callbacks = callbacks
         self.checkpoint = checkpoint
-        self.checkpoint_interval = checkpoint_interval
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

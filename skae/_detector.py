@@ -49,6 +49,8 @@ class TrainingRecord:
     batch_size : int
     n_discords : int
         Windows that were left out.
+    keeps_rate : bool
+        Whether the learning rate was given to Keras, which keeps it constant.
     """
 
     history: History = field(default_factory=lambda: {"loss": []})
@@ -56,6 +58,7 @@ class TrainingRecord:
     n_epochs: int = 0
     batch_size: int = 0
     n_discords: int = 0
+    keeps_rate: bool = False
 
 
 @dataclass(frozen=True)

@@ -83,9 +83,7 @@ def fit_detector(
     ValueError
         As `LSTMAutoencoder.fit`.
     """
-    checkpoint = Checkpoint.open(
-        None if one_epoch else parameters["checkpoint"], parameters["checkpoint_interval"]
-    )
+    checkpoint = Checkpoint.open(None if one_epoch else parameters["checkpoint"])
     epochs_before = before.training.history if before else {"loss": []}
     # A generator of this fit alone; one that goes on must not repeat the orders of the last.
     seed = checkpoint.seed(parameters["random_state"])
@@ -98,7 +96,7 @@ def fit_detector(
     network, architecture, adapter = _network(parameters, seed, split, before)
     drop = leaves_out(parameters["drop_discords"], has_outliers, parameters["contamination"])
     learned, n_discords = _without_discords(split, network, drop and not one_epoch)
-    plan = _plan(parameters, network, learned, adapter.peak_rate, one_epoch)
+    plan = _plan(parameters, network, learned, adapter, one_epoch)
     history = fit_network(
         network,
         plan,
@@ -127,6 +125,7 @@ def fit_detector(
                 plan.epochs,
                 plan.batch_size,
                 n_discords,
+                adapter.keeps_rate,
             ),
             estimator=estimator,
             asked=network_parameters(parameters),
@@ -215,7 +214,9 @@ def _network(
     network = replace(before.live().network, verbose=verbose)
     changed = changed_parameters(before.asked, network_parameters(parameters))
     if not changed:
-        return network, before.architecture, KerasAdapter.of(parameters, size, seed)
+        adapter = KerasAdapter.of(parameters, size, seed)
+        adapter.keeps_rate = before.training.keeps_rate
+        return network, before.architecture, adapter
     architecture = before.architecture and changed_architecture(before.architecture, parameters)
     adapter = KerasAdapter.of(parameters, size, seed, architecture or None)
     model = adapter.build_compiled(seed)
@@ -243,7 +244,7 @@ def _plan(
     parameters: Parameters,
     network: TrainedNetwork,
     split: Split,
-    peak_rate: float | None,
+    adapter: KerasAdapter,
     one_epoch: bool,
 ) -> TrainingPlan:
     model = network.model
@@ -253,12 +254,12 @@ def _plan(
         is_set=split.samples.is_set,
         can_be_sharded=can_be_sharded(model),
         recurrent_steps=recurrent_steps(model, split.training.windows.max_length),
-        peak_rate=peak_rate,
+        peak_rate=adapter.peak_rate,
         epochs=1 if one_epoch else parameters["epochs"],
         batch_size=parameters["batch_size"],
         early_stopping=not one_epoch and parameters["early_stopping"],
         patience=parameters["patience"],
-        learning_rate_schedule="constant" if one_epoch else parameters["learning_rate_schedule"],
+        keeps_rate=one_epoch or adapter.keeps_rate,
     )
 
 

@@ -18,10 +18,17 @@ from strategies import examples
 
 from skae import LSTMAutoencoder
 from skae._files.atomic import SUFFIX
-from skae._training import plan
+from skae._training import checkpoint, plan
 from skae._training.checkpoint import Checkpoint, is_plain, read_snapshot, write_snapshot
 
 pytestmark = pytest.mark.compiles
+
+
+@pytest.fixture(scope="module", autouse=True)
+def written_at_every_batch():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "INTERVAL", 0.0)
+        yield
 
 
 class Dies(keras.callbacks.Callback):
@@ -43,7 +50,7 @@ class Dies(keras.callbacks.Callback):
 
 def killed_every(n_batches, estimator, X, path):
     """Fit in lives of so many batches; return the number of kills."""
-    estimator.set_params(checkpoint=str(path), checkpoint_interval=0)
+    estimator.set_params(checkpoint=str(path))
     for kills in range(100):
         try:
             estimator.set_params(callbacks=[Dies(n_batches), *estimator.callbacks[1:]]).fit(X)
@@ -147,7 +154,7 @@ def left_behind(small, series, tmp_path_factory):
     """Return what a killed training has left behind."""
     path = tmp_path_factory.mktemp("left") / "state"
     with pytest.raises(RuntimeError, match="killed"):
-        small(10, callbacks=[Dies(8)], checkpoint=str(path), checkpoint_interval=0).fit(series)
+        small(10, callbacks=[Dies(8)], checkpoint=str(path)).fit(series)
     return path.read_bytes()
 
 
@@ -182,7 +189,7 @@ def test_a_checkpoint_of_another_training_is_refused(
 def test_what_does_not_bear_on_training_does_not_count(small, series, tmp_path, left_behind):
     path = tmp_path / "state"
     path.write_bytes(left_behind)
-    other = {"error": "mae", "contamination": 0.1, "checkpoint_interval": 9}
+    other = {"error": "mae", "contamination": 0.1}
     assert small(10, callbacks=[Dies()], checkpoint=path, **other).fit(series).n_iter_ == 2
     assert not path.exists()
 
@@ -214,11 +221,12 @@ def test_a_place_where_no_file_can_be_is_refused_before_training(small, series, 
 def test_partial_fit_leaves_the_file_alone(small, series, tmp_path, left_behind):
     path = tmp_path / "state"
     path.write_bytes(left_behind)
-    small(10, checkpoint=path, checkpoint_interval=0).partial_fit(series)
+    small(10, checkpoint=path).partial_fit(series)
     assert path.read_bytes() == left_behind
 
 
-def test_it_is_written_no_more_often_than_asked_for(small, series, tmp_path):
+def test_it_is_written_once_a_minute(small, series, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 60.0)
     written = []
 
     class Looks(keras.callbacks.Callback):

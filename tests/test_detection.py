@@ -35,7 +35,7 @@ def test_the_rate_falls_along_half_a_cosine_and_is_set_back(small, series):
 
 def test_a_constant_rate_stays(small, series):
     watch = Rates()
-    small(5, learning_rate_schedule="constant", callbacks=[watch]).fit(series)
+    small(5, optimizer__learning_rate=5e-3, callbacks=[watch]).fit(series)
     assert watch.rates == [pytest.approx(5e-3)] * 2
 
 
@@ -65,12 +65,36 @@ def test_the_cosine_of_long_series_begins_at_twice_the_rate(small, sequences):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("plain_steps")
-def test_a_rate_of_ones_own_is_where_the_cosine_begins(small):
+def test_a_model_of_the_user_begins_at_the_common_rate(small):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
-    of_instance = small(4, optimizer=keras.optimizers.Adam(5e-3))
     of_model = LSTMAutoencoder(4, model=dense_network, random_state=0)
-    for model in of_instance, of_model, small(4, optimizer__learning_rate=5e-3):
-        assert first_rate(model, rows) == pytest.approx(5e-3)
+    assert first_rate(of_model, rows) == pytest.approx(5e-3)
+
+
+def compiled_network(meta):
+    model = dense_network(meta)
+    model.compile(keras.optimizers.Adam(0.03), "mse")
+    return model
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("plain_steps")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"optimizer__learning_rate": 0.03},
+        {"optimizer": keras.optimizers.Adam(0.03)},
+        {"model": compiled_network, "units": "auto", "latent_dim": 16},
+    ],
+    ids=["option", "instance", "compiled"],
+)
+def test_a_rate_given_to_keras_stays_constant(small, series, given, tmp_path):
+    model = small(5, callbacks=[watch := Rates()], warm_start=True, **given).fit(series)
+    if "model" not in given:
+        model.set_params(callbacks=None).save(tmp_path / "model")
+        model = LSTMAutoencoder.load(tmp_path / "model").set_params(callbacks=[watch])
+    model.fit(series)
+    np.testing.assert_allclose(watch.rates, [0.03] * 4, rtol=1e-6)
 
 
 @pytest.mark.usefixtures("plain_steps")
@@ -86,8 +110,8 @@ def test_partial_fit_keeps_the_rate_of_the_optimizer(small):
     "parameters, expected",
     [
         ({}, 0.1),
-        ({"global_clipnorm": 2.0}, 2.0),
-        ({"global_clipnorm": None}, None),
+        ({"optimizer__global_clipnorm": 2.0}, 2.0),
+        ({"optimizer__global_clipnorm": None}, None),
         ({"optimizer__clipnorm": 1.0}, None),
         ({"optimizer": keras.optimizers.Adam(1e-3)}, None),
     ],

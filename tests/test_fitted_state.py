@@ -33,7 +33,7 @@ def test_a_rate_that_a_callback_sets_is_the_rate(small, series, monkeypatch, rat
     assert len(watch.rates) >= 6
     np.testing.assert_allclose(watch.rates, rate, rtol=1e-6)
     assert float(model.model_.optimizer.learning_rate) == pytest.approx(rate)
-    constant = small(5, learning_rate=rate, learning_rate_schedule="constant", epochs="auto")
+    constant = small(5, optimizer__learning_rate=rate, epochs="auto")
     assert all(map(np.array_equal, constant.fit(series).model_.get_weights(), _weights(model)))
 
 
@@ -272,7 +272,7 @@ def test_windows_share_no_row_with_held_out_ones_in_a_table(series):
 def test_numpys_numbers_are_numbers(small, series):
     plain = {
         "latent_dim": 2, "units": 3, "epochs": 2, "batch_size": 16, "stride": 2, "patience": 3,
-        "dropout": 0.25, "noise": 0.5, "global_clipnorm": 0.5, "learning_rate": 1.0,
+        "dropout": 0.25, "noise": 0.5, "learning_rate": 1.0,
         "validation_fraction": 0.25, "contamination": 0.25,
     }  # fmt: skip
     integers = {k: np.int64(v) for k, v in plain.items() if isinstance(v, int)}

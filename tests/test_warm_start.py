@@ -27,7 +27,7 @@ def unchanged():
         {"loss": "mae"},
         {"dropout": 0.5},
         {"noise": 0.3},
-        {"global_clipnorm": 1e-4},
+        {"optimizer__global_clipnorm": 1e-4},
         {"optimizer__weight_decay": 0.1},
     ],
     ids=str,
@@ -54,7 +54,7 @@ def test_nothing_changed_goes_on_as_before(unchanged):
 def test_a_new_rate_keeps_what_the_optimizer_knows():
     model = fitted()
     n_steps = int(model.model_.optimizer.iterations.numpy())
-    model.set_params(learning_rate=1e-9, learning_rate_schedule="constant").partial_fit(X)
+    model.set_params(learning_rate=1e-9).partial_fit(X)
     assert float(model.model_.optimizer.learning_rate) == pytest.approx(1e-9)
     assert int(model.model_.optimizer.iterations.numpy()) > n_steps
 

@@ -145,7 +145,9 @@ def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArr
 def _recur(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell in which features values outside the range are no exceptions."""
     begins = outside & ~np.roll(outside, 1, axis=0)
-    return (begins.sum(axis=0) > MAX_ISOLATED) & (outside.mean(axis=0) > MIN_RECURRING)
+    is_often = begins.sum(axis=0) > MAX_ISOLATED
+    recur: NDArray[np.bool_] = is_often & (outside.mean(axis=0) > MIN_RECURRING)
+    return recur
 
 
 def _chunks(n_rows: int) -> Iterator[slice]:

@@ -136,7 +136,7 @@ def require_finite(
     ValueError
         If a weight is not finite.
     """
-    advice = "Scale the data, lower learning_rate or global_clipnorm."
+    advice = "Scale the data, lower learning_rate or optimizer__global_clipnorm."
     if not weights_are_finite(model):
         raise ValueError(
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "

@@ -150,27 +150,29 @@ class Training:
         self.model.history.history, self.model.history.epoch = state["history"], state["epochs"]
 
 
+INTERVAL = 60.0
+"""Seconds from one writing of a checkpoint to the next."""
+
+
 class Checkpoint:
     """The file of one training; without a path it never writes.
 
     Parameters
     ----------
     path : Path, optional
-    interval : float
-        Seconds from one writing to the next.
     found : dict
         What the file holds, if there is one.
     """
 
-    def __init__(self, path: Path | None = None, interval: float = np.inf, found: Any = None):
-        self.path, self.interval, self._found = path, interval, found
+    def __init__(self, path: Path | None = None, found: Any = None):
+        self.path, self._found = path, found
         self._seed: int | None = None
         self._parts: dict[str, str] = {}
         self._training: Training | None = None
         self._written = time.monotonic()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None, interval: float) -> Self:
+    def open(cls, path: str | os.PathLike[str] | None) -> Self:
         """Return the checkpoint of a path, with what a killed training left there.
 
         Raises
@@ -185,7 +187,7 @@ class Checkpoint:
             raise ValueError(
                 f"Got checkpoint={str(path)!r}, but expected a file in a folder that exists."
             )
-        return cls(path, interval, read_snapshot(path) if path.exists() else None)
+        return cls(path, read_snapshot(path) if path.exists() else None)
 
     def seed(self, random_state: Any) -> int:
         """Return a seed; without a `random_state` that of the training that was killed."""
@@ -250,7 +252,7 @@ class Checkpoint:
 
     def passed(self, place: Place) -> None:
         """Write the file if it is time to."""
-        if self.path is None or time.monotonic() - self._written < self.interval:
+        if self.path is None or time.monotonic() - self._written < INTERVAL:
             return
         assert self._training is not None
         values = {"seed": self._seed, "parts": self._parts, "place": asdict(place)}

@@ -75,7 +75,7 @@ class TrainingPlan:
         batch_size: int | str = "auto",
         early_stopping: bool | str = "auto",
         patience: int = 20,
-        learning_rate_schedule: str = "cosine",
+        keeps_rate: bool = False,
     ) -> Self:
         """Return the plan for parameters of `LSTMAutoencoder` and these data.
 
@@ -93,8 +93,10 @@ class TrainingPlan:
             Steps that a recurrent layer takes through a sequence.
         peak_rate : float, optional
             See above.
-        epochs, batch_size, early_stopping, patience, learning_rate_schedule
+        epochs, batch_size, early_stopping, patience
             See `LSTMAutoencoder`.
+        keeps_rate : bool
+            Whether the learning rate stays what the optimizer says.
         """
         cycle_steps = STEPS_OF_SETS if is_set else STEPS_OF_ROWS
         size = _batch_size(batch_size, n_training, cycle_steps)
@@ -106,7 +108,7 @@ class TrainingPlan:
             epochs=total,
             cycle_epochs=length,
             batch_size=size,
-            schedule=learning_rate_schedule,
+            schedule="constant" if keeps_rate else "cosine",
             peak_rate=peak_rate,
             monitor=("val_loss" if holds_out else "loss") if stops else None,
             patience=patience,

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import keras
 
-from skae._compat.keras import as_plain, count_as_called, known_optimizer, layers_of, names_anew
+from skae._compat.keras import count_as_called, known_optimizer, layers_of, names_anew
 from skae._compat.scikeras import ParameterRouter
 from skae._compiled.process import NetworkCollector, check_process
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
@@ -23,6 +23,9 @@ from skae._training.parameters import (
 from skae._training.schedule import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
+
+GLOBAL_CLIPNORM = 0.1
+"""Largest norm of the gradient of all weights together, unless an option of Keras sets a limit."""
 
 
 class KerasAdapter(ParameterRouter):
@@ -43,10 +46,13 @@ class KerasAdapter(ParameterRouter):
         What the network is built of, unless it is one's own.
     peak_rate : float or None
         Learning rate where the cosine of a `fit` begins, unless at that of the optimizer.
+    keeps_rate : bool
+        Whether the learning rate was given to Keras, which keeps it constant.
     """
 
     architecture: dict[str, Any] | None = None
     peak_rate: float | None = None
+    keeps_rate: bool = False
 
     def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
@@ -94,7 +100,8 @@ class KerasAdapter(ParameterRouter):
             **_with_optimizer_options(parameters),
         )
         adapter.architecture = None if parameters["model"] else asdict(architecture)
-        adapter.peak_rate = _peak_rate(parameters, size)
+        adapter.keeps_rate = _is_rate_of_keras(parameters)
+        adapter.peak_rate = None if adapter.keeps_rate else _peak_rate(parameters, size)
         return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
@@ -119,6 +126,7 @@ class KerasAdapter(ParameterRouter):
         if model.compiled:
             optimizer, loss = model.optimizer, model.loss
             check_optimizer(optimizer)
+            self.keeps_rate = True
         else:
             options = naming_options(self.get_params(), "optimizer__", "loss__")
             with options, names_anew():
@@ -157,8 +165,13 @@ def _with_optimizer_options(parameters: dict[str, Any]) -> dict[str, Any]:
         return options
     options.setdefault("optimizer__learning_rate", _as_rate(parameters["learning_rate"]))
     if not CLIPPING & options.keys():
-        options["optimizer__global_clipnorm"] = as_plain(parameters["global_clipnorm"])
+        options["optimizer__global_clipnorm"] = GLOBAL_CLIPNORM
     return options
+
+
+def _is_rate_of_keras(parameters: dict[str, Any]) -> bool:
+    is_instance = isinstance(parameters["optimizer"], keras.optimizers.Optimizer)
+    return is_instance or "optimizer__learning_rate" in parameters
 
 
 def _as_rate(rate: Any) -> Any:
@@ -170,10 +183,5 @@ def _as_rate(rate: Any) -> Any:
 
 def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
     """Return the rate that the parameters leave to us and a long series is to begin with."""
-    is_given = (
-        parameters["model"] is not None
-        or isinstance(parameters["optimizer"], keras.optimizers.Optimizer)
-        or "optimizer__learning_rate" in parameters
-        or not isinstance(parameters["learning_rate"], str)
-    )
+    is_given = parameters["model"] is not None or not isinstance(parameters["learning_rate"], str)
     return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES

@@ -15,7 +15,7 @@ OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {
 WITHOUT_WEIGHTS = {"dropout", "noise"}
 """Those of them that may change in a trained network."""
 
-OF_COMPILING = {"loss", "optimizer", "learning_rate", "global_clipnorm"}
+OF_COMPILING = {"loss", "optimizer", "learning_rate"}
 
 ROUTED = "optimizer__", "loss__", "model__"
 

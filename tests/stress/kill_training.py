@@ -18,13 +18,15 @@ from pathlib import Path
 LIFE = """
 import sys, numpy as np
 from skae import LSTMAutoencoder
+from skae._training import checkpoint as checkpoints
+checkpoints.INTERVAL = 0.1
 epochs, checkpoint, result = int(sys.argv[1]), sys.argv[2] or None, sys.argv[3]
 time = np.arange(300)
 noise = np.random.default_rng(0).normal(scale=0.1, size=(300, 2))
 X = np.stack([np.sin(time / 4), np.cos(time / 4)], axis=1) + noise
 network = {"units": 4, "latent_dim": 2, "dropout": 0.1, "random_state": 0}
 estimator = LSTMAutoencoder(
-    10, epochs=epochs, checkpoint=checkpoint, checkpoint_interval=0.1, **network
+    10, epochs=epochs, checkpoint=checkpoint, **network
 ).fit(X)
 np.savez(
     result, *estimator.model_.get_weights(), loss=estimator.history_["loss"],
