@@ -1,7 +1,12 @@
 """How well do detectors rank anomalous rows of real series, with their defaults?
 
-Run: python benchmarks/bench_accuracy.py [--data DIR] [--only GLOB] [--detectors A,B] [--out CSV].
-Prints a table for each collection: mean VUS-PR, AUC-PR, AUC-ROC, and the CPU seconds of a series.
+Run: python benchmarks/bench_accuracy.py [--data DIR] [--only GLOB] [--detectors A,B] [--out CSV]
+[--published CSV]. Prints a table for each collection: mean VUS-PR, AUC-PR, AUC-ROC, and the CPU
+seconds of a series; of skae also the events that `detect_events` finds, their intersection over
+union with the labels, and false alarms. `--published` names a table of VUS-PR of other detectors,
+with the columns collection, series, table, tsb_file and one a detector: the mean of each over the
+series that both have is printed, best first. Series of a table that ends in U are scored by their
+first feature, as published.
 Lines that the CSV holds already are not run again. A detector sees the rows, never the labels.
 Those of tables learn from all windows, and have a second line, "smooth": the same scores smoothed
 over time as those of skae are, by a Gaussian with a standard deviation of half a window.
@@ -11,26 +16,36 @@ import argparse
 import csv
 import fnmatch
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from series import load, rows_from_windows, scaled, windows
 from sklearn.metrics import average_precision_score, roc_auc_score
+from spans import alarms, overlaps
 from vus import dominant_period, vus_pr
 
 SEEDS = 0, 1, 2
 MOST_WINDOWS_OF_TEXTBOOK = 4000
 
 
+class Answer(NamedTuple):
+    """Scores, and from skae also rows flagged, and the first and last rows of events."""
+
+    scores: np.ndarray
+    flagged: np.ndarray | None = None
+    found: list | None = None
+
+
 def skae(train, test, window, seed):
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from skae import LSTMAutoencoder, detect_events
 
-    from skae import LSTMAutoencoder
-
-    detector = make_pipeline(StandardScaler(), LSTMAutoencoder(window, random_state=seed))
-    return -detector.fit(train).score_samples(test)
+    detector = LSTMAutoencoder(window, random_state=seed).fit(train)
+    scores = -detector.score_samples(test)
+    found = detect_events(detector, test)[["start", "end"]].tolist()
+    return Answer(scores, detector.predict(test) == -1, found)
 
 
 def textbook(train, test, window, seed):
@@ -137,18 +152,24 @@ DETECTORS = {
 SEEDLESS = {"zscore", "pca", "knn", "lof"}
 SMOOTHED = {"zscore", "iforest", "pca", "knn", "lof", "pyod_ae"}
 LINES = [line for name in DETECTORS for line in (name, *[f"{name} smooth"] * (name in SMOOTHED))]
-FIELDS = ["collection", "series", "detector", "seed", "vus_pr", "auc_pr", "auc_roc", "cpu_seconds"]
+RANKING = ["vus_pr", "auc_pr", "auc_roc", "cpu_seconds"]
+DETECTION = ["n_events", "n_found", "sum_iou", "n_false", "n_rows", "flagged"]
+FIELDS = ["collection", "series", "detector", "seed", *RANKING, *DETECTION]
 
 
 def measured(series, detector, seed):
     """Yield a line for the scores of a detector, and one for the smoothed ones of a peer."""
     window = min(series.window, len(series.train) // 2)
     start = time.process_time()
-    scores = DETECTORS[detector](series.train, series.test, window, seed)
+    answer = DETECTORS[detector](series.train, series.test, window, seed)
     seconds = time.process_time() - start
-    yield measures(series, detector, seed, scores, seconds)
+    answer = answer if isinstance(answer, Answer) else Answer(answer)
+    line = measures(series, detector, seed, answer.scores, seconds)
+    if answer.found is not None:
+        line |= detection(series, answer, window)
+    yield line
     if detector in SMOOTHED:
-        smooth = gaussian_filter1d(scores, window / 2, mode="nearest")
+        smooth = gaussian_filter1d(answer.scores, window / 2, mode="nearest")
         yield measures(series, f"{detector} smooth", seed, smooth, seconds)
 
 
@@ -160,7 +181,48 @@ def measures(series, detector, seed, scores, seconds):
         seconds,
     )
     names = (series.collection, series.name, detector, seed)
-    return dict(zip(FIELDS, (*names, *(round(v, 5) for v in values)), strict=True))
+    return dict(zip(FIELDS, (*names, *(round(v, 5) for v in values)), strict=False))
+
+
+def detection(series, answer, window):
+    n_fit, rows = len(series.train), np.zeros(len(series.test), bool)
+    for first, last in answer.found:
+        rows[first : last + 1] = True
+    seen = alarms(rows, series, window)
+    shares = overlaps(answer.found, series.labels, n_fit)
+    free = answer.flagged[n_fit:][series.labels[n_fit:] == 0]
+    values = seen["events"], len(shares), sum(shares), seen["false"], seen["rows"], free.mean()
+    return dict(zip(DETECTION, values, strict=True))
+
+
+def table_of_events(lines):
+    lines = [line for line in lines if line.get("n_events") not in (None, "")]
+    if lines:
+        n, found, iou, false, rows = (sum(float(x[k]) for x in lines) for k in DETECTION[:5])
+        print(
+            f"\nevents found {found:.0f} of {n:.0f}, mean intersection over union "
+            f"{iou / max(found, 1):.2f}, {1e4 * false / rows:.1f} false alarms in 10,000 rows, "
+            f"{np.nanmean([float(x['flagged']) for x in lines]):.1%} of normal rows flagged"
+        )
+
+
+def table_of_published(lines, published):
+    """Print the mean VUS-PR over the series that both have, best detector first."""
+    known = {"collection", "series", "table", "tsb_file"}
+    for name in sorted({line["table"] for line in published}):
+        own = {x["series"]: float(x["vus_pr"]) for x in lines if x["detector"] == "skae"}
+        both = [x for x in published if x["table"] == name and path(x) in own]
+        means = {"skae": np.mean([own[path(x)] for x in both])} if both else {}
+        for method in both[0].keys() - known if both else ():
+            values = [float(x[method]) for x in both if x[method]]
+            if values:
+                means[method] = np.mean(values)
+        best = sorted(means.items(), key=lambda item: -item[1])
+        print(f"\n{name}, {len(both)} series:", ", ".join(f"{k} {v:.3f}" for k, v in best[:6]))
+
+
+def path(line):
+    return f"{line['collection']}/{line['series']}"
 
 
 def table(lines):
@@ -170,7 +232,7 @@ def table(lines):
             own = [x for x in lines if (x["collection"], x["detector"]) == (collection, detector)]
             if own:
                 n = len({line["series"] for line in own})
-                means = [np.mean([float(line[name]) for line in own]) for name in FIELDS[4:]]
+                means = [np.mean([float(line[name]) for line in own]) for name in RANKING]
                 print("{:16} {:6}  {:6.3f}  {:6.3f}  {:7.3f}  {:11.1f}".format(detector, n, *means))
 
 
@@ -180,10 +242,13 @@ def main():
     parser.add_argument("--only", default="*", help="names of series, as a glob")
     parser.add_argument("--detectors", default=",".join(DETECTORS))
     parser.add_argument("--out", default="accuracy.csv")
+    parser.add_argument("--published", help="VUS-PR of other detectors, see above")
     args = parser.parse_args()
     out = Path(args.out)
     lines = list(csv.DictReader(out.open())) if out.exists() else []
     done = {(line["series"], line["detector"], line["seed"]) for line in lines}
+    published = list(csv.DictReader(open(args.published))) if args.published else []
+    first_feature = {path(line) for line in published if line["table"].endswith("U")}
     with out.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not lines:
@@ -191,6 +256,8 @@ def main():
         for series in load(args.data):
             if not fnmatch.fnmatch(series.name, args.only) or not series.labels.any():
                 continue
+            if series.name in first_feature:
+                series = replace(series, train=series.train[:, :1], test=series.test[:, :1])
             for detector in args.detectors.split(","):
                 for seed in SEEDS[:1] if detector in SEEDLESS else SEEDS:
                     if (series.name, detector, str(seed)) not in done:
@@ -199,6 +266,8 @@ def main():
                         file.flush()
                         lines += added
     table(lines)
+    table_of_events(lines)
+    table_of_published(lines, published)
 
 
 if __name__ == "__main__":

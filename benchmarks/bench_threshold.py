@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import genpareto
 from series import _folder, load, scaled
-from vus import dominant_period, events
+from spans import alarms
+from vus import dominant_period
 
 from skae import LSTMAutoencoder
-from skae._scoring.events import find_events
 from skae._scoring.thresholds import MEMORY_IN_WINDOWS, AdaptiveOffset
 
 MOST_ROWS = 8000
@@ -43,28 +43,6 @@ def peaks_over_threshold(errors, level=0.98, risk=1e-3):
         return errors.max()
     shape, _, scale = genpareto.fit(excess, floc=0)
     return start + genpareto.ppf(1 - risk / (1 - level), shape, 0, scale)
-
-
-def alarms(flagged, series, window):
-    """Return what a threshold does behind the part fitted on.
-
-    The share of rows flagged that lie a window away from events; the events found, of how many;
-    and the false alarms: runs of flagged rows, less than a window apart, that are near no event.
-    """
-    n_fit, runs = len(series.train), list(zip(*events(series.labels), strict=True))
-    near = np.zeros(len(flagged), bool)
-    for first, last in runs:
-        near[max(first - window, 0) : last + window + 1] = True
-    free = ~near[n_fit:]
-    new = [(first, last) for first, last in runs if last >= n_fit]
-    raised = find_events(flagged[n_fit:], flagged[n_fit:] * 1.0, merge_gap=window)
-    return {
-        "flagged": flagged[n_fit:][free].mean() if free.sum() > window else np.nan,
-        "found": sum(flagged[first : last + 1].any() for first, last in new),
-        "events": len(new),
-        "false": sum(free[event.start : event.end + 1].all() for event in raised),
-        "rows": len(flagged) - n_fit,
-    }
 
 
 def window_for(train):
