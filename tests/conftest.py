@@ -66,8 +66,12 @@ LONG = ["test_steps", "test_lstm", "test_guide", "test_contract", "test_cli", "t
 """Files that take longest."""
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, so that all workers end together."""
+def pytest_collection_modifyitems(config, items):
+    """Leave pages to the documentation's build unless ``-m docs`` asks for them; longest first."""
+    if "docs" not in config.option.markexpr:
+        pages = [item for item in items if item.get_closest_marker("docs")]
+        config.hook.pytest_deselected(items=pages)
+        items[:] = [item for item in items if item not in pages]
     place = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
 
@@ -91,14 +95,25 @@ def sequences():
     ]
 
 
+SMALL = {
+    "units": 4,
+    "latent_dim": 2,
+    "segment_length": 1,
+    "bidirectional": False,
+    "epochs": 2,
+    "random_state": 0,
+    "scale": None,
+}
+"""Whatever the window, and whether rows or sequences: a network of this size is compiled once."""
+
+
 @pytest.fixture(scope="session")
 def small():
     """Make an `LSTMAutoencoder` small enough for tests; one compiled network serves most."""
     from skae import LSTMAutoencoder
 
     def make(window_size=None, **parameters):
-        defaults = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0, "scale": None}
-        return LSTMAutoencoder(window_size, **(defaults | parameters))
+        return LSTMAutoencoder(window_size, **(SMALL | parameters))
 
     return make
 

@@ -180,7 +180,7 @@ def test_grid_search_with_labels_finds_what_a_loop_over_folds_finds(series, labe
 def test_grid_search_in_two_processes(series):
     search = GridSearchCV(
         LSTMAutoencoder(window_size=5, random_state=0, **NETWORK),
-        {"latent_dim": [1, 2]},
+        {"learning_rate": [1e-3, 1e-2]},
         cv=TimeSeriesSplit(2),
         n_jobs=2,
         error_score="raise",

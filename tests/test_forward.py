@@ -173,15 +173,6 @@ def test_builders_may_score_in_many_threads(small, series):
         np.testing.assert_array_equal(future.result(timeout=120), expected)
 
 
-@pytest.mark.slow
-def test_tensorflow_has_nothing_to_warn_of(small, series, caplog):
-    """One ``tf.function`` traced in five of nine calls is a warning, whatever network it serves."""
-    with caplog.at_level("WARNING", logger="tensorflow"):
-        for units in range(1, 7):
-            small(5, units=units, epochs=1).fit(series[:40]).score_samples(series[:40])
-    assert caplog.messages == []
-
-
 @pytest.mark.parametrize("segment_length, n_rows, in_bulk", [(1, 41, True), (4, 41, False)])
 def test_only_many_steps_are_compiled_for(small, monkeypatch, segment_length, n_rows, in_bulk):
     detector = small(10, segment_length=segment_length).fit(sequences(1, n_rows)[0])

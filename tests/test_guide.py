@@ -59,7 +59,7 @@ def run_cells(sources, name, folder, filters):
     pyplot.close("all")
 
 
-@pytest.mark.slow
+@pytest.mark.docs
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=[page.stem for page in WITH_EXAMPLES])
 def test_the_examples_of_a_page_run_one_after_the_other(page, elsewhere, tmp_path):
@@ -75,11 +75,25 @@ def test_an_example_of_the_readme_runs_without_a_warning(example, elsewhere, tmp
     elsewhere(run_cells, [example], "README.md", tmp_path, everything)
 
 
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=[page.stem for page in WITH_EXAMPLES])
+def test_the_examples_of_a_page_name_what_is_there(page):
+    """The build of the documentation executes them; here names of skae are looked up."""
+    for cell in cells(page):
+        compile(cell, page.name, "exec")
+        for path in re.findall(r"\bskae((?:\.\w+)+)", cell):
+            found = skae
+            for name in path.split(".")[1:]:
+                found = getattr(found, name)
+        for module, names in re.findall(r"^from (skae[\w.]*) import (.+)$", cell, re.MULTILINE):
+            for name in names.split(","):
+                assert hasattr(importlib.import_module(module), name.strip())
+
+
 def test_the_readme_has_an_example():
     assert IN_README
 
 
-@pytest.mark.slow
+@pytest.mark.docs
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_an_example_that_is_only_shown_runs_where_its_packages_are(page, where_nothing_is_kept):
     for example in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-GRID = {"lstmautoencoder__latent_dim": [1, 2], "lstmautoencoder__learning_rate": [1e-3, 1e-2]}
+GRID = {"lstmautoencoder__error": ["mse", "mae"], "lstmautoencoder__learning_rate": [1e-3, 1e-2]}
 THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
@@ -41,7 +41,7 @@ def client():
 
 @pytest.fixture(scope="module")
 def model():
-    detector = LSTMAutoencoder(5, units=4, epochs=1, random_state=0)
+    detector = LSTMAutoencoder(5, units=4, latent_dim=2, epochs=1, random_state=0)
     return make_pipeline(StandardScaler(), detector)
 
 

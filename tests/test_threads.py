@@ -82,8 +82,8 @@ def test_pickles_of_an_estimator_that_scores_score_the_same(small, series):
 def test_caches_may_be_cleared_while_others_fit_and_score(small, series):
     fit = lambda seed: small(5, random_state=seed, epochs=1).fit(series)  # noqa: E731
     expected = [(_weights(model), model.score_samples(series)) for model in map(fit, (1, 2))]
-    with Repeated(skae.clear_caches, pause=0.2) as clearing, ThreadPoolExecutor(2) as threads:
+    with Repeated(skae.clear_caches, pause=1) as clearing, ThreadPoolExecutor(2) as threads:
         for model, (weights, scores) in zip(threads.map(fit, (1, 2)), expected, strict=True):
             _assert_equal(_weights(model), weights)
             np.testing.assert_array_equal(model.score_samples(series), scores)
-    assert clearing.n_calls > 3
+    assert clearing.n_calls > 1
