@@ -91,7 +91,7 @@ def test_a_search_over_windows_does_not_end_at_the_smallest():
     rng = np.random.default_rng(0)
     waves = np.sin(np.arange(600)[:, None] / 6 + np.arange(3)) + 0.3 * rng.normal(size=(600, 3))
     scores = [
-        LSTMAutoencoder(size, units=16, epochs=20, random_state=0)
+        LSTMAutoencoder(size, units=8, epochs=20, random_state=0)
         .fit(waves[:450])
         .score(waves[450:])
         for size in (4, 30)

@@ -29,7 +29,15 @@ ROWS = np.stack([np.sin(TIME / 4), np.cos(TIME / 4)], axis=1)
 SEQUENCES = [ROWS[i : i + 6 + i % 4] for i in range(0, 40, 4)]
 CUBE = np.stack([ROWS[i : i + 6] for i in range(0, 48, 4)])
 TABLE = CUBE[:, :, 0]
-TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0, "scale": None}
+TINY = {
+    "units": 4,
+    "segment_length": 1,
+    "bidirectional": False,
+    "latent_dim": 2,
+    "epochs": 1,
+    "random_state": 0,
+    "scale": None,
+}
 
 MODES = {
     "rows": ({"window_size": 5}, ROWS),

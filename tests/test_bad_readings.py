@@ -193,7 +193,7 @@ def assert_finds_the_fault(detector):
 @pytest.mark.parametrize("n", [1, *[pytest.param(n, marks=pytest.mark.slow) for n in (3, 10)]])
 def test_a_fault_is_found_whatever_single_readings_were_learned(n):
     assert_finds_the_fault(
-        LSTMAutoencoder(20, scale=None, epochs=10, random_state=0).fit(spoiled(n))
+        LSTMAutoencoder(20, units=16, scale=None, epochs=10, random_state=0).fit(spoiled(n))
     )
 
 
@@ -201,7 +201,7 @@ def test_a_fault_is_found_whatever_single_readings_were_learned(n):
 def test_a_fault_is_found_though_a_bad_episode_was_given_a_weight_of_zero():
     rows, weights = waves(), np.ones(1500)
     rows[700:710, 0], weights[700:710] = 20, 0
-    detector = LSTMAutoencoder(20, scale=None, epochs=10, random_state=0)
+    detector = LSTMAutoencoder(20, units=16, scale=None, epochs=10, random_state=0)
     assert_finds_the_fault(detector.fit(rows, sample_weight=weights))
 
 

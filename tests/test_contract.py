@@ -28,7 +28,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from skae import LSTMAutoencoder, SequenceWindower
 from skae.metrics import get_scorer
 
-NETWORK = {"units": 4, "latent_dim": 2, "epochs": 2}
+NETWORK = {"units": 4, "segment_length": 1, "bidirectional": False, "latent_dim": 2, "epochs": 2}
 
 
 CHECKS = list(estimator_checks_generator(LSTMAutoencoder(**NETWORK)))

@@ -16,7 +16,14 @@ def series():
 
 
 def small(window_size=None, **parameters):
-    options = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0} | parameters
+    options = {
+        "units": 4,
+        "segment_length": 1,
+        "bidirectional": False,
+        "latent_dim": 2,
+        "epochs": 2,
+        "random_state": 0,
+    } | parameters
     return LSTMAutoencoder(window_size, **options)
 
 

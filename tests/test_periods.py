@@ -21,7 +21,14 @@ def waves(period, n=1000, n_features=1, noise=0.1, seed=0):
 
 
 def detector(window_size="auto", **parameters):
-    fast = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+    fast = {
+        "units": 4,
+        "segment_length": 1,
+        "bidirectional": False,
+        "latent_dim": 2,
+        "epochs": 1,
+        "random_state": 0,
+    }
     return LSTMAutoencoder(window_size, **fast, **parameters)
 
 

@@ -15,7 +15,15 @@ from strategies import examples, random_rows
 from skae import LSTMAutoencoder, SequenceWindower
 
 few = examples(100)
-TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0, "scale": None}
+TINY = {
+    "units": 4,
+    "segment_length": 1,
+    "bidirectional": False,
+    "latent_dim": 2,
+    "epochs": 1,
+    "random_state": 0,
+    "scale": None,
+}
 MODES = {
     "vector": {},
     "sequence": {"bottleneck": "sequence"},

@@ -12,7 +12,14 @@ from skae import LSTMAutoencoder
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
 
-PARAMETERS = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+PARAMETERS = {
+    "units": 4,
+    "segment_length": 1,
+    "bidirectional": False,
+    "latent_dim": 2,
+    "epochs": 1,
+    "random_state": 0,
+}
 RNG = np.random.default_rng(0)
 ROWS = np.sin(np.arange(1500)[:, None] / [5, 7, 11]) * [1, 50, 1e-3] + [0, 1e6, 3]
 ROWS += RNG.normal(size=ROWS.shape) * [0.05, 1, 1e-4]
@@ -157,7 +164,7 @@ def test_signals_on_a_large_offset_are_not_rounded_away():
     rows = np.sin(np.arange(300)[:, None] / 5) * 1e-3 + 1e6
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        detector = LSTMAutoencoder(10, units=8, epochs=60, random_state=0).fit(rows)
+        detector = LSTMAutoencoder(10, units=4, epochs=60, random_state=0).fit(rows)
     assert detector.score(rows) > 0.5
     with pytest.warns(UserWarning, match="float32"):
         LSTMAutoencoder(10, scale=None, units=4, epochs=1).fit(rows)

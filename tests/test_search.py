@@ -41,7 +41,7 @@ def client():
 
 @pytest.fixture(scope="module")
 def model():
-    detector = LSTMAutoencoder(5, units=4, latent_dim=2, epochs=1, random_state=0)
+    detector = LSTMAutoencoder(5, segment_length=1, units=4, latent_dim=2, epochs=1, random_state=0)
     return make_pipeline(StandardScaler(), detector)
 
 

@@ -30,7 +30,15 @@ METHODS = (
 
 
 def detector(**parameters):
-    fast = {"units": 4, "latent_dim": 2, "epochs": 1, "batch_size": 32, "random_state": 0}
+    fast = {
+        "units": 4,
+        "segment_length": 1,
+        "bidirectional": False,
+        "latent_dim": 2,
+        "epochs": 1,
+        "batch_size": 32,
+        "random_state": 0,
+    }
     return LSTMAutoencoder(WINDOW, **fast, **parameters)
 
 

@@ -12,7 +12,14 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 import skae
 from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower
 
-TINY = {"units": 4, "latent_dim": 2, "epochs": 1, "random_state": 0}
+TINY = {
+    "units": 4,
+    "segment_length": 1,
+    "bidirectional": False,
+    "latent_dim": 2,
+    "epochs": 1,
+    "random_state": 0,
+}
 SINE = np.sin(np.arange(300) / 5)
 
 

@@ -10,7 +10,15 @@ X = np.sin(np.arange(200) / 5)[:, None] + np.random.default_rng(0).normal(0, 0.0
 
 
 def fitted(**parameters):
-    defaults = {"units": 4, "latent_dim": 2, "epochs": 2, "random_state": 0, "warm_start": True}
+    defaults = {
+        "units": 4,
+        "segment_length": 1,
+        "bidirectional": False,
+        "latent_dim": 2,
+        "epochs": 2,
+        "random_state": 0,
+        "warm_start": True,
+    }
     return LSTMAutoencoder(10, **defaults | parameters).fit(X)
 
 
@@ -65,7 +73,7 @@ def test_a_new_rate_keeps_what_the_optimizer_knows():
     ids=str,
 )
 def test_what_cannot_is_an_error(changed):
-    model = fitted()
+    model = fitted(epochs=1)
     before = model.score_samples(X)
     ((name, value),) = changed.items()
     with pytest.raises(ValueError, match=f"Got {name}={value!r} for a network that was made with"):
@@ -73,7 +81,11 @@ def test_what_cannot_is_an_error(changed):
     with pytest.raises(ValueError, match="expected the same"):
         model.partial_fit(X)
     np.testing.assert_array_equal(model.score_samples(X), before)
-    model.set_params(warm_start=False).fit(X)
+
+
+def test_what_cannot_change_changes_in_a_new_network():
+    model = fitted(epochs=1).set_params(pooling="mean", warm_start=False).fit(X)
+    assert model.detector_.architecture["pooling"] == "mean"
 
 
 def test_optimizers_are_compared_by_what_they_are():
