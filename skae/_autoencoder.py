@@ -511,8 +511,7 @@ class LSTMAutoencoder(
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:
-        """Assign a new detector; after an error the previous one stays. Options are those of "
-        "`fit_detector`."""
+        """Assign a new detector, unless there is an error; options as in `fit_detector`."""
         learn: Callable[..., Detector] = partial(
             fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
         )
@@ -845,8 +844,7 @@ class LSTMAutoencoder(
         return np.asarray(self._fitted.latent_names(), dtype=object)
 
     def _as_asked(self, detector: Detector, samples: Samples, found: Any, names: list[str]) -> Any:
-        """Return results as `set_output` asks for them; `names` are those of columns or "
-        "features."""
+        """Return results as `set_output` asks for them; `names` of columns or features."""
         container = frame_container(self)
         n_steps = None if detector.windowing.window_size else detector.n_steps
         if container is None:

@@ -24,8 +24,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def is_forked_after_use() -> bool:
-    """Tell whether TensorFlow ran before this process was forked, which does not copy its "
-    "threads."""
+    """Tell whether TensorFlow ran before this process was forked, without its threads."""
     return bool(_forked_from)
 
 

@@ -89,8 +89,7 @@ class TrainedNetwork:
         return masks_nan(self.model)
 
     def n_steps_for(self, windows: Sequences) -> int:
-        """Return the number of steps that windows are padded to: the longest, or the model's fixed
-        number.
+        """Return the steps that windows are padded to: the longest, or the model's fixed number.
 
         Raises
         ------
@@ -185,8 +184,7 @@ class TrainedNetwork:
 
 
 def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
-    """Return an output with NaN in padded steps and without the steps that are padding "
-    "everywhere."""
+    """Return an output with NaN in padded steps, cut to `n_steps`."""
     if output.ndim == 2:
         return output
     output, inside = output[:, :n_steps], inside[:, :n_steps]

@@ -123,8 +123,7 @@ class PlainSteps:
 
 
 class ShardedSteps:
-    """Steps for one batch size and length: many batches per call, the shards of a batch in
-    parallel.
+    """Steps for one batch size and length: many batches per call, shards in parallel.
 
     Parameters
     ----------
@@ -187,8 +186,7 @@ class ShardedSteps:
             yield filled, tf.constant(len(call["inputs"]))
 
     def _batches_in_a_call(self, arrays: dict[str, Any]) -> int | None:
-        """Return the number of batches that the loop is compiled for; None if it is not "
-        "compiled."""
+        """Return the number of batches that the loop is compiled for, if it is compiled."""
         return None if self._cuts else batches_in_a_call(arrays["inputs"].shape[1:])
 
     @property
