@@ -288,7 +288,7 @@ def test_a_frame_that_is_not_there_yet_is_refused(windowing):
     lazy = pl.LazyFrame({"load": [1.0, 2.0]})
     for X, name in ((lazy, r"X"), ([np.ones((3, 1)), lazy], r"X\[1\]"), ([lazy, lazy], r"X\[0\]")):
         with pytest.raises(
-            TypeError, match=rf"Got {name} as a LazyFrame .*call {name}.collect\(\)"
+            TypeError, match=rf"Got {name} as a polars LazyFrame .*call {name}.collect\(\)"
         ):
             read(X, windowing)
 
