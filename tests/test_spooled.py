@@ -250,9 +250,9 @@ def test_times_that_go_back_are_warned_of(small, frame):
     order = np.r_[0:90, 80:200]
     mixed = frame.iloc[order]
     for max_gap in (None, "5min"):
-        both_warn(small, lazy(mixed, 90, 95), mixed, "go back 1 times", max_gap=max_gap)
+        both_warn(small, lazy(mixed, 90, 95), mixed, "1 go backwards", max_gap=max_gap)
     mixed = mixed.assign(m=np.repeat(["x", "y"], [100, 110]))
-    both_warn(small, lazy(mixed, 30, 150), mixed, "go back 1 times", series="m")
+    both_warn(small, lazy(mixed, 30, 150), mixed, "1 go backwards", series="m")
     parts = parts_of(mixed.drop(columns="m"), 100)
     both_warn(small, iter(parts), parts, "Got X[0] whose timestamps are not increasing inside a series: 1 go backwards")
 
