@@ -118,7 +118,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     >>> windower.inverse_transform(windows)[:, 0]
     array([0., 1., 2., 3.])
 
-    For an estimator of tables, here one that tells whether a row is larger than the one before:
+    For an estimator of tables, here one that recognises falling values:
 
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
