@@ -118,7 +118,7 @@ def test_clean_targets_are_refused():
 def test_a_stream_refuses_steps_that_look_at_neighbouring_rows(step):
     pipeline = make_pipeline(FunctionTransformer(step), LSTMAutoencoder(20, **TINY))
     pipeline.fit(SINE[:, None])
-    with pytest.raises(ValueError, match="expected steps that take each row by itself"):
+    with pytest.raises(ValueError, match="expected steps that transform each row separately"):
         skae.stream(pipeline)
 
 
