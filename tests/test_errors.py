@@ -26,7 +26,7 @@ INFINITE[3, 1] = np.inf
         ({"units": ("a",)}, SEQUENCES, r"Got units=\('a',\)"),
         ({"window_size": 50}, ROWS, r"Got X with 40 sample\(s\) .* window_size=50"),
         ({"window_size": 5}, ROWS * np.nan, "Got X with nothing but NaN in 31 windows"),
-        ({}, SEQUENCES * np.nan, "Got X with nothing but NaN in 1 windows or sequences"),
+        ({}, SEQUENCES * np.nan, "Got X with nothing but NaN in 1 training windows or sequences"),
         ({"window_size": 5}, INFINITE, "contains infinity"),
         ({"window_size": 5}, ROWS * 1e300, "too large"),
         ({}, [ROWS[:5], ROWS[:5, :1]], r"X\[1\] has 1 features, but X\[0\] has 2"),

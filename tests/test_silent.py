@@ -90,7 +90,9 @@ def test_padding_with_zeros_is_named(side):
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(n, 2)) for n in rng.integers(5, 12, 30)]
     X = keras.utils.pad_sequences(sequences, 12, "float32", padding=side)
-    with pytest.warns(UserWarning, match="like the output of pad_sequences, but expected padding with NaN"):
+    with pytest.warns(
+        UserWarning, match="like the output of pad_sequences, but expected padding with NaN"
+    ):
         LSTMAutoencoder(**TINY).fit(X)
     nan = keras.utils.pad_sequences(sequences, 12, "float32", padding=side, value=np.nan)
     with warnings.catch_warnings():

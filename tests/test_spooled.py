@@ -254,7 +254,12 @@ def test_times_that_go_back_are_warned_of(small, frame):
     mixed = mixed.assign(m=np.repeat(["x", "y"], [100, 110]))
     both_warn(small, lazy(mixed, 30, 150), mixed, "1 go backwards", series="m")
     parts = parts_of(mixed.drop(columns="m"), 100)
-    both_warn(small, iter(parts), parts, "Got X[0] whose timestamps are not increasing inside a series: 1 go backwards")
+    both_warn(
+        small,
+        iter(parts),
+        parts,
+        "Got X[0] whose timestamps are not increasing inside a series: 1 go backwards",
+    )
 
 
 @few

@@ -369,7 +369,12 @@ def test_other_features_than_in_fit_are_an_error(X):
         ({}, np.ones((5, 4, 2)), None, r"Got X with shape \(5, 4, 2\), but expected \(n_windows"),
         ({}, np.ones((5, 3, 1)), None, r"Got X with shape \(5, 3, 1\), but expected \(n_windows"),
         ({}, np.ones((5, 5)), None, r"expected \(n_windows, window_size=3, n_features=2\)"),
-        ({"stride": 4}, np.ones((5, 3, 2)), None, "Got stride=4, but expected at most window_size=3"),
+        (
+            {"stride": 4},
+            np.ones((5, 3, 2)),
+            None,
+            "Got stride=4, but expected at most window_size=3",
+        ),
         ({"stride": 2, "padding": "edge"}, np.ones((5, 3, 2)), None, "Got n_rows=None with stride"),
         ({}, np.ones((5, 3, 2)), 6, "Got n_rows=6 and X with 5 windows, but a series of so many"),
         ({"padding": None}, np.ones((5, 3, 2)), 99, "Got n_rows=99 and X with 5 windows"),
