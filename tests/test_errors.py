@@ -32,7 +32,7 @@ INFINITE[3, 1] = np.inf
         ({}, [ROWS[:5], ROWS[:5, :1]], r"X\[1\] has 1 features, but X\[0\] has 2"),
         ({}, SEQUENCES[:0], r"Found array with shape \(0, 5, 2\)"),
         ({}, SEQUENCES[..., None], "dim 4"),
-        ({}, ROWS[0], "expected one sequence a sample"),
+        ({}, ROWS[0], "expected one sequence per sample"),
         ({}, [["a", "b"], ["c", "d"]], "could not convert string to float"),
         (
             {"loss": "binary_crossentropy", "output_activation": "sigmoid"},

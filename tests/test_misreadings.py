@@ -68,7 +68,7 @@ FORGOTTEN = {
 @pytest.mark.parametrize(("X", "reason"), FORGOTTEN.values(), ids=FORGOTTEN)
 def test_a_table_of_rows_without_a_window_size_is_warned_of(X, reason):
     n_rows, n_columns = np.shape(X)
-    message = rf"Got X with shape .* each of its {n_rows} rows was taken for a sequence of one "
+    message = rf"Got X with shape .* each of its {n_rows} rows was read as a sequence of one "
     message += rf"feature and {n_columns} step\(s\), although {reason}.* give a window_size"
     with pytest.warns(UserWarning, match=message):
         read(X)

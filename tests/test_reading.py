@@ -329,7 +329,7 @@ def test_sequences_of_latents_are_read_in_four_forms(lay_out):
 
 @pytest.mark.parametrize("shape", [(3, 7), (3, 4, 3), (3,), (3, 2, 1, 2)])
 def test_sequences_of_latents_of_another_shape_are_an_error(shape):
-    with pytest.raises(ValueError, match=r"Got X with shape .* latent_dim=2\) or the same flat"):
+    with pytest.raises(ValueError, match=r"Got X with shape .* latent_dim=2\) or its flat form"):
         read_latent_sequences(np.ones(shape), 2)
 
 

@@ -341,7 +341,7 @@ TWICE = pd.DataFrame({"a": np.arange(8.0), "m": list("xxyyxxyy")})
         (lambda s: da.from_array(s), {"series": 0}, ValueError, "series=0 and X as a dask.array"),
         (lambda s: da.from_array(s), {"max_gap": 2}, ValueError, "max_gap=2 and X without times"),
         (lambda s: iter([s]), {"max_gap": 2}, ValueError, r"max_gap=2 and X\[0\] without times"),
-        (lambda s: lazy(TWICE, 3), {"series": "m"}, ValueError, "stand together"),
+        (lambda s: lazy(TWICE, 3), {"series": "m"}, ValueError, "not adjacent"),
         (lambda s: lazy(TWICE, 3), {"series": "n"}, ValueError, "expected a dataframe with such"),
         (lambda s: lazy(TWICE.assign(m=None)), {"series": "m"}, ValueError, "to name its series"),
         (lambda s: iter([s]), {"window_size": None, "max_gap": 2}, ValueError, "window_size=None"),
