@@ -337,7 +337,7 @@ TABLE = pd.DataFrame({"u": [1.0, 2.0], "id": ["a", None]})
         ({"series": "id"}, ROWS, "Got series='id' and X as ndarray with no named columns, but"),
         ({"series": "no"}, TABLE, r"with the columns \['u', 'id'\], but expected a dataframe"),
         ({"series": "id"}, [ROWS, ROWS], "Got series='id' and a list of series, but expected"),
-        ({"series": "id"}, TABLE, rf"Got series\[1\]={TABLE['id'][1]}, but expected each row"),
+        ({"series": "id"}, TABLE, rf"Got series\[1\]={TABLE['id'][1]}, but expected a series name"),
         ({"series": "id"}, pl.from_pandas(TABLE), r"Got series\[1\]=None, but"),
         ({"output": "table"}, ROWS, "The 'output' parameter of SequenceWindower must be"),
         ({"window_size": True}, ROWS, "The 'window_size' parameter of SequenceWindower must be"),
