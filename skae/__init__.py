@@ -3,8 +3,9 @@
 Public names are imported when first used, so that ``import skae`` loads neither
 scikit-learn nor TensorFlow.
 
-What TensorFlow prints when it is loaded and first runs comes from its C++ code. skae changes
-nobody's environment and holds nothing back; only the command ``skae``, a process of its own, does.
+The lines that TensorFlow prints when it is loaded and first runs come from its C++ code. The
+package does not suppress them, because that would change the environment of your process. The
+command ``skae`` does.
 """
 
 import importlib
@@ -61,7 +62,7 @@ __all__ = [
     "stream",
 ]
 
-if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` take what is there
+if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` read every name
     __all__.remove("dask")
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
     from skae._windows.period import estimate_window_size
 
 
-if not TYPE_CHECKING:  # a type checker knows the names, and that there are no others
+if not TYPE_CHECKING:  # a type checker knows all names
 
     def __getattr__(name: str) -> Any:
         """Import a public name from the module it lives in."""

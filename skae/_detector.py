@@ -1,7 +1,7 @@
 """`Detector`: a fitted LSTM autoencoder as one frozen value.
 
-`LSTMAutoencoder.fit` makes one and assigns it; the estimator's fitted attributes are views of
-it. Streams, Dask, files and pickles take a detector, and nothing else of the estimator.
+`LSTMAutoencoder.fit` creates a detector and assigns it; the fitted attributes of the estimator read
+from it. Streams, Dask, files and pickles use only the detector.
 """
 
 from dataclasses import dataclass, field, replace
@@ -36,16 +36,16 @@ History = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How the last training went.
+    """Facts about the last training.
 
     Parameters
     ----------
     history : dict of str to list of float
-        Losses of each epoch, those of earlier trainings that were continued included.
+        Losses of each epoch, including earlier trainings that were continued.
     n_iter : int
         Epochs that it ran.
     n_epochs : int
-        Epochs that it would have run at most.
+        Most epochs that it could have run.
     batch_size : int
     n_discords : int
         Windows that were left out.
@@ -63,30 +63,30 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class Detector:
-    """A fitted LSTM autoencoder: what it takes, how it scores, and below which score it alarms.
+    """A fitted LSTM autoencoder: its inputs, its scoring rule and its threshold.
 
     Parameters
     ----------
     network : TrainedNetwork
     architecture : dict or None
-        Fields of the `Architecture` it was built of; None if `model` built it.
+        Fields of the `Architecture` it was built from; None if `model` built it.
     features : Features
     windowing : Windowing
         How rows are cut into windows; `window_size` is None if samples are sequences.
     scaling : Scaling or None
-        What values go through first; None if they are taken as they are.
+        How values are scaled first; None without scaling.
     scorer : ScoringRule
     offset : float
-        Scores below it are those of outliers.
+        Samples with a lower score are outliers.
     n_steps : int
-        Steps of the longest sequence in `fit`.
+        Steps of the longest sequence seen in `fit`.
     is_table : bool
         Whether `fit` saw a table of univariate sequences.
     training : TrainingRecord
     estimator : str
-        Name of the class of the estimator, for messages.
+        Class name of the estimator, for messages.
     asked : dict
-        Parameters that the network was built and compiled by.
+        Parameters that the network was built and compiled with.
     """
 
     network: TrainedNetwork
@@ -110,7 +110,7 @@ class Detector:
         return self.network.model
 
     def settled(self, *, trainable: bool = False) -> Self:
-        """Return the detector with its weights as they are now, whatever becomes of the model.
+        """Return a detector with the current weights, which later training does not change.
 
         Parameters
         ----------
@@ -121,13 +121,13 @@ class Detector:
         return replace(self, network=self.network.settled(variables))
 
     def live(self) -> Self:
-        """Return the detector with the weights that the model has at each call."""
+        """Return a detector that uses the model's weights at the time of each call."""
         return replace(self, network=replace(self.network, values=None))
 
     def restored(self) -> Self:
-        """Set the variables of the model back to what they were when this was settled."""
+        """Reset the variables of the model to their values when this was settled."""
         for variable in state_of(self.model):
-            # An optimizer that has never been used had no variables yet.
+            # An optimizer that was never used had no variables yet.
             if self.network.values and id(variable) in self.network.values:
                 variable.assign(self.network.values[id(variable)])
         return self.live()
@@ -189,14 +189,14 @@ class Detector:
     # ------------------------------------------------------------------------ scores
 
     def read(self, X: Any) -> Samples:
-        """Return the samples in X, as `fit` settled it."""
+        """Return the samples in X, read as `fit` determined."""
         record = self.features.record(self.estimator)
         dtype = dtype_to_read(self.scaling is not None)
         samples = read_samples(record, X, self.windowing, reset=False, dtype=dtype)
         return samples.scaled(self.scaling)
 
     def read_rows(self, X: Any) -> Floats:
-        """Return the rows of a table, whatever series they belong to, as the network takes them."""
+        """Return the rows of a table, of any series, as inputs of the network."""
         record = self.features.record(self.estimator)
         dtype = dtype_to_read(self.scaling is not None)
         rows = read_rows(record, X, reset=False, dtype=dtype)
@@ -216,22 +216,22 @@ class Detector:
         return scores - self.scorer.offset_policy.offsets(scores, samples, self.offset)
 
     def explained(self, samples: Samples) -> float:
-        """Return the share of what happens inside windows that is reconstructed."""
+        """Return the share of the variation inside windows that is reconstructed."""
         return explained_variation(samples.windows, self.network.residuals(samples.windows))
 
     def contributions(self, samples: Samples) -> Any:
-        """Return what each step and feature adds to the error, laid out as the input."""
+        """Return the contribution of each step and feature, laid out like the input."""
         return self.scorer.contributions(samples, self.network.residuals(samples.windows))
 
     def errors_of_steps(self, samples: Samples) -> Any:
-        """Return the error of each step or row by itself, laid out as the input."""
+        """Return the error of each single step or row, laid out like the input."""
         return self.scorer.errors_of_steps(samples, self.network.residuals(samples.windows))
 
     # ------------------------------------------------------------------------ latents
 
     @property
     def latent_is_vector(self) -> bool:
-        """Whether there is one latent vector a window, and not one a step."""
+        """Whether there is one latent vector per window, not one per step."""
         return len(self.network.latent_shape) == 1
 
     @property
@@ -240,7 +240,7 @@ class Detector:
         return int(self.network.latent_shape[-1] or 0)
 
     def latents(self, samples: Samples) -> Any:
-        """Return the latents of samples, laid out as the input."""
+        """Return the latents of samples, laid out like the input."""
         if not self.latent_is_vector:
             return _as_float32(samples.from_steps(self.network.encoded(samples.windows)))
         latents = np.concatenate(list(self.network.encoded(samples.latent_windows())))
@@ -254,12 +254,12 @@ class Detector:
         return names_of_steps(names, self.n_steps)
 
     def reconstructions(self, samples: Samples) -> Any:
-        """Return the reconstruction of samples, laid out as the input."""
+        """Return the reconstruction of samples, laid out like the input."""
         blocks = self.network.reconstructed(samples.windows)
         return samples.without_feature_axis(self._in_units_of_X(samples.from_steps(blocks)))
 
     def decoded(self, X: Any) -> Any:
-        """Return what the decoder makes of latents, as `latents` lays them out."""
+        """Decode latents that are laid out as `latents` returns them."""
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self.latent_is_vector else samples.windows
         steps = samples.from_steps(self.network.decoded(latents, windows), windows)
@@ -275,7 +275,7 @@ class Detector:
         return self.scaling.inverse(found)
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
-        """Return the samples that X holds latents of, and these."""
+        """Return the samples whose latents X contains, and the latents."""
         size = self.latent_dim
         if self.windowing.window_size:
             rows = read_latent_rows(X, self.windowing, size)
@@ -288,7 +288,7 @@ class Detector:
 
 
 def _as_float32(found: Any) -> Any:
-    """Return an array, or each of a list: averages over windows are taken in float64."""
+    """Return an array, or each array of a list, as float32; averages are computed in float64."""
     if isinstance(found, list):
         return list(map(_as_float32, found))
     return found.astype(np.float32, copy=False)

@@ -40,14 +40,14 @@ Parameters = dict[str, Any]
 
 
 class Split(NamedTuple):
-    """Samples, and the two parts of them."""
+    """Samples and their two parts."""
 
     samples: Samples
     training: Samples
     held_out: Samples | None
 
     def parts(self) -> list[Samples]:
-        """Return what was held out, if anything was, and what is trained on."""
+        """Return the held-out part, if any, and the training part."""
         return [part for part in (self.held_out, self.training) if part is not None]
 
 
@@ -61,22 +61,22 @@ def fit_detector(
     one_epoch: bool = False,
     has_outliers: bool = False,
 ) -> Detector:
-    """Return a detector that has learned from X.
+    """Return a detector fitted to X.
 
     Parameters
     ----------
     parameters : dict
-        Of `LSTMAutoencoder`, routed ones included.
+        Of `LSTMAutoencoder`, including routed ones.
     X : array-like or list
     sample_weight : array-like, optional
     estimator : str
-        Name of its class, for messages.
+        Its class name, for messages.
     before : Detector, optional
-        The one to train on; its model is trained in place.
+        The detector to continue from; its model is trained in place.
     one_epoch : bool, default=False
         Whether to train for one epoch at a constant rate, as `partial_fit` does.
     has_outliers : bool, default=False
-        Whether X is to be searched for outliers itself, as `fit_predict` does.
+        Whether outliers are expected in X itself, as in `fit_predict`.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def fit_detector(
     """
     checkpoint = Checkpoint.open(None if one_epoch else parameters["checkpoint"])
     epochs_before = before.training.history if before else {"loss": []}
-    # A generator of this fit alone; one that goes on must not repeat the orders of the last.
+    # A generator for this fit only; a continued training must not repeat the previous orders.
     seed = checkpoint.seed(parameters["random_state"])
     rng = np.random.default_rng([seed, len(epochs_before["loss"])])
     record = before.features.record(estimator) if before else FeatureRecord.named(estimator)
@@ -140,7 +140,7 @@ def fit_detector(
 
 
 def _windowing(parameters: Parameters, before: Detector | None) -> Windowing:
-    """Return how the parameters ask rows to be cut; a size once found is kept."""
+    """Return how the parameters cut rows; an automatic size is kept once it is found."""
     size = parameters["window_size"]
     if before and size == "auto":
         size = before.windowing.window_size
@@ -155,7 +155,7 @@ def _read(
     windowing: Windowing,
     before: Detector | None,
 ) -> tuple[Samples, Scaling | None]:
-    """Return weighted and scaled samples, and how they were scaled."""
+    """Return weighted and scaled samples, and the scaling."""
     scale = _scale(parameters)
     is_scaled = (before.scaling if before else scale) is not None
     dtype = dtype_to_read(is_scaled)
@@ -169,7 +169,7 @@ def _read(
 
 
 def _scale(parameters: Parameters) -> str | None:
-    """Return how values are scaled: not at all where the network cannot leave the range of X."""
+    """Return the scaling; None if the range of the network's output is bounded."""
     scale: str | None = parameters["scale"]
     if scale != "auto":
         return scale
@@ -201,7 +201,7 @@ def _size_of(samples: Samples) -> DataSize:
 def _network(
     parameters: Parameters, seed: int, split: Split, before: Detector | None
 ) -> tuple[TrainedNetwork, dict[str, Any] | None, KerasAdapter]:
-    """Return the network to train, what it is built of, and what made it."""
+    """Return the network to train, its architecture and its parameters."""
     size, verbose = _size_of(split.samples), parameters["verbose"]
     if before is None:
         adapter = KerasAdapter.of(parameters, size, seed)
@@ -225,7 +225,7 @@ def _network(
 
 
 def _without_discords(split: Split, network: TrainedNetwork, drop: bool) -> tuple[Split, int]:
-    """Return the parts without windows that are not to be learned, and the number of those."""
+    """Return the parts without discords, and the number of discords."""
     if not drop:
         return split, 0
     training = without_discords(split.training, network.fill_values)
@@ -264,7 +264,7 @@ def _plan(
 
 
 def _scorer(parameters: Parameters, split: Split, network: TrainedNetwork) -> ScoringRule:
-    """Return how samples are scored, and by which rule they are outliers."""
+    """Return the scoring rule, with its rule for the threshold."""
     threshold, aggregation = parameters["threshold"], parameters["aggregation"]
     of_rows = OF_ADAPTING_ROWS if threshold == "adaptive" else OF_ROWS
     limits = of_rows if parameters["window_size"] else OF_SETS
@@ -279,7 +279,7 @@ def _scorer(parameters: Parameters, split: Split, network: TrainedNetwork) -> Sc
 
 
 def _calibrated(detector: Detector, split: Split) -> Detector:
-    """Return the detector with the threshold that its scores of the training data give."""
+    """Return the detector with the threshold from its scores of the training data."""
 
     def scores(samples: Samples) -> Scores:
         return detector.scores(samples)
@@ -288,6 +288,6 @@ def _calibrated(detector: Detector, split: Split) -> Detector:
     if not np.isfinite(offset):
         raise ValueError(
             f"Got offset_={offset} from the errors of the training data, but expected "
-            "finite errors. The model puts out NaN or infinity; scale the data."
+            "finite errors. The model returns NaN or infinity. Scale the data."
         )
     return replace(detector, offset=float(offset))

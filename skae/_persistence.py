@@ -1,4 +1,4 @@
-"""`save` and `load`, to which every estimator of skae is known."""
+"""`save` and `load`, with every estimator of skae registered."""
 
 # Each of these registers its class.
 from skae import _autoencoder, _scaler, _windower

@@ -1,4 +1,4 @@
-"""`SequenceScaler`: what `StandardScaler` does for rows, for sequences."""
+"""`SequenceScaler`: scalers of scikit-learn applied to sequences."""
 
 import copy
 from collections.abc import Callable
@@ -34,7 +34,7 @@ CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite"
 
 
 class Steps(NamedTuple):
-    """The steps of all sequences as rows, and what lays so many rows out as X is.
+    """The steps of all sequences as rows, and a function that restores the layout of X.
 
     `n_steps` is that of each sequence, if one stands after the other.
     """
@@ -44,7 +44,7 @@ class Steps(NamedTuple):
     n_steps: int | None = None
 
     def once(self) -> Array:
-        """Return the rows, those that overlapping windows share only once."""
+        """Return the rows; rows that overlapping windows share appear once."""
         if self.n_steps is None:
             return self.rows
         windows = self.rows.reshape(-1, self.n_steps, self.rows.shape[1])
@@ -66,10 +66,10 @@ class SequenceScaler(  # type: ignore[call-arg]
     BaseEstimator,
     auto_wrap_output_keys=None,
 ):
-    """Scale sequences, each feature over all steps of all sequences.
+    """Scale each feature over all steps of all sequences.
 
-    What is NaN, a missing reading or the padding after the end of a sequence, does not count
-    and stays NaN. The steps are scaled by scikit-learn's own scaler for rows.
+    Missing readings and padding, which are NaN, are ignored and stay NaN. The steps are scaled by a
+    scaler of scikit-learn.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ class SequenceScaler(  # type: ignore[call-arg]
         ``StandardScaler``: mean 0 and variance 1. ``RobustScaler``: median 0 and the range
         between two quantiles 1. ``MinMaxScaler``: from the minimum to the maximum.
     feature_range : tuple (min, max), default=(0, 1)
-        What "minmax" scales to.
+        Range of the output of "minmax".
     quantile_range : tuple (q_min, q_max), default=(25.0, 75.0)
-        The quantiles of "robust", in per cent.
+        Quantiles of "robust", in percent.
 
     Attributes
     ----------
     scaler_ : StandardScaler, RobustScaler or MinMaxScaler
-        Fitted on the steps; has the mean, scale and the like of each feature.
+        Fitted on the steps, with the mean, scale and so on of each feature.
     n_features_in_ : int
         Number of features of a step, or of columns of a table, seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), object
@@ -92,13 +92,13 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     See Also
     --------
-    skae.LSTMAutoencoder : Takes the same inputs.
+    skae.LSTMAutoencoder : Accepts the same inputs.
     sklearn.preprocessing.StandardScaler : For the rows of one series.
 
     Notes
     -----
-    A feature of which nothing was observed in `fit` is left as it is. Of overlapping windows
-    each row counts once in `fit`; a view of rows, as `SequenceWindower` returns, stays one.
+    A feature without observations in `fit` is not scaled. Rows that overlapping windows share count
+    once in `fit`. A view of rows, as `SequenceWindower` returns, stays a view.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         ----------
         X : list of array-like of shape (n_steps_i, n_features), array-like of shape \
                 (n_sequences, n_steps, n_features), or table of shape (n_sequences, n_steps)
-            NaN is what was not observed. Each row of a table is one univariate sequence; after
+            NaN means not observed. Each row of a table is one univariate sequence; after
             a fit on several features, a table of so many columns holds steps.
         y : None
             Ignored.
@@ -155,7 +155,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            If X is not numeric, infinite or empty, or a parameter is no option.
+            If X is not numeric, is empty or contains infinity, or a parameter has an invalid value.
         """
         fitted = copy.copy(self)
         rows = fitted._read(X, reset=True).once()
@@ -167,7 +167,7 @@ class SequenceScaler(  # type: ignore[call-arg]
     @available_if(_learns_in_parts)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: SeriesLike, y: object = None) -> Self:
-        """Learn from more sequences; only "standard" and "minmax" can.
+        """Update the scale with more sequences; only for "standard" and "minmax".
 
         Parameters
         ----------
@@ -183,14 +183,13 @@ class SequenceScaler(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            As in `fit`, or if nothing was observed of a feature, or `method` is another one
-            than before.
+            As in `fit`, or if a feature has no observation, or `method` has changed.
         """
         first = not hasattr(self, "scaler_")
         if not first and type(self.scaler_) is not type(self._new_scaler()):
             raise ValueError(
                 f"Got method={self.method!r} after {type(self.scaler_).__name__} was fitted, but "
-                "expected the same method. Call fit to begin anew."
+                "expected the same method. Call fit to start over."
             )
         fitted = copy.copy(self)
         rows = fitted._read(X, reset=first).once()
@@ -206,7 +205,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         return self
 
     def transform(self, X: SeriesLike) -> Any:
-        """Return X scaled.
+        """Scale X.
 
         Parameters
         ----------
@@ -216,8 +215,8 @@ class SequenceScaler(  # type: ignore[call-arg]
         Returns
         -------
         scaled : list of ndarray, or ndarray
-            Laid out as X is. Where `set_output` asks for dataframes, a table comes back as one,
-            and so do the items of a list that are dataframes; other arrays stay arrays.
+            Laid out like X. If `set_output` asks for dataframes, dataframes in X become dataframes;
+            other arrays stay arrays.
 
         Raises
         ------
@@ -229,17 +228,17 @@ class SequenceScaler(  # type: ignore[call-arg]
         return steps.lay_out(self.scaler_.transform(steps.rows))
 
     def inverse_transform(self, X: SeriesLike) -> Any:
-        """Return X in the units of what `fit` saw.
+        """Return X in the original units.
 
         Parameters
         ----------
         X : list or array-like
-            Scaled, as `transform` returns it, or what a model made of it.
+            Scaled values, from `transform` or from a model.
 
         Returns
         -------
         restored : list of ndarray, or ndarray
-            Laid out as X is; no dataframe.
+            Laid out like X; never a dataframe.
 
         Raises
         ------
@@ -253,12 +252,12 @@ class SequenceScaler(  # type: ignore[call-arg]
     def set_output(
         self, *, transform: Literal["default", "pandas", "polars"] | None = None
     ) -> Self:
-        """Say what `transform` returns where X is of dataframes.
+        """Set what `transform` returns if X contains dataframes.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            None leaves it as it is.
+            None does not change it.
 
         Returns
         -------
@@ -269,7 +268,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         return self
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that NaN is allowed."""
+        """Declare that NaN is allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -282,7 +281,7 @@ class SequenceScaler(  # type: ignore[call-arg]
             scaler = RobustScaler(quantile_range=tuple(self.quantile_range))
         else:
             scaler = MinMaxScaler(feature_range=tuple(self.feature_range))
-        # Of arrays it returns arrays, whatever `sklearn.set_config` says.
+        # Arrays become arrays, regardless of `sklearn.set_config`.
         return scaler.set_output(transform="default")
 
     def _read(self, X: Any, *, reset: bool, named: bool = True) -> Steps:
@@ -340,7 +339,7 @@ class SequenceScaler(  # type: ignore[call-arg]
 
     @property
     def _takes_any_length(self) -> bool:
-        """Whether a table may have any number of columns, which are the steps of sequences."""
+        """Whether the columns of a table are steps, so that their number may vary."""
         return bool(self.n_features_in_ == 1)
 
     def _features_of_table(self, X: Any, n_columns: int, reset: bool) -> int:
@@ -364,7 +363,7 @@ class SequenceScaler(  # type: ignore[call-arg]
             )
 
     def _framed(self, array: Array, given: Any, names: Any) -> Any:
-        """Return an array as a dataframe, where asked to and its columns have names."""
+        """Return an array as a dataframe if that is requested and its columns have names."""
         container = frame_container(self)
         if container is None or names is None:
             return array
@@ -372,7 +371,7 @@ class SequenceScaler(  # type: ignore[call-arg]
 
 
 def _cube(X: Any) -> Array | None:
-    """Return X as a checked array of three dimensions, None if it has another number."""
+    """Return X as a checked 3-D array, None if it has another number of dimensions."""
     if hasattr(X, "columns") or (array := np.asarray(X)).ndim != 3:
         return None
     cube: Array = check_array(array, allow_nd=True, input_name="X", **CHECKS)
@@ -380,7 +379,7 @@ def _cube(X: Any) -> Array | None:
 
 
 def _steps_of_cube(cube: Array) -> Steps:
-    """Return the steps of sequences in an array; of windows that are a view, the rows."""
+    """Return the steps of sequences in an array; for windows that are a view, the rows."""
     rows, starts = rows_and_starts(cube)
     if len(rows) == cube.shape[0] * cube.shape[1]:
         return Steps(rows, lambda rows: rows.reshape(cube.shape), cube.shape[1])

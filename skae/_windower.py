@@ -1,4 +1,4 @@
-"""`SequenceWindower`: the transformer from rows to windows and back."""
+"""`SequenceWindower`: a transformer from rows to windows and back."""
 
 import copy
 import datetime
@@ -33,17 +33,16 @@ from skae._windows.windows import Windowing, flat_names, overlap_average, slidin
 Array = NDArray[np.floating]
 FLOAT_DTYPES = [np.float64, np.float32]
 MAX_PADDING = 2**30
-"""Bytes of windows that are longer than every series."""
+"""Most bytes for windows that are longer than every series."""
 
 
 @storable(window_size_=())
 class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     """Cut the rows of a time series into windows.
 
-    By default there is one window per row: window `i` ends at row `i`, and what would lie
-    before the beginning of the series is NaN, which `LSTMAutoencoder` masks. The number of
-    samples stays the same, so the transformer works inside a `Pipeline` and under
-    cross-validation.
+    By default there is one window per row: window `i` ends at row `i`. Positions before the
+    beginning of the series are NaN, which `LSTMAutoencoder` masks. The number of samples stays the
+    same, so the transformer works in a `Pipeline` and in cross-validation.
 
     ::
 
@@ -56,56 +55,53 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     Parameters
     ----------
     window_size : int or "auto", default=30
-        Number of rows in a window. "auto": the dominant period of the rows that `fit` is given,
-        within bounds, see `skae.estimate_window_size`.
+        Rows in a window. "auto": the dominant period of the rows passed to `fit`, within bounds;
+        see `skae.estimate_window_size`.
     stride : int, default=1
-        Rows between the ends of two windows. Windows are counted back from the last row, so
-        that the newest rows always are in one: with padding, row ``(n_rows - 1) % stride``
-        ends the first window.
+        Rows between the ends of two windows. Windows are counted back from the last row, so a
+        window always ends at the newest row. With padding, the first window ends at row
+        ``(n_rows - 1) % stride``.
     padding : {"auto", "nan", "edge", None}, default="auto"
-        What stands before the beginning of the series: NaN, copies of the first row, or
-        nothing; then only full windows are returned, and rows at the beginning that fill
-        no window are left out. "auto" is "nan", which `LSTMAutoencoder` masks, and with
-        ``output="flat"`` it is "edge", because most estimators of tables refuse NaN.
+        What precedes the series: NaN, copies of the first row, or nothing. With None, only full
+        windows are returned. "auto": "nan", which `LSTMAutoencoder` masks, or "edge" with
+        ``output="flat"``, because most estimators for tables reject NaN.
     series : str, default=None
-        Column of a dataframe, or level of its index, that says which series a row belongs to. It
-        is not a feature. The rows of a series need not stand together; windows come in the order
-        of the rows. None: all rows are of one series, and a frame whose index tells of several is
-        refused.
+        Dataframe column, or index level, that names the series of each row. It is not a feature.
+        The rows of a series need not be adjacent; windows keep the order of the rows. None: all
+        rows belong to one series. An index that contains several series then raises an error.
     max_gap : float, str, timedelta or numpy.timedelta64, default=None
-        Longest step of time between two rows of a window, by the index of a pandas dataframe: a
-        duration such as "10min" for dates, a number for numbers. After a longer one, and where
-        time goes back, windows begin as at the beginning of a series.
+        Longest time between consecutive rows of a window, taken from the index of a pandas
+        dataframe: a duration such as "10min" for dates, a number for numbers. After a longer step,
+        and where time goes backwards, windows start as at the beginning of a series.
     output : {"windows", "flat"}, default="windows"
-        "flat" lays each window out as one row of a table, for estimators of tables such as
-        ``LogisticRegression``, ``KMeans`` and ``PCA``. `LSTMAutoencoder` wants "windows".
+        "flat" turns each window into one row of a table, for estimators such as
+        ``LogisticRegression``, ``KMeans`` and ``PCA``. `LSTMAutoencoder` needs "windows".
 
     Attributes
     ----------
     n_features_in_ : int
-        Number of columns seen in `fit`.
+        Columns seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), object
-        Names of these columns, where all of them are strings.
+        Names of these columns, if all are strings.
     window_size_ : int
-        Number of rows in a window.
+        Rows in a window.
 
     See Also
     --------
-    skae.LSTMAutoencoder : Takes the windows; with its `window_size` it makes them itself.
+    skae.LSTMAutoencoder : Accepts the windows, or makes them itself with `window_size`.
 
     Notes
     -----
-    The windows of one series are a read-only view of one padded copy of the rows: its memory
-    is that of the rows, whatever the window size. Windows of several series are copied;
-    `LSTMAutoencoder` cannot see that copies overlap, so its held-out windows would share rows
-    with those it trains on: for several series, rather give it the list and `window_size`.
+    The windows of one series are a read-only view of one padded copy of the rows, so memory does
+    not grow with the window size. Windows of several series are copied. `LSTMAutoencoder` cannot
+    see that copies overlap, so held-out windows would share rows with training windows. For several
+    series, pass the list and `window_size` to it instead.
 
-    Flat windows are copies: `window_size` times the memory of the rows. Their columns are the
-    features of the oldest step, then of the next, named by feature and age:
-    ``temperature_t-2``, ``temperature_t-1``, ``temperature_t-0``, the last being the row at
-    which the window ends. Under
-    ``set_output(transform="pandas")`` (or "polars") windows are flat whatever `output` says,
-    and `LSTMAutoencoder` knows such a table by its names and takes its rows for windows again.
+    Flat windows are copies and take `window_size` times the memory of the rows. Their columns are
+    the features of the oldest step, then of the next, named by feature and age:
+    ``temperature_t-2``, ``temperature_t-1``, ``temperature_t-0`` for the last row of the window.
+    With ``set_output(transform="pandas")`` (or "polars") windows are always flat. `LSTMAutoencoder`
+    recognises such a table by its names and reads its rows as windows again.
 
     Examples
     --------
@@ -122,7 +118,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     >>> windower.inverse_transform(windows)[:, 0]
     array([0., 1., 2., 3.])
 
-    Before an estimator of tables, here one that tells which of two rows came first:
+    For an estimator of tables, here one that recognises falling values:
 
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
@@ -166,13 +162,12 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: SeriesLike, y: object = None) -> Self:
-        """Check the parameters and remember the columns.
+        """Check the parameters and store the columns.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features) or list of such
-            Rows in order of time; NaN is allowed.
-        y : None
+        X : array-like of shape (n_rows, n_features) or list of these Rows in order of time; NaN is
+        allowed. y : None
             Ignored.
 
         Returns
@@ -195,21 +190,21 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or list of such
-            Rows in order of time. A list holds several series; no window crosses from one
-            into the next.
+            Rows in order of time. A list contains several series; no window crosses from one into
+            the next.
 
         Returns
         -------
         windows : ndarray of shape (n_windows, window_size, n_features), or \
                 (n_windows, window_size * n_features) with ``output="flat"``
-            A read-only view of one padded copy of the rows, unless there are several
-            series or it is flat. A flat dataframe where `set_output` asks for one.
+            A read-only view of one padded copy of the rows, unless there are several series or the
+            output is flat. A flat dataframe if `set_output` asks for one.
 
         Raises
         ------
         ValueError
-            If the columns differ from those seen in `fit`, no series fills a window, or
-            windows longer than any series would take more than 1 GiB, mostly for padding.
+            If the columns differ from those seen in `fit`, every series is shorter than a window,
+            or windows longer than any series would take more than 1 GiB, mostly padding.
         """
         check_is_fitted(self)
         series, positions = self._series_of(X, reset=False)
@@ -230,35 +225,35 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
     def inverse_transform(
         self, X: ArrayLike, n_rows: int | Sequence[int] | None = None
     ) -> Array | list[Array]:
-        """Return the rows, each the average over the windows that hold it.
+        """Return the rows, each averaged over the windows that contain it.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, window_size, n_features), or flat of shape \
                 (n_windows, window_size * n_features)
-            Windows as `transform` returns them, or what a model made of them.
+            Windows from `transform`, or from a model.
         n_rows : int or sequence of int, default=None
-            Number of rows of the series. Needed only with ``stride > 1`` and
-            ``padding="edge"``, where the windows do not tell it. A sequence of ints means
-            that X holds the windows of so many series, one after the other.
+            Rows of the series. Needed only with ``stride > 1`` and ``padding="edge"``, where the
+            windows do not determine it. A sequence of ints means that X contains the windows of
+            several series.
 
         Returns
         -------
         rows : ndarray of shape (n_rows, n_features) or list of such
-            A list if `n_rows` is a sequence. With ``padding=None``, rows that were in no
-            window are missing from the beginning.
+            A list if `n_rows` is a sequence. With ``padding=None``, rows at the beginning that were
+            in no window are missing.
 
         Raises
         ------
         ValueError
-            If the shape of X does not fit the parameters, `n_rows` does not fit X, or
-            `stride` is above `window_size`, so that rows between windows are lost.
+            If the shape of X does not fit the parameters, `n_rows` does not fit X, or `stride`
+            exceeds `window_size`, so that rows between windows are lost.
         """
         check_is_fitted(self)
         if self.stride > self._size:
             raise ValueError(
-                f"Got stride={self.stride} above window_size={self._size}: the rows "
-                "between two windows are in none of them and cannot be given back."
+                f"Got stride={self.stride}, but expected at most window_size={self._size}: rows "
+                "between two windows are in none of them and cannot be restored."
             )
         windows = self._check_windows(X)
         if n_rows is None or isinstance(n_rows, int | np.integer):
@@ -278,7 +273,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features; those seen in `fit` by default.
+            Names of the features; by default those seen in `fit`.
 
         Returns
         -------
@@ -289,14 +284,14 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that NaN is allowed."""
+        """Declare that NaN is allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
     @property
     def _size(self) -> Any:
-        # Files of earlier versions have the parameter alone.
+        # Files of earlier versions contain only the parameter.
         return getattr(self, "window_size_", self.window_size)
 
     @property
@@ -310,7 +305,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return self.output == "flat" or returns_frames(self)
 
     def _check_memory(self, series: list[Array]) -> None:
-        """Refuse windows that are mostly padding and too large for that."""
+        """Reject windows that are too large and mostly padding."""
         longest = max(map(len, series))
         if self._padding is None or self._size <= longest:
             return
@@ -319,9 +314,9 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         n_bytes = n_copies * self._size * series[0].shape[1] * series[0].itemsize
         if n_bytes > MAX_PADDING:
             raise ValueError(
-                f"Got window_size={self._size} and at most {longest} rows in a series, which "
-                f"would take {n_bytes / 2**30:.0f} GiB, mostly for padding, but expected a window "
-                "no longer than the longest series, or windows of at most 1 GiB."
+                f"Got window_size={self._size} and at most {longest} rows in a series, which would "
+                f"take {n_bytes / 2**30:.0f} GiB, mostly padding, but expected a window no longer "
+                "than the longest series, or at most 1 GiB of windows."
             )
 
     def _feature_names(self, input_features: Any) -> list[str]:
@@ -341,7 +336,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         return [name for name in names if name != self.series]
 
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
-        """Return the parts of the series in X without a gap, and where the rows of each came."""
+        """Return the parts without gaps of the series in X, and the positions of their rows."""
         windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
         table = Table.of(X, self._size, 0 if reset else self.n_features_in_)
         if table.is_list:
@@ -401,7 +396,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
         if X.ndim != 3 or X.shape[1:] != (self._size, len(names)):
             raise ValueError(
                 f"Got X with shape {X.shape}, but expected (n_windows, window_size="
-                f"{self._size}, n_features={len(names)}) or the same flat."
+                f"{self._size}, n_features={len(names)}) or the flat form."
             )
         windows: Array = X
         return windows
@@ -412,13 +407,13 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
             n_rows = self._infer_n_rows(rows, len(windows))
         if self._n_windows(n_rows) != len(windows):
             raise ValueError(
-                f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series of so "
+                f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series with that "
                 f"many rows has {self._n_windows(n_rows)} windows."
             )
         return rows[max(len(rows) - n_rows, 0) :]
 
     def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
-        """Count the rows that are not padding, of those `stride` leaves open."""
+        """Count the rows that are not padding, among those that `stride` leaves open."""
         if self._padding is None:
             return len(rows)
         most = n_windows * self.stride
@@ -426,8 +421,8 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
             return most
         if self._padding == "edge":
             raise ValueError(
-                f"Got n_rows=None with stride={self.stride} and padding='edge', but expected "
-                "the number of rows: such windows do not tell it."
+                f"Got n_rows=None with stride={self.stride} and padding='edge', but expected the "
+                "number of rows, which these windows do not determine."
             )
         open_rows = rows[len(rows) - most :][: self.stride - 1]
         seen = ~np.isnan(open_rows).all(axis=1)
@@ -436,7 +431,7 @@ class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
 
 
 def _by_their_ends(windows: list[Array], ends: list[Indices]) -> tuple[Array, Indices]:
-    """Return the windows of all series in the order of the rows at which they end, and these."""
+    """Return the windows of all series, ordered by the rows at which they end, and these rows."""
     if len(windows) == 1:
         return windows[0], ends[0]
     last_rows = np.sort(np.concatenate(ends))
@@ -448,7 +443,7 @@ def _by_their_ends(windows: list[Array], ends: list[Indices]) -> tuple[Array, In
 
 
 def _with_index(flat: Array, X: Any, ends: Indices) -> Any:
-    """Give flat windows the index of the pandas rows they end at, where that is not all rows."""
+    """Give flat windows the pandas index of their last rows, if these are not all rows."""
     if len(flat) == len(X) or not hasattr(X, "iloc"):
         return flat
     return type(X)(flat, index=X.index[ends])

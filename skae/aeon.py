@@ -1,4 +1,4 @@
-"""aeon: a detector of its kind around one of skae. Needs ``pip install aeon``."""
+"""An aeon detector around one of skae. Needs ``pip install aeon``."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ __all__ = ["AeonAutoencoder"]
 
 
 class AeonAutoencoder(BaseSeriesAnomalyDetector):
-    """An `LSTMAutoencoder`, or a pipeline that ends in one, as a detector of aeon.
+    """An aeon detector around an `LSTMAutoencoder`, or a pipeline that ends in one.
 
-    `fit`, `predict` and `fit_predict` take a series as aeon does, (n_channels, n_timepoints)
+    `fit`, `predict` and `fit_predict` take a series in aeon's layout, (n_channels, n_timepoints)
     unless ``axis=0``; `predict` returns a score for each time point, higher for anomalies.
 
     Parameters
@@ -30,7 +30,7 @@ class AeonAutoencoder(BaseSeriesAnomalyDetector):
 
     See Also
     --------
-    skae.readers.from_aeon : Collections of aeon as a set of sequences.
+    skae.readers.from_aeon : Reads aeon collections as a set of sequences.
 
     Examples
     --------

@@ -1,9 +1,10 @@
-"""Series larger than memory, scored by a fitted detector: Dask arrays and frames.
+"""Score Dask arrays and frames, such as series larger than memory, with a fitted detector.
 
-Each function is the method of that name of `LSTMAutoencoder`, for rows in a ``dask.array`` or a
-``dask.dataframe``: lazy in, lazy out, in the same partitions. Dask hands each partition the rows
-around it that its windows reach, so that the results are those of all rows at once, to float32
-rounding. A detector, or a pipeline that ends in one, goes to each worker once.
+Each function corresponds to the `LSTMAutoencoder` method of that name, for rows in a ``dask.array``
+or a ``dask.dataframe``. Input and output are lazy and have the same partitions. Dask gives each
+partition the neighbouring rows that its windows need, so the results equal those of all rows at
+once, up to float32 rounding. A detector, or a pipeline that ends in one, is sent to each worker
+once.
 """
 
 import os
@@ -45,34 +46,34 @@ Collection: TypeAlias = da.Array | dd.DataFrame
 
 
 def score_samples(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
-    """Return the score of each row, as ``estimator.score_samples`` of all rows would.
+    """Return the score of each row, equal to ``estimator.score_samples`` of all rows.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder or Pipeline
-        Fitted, with `window_size`. The first steps of a pipeline must take each row by itself.
-        It is taken as it is now, whatever becomes of it until the result is computed.
+        Fitted, with `window_size`. The first steps of a pipeline must transform each row
+        separately. Later changes of the estimator do not affect the result.
     X : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame
-        Rows in the order of time. Partitions of an array may be of any known sizes, those of a
-        frame of unknown ones; but any two that follow one another must hold as many rows as
-        windows reach, two windows with the default `aggregation`, unless they are the last.
+        Rows in the order of time. The partitions of an array must have known sizes, those of a
+        frame need not. Any two consecutive partitions of a frame, except the last, must contain as
+        many rows as windows reach: two windows with the default `aggregation`.
     series : str, optional
-        Column of a frame that tells several series apart, by default that of the detector. It is
-        not a feature. The rows of a series stand together.
+        Column of a frame that names the series of each row; by default that of the detector. It is
+        not a feature. The rows of a series must be adjacent.
 
     Returns
     -------
     scores : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, float64
-        Partitions and index are those of X.
+        With the partitions and index of X.
 
     Raises
     ------
     TypeError
-        If X is no Dask collection, or the estimator is another one.
+        If X is not a Dask collection, or the estimator is of another kind.
     ValueError
-        If sizes of partitions of an array are unknown, or the samples of the estimator are
-        sequences; when it is computed, if partitions of a frame are too small, or the rows of
-        some series do not stand together.
+        If the partition sizes of an array are unknown, or the samples of the estimator are
+        sequences. During the computation, if partitions of a frame are too small, or the rows of a
+        series are not adjacent.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def score_samples(estimator: BaseEstimator, X: Collection, *, series: str | None
 
 
 def decision_function(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
-    """Return ``score_samples - offset_`` of each row: negative for outliers.
+    """Return ``score_samples - offset_`` of each row, which is negative for outliers.
 
     Parameters
     ----------
@@ -117,9 +118,8 @@ def predict(estimator: BaseEstimator, X: Collection, *, series: str | None = Non
     Returns
     -------
     labels : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, int
-        -1 for outliers, 1 for inliers. With ``threshold="adaptive"``, partitions are handed
-        as many rows before them as are remembered; rows with nothing observed count as some
-        of these.
+        -1 for outliers, 1 for inliers. With ``threshold="adaptive"``, each partition gets as many
+        previous rows as the threshold remembers; rows without observations count among them.
     """
     return _answered("predict", estimator, X, series)
 
@@ -140,7 +140,7 @@ def transform(estimator: BaseEstimator, X: Collection, *, series: str | None = N
 
 
 def reconstruct(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
-    """Return the reconstruction of each row, as the detector sees it: after a pipeline's scalers.
+    """Return the reconstruction of each row, in the units after a pipeline's first steps.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def reconstruct(estimator: BaseEstimator, X: Collection, *, series: str | None =
 
 
 def explain(estimator: BaseEstimator, X: Collection, *, series: str | None = None) -> Any:
-    """Return what each feature adds to the error of each row.
+    """Return the contribution of each feature to the error of each row.
 
     Parameters
     ----------
@@ -172,20 +172,20 @@ def explain(estimator: BaseEstimator, X: Collection, *, series: str | None = Non
 def to_memmap(
     X: Collection | NDArray[Any] | Iterable[NDArray[Any]], path: str | os.PathLike[str]
 ) -> NDArray[np.float32]:
-    """Write the rows of one series to a file that `LSTMAutoencoder.fit` does not read whole.
+    """Write the rows of one series to a file that `LSTMAutoencoder.fit` reads as a memory map.
 
-    Memory is that of a partition. Scale the rows before, lazily: a scaler in a pipeline would make
-    a copy of them in memory.
+    Only one partition is in memory at a time. Scale the rows lazily first, because a scaler in a
+    pipeline would copy all of them into memory.
 
     Parameters
     ----------
     X : dask.array.Array, dask.dataframe.DataFrame, ndarray, or iterable of ndarray
-        Rows in the order of time, of shape (n_rows, n_features), or (n_rows,) of one feature; of
-        an iterable, such as a generator, those of its items, one after the other. A
-        ``numpy.memmap`` of another dtype or order is an ndarray, too.
+        Rows in the order of time, of shape (n_rows, n_features), or (n_rows,) of one feature; an
+        iterable, such as a generator, yields consecutive parts. A ``numpy.memmap`` of another dtype
+        or order is accepted too.
     path : str or path-like
-        An existing file is replaced, when all rows are written. It is a ``.npy`` file, whatever
-        its name.
+        An existing file is replaced when all rows are written. The format is ``.npy``, for any
+        name.
 
     Returns
     -------
@@ -195,9 +195,9 @@ def to_memmap(
     Raises
     ------
     TypeError
-        If X is nothing of the above, or holds times.
+        If X is none of the above, or contains times.
     ValueError
-        If there are no rows, parts differ in their number of features, or values are no numbers,
+        If there are no rows, parts differ in their number of features, or values are not numeric,
         infinite, or too large for float32.
 
     Examples
@@ -226,15 +226,15 @@ def _answered(method: str, estimator: Any, X: Any, series: str | int | None) -> 
         of_one_series = replace(reader.detector, windowing=windowing._replace(series=None))
         reader = replace(reader, detector=of_one_series)
     answer, reach = Answer.of(method, reader), Reach.of(reader.detector, method)
-    # One key of the graph: it is sent to a worker once, and stays as long as it is needed.
+    # One key of the graph, so it is sent to each worker once and stays while it is needed.
     shared = dask.delayed(reader, name=f"skae-detector-{uuid.uuid4().hex}", traverse=False)
     if isinstance(X, dd.DataFrame):
         return of_frame(answer, reach, shared, X, series)
     if not isinstance(X, da.Array):
         kind = "another Dask collection" if is_dask_collection(X) else type(X).__name__
         raise TypeError(
-            f"Got X as {kind}, but expected a dask.array or a dask.dataframe of rows. What is in "
-            "memory the methods of the estimator take."
+            f"Got X as {kind}, but expected a dask.array or a dask.dataframe of rows. For rows in "
+            "memory, call the method of the estimator."
         )
     if series is not None:
         raise ValueError(
@@ -244,7 +244,7 @@ def _answered(method: str, estimator: Any, X: Any, series: str | int | None) -> 
 
 
 def _check_times_are_known(windowing: Windowing, X: Any) -> None:
-    """Refuse gaps where no partition has the times of its rows, or windows that skip rows."""
+    """Reject `max_gap` without times in the partitions, or with windows that skip rows."""
     if isinstance(X, da.Array) or windowing.stride > 1:
         raise ValueError(
             f"Got a detector with max_gap={windowing.max_gap!r} and stride={windowing.stride}, and "

@@ -36,8 +36,8 @@ goes through one job every two hours. The temperature follows the load with a la
 hour and a half, the vibration follows it at once, and a pump refills the pressure every
 eighty minutes, faster drained the harder the machine works.
 
-Nearly all rows of the faults stay within the range that each sensor shows in good
-health: it is the pattern in time, or between the sensors, that breaks.
+Nearly all rows of the faults stay within the normal range of each sensor. The faults break the
+pattern in time, or between the sensors.
 """
 
 
@@ -53,7 +53,7 @@ class Fault(NamedTuple):
 def load_machine(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the demo series: a machine with eight labelled faults.
 
-    The series is computed from a fixed seed of its own, so it is the same on every call.
+    The series is computed from a fixed seed, so it is the same on every call.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def load_machine(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
         timestamps : ndarray of shape (6048,), datetime64[s]
             The time of each row, ten minutes apart.
         train_rows : int
-            The number of rows at the beginning that hold no fault.
+            The number of rows before the first fault.
         events : list of Fault
             The faults as ``(start, end, kind, feature)``, rows inclusive.
         DESCR : str
@@ -155,8 +155,8 @@ def make_sequences(
     Raises
     ------
     ValueError
-        If a size is no integer of at least 1, the lengths are in the wrong order,
-        `contamination` is not in [0, 1], or `noise` or `random_state` is none.
+        If a size is not an integer of at least 1, the lengths are in the wrong order,
+        `contamination` is not in [0, 1], or `noise` or `random_state` is invalid.
 
     Examples
     --------

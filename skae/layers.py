@@ -1,7 +1,7 @@
-"""Keras layers for one's own autoencoder: a faster LSTM, dropout and noise, and masks made of NaN.
+"""Keras layers for your own autoencoder: a faster LSTM, dropout, noise, and masks from NaN.
 
 Importing this module registers everything that a saved `model_` needs, so that
-``keras.saving.load_model`` reads it without an estimator.
+``keras.saving.load_model`` can read it.
 """
 
 from skae._network.layers import (

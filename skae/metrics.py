@@ -1,9 +1,9 @@
 """Scorers for searches with labels, whatever the labels look like.
 
-scikit-learn's outlier detectors answer -1 for an outlier, while most labelled series mark an
-anomaly by 1. A scorer of scikit-learn cannot see that: ``scoring="roc_auc"`` then ranks upside down
-(0.26 for 0.74) and ``scoring="f1"`` fails. The scorers here take labels in {0, 1} and bool (1 is an
-outlier) and in {-1, +1} (-1 is an outlier), and refuse others::
+scikit-learn's outlier detectors return -1 for an outlier, but most labelled series mark an anomaly
+with 1. scikit-learn's scorers do not know that: ``scoring="roc_auc"`` ranks upside down (0.26
+instead of 0.74) and ``scoring="f1"`` fails. The scorers here accept labels in {0, 1} and bool (1 is
+an outlier) and in {-1, +1} (-1 is an outlier). Other labels raise an error::
 
     GridSearchCV(detector, grid, scoring=skae.metrics.get_scorer("roc_auc"))
 """
@@ -45,9 +45,9 @@ def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,), or list of such
-        Labels in {0, 1} or bool, where 1 is an outlier, or in {-1, +1}, where -1 is one. The
-        lists of several series are joined.
+    y : array-like of shape (n_samples,), or list of these
+        Labels in {0, 1} or bool, where 1 is an outlier, or in {-1, +1}, where -1 is one. The items
+        of a list are concatenated.
 
     Returns
     -------
@@ -56,8 +56,7 @@ def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
     Raises
     ------
     ValueError
-        If other labels occur, or only 1, which could mean either, or if y is not of one
-        dimension.
+        If there are other labels, or only 1, which is ambiguous, or if y is not one-dimensional.
 
     Examples
     --------
@@ -70,7 +69,7 @@ def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
     labels = _joined(y)
     if labels.ndim != 1 or not len(labels):
         raise ValueError(
-            f"Got y with shape {labels.shape}, but expected one label a sample, (n_samples,)."
+            f"Got y with shape {labels.shape}, but expected one label per sample, (n_samples,)."
         )
     return are_outliers(labels, "y")
 
@@ -81,28 +80,28 @@ def make_scorer(
     response_method: Literal["score_samples", "predict"] = "score_samples",
     **options: Any,
 ) -> Scorer:
-    """Return a scorer for any metric of scikit-learn, to be given as ``scoring``.
+    """Return a scorer for any metric of scikit-learn, to be passed as ``scoring``.
 
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, y_score, **options)`` of booleans, True for an outlier, and outlier
-        scores, higher for outliers; or, of "predict", predicted booleans.
+        ``metric(y_true, y_score, **options)`` of booleans, True for an outlier, and outlier scores,
+        higher for outliers. With "predict", of predicted booleans.
     response_method : {"score_samples", "predict"}, default="score_samples"
-        Which answer of the estimator is measured.
+        The estimator method that is measured.
     **options
         Passed to `metric`.
 
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``, a float, which can be pickled. Labels are as in `is_outlier`;
-        NaN, with an `UndefinedMetricWarning`, if they are of one class.
+        ``scorer(estimator, X, y)``, which returns a float and can be pickled. Labels as in
+        `is_outlier`. NaN, with an `UndefinedMetricWarning`, if y contains one class.
 
     Raises
     ------
     ValueError
-        If `response_method` is another.
+        If `response_method` has another value.
 
     Examples
     --------
@@ -130,7 +129,7 @@ def get_scorer(name: str) -> Scorer:
     ----------
     name : {"average_precision", "roc_auc", "f1", "precision", "recall", "balanced_accuracy", \
             "matthews_corrcoef"}
-        Where nothing is predicted, precision is 0.
+        Without predicted outliers, precision is 0.
 
     Returns
     -------
@@ -140,7 +139,7 @@ def get_scorer(name: str) -> Scorer:
     Raises
     ------
     ValueError
-        If there is no scorer of that name.
+        If there is no scorer with that name.
 
     Examples
     --------
@@ -182,17 +181,17 @@ def _score_labels(
 
 
 def _is_of_one_class(y: Any) -> bool:
-    """Tell whether labels are all the same, whatever that one means."""
+    """Tell whether all labels are equal."""
     labels = _joined(y)
     found = np.unique(labels)
     return labels.ndim == 1 and len(found) == 1 and bool(found[0] in (-1, 0, 1))
 
 
 def _undefined(metric: Callable[..., float], y: Any) -> float:
-    """Return NaN with the warning of scikit-learn, so that a search names such a fold."""
+    """Return NaN with scikit-learn's warning, so that a search reports such a fold."""
     warnings.warn(
-        f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} is defined for "
-        "both only: the score is NaN. Cut folds so that each holds outliers.",
+        f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} needs both "
+        "classes: the score is NaN. Choose folds that all contain outliers.",
         UndefinedMetricWarning,
         stacklevel=4,
     )
@@ -204,12 +203,12 @@ def _name_of(metric: Callable[..., float]) -> str:
 
 
 def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
-    """Return labels as `is_outlier` does, but refuse those that are all the same."""
+    """Return labels as `is_outlier` does, but reject labels that are all equal."""
     outlier = is_outlier(y)
     if outlier.all() or not outlier.any():
         raise ValueError(
             f"Got y with {int(outlier.sum())} outliers of {len(outlier)} samples, but expected "
-            "some of either class: without them the score is not defined."
+            "both classes: otherwise the score is undefined."
         )
     return outlier
 

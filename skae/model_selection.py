@@ -21,11 +21,11 @@ Fold = tuple[Indices, Indices]
 
 
 class WindowGapSplit(BaseCrossValidator):
-    """Split rows into earlier ones to learn from and later ones to test, a window apart.
+    """Split rows into earlier training rows and later test rows, a window apart.
 
-    Between the two stand ``window_size - 1`` rows that belong to neither, so that no window
-    that ends in a test row holds a row that was learned from. Several series are each split
-    by themselves, and fold `i` joins fold `i` of all.
+    The ``window_size - 1`` rows between them belong to neither, so no window that ends at a test
+    row contains a training row. Several series are split separately, and fold `i` joins fold `i` of
+    all series.
 
     ::
 
@@ -36,42 +36,39 @@ class WindowGapSplit(BaseCrossValidator):
     Parameters
     ----------
     window_size : int, or estimator
-        Rows in a window. Of an estimator, the largest `window_size` that it or a step of it
-        has; if that is "auto", the `window_size_` that its fit has found. For a search over
-        `window_size`, give the largest of the grid.
+        Rows in a window. For an estimator, the largest `window_size` of it and its steps; if that
+        is "auto", the fitted `window_size_`. For a search over `window_size`, pass the largest
+        value of the grid.
     n_splits : int, default=5
         Number of folds, at least 2.
     test_size : int, default=None
-        Test rows of a series in a fold; ``n_rows // (n_splits + 1)`` of its rows by default.
+        Test rows of a series in a fold; by default ``n_rows // (n_splits + 1)``.
     max_train_size : int, default=None
-        At most so many rows of a series to learn from, the latest before the gap; all by
-        default.
+        Most training rows of a series, the last ones before the gap; all by default.
     series : str or int, default=None
-        Name of the column or of the level of the index, or position of the column, that says
-        which series a row belongs to. Without it `groups` says so, else the `series` of the
-        estimator that `window_size` is.
+        Column or index level by name, or column by position, that names the series of each row.
+        Without it, `groups` does, or the `series` of the estimator passed as `window_size`.
 
     Raises
     ------
     ValueError
-        If a parameter is not what is expected.
+        If a parameter is invalid.
 
     See Also
     --------
-    sklearn.model_selection.TimeSeriesSplit : Splits each of the series, with
-        ``gap=window_size - 1``. By itself it ignores `groups`: rows of another series are cut
-        as if they followed.
+    sklearn.model_selection.TimeSeriesSplit : Used for each series, with ``gap=window_size - 1``. It
+    ignores `groups` and treats all rows as one series.
 
     Notes
     -----
-    Rows must be in order of time within their series; those of several series may alternate.
-    Folds follow the rows of a series, not the clock: of series from different years, one may
-    be learned from that is later than what is tested of another.
+    Rows must be in order of time within their series; several series may alternate. Folds follow
+    the rows of each series, not the clock: with series from different years, the training rows of
+    one may be later than the test rows of another.
 
-    A series of which a fold would leave no row to learn from is an error.
+    A series without a training row in some fold raises an error.
 
-    The test rows of all folds are fewer than all rows, so ``cross_val_predict`` refuses this
-    split as it does ``TimeSeriesSplit``; the example shows scores of rows not learned from.
+    The folds do not test all rows, so ``cross_val_predict`` does not accept this split, as with
+    ``TimeSeriesSplit``. The example shows how to score rows outside the training part.
 
     Examples
     --------
@@ -84,7 +81,7 @@ class WindowGapSplit(BaseCrossValidator):
     [0 1] [4 5]
     [0 1 2 3] [6 7]
 
-    Of two series that alternate, each has its gap:
+    If two series alternate, each has its own gap:
 
     >>> split = WindowGapSplit(window_size=2, n_splits=2, test_size=1)
     >>> for train, test in split.split(X, groups=list("abababab")):
@@ -92,7 +89,7 @@ class WindowGapSplit(BaseCrossValidator):
     [0 1] [4 5]
     [0 1 2 3] [6 7]
 
-    Scores of rows by detectors that have learned from earlier rows only:
+    Scores of rows from detectors that were trained on earlier rows only:
 
     >>> from sklearn.base import clone
     >>> from skae import LSTMAutoencoder
@@ -105,7 +102,7 @@ class WindowGapSplit(BaseCrossValidator):
     132
     """
 
-    # scikit-learn's own splitters of groups are handed them likewise where metadata is routed.
+    # scikit-learn's own group splitters request them in the same way with metadata routing.
     __metadata_request__split = {"groups": True}
 
     def __init__(
@@ -146,7 +143,7 @@ class WindowGapSplit(BaseCrossValidator):
     def split(
         self, X: ArrayLike, y: ArrayLike | None = None, groups: ArrayLike | None = None
     ) -> Iterator[Fold]:
-        """Yield the rows to learn from and to test of each fold.
+        """Yield the training and test rows of each fold.
 
         Parameters
         ----------
@@ -165,16 +162,15 @@ class WindowGapSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If a series has too few rows, labels of series are missing, X is a list of series
-            or has an index that tells of more series, or the estimator has no `window_size` that
-            is a number.
+            If a series has too few rows, series labels are missing, X is a list of series or has an
+            index with more series, or the estimator has no numeric `window_size`.
         """
         if X is None:
-            raise ValueError("Got X=None, but expected rows, of which there are folds.")
+            raise ValueError("Got X=None, but expected rows to split into folds.")
         if (table := Table.of(X)).is_list:
             raise ValueError(
-                f"Got X with a list of {len(table.items)} series, but expected rows, which alone "
-                "have a gap between them. Split whole series with KFold, or stack them and give "
+                f"Got X with a list of {len(table.items)} series, but expected rows, because the "
+                "gap is between rows. Split whole series with KFold, or stack them and pass "
                 "groups."
             )
         gap = _window_of(self.window_size) - 1
@@ -186,7 +182,7 @@ class WindowGapSplit(BaseCrossValidator):
             yield train, test
 
     def _rows_of_each(self, X: Any, y: Any, groups: Any) -> Iterator[tuple[Hashable, Indices]]:
-        """Yield the label of each series, None for the only one, and where its rows stand."""
+        """Yield the label of each series (None if there is only one) and its rows."""
         X, _, groups = indexable(X, y, groups)
         series = _series_of(self.window_size) if self.series is None else self.series
         labels = self._labels(X, groups, series)
@@ -202,8 +198,8 @@ class WindowGapSplit(BaseCrossValidator):
             return None if labels is None else np.asarray(labels)
         if self.series is not None:
             raise ValueError(
-                f"Got series={self.series!r} and groups, but expected one of them: either says "
-                "which series a row belongs to."
+                f"Got series={self.series!r} and groups, but expected only one of them to name the "
+                "series of each row."
             )
         groups = np.asarray(groups)
         if groups.ndim != 1:
@@ -219,7 +215,8 @@ class WindowGapSplit(BaseCrossValidator):
             raise ValueError(
                 f"Got {series} with {len(rows)} rows, but expected more: n_splits={self.n_splits} "
                 f"tests of {max(test_size, 1)} rows and a gap of {gap}, one less than the window, "
-                "leave none to learn from. Take fewer splits or smaller tests, or leave it out."
+                "leave no training rows. Use fewer splits or smaller tests, or leave the series "
+                "out."
             )
         split = TimeSeriesSplit(
             self.n_splits, max_train_size=self.max_train_size, test_size=test_size, gap=gap
@@ -228,27 +225,27 @@ class WindowGapSplit(BaseCrossValidator):
 
 
 def _window_of(estimator: Any) -> int:
-    """Return the largest window of an estimator or its steps; an int is one itself."""
+    """Return the largest window of an estimator and its steps, or the given int."""
     if not hasattr(estimator, "get_params"):
         return int(estimator)
     found = [_size_of(step) for step in _steps_of(estimator)]
     sizes = [int(size) for size in found if positive_int().is_satisfied_by(size)]
     if not sizes:
         raise ValueError(
-            f"Got window_size={estimator!r}, but expected an estimator whose window_size, or that "
-            "of a step, is a number. Fit it first, or give the number."
+            f"Got window_size={estimator!r}, but expected an estimator with a numeric window_size, "
+            "or with a step that has one. Fit it first, or pass the number."
         )
     return max(sizes)
 
 
 def _size_of(step: Any) -> Any:
-    """Return the parameter, which the next fit goes by; if that is "auto", what was found."""
+    """Return the parameter for the next fit; if it is "auto", the fitted value."""
     size = getattr(step, "window_size", None)
     return getattr(step, "window_size_", None) if size == "auto" else size
 
 
 def _series_of(estimator: Any) -> Any:
-    """Return what the first step that looks for it takes for the label of a series."""
+    """Return the `series` of the first step that has one."""
     found = (getattr(step, "series", None) for step in _steps_of(estimator))
     return next((series for series in found if series is not None), None)
 

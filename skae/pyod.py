@@ -1,4 +1,4 @@
-"""PyOD: a detector of its kind around one of skae. Needs ``pip install pyod``."""
+"""A PyOD detector around one of skae. Needs ``pip install pyod``."""
 
 from typing import Self
 
@@ -14,10 +14,10 @@ __all__ = ["PyODAutoencoder"]
 
 
 class PyODAutoencoder(BaseDetector):
-    """An `LSTMAutoencoder`, or a pipeline that ends in one, with the interface of PyOD.
+    """A PyOD detector around an `LSTMAutoencoder`, or a pipeline that ends in one.
 
-    Whatever takes a detector of PyOD takes it: PyOD's own combinations and thresholds, aeon's
-    ``PyODAdapter``, sktime's ``PyODDetector`` and darts' ``PyODScorer``. A higher score is more
+    It works wherever a PyOD detector does: in PyOD's combinations and thresholds, aeon's
+    ``PyODAdapter``, sktime's ``PyODDetector`` and darts' ``PyODScorer``. Higher scores are more
     abnormal, and label 1 is an outlier.
 
     Parameters
@@ -25,23 +25,23 @@ class PyODAutoencoder(BaseDetector):
     estimator : LSTMAutoencoder or Pipeline
         With `window_size` for rows of a time series; without for samples that are sequences.
     contamination : float or detector of PyThresh, default=0.1
-        Share of outliers among the samples of `fit`, which sets `threshold_`. Neither
-        `contamination` nor `threshold` of the estimator counts.
+        Share of outliers among the training samples, which sets `threshold_`. The `contamination`
+        and `threshold` of the estimator are ignored.
 
     Attributes
     ----------
     estimator_ : LSTMAutoencoder or Pipeline
         The fitted estimator.
     decision_scores_ : ndarray of shape (n_samples,)
-        Scores of the samples of `fit`; NaN around which nothing was observed.
+        Scores of the training samples; NaN where nothing was observed.
     threshold_ : float
         Scores above it are outliers: the ``1 - contamination`` quantile of `decision_scores_`.
     labels_ : ndarray of shape (n_samples,)
-        1 for the outliers among the samples of `fit`, else 0.
+        1 for outliers among the training samples, else 0.
 
     See Also
     --------
-    skae.LSTMAutoencoder : The detector as scikit-learn has it, with thresholds of its own.
+    skae.LSTMAutoencoder : The detector with scikit-learn's interface and its own thresholds.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class PyODAutoencoder(BaseDetector):
         Parameters
         ----------
         X : array-like
-            As the estimator takes it.
+            Input of the estimator.
         y : None
             Ignored.
 
@@ -83,14 +83,14 @@ class PyODAutoencoder(BaseDetector):
         scores = self.decision_function(X)
         observed = ~np.isnan(scores)
         self.decision_scores_ = scores[observed]
-        self._process_decision_scores()  # PyOD's threshold, which NaN would make NaN
+        self._process_decision_scores()  # PyOD's threshold, which NaN would break
         labels = np.zeros(len(scores), dtype=int)
         labels[observed] = self.labels_
         self.decision_scores_, self.labels_ = scores, labels
         return self
 
     def decision_function(self, X: SeriesLike) -> NDArray[np.float64]:
-        """Return minus `score_samples` of the estimator: higher is more abnormal.
+        """Return minus the estimator's `score_samples`: higher is more abnormal.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class PyODAutoencoder(BaseDetector):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            NaN around which nothing was observed, which `predict` takes for normal.
+            NaN where nothing was observed; `predict` treats it as normal.
         """
         check_is_fitted(self, "estimator_")
         scores: NDArray[np.float64] = -self.estimator_.score_samples(X)

@@ -1,8 +1,8 @@
-"""Collections of series as aeon, sktime and tslearn lay them out, for `LSTMAutoencoder`.
+"""Convert collections of aeon, sktime and tslearn for `LSTMAutoencoder`.
 
-These packages put channels before time, cells into cells, or NaN after the end. Each reader
-returns what all of skae takes: a list of series of shape (n_steps_i, n_features), or an array
-of shape (n_sequences, n_steps, n_features). None of the packages needs to be installed.
+These packages put channels before time, series into cells, or NaN after the end. Each reader
+returns a list of series of shape (n_steps_i, n_features), or an array of shape (n_sequences,
+n_steps, n_features). The packages need not be installed.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ __all__ = ["from_aeon", "from_sktime", "from_tslearn"]
 
 
 def from_aeon(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
-    """Return a collection of aeon with time before channels.
+    """Convert an aeon collection to time before channels.
 
     Parameters
     ----------
     X : ndarray of shape (n_cases, n_channels, n_timepoints), list of ndarray or of \
             dataframes of shape (n_channels, n_timepoints_i), dataframe with an index of the \
             levels case and timepoint, or table of shape (n_cases, n_timepoints)
-        In aeon's words "numpy3D", "np-list", "df-list", "pd-multiindex", "numpy2D" or "pd-wide".
+        In aeon's terms: "numpy3D", "np-list", "df-list", "pd-multiindex", "numpy2D" or "pd-wide".
 
     Returns
     -------
     sequences : ndarray of shape (n_cases, n_timepoints, n_channels), or list of ndarray or \
             of dataframes of shape (n_timepoints_i, n_channels)
-        Arrays are views, dtypes stay. A table, one univariate sequence a row, is returned as
-        it is.
+        Arrays are views and keep their dtypes. A table, with one univariate sequence per row, is
+        returned unchanged.
 
     Raises
     ------
     ValueError
-        If X is laid out in another way.
+        If X has another layout.
 
     See Also
     --------
@@ -71,33 +71,33 @@ def from_aeon(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
 
 
 def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
-    """Return a panel of sktime as a list of series, or as an array with time before features.
+    """Convert an sktime panel to a list of series, or to an array with time before features.
 
     Parameters
     ----------
     X : dataframe with an index of two levels or more, ndarray of shape (n_instances, \
             n_variables, n_timepoints), dataframe of shape (n_instances, n_variables) whose \
             cells are series, or list of dataframes of shape (n_timepoints_i, n_variables)
-        In sktime's words "pd-multiindex" (or "pd_multiindex_hier"), "numpy3D", "nested_univ" or
+        In sktime's terms: "pd-multiindex" (or "pd_multiindex_hier"), "numpy3D", "nested_univ" or
         "df-list".
 
     Returns
     -------
     sequences : list of dataframes of shape (n_timepoints_i, n_variables), or ndarray of \
             shape (n_instances, n_timepoints, n_variables)
-        Dataframes keep their columns and the index of their times; instances come in the order
-        in which they first appear. Of an array a view.
+        Dataframes keep their columns and time index; instances are in order of first appearance. An
+        array gives a view.
 
     Raises
     ------
     ValueError
-        If X is laid out in another way, or the cells of an instance differ in length.
+        If X has another layout, or the cells of an instance differ in length.
 
     See Also
     --------
     from_aeon, from_tslearn : The same for other packages.
-    skae.LSTMAutoencoder : With `window_size` and `series` it takes a dataframe with an index of
-        two levels as it is, and answers in the order of its rows.
+    skae.LSTMAutoencoder : With `window_size` and `series`, accepts a dataframe with an index of two
+    levels directly, and returns results in the order of its rows.
 
     Examples
     --------
@@ -129,22 +129,22 @@ def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
 
 
 def from_tslearn(X: ArrayLike) -> list[NDArray[Any]]:
-    """Return a dataset of tslearn as a list of series, without the NaN after their ends.
+    """Convert a tslearn dataset to a list of series, without trailing NaN.
 
     Parameters
     ----------
     X : array-like of shape (n_ts, sz, d)
-        As ``tslearn.utils.to_time_series_dataset`` returns it.
+        From ``tslearn.utils.to_time_series_dataset``.
 
     Returns
     -------
     sequences : list of ndarray of shape (n_steps_i, d)
-        Views; NaN inside a series stays.
+        Views. NaN inside a series stays.
 
     Raises
     ------
     ValueError
-        If X has another number of dimensions, or a series nothing but NaN.
+        If X has another number of dimensions, or a series contains only NaN.
 
     See Also
     --------
@@ -152,7 +152,7 @@ def from_tslearn(X: ArrayLike) -> list[NDArray[Any]]:
 
     Notes
     -----
-    `LSTMAutoencoder` takes such an array as it is, too, and answers per step in its shape.
+    `LSTMAutoencoder` also accepts such an array directly; results per step then have its shape.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def _has_levels(X: Any) -> bool:
 
 
 def _by_levels(X: Any) -> list[Any]:
-    """Return the rows of each series, which all levels but the last name."""
+    """Return the rows of each series; all index levels but the last name the series."""
     n_levels = X.index.nlevels
     positions, lengths = by_series(X.index.droplevel(n_levels - 1))
     rows = X.droplevel(list(range(n_levels - 1)))
@@ -195,13 +195,13 @@ def _is_nested(X: Any) -> bool:
 
 
 def _unnested(X: Any, i: int) -> Any:
-    """Return an instance whose variables are series in cells as a dataframe."""
+    """Return an instance with series in its cells as a dataframe."""
     cells = list(X.iloc[i])
     lengths = [len(cell) for cell in cells]
     if len(set(lengths)) > 1:
         raise ValueError(
             f"Got instance {i} with variables of {lengths} steps, but expected variables of equal "
-            "length: the steps of a series hold a value of each."
+            "length."
         )
     values = np.column_stack([np.asarray(cell) for cell in cells])
     return type(X)(values, index=getattr(cells[0], "index", None), columns=X.columns)

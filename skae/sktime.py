@@ -1,4 +1,4 @@
-"""sktime: a detector of its kind around one of skae. Needs ``pip install sktime``."""
+"""An sktime detector around one of skae. Needs ``pip install sktime``."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ __all__ = ["SktimeAutoencoder"]
 
 
 class SktimeAutoencoder(BaseDetector):
-    """An `LSTMAutoencoder`, or a pipeline that ends in one, as a detector of sktime.
+    """An sktime detector around an `LSTMAutoencoder`, or a pipeline that ends in one.
 
     `predict` returns the positions of outliers, `transform` a label for each row, 1 for outliers,
     and `transform_scores` a score for each row, higher for outliers.
@@ -30,7 +30,7 @@ class SktimeAutoencoder(BaseDetector):
 
     See Also
     --------
-    skae.readers.from_sktime : Panels of sktime as a set of sequences.
+    skae.readers.from_sktime : Reads sktime panels as a set of sequences.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class SktimeAutoencoder(BaseDetector):
         Parameters
         ----------
         parameter_set : str, default="default"
-            There is one only.
+            There is only one.
 
         Returns
         -------

@@ -175,7 +175,7 @@ NOT_AS_KERAS_WOULD_SAY = [
     (
         {"model": lambda: keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(3)])},
         ValueError,
-        r"Got a model from \(None, None, 2\) .* expected one, built, from \(n, n_steps, 2\)",
+        r"Got a model from \(None, None, 2\) .* expected a built model from \(n, n_steps, 2\)",
     ),
     ({"model__size": 3}, ValueError, "Got model__size=3 with model=None, but expected a `model`"),
     ({"loss": "nothing"}, ValueError, "Got loss='nothing', but expected a name that keras.losses"),
@@ -452,7 +452,7 @@ def test_latents_of_another_width(refuses, mode):
         ([0, 1], 1, "inconsistent numbers of samples"),
         ([0] * 60, 1, "Got y with 0 outliers of 60 samples"),
         ([0, 2] * 30, 1, r"Got y with the values \[0, 2\]"),
-        (np.zeros((60, 2)), 1, r"Got y with shape \(60, 2\), but expected one label a sample"),
+        (np.zeros((60, 2)), 1, r"Got y with shape \(60, 2\), but expected one label per sample"),
         (None, 1, "Got y"),
     ],
 )
@@ -616,7 +616,7 @@ class Detector:
 
 BAD_LABELS = [
     (None, "Got y"),
-    ([], r"Got y with shape \(0,\), but expected one label a sample"),
+    ([], r"Got y with shape \(0,\), but expected one label per sample"),
     (1, r"Got y with shape \(\)"),
     (np.zeros((60, 2)), r"Got y with shape \(60, 2\)"),
     (["a"] * 60, r"Got y with the values \['a'\]"),

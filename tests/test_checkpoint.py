@@ -197,8 +197,8 @@ def test_what_does_not_bear_on_training_does_not_count(small, series, tmp_path, 
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"time,load\n1,2\n", "expected a file that a fit .* wrote. It was not touched"),
-        (b"", "expected a whole checkpoint"),
+        (b"time,load\n1,2\n", "expected a file that a fit .* wrote. The file was not changed"),
+        (b"", "expected a complete checkpoint"),
         (b"skae checkpoint 1\n", "of format 1, but expected"),
         (b"skae checkpoint 4\n", "it is damaged"),
     ],
@@ -212,7 +212,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(small, series, tmp_path, conten
 
 
 def test_a_place_where_no_file_can_be_is_refused_before_training(small, series, tmp_path):
-    with pytest.raises(ValueError, match="expected a file in a folder that exists"):
+    with pytest.raises(ValueError, match="expected a file in an existing folder"):
         small(10, checkpoint=tmp_path / "none" / "state").fit(series)
     with pytest.raises(ValueError, match="but expected a file, or none yet"):
         small(10, checkpoint=tmp_path).fit(series)

@@ -191,7 +191,7 @@ def test_series_that_come_again_are_refused(fitted, series):
     frame, _ = frame_of(series, [200])
     frame["machine"] = np.tile(["x", "y"], 100)
     scores = skae.dask.score_samples(fitted, dd.from_pandas(frame, npartitions=2), series="machine")
-    with pytest.raises(ValueError, match="stand together"):
+    with pytest.raises(ValueError, match="not adjacent"):
         scores.compute()
     with pytest.raises(ValueError, match="stride=2"):
         detector = with_rule(fitted, 2, "mean")

@@ -50,9 +50,9 @@ FORGOTTEN = {
     "order, polars": (pl.DataFrame(SENSORS), "neighbouring rows resemble each other"),
     "names": (
         pd.DataFrame(SENSORS[:9], columns=NAMED),
-        r"its columns have names as features have \('heat', 'load', 'speed', ...\)",
+        r"its columns are named like features \('heat', 'load', 'speed', ...\)",
     ),
-    "names, polars": (pl.DataFrame(SENSORS[:9], schema=NAMED), "its columns have names"),
+    "names, polars": (pl.DataFrame(SENSORS[:9], schema=NAMED), "its columns are named like"),
     "index": (
         pd.DataFrame(SENSORS[:9], HOURS[:9], NUMBERED),
         "its index holds times less than a day apart",
@@ -68,8 +68,8 @@ FORGOTTEN = {
 @pytest.mark.parametrize(("X", "reason"), FORGOTTEN.values(), ids=FORGOTTEN)
 def test_a_table_of_rows_without_a_window_size_is_warned_of(X, reason):
     n_rows, n_columns = np.shape(X)
-    message = rf"Got X with shape .* each of its {n_rows} rows was taken for a sequence of one "
-    message += rf"feature and {n_columns} step\(s\), though {reason}.* give a window_size"
+    message = rf"Got X with shape .* each of its {n_rows} rows was read as a sequence of one "
+    message += rf"feature and {n_columns} step\(s\), although {reason}.* give a window_size"
     with pytest.warns(UserWarning, match=message):
         read(X)
 
@@ -215,7 +215,7 @@ def test_flat_windows_keep_an_index_of_several_levels():
 
 
 def test_three_dimensions_with_a_window_size_are_refused_with_the_ways_to_write_them():
-    message = r"Got X with shape \(60, 50, 2\) \(dim 3\) and window_size=30.*list\(X\) says so"
+    message = r"Got X with shape \(60, 50, 2\) \(dim 3\) and window_size=30.*pass list\(X\)"
     with pytest.raises(ValueError, match=message):
         read(WAVES, ROWS)
     assert read(list(WAVES), ROWS).lengths.tolist() == [50] * 60

@@ -254,8 +254,8 @@ FRAME = pd.DataFrame({"load": ROWS[:, 0], "machine": MACHINES})
         ({"series": "m"}, FRAME, None, r"Got series='m' and X as DataFrame with the columns \['l"),
         ({"series": "m"}, ROWS, None, "Got series='m' and X as ndarray with no named columns"),
         ({"series": "machine"}, FRAME, MACHINES, "Got series='machine' and groups, but expected"),
-        ({"window_size": LSTMAutoencoder()}, ROWS, None, "whose window_size, or that of a step"),
-        ({"window_size": StandardScaler()}, ROWS, None, "whose window_size, or that of a step"),
+        ({"window_size": LSTMAutoencoder()}, ROWS, None, "an estimator with a numeric window_size"),
+        ({"window_size": StandardScaler()}, ROWS, None, "an estimator with a numeric window_size"),
     ],
 )
 def test_what_cannot_be_split_is_named(parameters, X, groups, message):

@@ -7,7 +7,7 @@ import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
 
-LEFT_OUT = "Got X with nothing but NaN in {} windows or sequences to train on: they are left out"
+LEFT_OUT = "Got X with nothing but NaN in {} training windows or sequences: they are left out"
 
 
 @pytest.fixture(scope="module")

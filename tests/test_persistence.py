@@ -312,7 +312,7 @@ def _save(estimator, path):
 )
 def test_a_file_of_something_else_is_refused(path, content):
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"Got path='.*model.skae'.*that skae.save"):
+    with pytest.raises(ValueError, match=r"Got path='.*model.skae'.*written by skae.save"):
         LSTMAutoencoder.load(path)
 
 

@@ -1,4 +1,4 @@
-"""A signal that float32 rounds away is said to be lost, by feature; nothing else is."""
+"""A warning names features whose signal is lost in float32, and no others."""
 
 import warnings
 
@@ -19,7 +19,7 @@ from skae._windows.windows import Windowing
 
 SEQUENCES, ROWS = Windowing(None, 1), Windowing(3, 2)
 NAMES = ["heat", "load"]
-LOST = "Got X with a signal that float32 rounds away, in feature {}: .*scale='robust'"
+LOST = "Got X with a signal that is lost in float32, in feature {}: .*scale='robust'"
 
 
 def lifted(offset=1e9, scale=1.0, n_rows=200):

@@ -288,7 +288,7 @@ def test_a_frame_that_is_not_there_yet_is_refused(windowing):
     lazy = pl.LazyFrame({"load": [1.0, 2.0]})
     for X, name in ((lazy, r"X"), ([np.ones((3, 1)), lazy], r"X\[1\]"), ([lazy, lazy], r"X\[0\]")):
         with pytest.raises(
-            TypeError, match=rf"Got {name} as a LazyFrame .*call {name}.collect\(\)"
+            TypeError, match=rf"Got {name} as a polars LazyFrame .*call {name}.collect\(\)"
         ):
             read(X, windowing)
 
@@ -329,7 +329,7 @@ def test_sequences_of_latents_are_read_in_four_forms(lay_out):
 
 @pytest.mark.parametrize("shape", [(3, 7), (3, 4, 3), (3,), (3, 2, 1, 2)])
 def test_sequences_of_latents_of_another_shape_are_an_error(shape):
-    with pytest.raises(ValueError, match=r"Got X with shape .* latent_dim=2\) or the same flat"):
+    with pytest.raises(ValueError, match=r"Got X with shape .* latent_dim=2\) or its flat form"):
         read_latent_sequences(np.ones(shape), 2)
 
 

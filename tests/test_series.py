@@ -237,9 +237,9 @@ def test_zones_and_periods_are_times():
 def test_times_that_go_back_or_come_twice_are_said():
     frame = gapped(np.ones(30))
     swapped = frame.iloc[[*range(10), 11, 10, *range(12, 30)]]
-    with pytest.warns(UserWarning, match="go back 1 times, and come twice 0 times"):
+    with pytest.warns(UserWarning, match="1 go backwards, 0 repeat"):
         detector().fit(swapped)
-    with pytest.warns(UserWarning, match="go back 0 times, and come twice 1 times"):
+    with pytest.warns(UserWarning, match="0 go backwards, 1 repeat"):
         detector().fit(frame.iloc[[*range(10), *range(9, 30)]])
     with pytest.warns(UserWarning, match="X\\[1\\]"):
         detector().fit([frame, swapped])

@@ -71,7 +71,7 @@ def test_borders_that_are_alike_make_no_series():
 
 def test_shuffled_rows_are_named():
     shuffled = np.random.default_rng(0).permutation(np.tile(SINE, 2)[:, None])
-    with pytest.warns(UserWarning, match=r"resemble those next to them no more.*resource='epochs'"):
+    with pytest.warns(UserWarning, match=r"resemble their neighbours no more.*resource='epochs'"):
         LSTMAutoencoder(20, **TINY).fit(shuffled)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -97,7 +97,9 @@ def test_padding_with_zeros_is_named(side):
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(n, 2)) for n in rng.integers(5, 12, 30)]
     X = keras.utils.pad_sequences(sequences, 12, "float32", padding=side)
-    with pytest.warns(UserWarning, match="as pad_sequences leaves them, but expected NaN"):
+    with pytest.warns(
+        UserWarning, match="like the output of pad_sequences, but expected padding with NaN"
+    ):
         LSTMAutoencoder(**TINY).fit(X)
     nan = keras.utils.pad_sequences(sequences, 12, "float32", padding=side, value=np.nan)
     with warnings.catch_warnings():
@@ -125,7 +127,7 @@ def test_clean_targets_are_refused():
 def test_a_stream_refuses_steps_that_look_at_neighbouring_rows(step):
     pipeline = make_pipeline(FunctionTransformer(step), LSTMAutoencoder(20, **TINY))
     pipeline.fit(SINE[:, None])
-    with pytest.raises(ValueError, match="expected steps that take each row by itself"):
+    with pytest.raises(ValueError, match="expected steps that transform each row separately"):
         skae.stream(pipeline)
 
 

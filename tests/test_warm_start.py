@@ -76,7 +76,7 @@ def test_what_cannot_is_an_error(changed):
     model = fitted(epochs=1)
     before = model.score_samples(X)
     ((name, value),) = changed.items()
-    with pytest.raises(ValueError, match=f"Got {name}={value!r} for a network that was made with"):
+    with pytest.raises(ValueError, match=f"Got {name}={value!r} for a trained network with"):
         model.set_params(**changed).fit(X)
     with pytest.raises(ValueError, match="expected the same"):
         model.partial_fit(X)

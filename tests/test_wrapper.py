@@ -200,9 +200,9 @@ def _ends_in(n_features):
         (
             lambda: keras.Sequential([keras.layers.Dense(2)]),
             ValueError,
-            "expected one, built, from",
+            "expected a built model from",
         ),
-        (_ends_in(2), TypeError, "expected a callable that builds such a model"),
+        (_ends_in(2), TypeError, "expected a callable that builds a model"),
     ],
     ids=["nothing", "another shape", "not built", "an instance"],
 )

@@ -1,1 +1,1 @@
-"""Every private or fragile name of Keras, SciKeras and scikit-learn that skae leans on."""
+"""Every private or fragile name of Keras, SciKeras and scikit-learn that skae uses."""

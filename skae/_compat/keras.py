@@ -1,4 +1,4 @@
-"""Keras' private names, and what it says in no public way."""
+"""Private names of Keras, and facts that it does not publish."""
 
 import contextlib
 import random
@@ -20,11 +20,11 @@ if keras.backend.backend() != "tensorflow":
     )
 
 seed_source: ContextVar[random.Random | None] = ContextVar("seed_source", default=None)
-"""What gives seeds to Keras layers that have none; `random`, as ever, where nothing is set."""
+"""The source of seeds for Keras layers that have none; `random` by default."""
 
 
 class _RandomOfContext:
-    """Stands for `random` where Keras draws seeds, so that no thread need seed it for all."""
+    """Replaces `random` where Keras draws seeds, so that no thread seeds it for all others."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(seed_source.get() or random, name)
@@ -35,11 +35,11 @@ seed_generator.python_random = _RandomOfContext()
 
 @contextlib.contextmanager
 def names_anew() -> Iterator[None]:
-    """Let Keras number the names that it makes up from the start, in this thread and block alone.
+    """Restart Keras' numbering of generated names, in this thread and block only.
 
-    TensorFlow keeps 35 kB for each name and shape that a variable was ever given. "adam_17" and
-    "seed_generator_18", which Keras counts on, would be a leak; so would "bias" and
-    "encoder_0_bias_momentum" of each size, hence `variables_of_one_name`.
+    TensorFlow keeps 35 kB for each name and shape that a variable ever had. Names that Keras counts
+    up, such as "adam_17" and "seed_generator_18", would leak. So would "bias" and
+    "encoder_0_bias_momentum" of each size, see `variables_of_one_name`.
     """
     earlier = global_state.get_global_attribute("object_name_uids")
     global_state.set_global_attribute("object_name_uids", defaultdict(int))
@@ -51,43 +51,43 @@ def names_anew() -> Iterator[None]:
 
 
 def variables_of_one_name() -> contextlib.AbstractContextManager[Any]:
-    """Let TensorFlow call every variable the same, in this thread and block alone.
+    """Give every TensorFlow variable the same name, in this thread and block only.
 
-    Keras' own names and paths of variables, which files and users know, are what they are.
+    Keras' own names and paths of variables, which files and users see, do not change.
     """
     scope: contextlib.AbstractContextManager[Any] = tf.variable_creator_scope(_make_variable)
     return scope
 
 
 def _make_variable(make: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
-    # The slash keeps names of layers away, which Keras has around it as TensorFlow's scopes.
+    # The slash removes the layer names that Keras adds as TensorFlow scopes.
     return make(**options | {"name": "variable/"})
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Make the variables of a compiled model's optimizer, if there are none yet."""
+    """Create the optimizer variables of a compiled model if they do not exist yet."""
     with variables_of_one_name():
         model.optimizer.build(model.trainable_variables)
 
 
 def count_as_called(model: keras.Model) -> None:
-    """Let ``model.export`` take a model of which only copies ever ran."""
+    """Let ``model.export`` accept a model that was only ever run through copies."""
     model._called = True
 
 
 def known_optimizer(optimizer: Any) -> Any:
-    """Return the class for a name that ``keras.optimizers.get`` forgets; all else as it is."""
+    """Return the class for a name that ``keras.optimizers.get`` lacks; anything else unchanged."""
     is_lamb = isinstance(optimizer, str) and optimizer.lower() == "lamb"
     return getattr(keras.optimizers, "Lamb", optimizer) if is_lamb else optimizer
 
 
 def as_plain(value: Any) -> Any:
-    """Return a numpy number as a Python one, and everything else as it is."""
+    """Return a NumPy number as a Python number, and anything else unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return all layers of a model, those inside of others included, and the model itself."""
+    """Return the model and all its layers, including nested ones."""
     return list(model._flatten_layers())
 
 
@@ -99,12 +99,12 @@ def is_seed(variable: keras.Variable) -> bool:
 def schedule_of(
     optimizer: keras.optimizers.Optimizer,
 ) -> keras.optimizers.schedules.LearningRateSchedule | None:
-    """Return the schedule that an optimizer brings; its public `learning_rate` is a value."""
+    """Return an optimizer's schedule; its public `learning_rate` is the current value."""
     rate = getattr(optimizer, "_learning_rate", None)
     is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
     return rate if is_schedule else None
 
 
 def options_of_loss(loss: keras.losses.Loss) -> dict[str, Any]:
-    """Return options that `get_config` leaves out: Huber's delta, the axis of CosineSimilarity."""
+    """Return options that `get_config` omits: Huber's delta, the axis of CosineSimilarity."""
     return getattr(loss, "_fn_kwargs", {})

@@ -1,7 +1,7 @@
 """The one place where names that scikit-learn keeps private are imported.
 
-Each name is used as scikit-learn's own estimators use it; when a release moves one,
-this file is all there is to mend.
+Each name is used as scikit-learn's own estimators use it. If a release moves one, only this file
+changes.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
-    """Validate the parameters before a method runs; a type checker sees the method as it is."""
+    """Validate the parameters before a method runs; a type checker sees the method unchanged."""
     context: Callable[[Method], Method] = _fit_context(
         prefer_skip_nested_validation=prefer_skip_nested_validation
     )
@@ -61,7 +61,7 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Me
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Hide a method where `check` says so; a type checker sees the method as it is."""
+    """Hide a method if `check` says so; a type checker sees the method unchanged."""
     condition: Callable[[Method], Method] = _available_if(check)
     return condition
 
@@ -77,10 +77,10 @@ class DocumentationLink:
 
 
 class FeatureRecord(BaseEstimator):
-    """Holds what scikit-learn's checks of features set on an estimator, and compare with.
+    """Holds the attributes that scikit-learn's feature checks set and compare.
 
-    The checks name the estimator in their messages by its class. `n_step_features` is ours: the
-    columns of a table may be the steps of sequences of one feature.
+    The checks use the class name in their messages. `n_step_features` is ours: the columns of a
+    table may be the steps of univariate sequences.
     """
 
     n_features_in_: int
@@ -89,25 +89,25 @@ class FeatureRecord(BaseEstimator):
 
     @classmethod
     def named(cls, estimator: str) -> Self:
-        """Return an empty record, in the name of an estimator."""
+        """Return an empty record that bears the name of an estimator."""
         record: Self = type(estimator, (cls,), {})()
         return record
 
 
 class _IntegerInterval(Interval):
-    """An interval of integers, to which True and False do not belong."""
+    """An interval of integers that excludes True and False."""
 
     def is_satisfied_by(self, value: object) -> bool:
         return not isinstance(value, bool) and super().is_satisfied_by(value)
 
 
 def positive_int(minimum: int = 1) -> Interval:
-    """Parameter constraint: an integer of at least `minimum`; a bool is none."""
+    """Parameter constraint: an integer of at least `minimum`, no bool."""
     return _IntegerInterval(Integral, minimum, None, closed="left")
 
 
 def positive_real(*, zero: bool = False) -> Interval:
-    """Parameter constraint: a real number above zero, or not below it."""
+    """Parameter constraint: a real number above zero, or at least zero."""
     return Interval(Real, 0, None, closed="left" if zero else "neither")
 
 
@@ -117,7 +117,7 @@ def fraction(maximum: float = 1.0, *, zero: bool = True) -> Interval:
 
 
 def seed_of(random_state: object) -> int:
-    """Draw a seed from what a user gives as ``random_state``; of numpy's Generators too.
+    """Draw a seed from a user's ``random_state``, which may also be a NumPy Generator.
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ def seed_of(random_state: object) -> int:
 
 @contextlib.contextmanager
 def too_large_is_named(X: object, name: str = "X") -> Iterator[None]:
-    """Say which feature holds what float32 cannot, where ``check_array`` says only that one does.
+    """Name the feature with a value that float32 cannot hold; ``check_array`` does not.
 
-    numpy casts it to infinity, without a warning of its own, and ``check_array`` refuses that.
+    NumPy casts it to infinity without a warning, and ``check_array`` then raises an error.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def too_large_is_named(X: object, name: str = "X") -> Iterator[None]:
     Raises
     ------
     ValueError
-        The one of ``check_array``, with the feature.
+        That of ``check_array``, with the feature.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         try:
@@ -167,7 +167,7 @@ def _too_large(X: object) -> str:
     label = feature if names is None else repr(str(names[feature]))
     value = values[np.flatnonzero(is_large[:, feature])[0], feature]
     if np.isinf(value):
-        return f"infinity in feature {label}, but expected finite values; NaN is what is missing."
+        return f"infinity in feature {label}, but expected finite values, or NaN for missing ones."
     return (
         f"a value too large for dtype('float32') in feature {label}: {value:g}, but expected at "
         f"most {np.finfo(np.float32).max:.2g}. Scale the data first."
@@ -207,7 +207,7 @@ def returns_frames(estimator: object, method: str = "transform") -> bool:
 
 
 def frame_container(estimator: object, method: str = "transform") -> Any:
-    """Return what makes the dataframe that ``set_output`` asks `method` for; None if it does not.
+    """Return the adapter for the dataframe that ``set_output`` asks of `method`, or None.
 
     Returns
     -------
@@ -218,17 +218,17 @@ def frame_container(estimator: object, method: str = "transform") -> Any:
 
 
 OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"
-"""Attributes that ``set_output`` and ``set_fit_request`` set."""
+"""Attributes set by ``set_output`` and ``set_fit_request``."""
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
-    """Refuse parameters that ``fit`` would refuse; some estimators leave that to their steps."""
+    """Check the parameters as ``fit`` would; some estimators leave that to their steps."""
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
 
 
 def requests_of(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:
-    """Return what ``set_fit_request`` and the like were asked for, by method."""
+    """Return the requests made by ``set_fit_request`` and the like, by method."""
     requests = vars(estimator).get(REQUESTS)
     if requests is None:
         return {}
@@ -237,7 +237,7 @@ def requests_of(estimator: BaseEstimator) -> dict[str, dict[str, Any]]:
 
 
 def set_requests(estimator: BaseEstimator, requests: dict[str, dict[str, Any]]) -> None:
-    """Ask for what `requests_of` returned.
+    """Restore the requests that `requests_of` returned.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""TensorFlow's private names."""
+"""Private names of TensorFlow."""
 
 import ctypes
 import itertools
@@ -24,15 +24,15 @@ if hasattr(os, "register_at_fork"):
 
 
 def is_forked_after_use() -> bool:
-    """Tell whether TensorFlow ran before this process was forked: its threads stayed behind."""
+    """Tell whether TensorFlow ran before this process was forked, without its threads."""
     return bool(_forked_from)
 
 
 def forget_kernels() -> None:
-    """Let TensorFlow drop the kernels of eager operations, which it makes again when it needs them.
+    """Let TensorFlow drop the kernels of eager operations; it rebuilds them when needed.
 
-    It keeps four of 35 kB for each shape that a variable ever had, 1 MB for each architecture that
-    is trained, and one for each name.
+    It keeps four kernels of 35 kB for each shape that a variable ever had (1 MB for each trained
+    architecture), and one for each name.
     """
     current = context.context_safe()
     if current is not None:
@@ -40,30 +40,31 @@ def forget_kernels() -> None:
 
 
 def call_flat(function: Any, tensors: list[tf.Tensor]) -> Any:
-    """Call a concrete function with the tensors of all its arguments, in their order, unchecked.
+    """Call a concrete function with the tensors of all its arguments, in order and unchecked.
 
-    The public call compares each with its specification, 0.2 ms for the weights of a network.
+    The public call compares each with its specification, which takes 0.2 ms for a network's
+    weights.
     """
     return function._call_flat(tensors, function.captured_inputs)
 
 
 def forget_gradients(graph: tf.Graph) -> None:
-    """Take the gradients that belong to one graph out of TensorFlow's registry.
+    """Remove the gradients of one graph from TensorFlow's registry.
 
-    ``tf.custom_gradient``, which our `LSTM` uses and every optimizer of Keras too (in
-    ``all_reduce``), registers a function for each use in a graph, and with it the graph, for good:
-    some 12 MB for each small network trained. A graph that is complete needs them no more.
+    ``tf.custom_gradient``, which our `LSTM` and every Keras optimizer use (in ``all_reduce``),
+    registers a function for each use in a graph and so keeps the graph forever: about 12 MB for
+    each small trained network. A finished graph does not need them.
     """
     definition = graph.as_graph_def()
     bodies = [definition.node, *(function.node_def for function in definition.library.function)]
     for node in itertools.chain.from_iterable(bodies):
-        if node.op == "IdentityN":  # what tf.custom_gradient puts into a graph, or a loop in it
+        if node.op == "IdentityN":  # tf.custom_gradient adds these to a graph or a loop in it
             name = node.attr["_gradient_op_type"].s.decode()
             ops.gradient_registry._registry.pop(name, None)
 
 
 def give_memory_back() -> None:
-    """Give freed memory back to the system; where the C library cannot, do nothing."""
+    """Return freed memory to the system, if the C library can."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:

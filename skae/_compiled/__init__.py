@@ -1,1 +1,1 @@
-"""What TensorFlow compiles: training steps and forward passes, kept and reused between fits."""
+"""Compiled TensorFlow functions: training steps and forward passes that fits share."""

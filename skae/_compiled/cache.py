@@ -1,4 +1,4 @@
-"""The cache that everything compiled is kept in."""
+"""The cache of compiled functions."""
 
 import contextlib
 import threading
@@ -11,15 +11,15 @@ Value = TypeVar("Value")
 class LRUCache(Generic[Value]):
     """A bounded cache for several threads; the least recently used value goes first.
 
-    Values are made outside the lock: what makes one may wait for other locks, whose holders may
-    wait for this cache. Two threads may therefore make a value for one key at the same time.
+    Values are made outside the lock, because making one may wait for other locks whose holders wait
+    for this cache. Two threads may therefore make a value for the same key at the same time.
 
     Parameters
     ----------
     max_size : int
         Values that are kept.
     max_keys : int, optional
-        Keys whose values are kept; several that were lent at the same time may share one.
+        Keys whose values are kept. Several values lent at the same time may share a key.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class LRUCache(Generic[Value]):
         return len(self._entries)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Return the value of `key`, which many threads may use, after making it if need be."""
+        """Return the value of `key`, made if needed, for many threads."""
         with self._lock:
             entry = self._pop(key)
             if entry:
@@ -54,9 +54,9 @@ class LRUCache(Generic[Value]):
 
     @contextlib.contextmanager
     def borrow(self, key: Hashable, make: Callable[[], Value]) -> Iterator[Value]:
-        """Lend a value of `key` to one thread alone, made if all that were kept are lent.
+        """Lend a value of `key` to one thread; make one if all kept values are lent.
 
-        It is taken back even if its use raises: who borrows sets its state first.
+        It is taken back even if its use raises, so the borrower sets its state first.
         """
         with self._lock:
             entry = self._pop(key)

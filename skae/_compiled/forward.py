@@ -1,4 +1,4 @@
-"""The forward pass: what a model makes of inputs, without training behaviour."""
+"""The forward pass: a model's output without training behaviour."""
 
 import gc
 import weakref
@@ -24,32 +24,34 @@ MAX_ARCHITECTURES = 8
 """Architectures whose forward pass is kept; the least recently used goes first."""
 
 MAX_SHAPES = 16
-"""Shapes of inputs for which the forward pass of an architecture is kept as XLA compiled it."""
+"""Input shapes for which an architecture's XLA-compiled forward pass is kept."""
 
 FORWARD_BLOCKS = 8, 32, 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n.
 
-A sequence leaves each of these with the same bits on Intel's processors, and equal to float32
-rounding on AMD's, whose kernels depend on the number of rows. Products of a single row are summed
-up in another order on all.
+On Intel processors each of these sizes gives a sequence the same bits. On AMD processors, whose
+kernels depend on the number of rows, results are equal up to float32 rounding. Products of a single
+row are summed in another order everywhere.
 """
 
 MAX_BLOCKS = 4
-"""Blocks of a smaller size that are run before a larger one is compiled: as fast, or faster."""
+"""Blocks of a smaller size that run before a larger size is compiled, which is at least as "
+"fast."""
 
 BULK_STEPS = 2**16
-"""Sequences times steps in a compiled call of many: more ran no faster and needs more memory."""
+"""Sequences times steps in a compiled bulk call; larger calls were no faster and need more "
+"memory."""
 
 forward_passes: "LRUCache[ForwardPass]" = LRUCache(MAX_ARCHITECTURES)
 
 
 def clear_caches() -> None:
-    """Drop all that was compiled; the next fit or score of a network compiles again.
+    """Drop all compiled functions. The next fit or score of a network compiles again.
 
-    TensorFlow drops the kernels of its eager operations as well, of which it keeps 1 MB for each
-    architecture that was ever trained. Those with a state, such as ``tf.random.normal`` with a
-    seed, begin anew, which is why no fit does this by itself. What XLA compiled stays until the
-    process ends. On Linux with the C library of GNU, freed memory goes back to the system.
+    TensorFlow also drops the kernels of its eager operations, 1 MB for each architecture that was
+    ever trained. Operations with a state, such as ``tf.random.normal`` with a seed, then start from
+    the beginning, so no fit does this by itself. Code compiled by XLA stays until the process ends.
+    On Linux with the GNU C library, freed memory returns to the system.
 
     Examples
     --------
@@ -72,19 +74,19 @@ def forward(
 ) -> NDArray[Any]:
     """Return ``model(inputs)`` without training behaviour, in blocks of a few fixed sizes.
 
-    What a call returns depends on its arguments alone, never on earlier calls.
+    The result depends only on the arguments, never on earlier calls.
 
     Parameters
     ----------
     model : keras.Model
     *inputs : ndarray of shape (n_samples, ...)
     in_bulk : bool, default=False
-        Whether so much is asked for that compiling for the length of the inputs pays. Blocks
-        then also run at the same time. Results differ by float32 rounding at most.
+        Whether there are so many inputs that compiling for their length pays off. Blocks then also
+        run in parallel. Results differ by float32 rounding at most.
     padded : bool, default=True
-        Whether some steps may not exist. What XLA compiles is faster without.
+        Whether some steps may be padding. XLA code without padding is faster.
     values : dict of int to tf.Tensor, optional
-        Values of its variables, see `values_of`; those that they have by default.
+        Values of its variables, see `values_of`; their current values by default.
 
     Returns
     -------
@@ -114,21 +116,21 @@ def loss_parts(
 ) -> tuple[Any, Any]:
     """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
 
-    Nothing is compiled for it that scoring does not need, too.
+    It compiles nothing beyond what scoring needs.
     """
     parts: tuple[Any, Any] = model.loss.parts(targets, forward(model, inputs), weights)
     return parts
 
 
 def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tensor]:
-    """Return the weights of a model, or of a part of it, as a `ForwardPass` takes them."""
+    """Return the weights of a model, or of a part of it, in the form that `ForwardPass` takes."""
     variables = describe(model).variables
     values = values_of(variables) if values is None else values
     return [values[id(variable)] for variable in variables]
 
 
 def _block_size(n_samples: int) -> int:
-    """Return the size that few blocks of hold all, or the largest; one block, of the smallest."""
+    """Return the block size for so many sequences; at least the smallest, at most the largest."""
     if n_samples <= FORWARD_BLOCKS[0]:
         return FORWARD_BLOCKS[0]
     sizes = (size for size in FORWARD_BLOCKS[1:] if MAX_BLOCKS * size >= n_samples)
@@ -136,7 +138,7 @@ def _block_size(n_samples: int) -> int:
 
 
 def _bulk_size(n_steps: int) -> int:
-    """Return a power of two, so that few sequences are needed to fill up the last block."""
+    """Return a power of two, so that filling the last block takes few sequences."""
     return int(2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1))
 
 
@@ -151,14 +153,14 @@ def forward_pass_of(model: keras.Model) -> "ForwardPass":
     check_process()
     architecture = describe(model).architecture
     if architecture is None:
-        # Without a reference to the model: what is kept for it must not keep it.
+        # No reference to the model: its cache entry must not keep it alive.
         own = weakref.proxy(model)
         return forward_passes.get(weakref.ref(model), lambda: ForwardPass(own))
     return forward_passes.get(architecture, lambda: ForwardPass(copy_architecture(model)))
 
 
 class ForwardPass:
-    """Functions of weights and inputs; the model lends only its structure.
+    """Functions of weights and inputs; only the structure comes from the model.
 
     Parameters
     ----------
@@ -189,7 +191,7 @@ class ForwardPass:
                 return self._run(weights, inputs)
 
         model_inputs = zip(shapes, self.model.inputs, strict=True)
-        # Sequences are float32 whatever `keras.config.floatx` is; Keras casts them.
+        # Sequences are float32 for any `keras.config.floatx`; Keras casts them.
         dtypes = {"float64": "float32"}
         inputs = [tf.TensorSpec(shape, dtypes.get(x.dtype, x.dtype)) for shape, x in model_inputs]
         function = traced(run, self._weights, inputs, jit_compile=jit_compile)

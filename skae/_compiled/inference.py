@@ -1,4 +1,4 @@
-"""Windows through a trained network, a block at a time, or a few as they come."""
+"""Run windows through a trained network: block by block, or a few at a time in a stream."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +19,13 @@ from skae._network.layers import recurrent_steps
 def with_progress(
     blocks: Iterator[Sequences], n_windows: int, verbose: int | str
 ) -> Iterator[Sequences]:
-    """Yield blocks of windows, and say how many of them are through a network.
+    """Yield blocks of windows, and report how many are done.
 
     Parameters
     ----------
     blocks : iterator of Sequences
     n_windows : int
-        Windows in all of them. Nothing is said where they are in one block.
+        Windows in all blocks. Nothing is reported if there is only one block.
     verbose : int or "auto"
         As in ``keras.Model.predict``: 1 for a bar, 2 for a line at the end, 0 for nothing.
     """
@@ -44,25 +44,25 @@ BLOCK = 1024
 """Windows whose results are held at once."""
 
 BULK_BLOCK = 4096
-"""The same, where there are so many windows that all cores are to be kept busy."""
+"""The same if there are enough windows to keep all cores busy."""
 
 MIN_STEPS_IN_BULK = 200_000
-"""Recurrent steps, of all windows, from which on compiling takes less time than it saves."""
+"""Total recurrent steps above which compiling saves more time than it takes."""
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained autoencoder with what its inputs need.
+    """A trained autoencoder, with the values that fill gaps in its inputs.
 
     Parameters
     ----------
     model : keras.Model
     fill_values : ndarray of shape (n_features,), float32
-        Input for a feature of which a window observed nothing.
+        Input for a feature that is missing throughout a window.
     verbose : int or "auto", default=0
-        Whether a bar shows how many windows are through it, see `with_progress`.
+        Whether a progress bar is shown, see `with_progress`.
     values : dict of int to tf.Tensor, optional
-        Values of the weights, see `values_of`; those that they have at each call by default.
+        Values of the weights, see `values_of`; by default those at the time of each call.
     """
 
     model: keras.Model
@@ -71,12 +71,12 @@ class TrainedNetwork:
     values: Values | None = None
 
     def settled(self, variables: list[keras.Variable] | None = None) -> Self:
-        """Return the network with the values that its weights have now, for good.
+        """Return the network with the current values of its weights, fixed.
 
         Parameters
         ----------
         variables : list of keras.Variable, optional
-            Whose values to take; the weights by default.
+            The variables to fix; the weights by default.
         """
         if self.values is not None:
             return self
@@ -89,30 +89,30 @@ class TrainedNetwork:
         return masks_nan(self.model)
 
     def n_steps_for(self, windows: Sequences) -> int:
-        """Return the steps that windows are padded to: the longest's, or what the model fixes.
+        """Return the steps that windows are padded to: the longest, or the model's fixed number.
 
         Raises
         ------
         ValueError
-            If a window is longer than the sequences that the model is built for.
+            If a window is longer than the model accepts.
         """
         fixed = self.model.input_shape[1]
         if fixed is not None and windows.max_length > fixed:
             raise ValueError(
                 f"Got a sequence of {windows.max_length} steps, but expected at most {fixed}: "
-                "the callable `model` built a network for so many. Let it build one for any "
-                "number, keras.Input((None, n_features))."
+                "the callable `model` built a network with a fixed number of steps. Use "
+                "keras.Input((None, n_features)) there to accept any number."
             )
         return fixed or windows.max_length
 
     @property
     def encoder(self) -> Any:
-        """The part that makes latents of sequences."""
+        """The part that maps sequences to latents."""
         return _part(self.model, "encoder")
 
     @property
     def decoder(self) -> Any:
-        """The part that makes sequences of latents."""
+        """The part that maps latents to sequences."""
         return _part(self.model, "decoder")
 
     @property
@@ -137,19 +137,19 @@ class TrainedNetwork:
     def encoded(self, windows: Sequences) -> Iterator[Floats]:
         """Yield latents: (n, latent_dim), or (n, n_steps, latent_dim) NaN in padded steps.
 
-        NaN of windows in which nothing was observed.
+        NaN for windows in which nothing was observed.
         """
         yield from self._through(_model_part(self.model, "encoder"), windows)
 
     def decoded(self, latents: Floats | Sequences, windows: Sequences) -> Iterator[Floats]:
-        """Yield what latents are decoded to, as long as `windows` and NaN after their ends.
+        """Yield decoded latents with the lengths of `windows`, and NaN after their ends.
 
         Parameters
         ----------
         latents : ndarray of shape (n_windows, latent_dim) or Sequences
-            One vector a window, or one a step.
+            One vector per window, or one per step.
         windows : Sequences
-            Whose lengths are taken.
+            Give the lengths.
         """
         decoder = _model_part(self.model, "decoder")
         length, fixed = windows.max_length, self.n_steps_for(windows)
@@ -176,7 +176,7 @@ class TrainedNetwork:
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
     def _block_size(self, windows: Sequences) -> int:
-        # Few windows are told from their lengths alone: it takes longer to look at the layers.
+        # The lengths alone settle small cases; looking at the layers takes longer.
         if len(windows) * windows.max_length < MIN_STEPS_IN_BULK:
             return BLOCK
         n_steps = len(windows) * recurrent_steps(self.model, windows.max_length)
@@ -184,7 +184,7 @@ class TrainedNetwork:
 
 
 def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
-    """Return an output without steps that only padding has, and NaN in those of padding."""
+    """Return an output with NaN in padded steps, cut to `n_steps`."""
     if output.ndim == 2:
         return output
     output, inside = output[:, :n_steps], inside[:, :n_steps]
@@ -195,8 +195,8 @@ def _part(model: keras.Model, name: str) -> Any:
     parts = [layer for layer in model.layers if layer.name == name]
     if not parts:
         raise ValueError(
-            f"Got a model without a layer named {name!r}, but expected one, itself a Keras "
-            "model, for the part that is asked for. Name it so in the callable `model`."
+            f"Got a model without a layer named {name!r}, but expected one that is itself a Keras "
+            "model. Give that part this name in the callable `model`."
         )
     return parts[0]
 
@@ -205,35 +205,35 @@ def _model_part(model: keras.Model, name: str) -> keras.Model:
     part = _part(model, name)
     if not isinstance(part, keras.Model):
         raise ValueError(
-            f"Got a model whose layer named {name!r} is {part!r}, but expected one that is "
-            "itself a keras.Model, to be run without the rest."
+            f"Got a model whose layer named {name!r} is {part!r}, but expected one that is itself "
+            "a keras.Model."
         )
     return part
 
 
 MIN_CALLS_IN_BATCH = 32
-"""Calls of the usual size from which on the way of a whole batch is faster."""
+"""Usual windows per call from which on the batch code is faster."""
 
 MIN_PART = 32
-"""Windows that pay for a thread of their own."""
+"""Windows per thread below which another thread does not pay off."""
 
 
 class StreamedNetwork:
-    """A trained network that is ready for the first few windows.
+    """A trained network, compiled in advance for calls with few windows.
 
     Parameters
     ----------
     network : TrainedNetwork
-        Its weights are taken as they are now.
+        Its current weights are used.
     window_size : int
         Steps of the longest window.
     usual : int
-        Windows in a call, mostly. A single one has functions of its own.
+        Usual number of windows in a call. Single windows have separate functions.
     """
 
     def __init__(self, network: TrainedNetwork, window_size: int, usual: int = 1):
         self._network, self._window_size, self._usual = network, window_size, usual
-        # What XLA compiles runs on one core, so a call is cut into parts.
+        # XLA code runs on one core, so a call is cut into parts.
         self._part = -(-usual // max(1, min(n_cores(), usual // MIN_PART)))
         self._n_steps = network.model.input_shape[1] or window_size
         self._pass = forward_pass_of(network.model)
@@ -279,7 +279,7 @@ class StreamedNetwork:
         return self._functions[size, padded](self._weights, [inputs])[:n_windows]
 
     def _warm_up(self) -> None:
-        """Compile, and run everything once."""
+        """Compile and run everything once."""
         shape = self._n_steps, self._network.model.input_shape[2]
         if not self._pass.can_compile:
             start, length = np.zeros(1, np.intp), np.array([self._window_size])

@@ -1,4 +1,4 @@
-"""What TensorFlow does not survive in a process, refused or cleaned up."""
+"""Situations that TensorFlow does not survive: raise an error, or clean up."""
 
 import gc
 import weakref
@@ -10,7 +10,7 @@ from skae._compat.tensorflow import is_forked_after_use
 
 
 def check_process() -> None:
-    """Raise an error where networks can be neither built nor run.
+    """Raise an error if networks can be neither built nor run.
 
     Raises
     ------
@@ -35,19 +35,19 @@ def _check_is_not_forked() -> None:
     if is_forked_after_use():
         raise RuntimeError(
             "Got a call in a process that was forked after TensorFlow had run in its parent, but "
-            "expected one that was started anew: TensorFlow would wait for ever for threads that "
-            "the fork left behind. Start workers with the method 'spawn' or 'forkserver' of "
+            "expected a freshly started process: TensorFlow would wait forever for threads that a "
+            "fork does not copy. Start workers with the method 'spawn' or 'forkserver' of "
             "multiprocessing, or with joblib's 'loky', or fork before the first fit or score."
         )
 
 
 class NetworkCollector:
-    """Runs Python's collector when many networks may wait for it.
+    """Runs Python's garbage collector when many networks may be waiting for it.
 
     Parameters
     ----------
     spare : int, default=4
-        Networks that may be alive beyond the fewest since the last collection.
+        Networks that may be alive beyond the smallest number since the last collection.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class NetworkCollector:
         return len(self._alive)
 
     def add(self, network: Any) -> None:
-        """Note a new network, and free the lost ones if there may be many of them."""
+        """Count a new network, and free unreachable ones if there may be many."""
         self._fewest = min(self._fewest, len(self._alive))
         self._alive.add(network)
         if len(self._alive) > self._fewest + self.spare:

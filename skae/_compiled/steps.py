@@ -18,7 +18,7 @@ from skae._network.layers import nothing_padded
 
 
 def filled_up(array: NDArray[Any], n: int) -> NDArray[Any]:
-    """Return an array of `n` entries along its first axis, those that it lacks zero."""
+    """Return an array padded with zeros to `n` entries along its first axis."""
     missing = n - len(array)
     return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
 
@@ -27,20 +27,20 @@ Step = Callable[..., Any]
 """A function of tensors."""
 
 MIN_SHARD_STEPS = 240
-"""Sequences times recurrent steps in a shard below which cutting a batch does not pay."""
+"""Sequences times recurrent steps in a shard below which sharding does not pay off."""
 
 BATCHES_IN_A_CALL = 64
-"""Most batches for which XLA compiles the loop over them; a call may hold fewer."""
+"""Most batches in a call whose loop XLA compiles."""
 
 BYTES_IN_A_CALL = 2**22
-"""Most bytes of the inputs of such a call, unless a single batch is larger."""
+"""Most bytes in the inputs of such a call, unless a single batch is larger."""
 
 MAX_SHAPES = 16
-"""Shapes of batches, to train or to test, that compiled steps are kept for."""
+"""Shapes of training or validation batches whose compiled steps are kept."""
 
 
 def can_be_sharded(model: keras.Model) -> bool:
-    """Tell whether `ShardedSteps` compute for `model` what Keras would.
+    """Tell whether `ShardedSteps` compute the same as Keras for `model`.
 
     Not for a model with losses of its own (regularizers, ``add_loss``), with state other than
     weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
@@ -64,7 +64,7 @@ def n_cores() -> int:
 
 
 def n_shards_for(batch_size: int, n_steps: int) -> int:
-    """Return the number of shards: one a core, unless that makes them small.
+    """Return the number of shards: one per core, unless they would be too small.
 
     Parameters
     ----------
@@ -76,23 +76,23 @@ def n_shards_for(batch_size: int, n_steps: int) -> int:
 
 
 def batches_in_a_call(shape: tuple[int, ...]) -> int:
-    """Return the batches in a call whose loop over them is compiled.
+    """Return the number of batches in a call whose loop is compiled.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the inputs of a batch, float32: all that it depends on.
+        Shape of the float32 inputs of a batch; nothing else matters.
     """
     return min(BATCHES_IN_A_CALL, max(1, BYTES_IN_A_CALL // (4 * math.prod(shape))))
 
 
 class PlainSteps:
-    """Steps of any batch size and length, one batch a call.
+    """Steps for any batch size and length, one batch per call.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled with an `ObservedLoss`; its optimizer's variables exist.
+        Compiled with an `ObservedLoss`, with optimizer variables.
     """
 
     def __init__(self, model: keras.Model):
@@ -123,12 +123,12 @@ class PlainSteps:
 
 
 class ShardedSteps:
-    """Steps of one batch size and length, many batches a call, shards of a batch in parallel.
+    """Steps for one batch size and length: many batches per call, shards in parallel.
 
     Parameters
     ----------
     model : keras.Model
-        As for `PlainSteps`; see `can_be_sharded`.
+        As in `PlainSteps`; see `can_be_sharded`.
     n_shards : int
         A divisor of the batch size.
     padded : bool
@@ -147,9 +147,9 @@ class ShardedSteps:
         inputs, targets : ndarray of shape (n_batches, n, n_steps, n_features)
             May be the same object.
         weights : ndarray of shape (n_batches, n, 1) or (n_batches, n, n_steps)
-            Zero for sequences that only fill up a batch.
+            Zero for sequences that only fill a batch.
         rates : ndarray of shape (n_batches,), float32, optional
-            Learning rate of each step; that of the optimizer by default.
+            Learning rate of each step; by default the optimizer's.
 
         Returns
         -------
@@ -186,7 +186,7 @@ class ShardedSteps:
             yield filled, tf.constant(len(call["inputs"]))
 
     def _batches_in_a_call(self, arrays: dict[str, Any]) -> int | None:
-        """Return the batches that the loop is compiled for; None for any number, not compiled."""
+        """Return the number of batches that the loop is compiled for, if it is compiled."""
         return None if self._cuts else batches_in_a_call(arrays["inputs"].shape[1:])
 
     @property
@@ -211,7 +211,7 @@ class ShardedSteps:
 
     @property
     def _kinds(self) -> dict[str, tuple[Step, Step]]:
-        """What is compiled for a shard, and what puts the shards of a batch together."""
+        """The compiled step of a shard, and the sum over the shards of a batch."""
         return {
             "train": (self._gradient, self._train_batch),
             "test": (self._loss, self._test_batch),
@@ -248,7 +248,7 @@ class ShardedSteps:
             )
 
     def _apply_gradients(self, of_shards: list[list[tf.Tensor]], weight: Any) -> None:
-        """Let the optimizer take a step along the gradients of the shards together."""
+        """Apply the summed gradients of the shards."""
         scale = self.model.optimizer.scale_loss(tf.math.divide_no_nan(1.0, weight))
         gradients = [tf.add_n(parts) for parts in zip(*of_shards, strict=True)]
         gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in gradients]
@@ -286,7 +286,7 @@ class ShardedSteps:
         return list(map(tf.convert_to_tensor, trainable)), list(map(tf.convert_to_tensor, other))
 
     def _reseeded(self, state: list[tf.Tensor], shard: int) -> list[tf.Tensor]:
-        """Give each shard seeds of its own: equal ones would drop the same units in all."""
+        """Give each shard different seeds; equal seeds would drop the same units in all."""
         return [seed + tf.constant([shard, 0], seed.dtype) if shard else seed for seed in state]
 
     def _shards(self, *arrays: Any) -> Any:
@@ -294,7 +294,7 @@ class ShardedSteps:
 
 
 def _over_batches(step: Step) -> Step:
-    """Return a function that runs `step` over some batches and adds up what it returns."""
+    """Return a function that runs `step` over several batches and sums the results."""
 
     def loop(arrays: dict[str, Any], n_batches: Any) -> tuple[Any, Any]:
         inputs, weights, rates = arrays["inputs"], arrays["weights"], arrays.get("rates")

@@ -1,4 +1,4 @@
-"""Tracing: a TensorFlow graph of a Python function, which goes when nobody holds it."""
+"""Tracing: a TensorFlow graph of a Python function, freed when nothing refers to it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,19 +11,18 @@ from skae._compat.tensorflow import forget_gradients
 def traced(
     function: Callable[..., Any], *specs: Any, jit_compile: bool | None = None
 ) -> Callable[..., Any]:
-    """Return `function` traced for tensors of just these shapes.
+    """Return `function` traced for tensors of exactly these shapes.
 
-    It is no ``tf.function``, which would trace anew for other shapes, and which warns users when
-    several of one source are traced, though they belong to different networks.
+    A ``tf.function`` would retrace for other shapes, and would warn users about retracing when
+    functions of different networks share their source.
 
     Parameters
     ----------
     function : callable
-        Of tensors; it differentiates nothing that it did not compute itself, and nobody
-        differentiates it.
+        Takes tensors. It differentiates only what it computed itself, and is not differentiated.
     *specs : tf.TensorSpec, or lists or dicts of them
-        Of its arguments. TensorFlow takes calls of a function with defaults for wrong ones, and
-        prints every array into a message that nobody sees before it tries again.
+        The arguments. If the function had defaults, TensorFlow would first treat each call as wrong
+        and format every array into a hidden message.
     jit_compile : bool, optional
         Whether XLA compiles it.
     """

@@ -1,9 +1,9 @@
-"""Replicas: copies of models that are trained in their stead.
+"""Replicas: copies of models that are trained instead of the models.
 
-To trace and compile the training step of a Keras model takes seconds, and megabytes that
-TensorFlow never gives back. A fit therefore trains a *replica*: a copy of the estimator's model
-that is kept together with its compiled steps. The state of the model, weights and optimizer, is
-copied into the replica before training and back afterwards.
+Tracing and compiling the training step of a Keras model takes seconds, and megabytes that
+TensorFlow never frees. A fit therefore trains a *replica*: a copy of the estimator's model that is
+kept together with its compiled steps. The state of the model, weights and optimizer, is copied into
+the replica before training and back afterwards.
 """
 
 import contextlib
@@ -27,13 +27,13 @@ MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
 
 MAX_TRAINED = 3
-"""Architectures, or ways to train them, of which replicas are kept: each takes some 16 MB.
+"""Architectures (or ways to train them) whose replicas are kept, about 16 MB each.
 
-Searches fit one after the other, each several times; threads fit one at the same time.
+Searches fit one architecture after another, several times each; threads fit the same one at once.
 """
 
 MAX_SHARDINGS = 4
-"""Ways to cut batches into shards that a replica keeps compiled steps for."""
+"""Numbers of shards for which a replica keeps compiled steps."""
 
 replicas: "LRUCache[Replica]" = LRUCache(MAX_REPLICAS, MAX_TRAINED)
 
@@ -43,16 +43,16 @@ Values = Mapping[int, tf.Tensor]
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What of a model does not change, and takes long to find out.
+    """Facts about a model that do not change and take long to determine.
 
     Parameters
     ----------
     architecture : hashable or None
-        Equal for two models if and only if they compute the same function of weights and inputs;
+        Equal for two models if and only if they compute the same function of weights and inputs.
         None if Keras cannot copy the model from its configuration.
     variables : list of keras.Variable
     masks_nan : bool
-        Whether the model takes padded steps as NaN.
+        Whether the model expects NaN in padded steps.
     """
 
     architecture: Hashable
@@ -65,7 +65,7 @@ _descriptions = weakref.WeakKeyDictionary()
 
 
 def describe(model: keras.Model) -> ModelDescription:
-    """Return the description of a model, found out once."""
+    """Return the description of a model, determined once."""
     description = _descriptions.get(model)
     if description is None:
         masks = any(isinstance(layer, NaNToZero) for layer in layers_of(model))
@@ -75,15 +75,15 @@ def describe(model: keras.Model) -> ModelDescription:
 
 
 def masks_nan(model: keras.Model) -> bool:
-    """Tell whether the model takes padded steps as NaN."""
+    """Tell whether the model expects NaN in padded steps."""
     return describe(model).masks_nan
 
 
 def architecture_key(model: keras.Model) -> Hashable:
-    """Return what two models share if and only if they compute, and train, the same function.
+    """Return a key that two models share if and only if they compute and train the same function.
 
-    Names and seeds do not count. None for a model that Keras cannot copy from its
-    configuration, which is then compiled for itself.
+    Names and seeds do not count. None for a model that Keras cannot copy from its configuration; it
+    is compiled separately.
     """
     architecture = describe(model).architecture
     # Layers may be frozen at any time.
@@ -95,12 +95,12 @@ def _architecture(model: keras.Model) -> Hashable:
     numbers = {layer.name: f"layer {i}" for i, layer in enumerate(layers)}
     try:
         with warnings.catch_warnings():
-            # A lambda, which Keras would copy without the names around it.
+            # A lambda: Keras would copy it without its closure.
             warnings.filterwarnings("error", ".*`lambda`", UserWarning)
             config = json.dumps(_anonymous(model.get_config(), numbers), sort_keys=True)
     except (NotImplementedError, TypeError, ValueError, OSError, UserWarning):
         return None
-    # The classes themselves, because a class may be defined anew under its name.
+    # The classes themselves, because a class may be redefined under the same name.
     classes = tuple(map(type, layers))
     return (config, classes) if _can_be_copied(model, config, classes) else None
 
@@ -121,19 +121,19 @@ def _anonymous(config: Any, numbers: dict[str, str]) -> Any:
 
 
 def _can_be_copied(model: keras.Model, config: str, classes: tuple[type, ...]) -> bool:
-    """Tell whether Keras can make the model from its configuration; only own code may fail."""
+    """Tell whether Keras can rebuild the model from its configuration; only user code may fail."""
     packages = {layer_class.__module__.partition(".")[0] for layer_class in classes}
     if packages <= {"keras", "skae"} and '"function"' not in config:
         return True
     try:
         copy = copy_architecture(model)
-    except Exception:  # whatever own code may raise
+    except Exception:  # user code may raise anything
         return False
     return tuple(map(type, layers_of(copy))) == classes
 
 
 def copy_architecture(model: keras.Model) -> keras.Model:
-    """Return a model of the same layers, with weights of its own."""
+    """Return a model with the same layers and separate weights."""
     with seeds_from(0), names_anew():
         return model.__class__.from_config(model.get_config())
 
@@ -157,8 +157,9 @@ def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
     """
     if describe(model).architecture is None:
         raise RuntimeError(
-            "Got an estimator that another thread fits, with a network that Keras cannot copy "
-            "from its configuration, but expected it at rest. Pickle it before or after."
+            "Got an estimator that another thread is fitting, with a network that Keras cannot "
+            "copy from its configuration, but expected one that is not being fitted. Pickle it "
+            "before or after the fit."
         )
     copied = _copy_compiled(model)
     _assign(state_of(copied), [values[id(variable)] for variable in state_of(model)])
@@ -171,7 +172,7 @@ def _assign(variables: list[keras.Variable], values: Iterable[Any]) -> None:
 
 
 class Replica:
-    """A model that is trained, with its compiled steps.
+    """A model in training, with its compiled steps.
 
     Parameters
     ----------
@@ -185,7 +186,7 @@ class Replica:
         self._sharded: LRUCache[ShardedSteps] = LRUCache(MAX_SHARDINGS)
 
     def sharded(self, n_shards: int, padded: bool = True) -> ShardedSteps:
-        """Return the steps that cut a batch into so many shards."""
+        """Return the steps for this number of shards."""
         return self._sharded.get(
             (n_shards, padded), lambda: ShardedSteps(self.model, n_shards, padded)
         )
@@ -193,9 +194,9 @@ class Replica:
 
 @contextlib.contextmanager
 def replica_of(model: keras.Model) -> Iterator[Replica]:
-    """Lend a replica in the state of `model`; give `model` the state of the replica at the end.
+    """Lend a replica with the state of `model`, and copy its state back at the end.
 
-    The model stays as it is if the block raises.
+    The model does not change if the block raises.
     """
     check_process()
     build_optimizer(model)
@@ -216,7 +217,7 @@ def _training_key(model: keras.Model) -> Hashable | None:
         return None
     optimizer = model.optimizer.get_config()
     del optimizer["name"]
-    # A plain rate is a variable of the optimizer, copied like the others.
+    # A constant rate is an optimizer variable and is copied with the others.
     if not isinstance(optimizer["learning_rate"], dict):
         del optimizer["learning_rate"]
     return architecture, type(model.optimizer), repr(optimizer), model.loss.key
@@ -234,9 +235,9 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
     old, new = state_of(source), state_of(target)
     if len(old) != len(new):
         raise ValueError(
-            "Got a model whose layers were frozen or set free after it was compiled, but "
-            "expected its optimizer to know them. Compile it again, "
-            "`model_.compile(optimizer, loss=model_.loss)`."
+            "Got a model whose layers were frozen or unfrozen after it was compiled, but expected "
+            "its optimizer to know them. Compile it again, `model_.compile(optimizer, "
+            "loss=model_.loss)`."
         )
     _assign(new, old)
 
@@ -247,13 +248,13 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 
 
 def values_of(variables: Iterable[keras.Variable]) -> Values:
-    """Return the values as they are now; memory is copied when a variable changes, not before."""
+    """Return the current values. Memory is copied only when a variable changes."""
     return {id(variable): tf.convert_to_tensor(variable.value) for variable in variables}
 
 
 @contextlib.contextmanager
 def unchanged_on_error(model: keras.Model) -> Iterator[None]:
-    """Set weights and optimizer variables back if the block raises."""
+    """Restore weights and optimizer variables if the block raises."""
     before = [variable.numpy() for variable in state_of(model)]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Dask arrays, answered partition by partition."""
+"""Methods of a detector on Dask arrays, partition by partition."""
 
 import uuid
 from collections.abc import Callable
@@ -22,19 +22,19 @@ METHODS: dict[str, Callable[[Detector, Samples], Any]] = {
     "reconstruct": Detector.reconstructions,
     "explain": Detector.contributions,
 }
-"""What each method of the estimator is of its detector, for the rows of one series."""
+"""The detector's function behind each estimator method, for the rows of one series."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Which rows around a row its answer depends on.
+    """The rows around a row that its result depends on.
 
     Parameters
     ----------
     before, after : int
-        Rows that must be there for what is kept.
+        Rows needed on either side.
     stride : int
-        Windows begin at multiples of it.
+        Windows begin at its multiples.
     """
 
     before: int
@@ -47,7 +47,7 @@ class Reach:
         size = detector.windowing.window_size or 0
         stride = min(size, detector.windowing.stride)
         smoothed = size if AGGREGATIONS[detector.scorer.aggregation].smooths else 0
-        # Windows begin on the grid, and one that ends with a part ends a row too early.
+        # Windows begin on the grid, and a window at the end of a part ends a row too early.
         before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
         if method in ("predict", "decision_function"):
             before += detector.scorer.offset_policy.memory(size)
@@ -56,16 +56,16 @@ class Reach:
 
 @dataclass(frozen=True)
 class Answer:
-    """A method of a detector, as it is called on the rows of one partition and around it.
+    """A detector method, applied to the rows of one partition and those around it.
 
     Parameters
     ----------
     method : str
     n_columns : int
-        Of what it returns; 0 for one number a row.
+        Columns of the result; 0 for one number per row.
     dtype : dtype
     names : list of str
-        Of these columns.
+        Names of these columns.
     """
 
     method: str
@@ -75,7 +75,7 @@ class Answer:
 
     @classmethod
     def of(cls, method: str, reader: RowReader) -> "Answer":
-        """Return the answer that a method of a reader's detector gives."""
+        """Return the `Answer` of a method of a reader's detector."""
         detector = reader.detector
         if method in ("score_samples", "decision_function"):
             return cls(method, 0, np.float64, [method])
@@ -88,7 +88,7 @@ class Answer:
         return cls(method, len(names), np.float64 if is_float64 else np.float32, names)
 
     def __call__(self, reader: RowReader, rows: Any) -> NDArray[Any]:
-        """Return what the method says of rows in memory."""
+        """Apply the method to rows in memory."""
         if not len(rows):
             return np.zeros((0, self.n_columns) if self.n_columns else 0, self.dtype)
         if reader.first_steps is not None:
@@ -98,7 +98,7 @@ class Answer:
 
 
 def named(answer: Answer, values: NDArray[Any], index: Any) -> Any:
-    """Return answers as a frame, or as a series if they are one number a row."""
+    """Return results as a frame, or as a series if there is one number per row."""
     import pandas as pd
 
     if answer.n_columns:
@@ -107,7 +107,7 @@ def named(answer: Answer, values: NDArray[Any], index: Any) -> Any:
 
 
 def of_array(answer: Answer, reach: Reach, shared: Any, X: Any, columns: Any = None) -> Any:
-    """Return the answer to the rows of an array, in its chunks.
+    """Return the result for an array, in its chunks.
 
     Parameters
     ----------
@@ -117,17 +117,17 @@ def of_array(answer: Answer, reach: Reach, shared: Any, X: Any, columns: Any = N
         The reader of the detector.
     X : dask.array.Array of shape (n_rows, n_features)
     columns : list of str, optional
-        Names of the features, where the detector compares them.
+        Names of the features, if the detector compares them.
     """
     if X.ndim != 2:
         raise ValueError(f"Got X with {X.ndim} dimensions, but expected (n_rows, n_features).")
     if np.isnan(X.shape[0]):
         raise ValueError(
-            "Got X with partitions of unknown sizes, but expected known ones, by which Dask "
-            "exchanges what is around them. Call X.compute_chunk_sizes() before."
+            "Got X with partitions of unknown sizes, but expected known sizes, which Dask needs "
+            "to exchange rows between partitions. Call X.compute_chunk_sizes() first."
         )
     given = X.chunks[0]
-    # Dask makes partitions larger than windows reach, but not out of all there is.
+    # Dask merges partitions that are shorter than the reach, but fails if all rows are fewer.
     is_short = X.shape[0] <= max(reach.before, reach.after)
     X = X.rechunk({0: -1, 1: -1} if is_short else {1: -1})
     around = X
@@ -163,11 +163,11 @@ def _of_block(
     columns: Any,
     block_id: tuple[int, ...] | None = None,
 ) -> NDArray[Any]:
-    """Return the answer to the rows of a block, which stand between those around it."""
+    """Return the result for the rows of a block, given with the rows around it."""
     assert block_id is not None
     number = block_id[0]
     before = reach.before if number else 0
-    # Windows begin where they do in the whole series.
+    # Windows begin at the same rows as in the whole series.
     skipped = int(-(starts[number] - before) % reach.stride)
     table = rows[skipped:]
     if columns is not None:

@@ -1,4 +1,4 @@
-"""Rows of a Dask frame, answered in its partitions."""
+"""Methods of a detector on Dask frames, partition by partition."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from skae._stream.reader import RowReader
 from skae._windows.series import do_not_stand_together
 
 N_ASKED = 2
-"""Consecutive partitions that must hold the rows to which windows and smoothing reach."""
+"""Consecutive partitions that must contain the rows that windows and smoothing reach."""
 
 
 def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | int | None) -> Any:
-    """Return the answer to the rows of a frame, in its partitions; see `of_array`."""
+    """Return the result for a frame, in its partitions; see `of_array`."""
     if series is not None and series not in X.columns:
         raise ValueError(
             f"Got series={series!r}, but expected a column of X: {list(X.columns)[:10]}."
@@ -25,13 +25,13 @@ def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | in
     if reach.stride > 1:
         if series is not None:
             raise ValueError(
-                f"Got series={series!r} and stride={reach.stride}, but expected stride=1, for "
-                "where a series begins is not known in every partition. Score each by itself."
+                f"Got series={series!r} and stride={reach.stride}, but expected stride=1, because "
+                "a partition does not know where a series begins. Score each series separately."
             )
         return _of_long_frame(answer, reach, shared, X)
     parts = X.to_delayed()
-    # From neighbours alone, not handed on from one to the next: Dask would first walk such a chain
-    # to its end, and hold all partitions meanwhile.
+    # Each partition takes rows from its neighbours only. If rows were passed on from one partition
+    # to the next, Dask would follow the chain to its end and hold all partitions meanwhile.
     n_reaches = -(-reach.before // max(reach.after, 1))
     before = _rows_around(parts[::-1], _last, reach.before, n_reaches)[::-1]
     after = _rows_around(parts, _first, reach.after)
@@ -44,7 +44,7 @@ def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | in
 
 
 def _rows_around(parts: list[Any], take: Any, n_rows: int, n_reaches: int = 1) -> list[Any]:
-    """Return what `take` takes of those that follow each part."""
+    """Return what `take` takes of the parts that follow each part."""
     ends = [dask.delayed(take)([part], n_rows) for part in parts]
     n_asked = N_ASKED * n_reaches
     return [
@@ -54,12 +54,12 @@ def _rows_around(parts: list[Any], take: Any, n_rows: int, n_reaches: int = 1) -
 
 
 def _first(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
-    """Return the first rows of consecutive parts; fewer only if these are all there are."""
+    """Return the first rows of consecutive parts; fewer only if there are no more."""
     return _enough(parts, n_rows, is_all).iloc[:n_rows] if parts else None
 
 
 def _last(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
-    """Return the last rows of parts, the last of which comes first; fewer only if these are all."""
+    """Return the last rows of parts, given last to first; fewer only if there are no more."""
     if not parts:
         return None
     rows = _enough(parts[::-1], n_rows, is_all)
@@ -67,20 +67,20 @@ def _last(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
 
 
 def _enough(parts: list[Any], n_rows: int, is_all: bool) -> Any:
-    """Return the rows of parts.
+    """Concatenate the rows of parts.
 
     Raises
     ------
     ValueError
-        If there are fewer, and more partitions might hold more.
+        If there are too few although more partitions follow.
     """
     import pandas as pd
 
     found = pd.concat(parts)
     if not is_all and len(found) < n_rows:
         raise ValueError(
-            f"Got {len(found)} rows in {len(parts)} partitions that follow one another, but "
-            f"expected at least the {n_rows} that windows and smoothing reach. Make them larger: "
+            f"Got {len(found)} rows in {len(parts)} consecutive partitions, but expected at least "
+            f"{n_rows}, the reach of windows and smoothing. Make the partitions larger: "
             "X.repartition(npartitions=...)."
         )
     return found
@@ -89,7 +89,7 @@ def _enough(parts: list[Any], n_rows: int, is_all: bool) -> Any:
 def _of_partition(
     answer: Answer, reader: RowReader, before: Any, rows: Any, after: Any, series: Any
 ) -> Any:
-    """Return the answer to rows that stand between those around them."""
+    """Return the result for rows, given with the rows around them."""
     import pandas as pd
 
     around = pd.concat([part for part in (before, rows, after) if part is not None])
@@ -105,12 +105,12 @@ def _of_partition(
 
 
 def _runs(labels: Any, series: str) -> list[slice]:
-    """Return where each series stands, in order.
+    """Return the slice of each series, in order.
 
     Raises
     ------
     ValueError
-        If the rows of some series do not stand together.
+        If the rows of a series are not adjacent.
     """
     codes = labels.to_numpy()
     found = runs_of_equal(codes)
@@ -120,7 +120,7 @@ def _runs(labels: Any, series: str) -> list[slice]:
 
 
 def _of_long_frame(answer: Answer, reach: Reach, shared: Any, X: Any) -> Any:
-    """Go by an array: where windows begin depends on how many rows come before a partition."""
+    """Convert to an array, because where windows begin depends on the rows before a partition."""
     lengths = tuple(int(n) for n in X.map_partitions(len).compute())
     array = X.to_dask_array(lengths=lengths)
     found = of_array(answer, reach, shared, array, list(X.columns))

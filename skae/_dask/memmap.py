@@ -1,4 +1,4 @@
-"""Rows of Dask collections in a file, from which they are read as a memory map."""
+"""Write the rows of a Dask collection to a file that is read as a memory map."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,18 +13,18 @@ from skae._input.checks import as_numbers
 from skae._windows.large import is_lazy_array, is_lazy_frame, partitions_of
 
 ROWS_OF_AN_ARRAY = 2**18
-"""Rows of an array in memory, or of a memory map, that are converted at a time."""
+"""Rows of an array or memory map that are converted at a time."""
 
 
 def write_rows(X: Any, path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Write rows to a file of numpy's, a partition at a time, and return its memory map.
+    """Write rows to a ``.npy`` file, a partition at a time, and return its memory map.
 
-    The file is there when it is whole.
+    The file appears only when it is complete.
 
     Raises
     ------
     TypeError, ValueError
-        If X holds no rows of numbers, see `skae.dask.to_memmap`.
+        If X does not contain rows of numbers, see `skae.dask.to_memmap`.
     """
     with replaced(path) as file:
         _write(_blocks_of(X), file)
@@ -41,7 +41,7 @@ def _write(blocks: Iterator[NDArray[np.float32]], file: Any) -> None:
         if block.shape[1] != n_features:
             raise ValueError(
                 f"Got a part with {block.shape[1]} features after parts with {n_features}, but "
-                "expected as many in each."
+                "expected the same number in each."
             )
         file.write(np.ascontiguousarray(block).data)
         n_rows += len(block)
@@ -52,7 +52,7 @@ def _write(blocks: Iterator[NDArray[np.float32]], file: Any) -> None:
 
 
 def _write_header(file: Any, n_rows: int, n_features: int) -> None:
-    """Write a header; numpy leaves room in it for the number of rows to grow."""
+    """Write a header; NumPy leaves space in it for a larger number of rows."""
     description = npy.dtype_to_descr(np.dtype(np.float32))
     shape = (n_rows, n_features)
     header = {"descr": description, "fortran_order": False, "shape": shape}
@@ -65,21 +65,21 @@ def _blocks_of(X: Any) -> Iterator[NDArray[np.float32]]:
         rows = rows[:, None] if rows.ndim == 1 else rows
         if rows.ndim != 2 or rows.dtype.kind not in "fiub":
             raise ValueError(
-                f"Got a part {number} of X of shape {rows.shape} and dtype {rows.dtype}, but "
+                f"Got part {number} of X with shape {rows.shape} and dtype {rows.dtype}, but "
                 "expected numbers of shape (n_rows, n_features)."
             )
         with np.errstate(over="ignore"):
             rows = rows.astype(np.float32, copy=False)
         if np.isinf(rows).any():
             raise ValueError(
-                f"Got a part {number} of X with infinity or a value too large for float32, but "
+                f"Got part {number} of X with infinity or a value too large for float32, but "
                 "expected finite values, or NaN where nothing was observed."
             )
         yield rows
 
 
 def _parts_of(X: Any) -> Iterable[Any]:
-    """Return what holds consecutive rows; of Dask one after the other is computed."""
+    """Return the parts with consecutive rows; Dask partitions are computed one by one."""
     if is_lazy_array(X) or is_lazy_frame(X):
         return partitions_of(X)
     if isinstance(X, np.ndarray):
@@ -89,5 +89,5 @@ def _parts_of(X: Any) -> Iterable[Any]:
         return X
     raise TypeError(
         f"Got X as {type(X).__name__}, but expected a dask.array, a dask.dataframe, a numpy array "
-        "or an iterable of arrays, the parts of one series."
+        "or an iterable of arrays with consecutive parts of one series."
     )

@@ -1,1 +1,1 @@
-"""Files that are whole or not there: atomic replacement, and checksummed contents."""
+"""Files that are complete or absent: atomic replacement and checksummed contents."""

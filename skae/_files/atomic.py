@@ -1,4 +1,4 @@
-"""A file that is replaced at once: whoever is killed leaves the old one or the new one."""
+"""Atomic replacement of files: a killed process leaves the old file or the new one."""
 
 import contextlib
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 SUFFIX = ".skae-part"
-"""Of the file beside the target that is written first."""
+"""Suffix of the temporary file that is written beside the target."""
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file at once; see `replaced`.
+    """Write a file atomically; see `replaced`.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
 @contextlib.contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Lend a file beside the target; at the end it goes to the disk, and is renamed.
+    """Lend a temporary file beside the target; flush it to disk and rename it at the end.
 
-    A symbolic link stays, and the file it names is replaced; an existing file keeps its mode.
-    What a killed process left of an earlier write to this target is removed.
+    A symbolic link stays, and the file it points to is replaced. An existing file keeps its mode.
+    Temporary files that killed processes left beside this target are removed.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     ValueError
-        If there is something other than a regular file.
+        If the path exists and is not a regular file.
     PermissionError
-        If there is a read-only file.
+        If the file is read-only.
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target, path)
@@ -62,25 +62,25 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _mode_of(target: Path, path: str | os.PathLike[str]) -> int | None:
-    """Return the permissions of the file that is to be replaced, None where there is none."""
+    """Return the permissions of the existing file, None if there is none."""
     try:
         found = target.stat().st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found):
         raise ValueError(
-            f"Got path={os.fspath(path)!r}, but expected a regular file, or none yet: a folder, "
+            f"Got path={os.fspath(path)!r}, but expected a regular file or a new path: a folder, "
             "device or pipe is not replaced."
         )
     if not found & 0o222 or not os.access(target, os.W_OK):
         raise PermissionError(
-            f"Got path={os.fspath(path)!r}, a read-only file, but expected one that may be written."
+            f"Got path={os.fspath(path)!r}, a read-only file, but expected a writable one."
         )
     return stat.S_IMODE(found)
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove what processes that live no more have left of writing this file."""
+    """Remove temporary files of this target whose processes have ended."""
     target = Path(os.path.realpath(path))
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-\d+{re.escape(SUFFIX)}")
     for entry in os.scandir(target.parent):
@@ -90,7 +90,7 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 
 
 def _is_alive(process: int) -> bool:
-    """Tell whether a process may be alive; elsewhere than on POSIX nothing harmless asks it."""
+    """Tell whether a process may be alive; only POSIX has a harmless way to ask."""
     if os.name != "posix":
         return True
     try:
@@ -103,7 +103,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Write the new name to the disk as well, where folders can be opened."""
+    """Flush the new name to disk too, where folders can be opened."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -18,14 +18,14 @@ MODEL, CHECKPOINT = "model", "checkpoint"
 """Kinds of files."""
 
 MAX_HEADER_BYTES = 2**23
-"""Plain values beside the arrays; JSON takes many times its size in memory."""
+"""Size of the plain values; parsed JSON takes many times its size in memory."""
 
 MAX_DIMENSIONS = 8
 
 DTYPES = {"bool", "float16", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
-"""What arrays hold; nothing else is written, or read."""
+"""Dtypes of arrays; no others are written or read."""
 
 _MAGIC = re.compile(rb"skae ([a-z]+) (\d{1,9})\n")
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -37,9 +37,9 @@ def pack(values: Any, arrays: list[np.ndarray], kind: str = MODEL) -> bytes:
     Parameters
     ----------
     values : object
-        What JSON can say.
+        Any JSON value.
     arrays : list of ndarray
-        Of the `DTYPES`.
+        With the `DTYPES` above.
     kind : {"model", "checkpoint"}
 
     Raises
@@ -60,17 +60,17 @@ def pack(values: Any, arrays: list[np.ndarray], kind: str = MODEL) -> bytes:
 
 
 def unpack(data: bytes, kind: str = MODEL) -> tuple[Any, list[np.ndarray]]:
-    """Return what `pack` was given.
+    """Return the arguments of `pack`.
 
     Raises
     ------
     ValueError
-        If the bytes are not those of a whole file, or of a newer format.
+        If the bytes are not a complete file, or of a newer format.
     """
     content = memoryview(data)[_check_format(data, kind) :]
     digest, content = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:
-        raise ValueError("it is damaged: its checksum is that of another content")
+        raise ValueError("it is damaged: its checksum does not match its content")
     begin = 8 + int.from_bytes(content[:8], "little")
     if begin > min(len(content), 8 + MAX_HEADER_BYTES):
         raise ValueError(f"its header is longer than the file, or than {MAX_HEADER_BYTES} bytes")
@@ -79,12 +79,12 @@ def unpack(data: bytes, kind: str = MODEL) -> tuple[Any, list[np.ndarray]]:
 
 
 def checked_size(dtype: Any, shape: Any) -> int:
-    """Return the bytes that an array takes, by what a file says of it.
+    """Return the size of an array in bytes, according to its entry in the file.
 
     Raises
     ------
     ValueError
-        If there is no such array.
+        If the entry is not valid.
     """
     is_shape = isinstance(shape, list | tuple) and len(shape) <= MAX_DIMENSIONS
     if not is_shape or any(type(size) is not int or size < 0 for size in shape):
@@ -96,7 +96,7 @@ def checked_size(dtype: Any, shape: Any) -> int:
 
 
 def _check_format(data: bytes, kind: str) -> int:
-    """Return where the content begins."""
+    """Return the position of the content."""
     found = _MAGIC.match(data)
     if not found or found[1].decode() != kind:
         writer = "skae.save" if kind == MODEL else "a fit with `checkpoint`"
@@ -132,13 +132,13 @@ Described = dict[str, Any]
 
 
 class Writer:
-    """Values to JSON; arrays are collected.
+    """Converts values to JSON and collects arrays.
 
     Parameters
     ----------
     describe : callable
-        From the name and value of an object, and this writer, to a dict of one tag, whose
-        content JSON can say.
+        Maps the name and value of an object, and this writer, to a dict with one tag and a JSON
+        value.
 
     Attributes
     ----------
@@ -150,19 +150,19 @@ class Writer:
         self._describe = describe
 
     def write(self, name: str, value: Any) -> Any:
-        """Return a value for JSON, in which arrays are their numbers.
+        """Return a value for JSON, in which arrays are replaced by their numbers.
 
         Raises
         ------
         TypeError
-            If the value is neither plain nor known.
+            If the value is neither plain nor a known object.
         """
         match value:
             case None | bool() | int() | float() | str() if not isinstance(value, np.generic):
                 return value
             case datetime.timedelta() if type(value) is datetime.timedelta:
                 return {"microseconds": value // datetime.timedelta(microseconds=1)}
-            case datetime.timedelta() | np.timedelta64():  # a pandas.Timedelta among them
+            case datetime.timedelta() | np.timedelta64():  # includes pandas.Timedelta
                 return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
             case os.PathLike():
                 return os.fspath(value)
@@ -186,24 +186,24 @@ class Writer:
         return self._describe(name, value, self)
 
     def _collect(self, value: np.ndarray | np.generic) -> str:
-        """Collect an array, and return how it is to be read."""
+        """Collect an array, and return the entry that describes it."""
         if not isinstance(value, np.ndarray):
             self.arrays.append(np.asarray(value))
             return "number"
-        # The order in memory decides the last bits of products.
+        # The memory order affects the last bits of products.
         is_transposed = value.flags.f_contiguous and not value.flags.c_contiguous
         self.arrays.append(value.T if is_transposed else value)
         return "transposed" if is_transposed else "array"
 
 
 class Reader:
-    """What a `Writer` wrote, back to values.
+    """Converts what a `Writer` wrote back to values.
 
     Parameters
     ----------
     arrays : list of ndarray
     make : callable
-        From a tag, its content and this reader to what was described.
+        Maps a tag, its content and this reader to the described object.
     """
 
     def __init__(self, arrays: list[np.ndarray], make: Callable[[str, Any, "Reader"], Any]):
@@ -211,12 +211,12 @@ class Reader:
         self._make = make
 
     def read(self, plain: Any) -> Any:
-        """Return the value that was written.
+        """Return the original value.
 
         Raises
         ------
         ValueError
-            If it is nothing that a `Writer` writes.
+            If no `Writer` writes such a value.
         """
         if isinstance(plain, list):
             return [self.read(item) for item in plain]

@@ -1,1 +1,1 @@
-"""What a user hands over, read and checked once."""
+"""User input, read and checked once."""

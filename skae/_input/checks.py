@@ -1,4 +1,4 @@
-"""Numbers and names of features, checked."""
+"""Checks of values and of feature names."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -14,16 +14,16 @@ TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.t
 
 
 def as_numbers(X: Any, name: str = "X") -> Any:
-    """Return X with NaN for what a mask hides; times and nested cells are refused.
+    """Return X with NaN for masked values; reject times and nested cells.
 
-    A mask says what was not observed, which here is NaN; ``check_array`` would read the values
-    under it. Times it would read as counts of some unit, and NaT as the lowest integer.
+    Masked values were not observed, which is NaN here; ``check_array`` would read the values under
+    the mask. It would read times as integers, and NaT as the smallest one.
 
     Parameters
     ----------
     X : array-like
     name : str, default="X"
-        What a message calls it.
+        Its name in messages.
 
     Returns
     -------
@@ -33,10 +33,10 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     Raises
     ------
     TypeError
-        If X holds times, or sequences in the cells of a dataframe, or is a LazyFrame of polars, a
-        Dask collection or an iterator, which hold nothing yet.
+        If X contains times, or sequences in the cells of a dataframe, or if it is a polars
+        LazyFrame, a Dask collection or an iterator, which contain no values yet.
     ValueError
-        If a column of a dataframe holds text.
+        If a column of a dataframe contains text.
 
     Examples
     --------
@@ -50,9 +50,9 @@ def as_numbers(X: Any, name: str = "X") -> Any:
         X = _from_rows(X, name)
     for column, kind in _nested(X):
         raise TypeError(
-            f"Got {name} with a {kind} in a cell of column {column!r}, as sktime's nested panels "
-            "have, but expected numbers. For an array of shape (n_steps, n_features) a row, write "
-            f"[np.column_stack(row) for row in {name}.to_numpy()]."
+            f"Got {name} with a {kind} in a cell of column {column!r}, as in sktime's nested "
+            "panels, but expected numbers. For an array of shape (n_steps, n_features) per row, "
+            f"write [np.column_stack(row) for row in {name}.to_numpy()]."
         )
     for feature, kind in _times(X):
         raise TypeError(
@@ -62,14 +62,14 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     for column, text in _texts(X):
         raise ValueError(
             f"Got {name} with text ({text!r}) in column {column!r}, but expected numbers. If it "
-            f"names the series of a row, write series={column!r} where the window is set; else "
-            "leave it out."
+            f"names the series of a row, set series={column!r} together with window_size; "
+            "otherwise drop it."
         )
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
 def without_fields(X: Any) -> Any:
-    """Return a structured array with its fields as the columns; all else as it is.
+    """Return a structured array with its fields as columns; anything else unchanged.
 
     Examples
     --------
@@ -81,38 +81,38 @@ def without_fields(X: Any) -> Any:
 
 
 def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
-    """Refuse what holds no values yet, or only once.
+    """Reject data that have no values yet, or can be read only once.
 
     Raises
     ------
     TypeError
-        If X is a LazyFrame of polars, a Dask collection or an iterator.
+        If X is a polars LazyFrame, a Dask collection or an iterator.
     """
     if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
         raise TypeError(
-            f"Got {name} as a LazyFrame of polars, but expected rows in memory: call "
-            f"{name}.collect() first."
+            f"Got {name} as a polars LazyFrame, but expected rows in memory: call {name}.collect() "
+            "first."
         )
     if is_collection(X):
         raise TypeError(
             f"Got {name} as a Dask collection, but expected rows in memory or in a memory map: "
-            f"{name}.compute(). LSTMAutoencoder.fit learns from it as it is, and skae.dask scores "
-            "it as it is."
+            f"{name}.compute(). LSTMAutoencoder.fit and the functions of skae.dask accept Dask "
+            "collections."
         )
     if isinstance(X, Iterator):
         raise TypeError(
             f"Got {name} as {type(X).__name__}, which can be read only once, but expected an array "
-            f"or a list: list({name}). LSTMAutoencoder.fit learns from an iterator of series."
+            f"or a list: list({name}). LSTMAutoencoder.fit accepts iterators of series."
         )
 
 
 def is_collection(X: Any) -> bool:
-    """Tell whether X is a Dask collection; Dask is not loaded for that."""
+    """Tell whether X is a Dask collection, without loading Dask."""
     return hasattr(X, "__dask_graph__") and X.__dask_graph__() is not None
 
 
 def _from_rows(X: Any, name: str) -> Any:
-    """Return a list of rows as an array; as it is where ``check_array`` says what is wrong."""
+    """Return a list of rows as an array; unchanged if ``check_array`` will name the problem."""
     if any(hasattr(item, "dtype") or hasattr(item, "collect") for item in X):
         X = [as_numbers(item, f"{name}[{i}]") for i, item in enumerate(X)]
     try:
@@ -123,7 +123,7 @@ def _from_rows(X: Any, name: str) -> Any:
 
 
 def _texts(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe the first cell of which is text that is no number."""
+    """Yield the columns of a dataframe whose first cell is text and not a number."""
     for column, cell in _first_cells(X):
         if isinstance(cell, str) and not _is_number(cell):
             yield column, cell
@@ -138,14 +138,14 @@ def _is_number(text: str) -> bool:
 
 
 def _nested(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe the first cell of which holds several values."""
+    """Yield the columns of a dataframe whose first cell contains several values."""
     for column, cell in _first_cells(X):
         if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
             yield column, type(cell).__name__
 
 
 def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the columns of a dataframe that are not of numbers, and the first cell of each."""
+    """Yield the non-numeric columns of a dataframe, and their first cells."""
     if not (hasattr(X, "columns") and hasattr(X, "dtypes") and len(X)):
         return
     cells = getattr(X, "iloc", X)
@@ -155,7 +155,7 @@ def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _times(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the features that hold times, by name or number, and what these are."""
+    """Yield the features that contain times, by name or number, and their kinds."""
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         for position, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
             if _is_time(dtype):
@@ -172,7 +172,7 @@ def _times(X: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _is_time(dtype: Any) -> bool:
-    """Tell whether a column of pandas or polars holds times."""
+    """Tell whether a pandas or polars column contains times."""
     if hasattr(dtype, "is_temporal"):
         return bool(dtype.is_temporal())
     return getattr(dtype, "kind", "") in ("m", "M")
@@ -185,21 +185,20 @@ def _unmasked(X: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
 
 
 def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
-    """Set ``feature_names_in_`` to the names in the first series, and compare those in each.
+    """Set ``feature_names_in_`` from the first series, and compare the names of each.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder or SequenceWindower
     series : sequence of array-like
-        A series without names is compared as scikit-learn does it: with a warning, if there
-        are names elsewhere.
+        As in scikit-learn, a series without names raises a warning if there are names elsewhere.
     reset : bool
-        Whether to set, as in `fit`, or to compare the first as well.
+        Whether to set the names, as in `fit`, or to compare the first series too.
 
     Raises
     ------
     ValueError
-        If the names in a series are others, or in another order. The message says in which.
+        If a series has other names, or another order. The message names the series.
     """
     for i, item in enumerate(series):
         check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)

@@ -1,4 +1,4 @@
-"""Rows in a temporary file, of which memory holds no more than is looked at."""
+"""Rows in a temporary file, read as a memory map."""
 
 import errno
 import mmap
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_STACKED = 2**24
-"""Bytes up to which parts of a memory map are put together in memory."""
+"""Bytes up to which parts of a memory map are joined in memory."""
 
 
 class Spool:
-    """A temporary file that rows are written to as they come, to be read as a memory map.
+    """A temporary file to which rows are written, and which is read as a memory map.
 
-    It lies in the folder of `tempfile`, without a name where the system allows that: it is gone as
-    soon as nobody holds the memory map any more, also if the process is killed.
+    It is in the folder of `tempfile`, unnamed where the system allows that. It disappears with the
+    last reference to the memory map, also if the process is killed.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Spool:
         self._file.close()
 
     def add(self, rows: NDArray[Any]) -> None:
-        """Write rows, which are as wide as those before and of the same dtype."""
+        """Write rows with the same dtype and number of columns as before."""
         self._shape, self._dtype = rows.shape[1:], rows.dtype
         self._n_rows += len(rows)
         try:
@@ -51,13 +51,14 @@ class Spool:
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 error.add_note(
-                    f"The temporary folder {tempfile.gettempdir()!r} is full, where fit keeps "
-                    "what comes part by part. The environment variable TMPDIR names another one."
+                    f"The temporary folder {tempfile.gettempdir()!r} is full, where fit stores "
+                    "data that it reads part by part. Set the environment variable TMPDIR to "
+                    "another folder."
                 )
             raise
 
     def mapped(self) -> NDArray[Any]:
-        """Return all rows, read-only; the memory map outlives the spool."""
+        """Return all rows, read-only. The memory map outlives the spool."""
         shape = (self._n_rows, *self._shape)
         if not self._n_rows:
             return np.zeros(shape, self._dtype)
@@ -74,9 +75,10 @@ def is_mapped(rows: NDArray[Any]) -> bool:
 
 
 def stacked(rows: NDArray[Any], parts: Iterable[slice]) -> NDArray[Any]:
-    """Return parts of rows, one after the other.
+    """Concatenate parts of rows.
 
-    A single one is a view. Of a memory map, many rows go through another temporary file.
+    A single part is returned as a view. Many rows of a memory map are copied to another temporary
+    file.
     """
     chosen = [rows[part] for part in parts]
     if len(chosen) == 1:

@@ -10,7 +10,7 @@ from skae._compat.sklearn import FeatureRecord
 
 
 def default_names(n_features: int) -> list[str]:
-    """Return the names of features that have none.
+    """Return default feature names.
 
     Examples
     --------
@@ -39,11 +39,11 @@ class Features:
 
     @classmethod
     def of(cls, record: FeatureRecord, n_features: int) -> Self:
-        """Return what scikit-learn's checks have set on a record."""
+        """Return the features from a record that scikit-learn's checks have filled."""
         return cls(record.n_features_in_, n_features, getattr(record, "feature_names_in_", None))
 
     def record(self, estimator: str) -> FeatureRecord:
-        """Return a record that scikit-learn's checks compare with."""
+        """Return a record for scikit-learn's checks."""
         record = FeatureRecord.named(estimator)
         record.n_features_in_, record.n_step_features = self.n_columns, self.n_features
         if self.names is not None:
@@ -51,7 +51,7 @@ class Features:
         return record
 
     def column_names(self) -> list[str]:
-        """Return the names of the columns, made up where there were none."""
+        """Return the names of the columns, or default names."""
         return default_names(self.n_columns) if self.names is None else list(self.names)
 
     def to_plain(self) -> dict[str, Any]:

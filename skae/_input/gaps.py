@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]
 
 
 def longest_step(max_gap: Any) -> float | np.timedelta64:
-    """Return the longest step of time that is no gap.
+    """Return the longest step of time that is not a gap.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def longest_step(max_gap: Any) -> float | np.timedelta64:
     Raises
     ------
     ValueError
-        If it is not above 0, or a string that is no duration.
+        If it is not above 0, or a string that is not a duration.
     TypeError
         If it is neither a number nor a duration.
 
@@ -64,17 +64,17 @@ def _number_or_duration(max_gap: Any) -> Any:
 def gaps_of(
     times: Any, positions: Indices | None, lengths: Indices, max_gap: Any, name: str = "X"
 ) -> Flags | None:
-    """Return which rows come after a gap, and warn of dates that go back or come twice.
+    """Return which rows follow a gap, and warn about dates that go backwards or repeat.
 
     Parameters
     ----------
     times : pandas.Index or None
-        One time for each row, as the rows came.
+        One time per row, in the order of the input.
     positions : ndarray of shape (n_rows,), intp, or None
-        Where the rows came, series by series; None if they came so.
+        Input positions of the rows, series by series; None if they are in that order.
     lengths : ndarray of shape (n_series,), intp
     max_gap : float, str, timedelta, numpy.timedelta64 or None
-        Where time goes back there is a gap, too. None: there are none.
+        There is also a gap where time goes backwards. None: there are no gaps.
     name : str, default="X"
 
     Returns
@@ -85,7 +85,7 @@ def gaps_of(
     Raises
     ------
     ValueError
-        If there are no times, some is missing, or they are of another kind than `max_gap`.
+        If there are no times, a time is missing, or `max_gap` is of another kind.
     """
     values = _values_asked(times, max_gap, name)
     if values is None:
@@ -99,11 +99,11 @@ def gaps_of(
 
 
 HOLE = 100
-"""Times the usual step of a series that are no step of it any more."""
+"""Multiple of a series' usual step from which on a step is a hole."""
 
 
 def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
-    """Warn of steps that are much longer than the usual one, across which windows reach."""
+    """Warn about steps that are much longer than usual, which windows would cross."""
     later = steps[steps > np.zeros((), steps.dtype)]
     if len(later) < HOLE:
         return
@@ -121,7 +121,7 @@ def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
 
 
 def _text(step: Any) -> str:
-    """Return a duration in the largest unit that it is a whole number of."""
+    """Return a duration in the largest unit that divides it."""
     ns = int(np.timedelta64(step, "ns").astype(np.int64))
     units = {"D": 86400 * 10**9, "h": 3600 * 10**9, "min": 60 * 10**9, "s": 10**9, "ms": 10**6}
     unit = next((name for name, size in units.items() if ns % size == 0), "ns")
@@ -129,7 +129,7 @@ def _text(step: Any) -> str:
 
 
 class GapsInParts:
-    """Gaps in rows that come part by part; see `gaps_of`.
+    """Gaps in rows that are read part by part; see `gaps_of`.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class GapsInParts:
         self._n_back = self._n_twice = self._n_series = 0
 
     def add(self, times: Any, *, begins: bool) -> Flags | None:
-        """Return which rows of a part, with which a series may begin, come after a gap."""
+        """Return which rows of a part follow a gap; a series may begin with the part."""
         values = _values_asked(times, self.max_gap, self.name)
         if values is None:
             return None
@@ -156,12 +156,12 @@ class GapsInParts:
         return None if self.max_gap is None else _flags(steps, values, self.max_gap, self.name)
 
     def warn_of_disorder(self) -> None:
-        """Warn of dates that went back or came twice."""
+        """Warn about dates that went backwards or repeated."""
         _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
 
 
 def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
-    """Return times to find gaps in; None if there are none, and none are asked for."""
+    """Return the times; None if there are none and `max_gap` is not set."""
     values = _values(times)
     if max_gap is None:
         return values if values is not None and values.dtype.kind == "M" else None
@@ -169,7 +169,7 @@ def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
         raise ValueError(
             f"Got max_gap={max_gap!r} and {name} without times, but expected a pandas dataframe "
             "whose index holds times or numbers. In a Pipeline, call "
-            "set_output(transform='pandas') on the steps before."
+            "set_output(transform='pandas') on the previous steps."
         )
     return values
 
@@ -191,7 +191,7 @@ def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -
 
 
 def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
-    """Return the number of rows of each part of stacked series in which there is no gap.
+    """Return the number of rows of each part without gaps in stacked series.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) ->
 
 
 def _disorder(steps: NDArray[Any]) -> tuple[int, int]:
-    """Count the steps back, and those of no length, which are the first of each series, too."""
+    """Count steps backwards, and steps of zero length, which include the first of each series."""
     zero = np.zeros((), steps.dtype)
     return int((steps < zero).sum()), int((steps == zero).sum())
 
@@ -236,10 +236,9 @@ def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> No
     n_twice = n_still - n_series
     if n_back or n_twice > 0:
         warnings.warn(
-            f"Got {name} whose times go back {n_back} times, and come twice {max(n_twice, 0)} "
-            "times, inside a series. The rows are taken in the order in which they stand: sort "
-            "them (sort_index), drop what comes twice, or name the column of several series by "
-            "`series`.",
+            f"Got {name} whose timestamps are not increasing inside a series: {n_back} go "
+            f"backwards, {max(n_twice, 0)} repeat. The order of the rows is used. Sort them "
+            "(sort_index), drop duplicates, or name the column of several series with `series`.",
             UserWarning,
             stacklevel=2,
         )

@@ -1,8 +1,8 @@
-"""What X was probably meant as, where the way it is read makes a shape of anything.
+"""Warnings about X if its values suggest another layout than the one it is read in.
 
 Rows of a series look like a table of short sequences, and (n_samples, n_channels, n_timepoints)
-like (n_samples, n_steps, n_features). What is told apart here is told by names, by times, and by
-which neighbours resemble each other. It is a warning: either may be meant.
+looks like (n_samples, n_steps, n_features). Names, times and the similarity of neighbours tell them
+apart. It is only a warning, because either may be intended.
 """
 
 import re
@@ -18,14 +18,14 @@ from skae._input.sequences import Sequences, shape_of
 RESEMBLANCE = 0.7
 """Least correlation of neighbours in a direction that looks like time."""
 LEAD = 0.1
-"""By how much it must be above that in the other direction."""
+"""How much higher it must be than in the other direction."""
 MIN_ROWS = 200
-"""Least number of rows the order of which is looked at; it is also ten rows a column."""
+"""Fewest rows whose order is checked; there must also be ten rows per column."""
 DAY = np.timedelta64(1, "D")
 
 
 def refuse_one_sequence(X: Any) -> None:
-    """Refuse one vector, or the panel of sktime, where a sample is a sequence.
+    """Reject a single vector, or an sktime panel, if samples are sequences.
 
     Raises
     ------
@@ -36,25 +36,25 @@ def refuse_one_sequence(X: Any) -> None:
     if len(shape) == 1:
         raise ValueError(
             f"Got X with shape {shape} (1D array) and window_size=None, but expected one sequence "
-            "a sample. Reshape your data: np.reshape(X, (1, -1)) is one sequence of one feature. "
-            "For the rows of a time series give a window_size, such as 30."
+            "per sample. Reshape your data: np.reshape(X, (1, -1)) is one sequence of one "
+            "feature. For the rows of a time series set window_size, such as 30."
         )
     levels = getattr(getattr(X, "index", None), "nlevels", 1)
     if levels > 1:
         raise ValueError(
-            f"Got X as a dataframe with {levels} levels in its index, as sktime's panels have, but "
+            f"Got X as a dataframe with {levels} levels in its index, as in sktime's panels, but "
             "expected a list of sequences: [part for _, part in X.groupby(level=0)]. If each row "
-            "is a sequence of its own, X.reset_index(drop=True) says so."
+            "is a sequence, pass X.reset_index(drop=True)."
         )
 
 
 def refuse_targets(X: Any, y: Any) -> None:
-    """Refuse y that looks like clean sequences to reconstruct, which would be ignored.
+    """Reject y that looks like clean target sequences, because it would be ignored.
 
     Raises
     ------
     ValueError
-        If y has the shape of X, of two or more dimensions, and other values.
+        If y has the shape of X (two or more dimensions) and other values.
     """
     if y is None or y is X or isinstance(y, str) or len(shape := shape_of(y)) < 2:
         return
@@ -62,13 +62,13 @@ def refuse_targets(X: Any, y: Any) -> None:
     if is_column or shape != shape_of(X) or np.array_equal(X, y, equal_nan=True):
         return
     raise ValueError(
-        f"Got y of shape {shape}, as X has, but expected None or labels, which are ignored: X "
-        "itself is reconstructed. To learn to remove noise, set `noise`."
+        f"Got y of shape {shape}, the shape of X, but expected None or labels, which are ignored: "
+        "X itself is reconstructed. To learn to remove noise, set `noise`."
     )
 
 
 def as_rows(X: Any, window_size: int) -> Any:
-    """Return one series as rows: values of one feature become a column.
+    """Return one series as rows; the values of a single feature become a column.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def as_rows(X: Any, window_size: int) -> Any:
     if len(shape) == 3:
         raise ValueError(
             f"Got X with shape {shape} (dim 3) and window_size={window_size}, but expected rows of "
-            "shape (n_rows, n_features). If X[i] are series, list(X) says so; if they are "
-            "sequences to be scored as a whole, window_size=None does."
+            "shape (n_rows, n_features). If each X[i] is a series, pass list(X). If each is a "
+            "sequence to be scored as a whole, set window_size=None."
         )
     if len(shape) != 1:
         return X
@@ -95,16 +95,16 @@ def warn_if_rows_of_a_series(
     setting: str = "window_size=None",
     advice: str = "give a window_size, such as 30",
 ) -> None:
-    """Warn if what is taken for a table of univariate sequences looks like rows of a series.
+    """Warn if a table of univariate sequences looks like the rows of a series.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_steps)
-        As it was given.
+        As passed by the user.
     table : ndarray of shape (n_samples, n_steps), float32 or float64
         As it was read.
     setting : str, default="window_size=None"
-        Of the estimator, which takes it so.
+        The parameter that makes the estimator read it as sequences.
     advice : str, default="give a window_size, such as 30"
         What to do if they are rows.
     """
@@ -113,9 +113,9 @@ def warn_if_rows_of_a_series(
         n_rows, n_columns = table.shape
         warnings.warn(
             f"Got X with shape {table.shape} and {setting}, so each of its {n_rows} rows "
-            f"was taken for a sequence of one feature and {n_columns} step(s), though {reason}. If "
-            f"they are the rows of a time series, {advice}. If they are "
-            "sequences, an array of shape (n_samples, n_steps, 1) says so.",
+            f"was read as a sequence of one feature and {n_columns} step(s), although {reason}. If "
+            f"they are the rows of a time series, {advice}. If they are sequences, pass an array "
+            "of shape (n_samples, n_steps, 1).",
             UserWarning,
             stacklevel=2,
         )
@@ -130,13 +130,13 @@ def _by_index(X: Any) -> str:
 
 
 def _by_names(X: Any) -> str:
-    """Tell names of features from names of steps, which differ in a number only."""
+    """Distinguish feature names from step names, which differ only in a number."""
     names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]
     stems = {re.sub(r"[\W\d_]+", "", name.lower()) for name in names}
     if len(stems) < 2 or stems <= _PARTS_OF_A_YEAR:
         return ""
     shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
-    return f"its columns have names as features have ({shown})"
+    return f"its columns are named like features ({shown})"
 
 
 _PARTS_OF_A_YEAR = {
@@ -157,7 +157,7 @@ def _by_order(table: NDArray[np.float32]) -> str:
 
 
 def warn_if_channels_come_first(sequences: Sequences) -> None:
-    """Warn if sequences look like (n_channels, n_timepoints), as those of aeon are.
+    """Warn if sequences look like (n_channels, n_timepoints), the layout of aeon.
 
     Parameters
     ----------
@@ -174,23 +174,23 @@ def warn_if_channels_come_first(sequences: Sequences) -> None:
         warnings.warn(
             f"Got X with sequences of at most {n_steps} steps and {n_features} features, but "
             "neighbouring features resemble each other as the steps of a series do, and steps do "
-            "not. If it has the shape (n_samples, n_channels, n_timepoints), as in aeon, expected "
-            "is X.transpose(0, 2, 1), or [x.T for x in X] of a list.",
+            "not. If it has the shape (n_samples, n_channels, n_timepoints), as in aeon, pass "
+            "X.transpose(0, 2, 1), or [x.T for x in X] for a list.",
             UserWarning,
             stacklevel=2,
         )
 
 
 MIN_ORDERED = 400
-"""Rows from which on it is looked at whether they are in an order."""
+"""Fewest rows whose order in time is checked."""
 LAGS = 10
-"""Distances at which rows of a series would resemble each other."""
+"""Distances at which rows of an ordered series resemble each other."""
 MIN_PADDED = 10
-"""Sequences from which on it is looked at whether zeros pad them."""
+"""Fewest sequences that are checked for padding with zeros."""
 
 
 def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -> None:
-    """Warn if rows resemble those next to them no more than any others, as shuffled ones do.
+    """Warn if rows resemble their neighbours no more than other rows, as shuffled rows do.
 
     Parameters
     ----------
@@ -207,10 +207,10 @@ def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -
     products = [np.abs((values[lag:] * values[:-lag]).mean(axis=0)) for lag in range(1, LAGS + 1)]
     if np.max(products) < 4 / np.sqrt(len(first)):
         warnings.warn(
-            f"Got X with {len(first)} rows that resemble those next to them no more than any "
-            "others, but expected the rows of a series in the order of time. Searches that draw "
-            "rows at random shuffle them, as HalvingGridSearchCV does with its default resource: "
-            "use resource='epochs' there, with the prefix of the step in a Pipeline.",
+            f"Got X with {len(first)} rows that resemble their neighbours no more than any other "
+            "rows, but expected the rows of a series in order of time. Some searches shuffle "
+            "rows, such as HalvingGridSearchCV with its default resource: use resource='epochs' "
+            "there, with the prefix of the step in a Pipeline.",
             UserWarning,
             stacklevel=2,
         )
@@ -233,9 +233,9 @@ def warn_if_padded_with_zeros(X: NDArray[np.floating]) -> None:
         if only_there and padded.mean() >= 0.2 and len(np.unique(n_zeros)) >= 3:
             warnings.warn(
                 f"Got X with steps that are 0 in every feature at the {side} of {padded.sum()} of "
-                f"{len(X)} sequences and nowhere else, as pad_sequences leaves them, but expected "
-                "NaN, which is padding, where 0 is data. Pad with value=np.nan, or give a list of "
-                "sequences.",
+                f"{len(X)} sequences and nowhere else, like the output of pad_sequences, but "
+                "expected padding with NaN, because 0 is a value. Pad with value=np.nan, or pass "
+                "a list of sequences.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -261,7 +261,7 @@ def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def _resemblance(values: NDArray[np.float64], axis: int) -> float:
-    """Return the correlation of centered neighbours in a direction; 0 where there are none."""
+    """Return the correlation of centered neighbours in a direction; 0 if there are none."""
     moved = np.moveaxis(values, axis, 0)
     first, second = moved[:-1], moved[1:]
     scale = np.sqrt((first**2).sum() * (second**2).sum())

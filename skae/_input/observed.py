@@ -1,6 +1,6 @@
-"""Reductions over what was observed: NaN, which is what was not, does not count.
+"""Reductions over observed values; NaN means not observed and does not count.
 
-Each answers NaN where nothing was observed. All but `mean` reduce the second axis, the steps.
+Each returns NaN where nothing was observed. All but `mean` reduce the second axis, the steps.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ BLOCK = 2**18
 """Rows that are averaged at a time."""
 
 UNROLLED = 8
-"""Values from which on NumPy does not add one after the other."""
+"""Number of values from which on NumPy sums pairwise."""
 
 
 def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
@@ -30,7 +30,7 @@ def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
 
 
 def _mean_of_all(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """Return NumPy's mean, to the last bit; of few along the last axis in a third of the time."""
+    """Return NumPy's mean to the last bit; a third of the time for a short last axis."""
     n_last = values.shape[-1]
     if axis != values.ndim - 1 or n_last >= UNROLLED:
         return np.asarray(np.mean(values, axis=axis, dtype=np.float64))
@@ -42,7 +42,7 @@ def _mean_of_all(values: Array, axis: int | tuple[int, ...]) -> Array:
 
 
 def mean_or_zero(rows: Array) -> NDArray[np.float32]:
-    """Return the mean of each column; 0 where nothing was observed of it."""
+    """Return the mean of each column; 0 if nothing was observed in it."""
     if len(rows) <= BLOCK:
         return np.nan_to_num(mean(rows, axis=0)).astype(np.float32)
     total, count = np.zeros((2, rows.shape[1]))

@@ -1,4 +1,4 @@
-"""What float32, in which networks compute, leaves of a signal on a large offset."""
+"""Warn about signals that are lost in float32, the dtype in which networks compute."""
 
 import warnings
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from skae._input.sequences import Floats
 
 LOST = 0.01
-"""Share of a feature's standard deviation that rounding may take without a word."""
+"""Largest rounding error, relative to a feature's standard deviation, without a warning."""
 
 
 def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], names: Any) -> None:
-    """Warn of features whose signal float32 does not keep.
+    """Warn about features whose signal is lost in float32.
 
-    Between 1e9 and the next number are 64: what varies by less is gone. A feature that varies
-    in float64 by its own rounding alone is a constant.
+    The float32 number after 1e9 is 64 larger, so smaller variations are lost. A feature that varies
+    only by float64 rounding is a constant.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features), float32
     given : callable
-        Returns the same rows before they became float32. It is called only if `rows` vary by
-        few steps of float32, as constants do.
+        Returns the same rows before the conversion to float32. It is called only if `rows` vary by
+        few float32 steps, as constants do.
     names : array-like of str of shape (n_features,) or None
-        Of the features; their numbers otherwise.
+        Names of the features; numbers by default.
     """
     suspects = _few_steps(np.fmin.reduce(rows), np.fmax.reduce(rows))
     if not len(suspects):
@@ -36,14 +36,14 @@ def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], name
 
 
 class Rounding:
-    """Rows that come part by part, and what float32 leaves of them; see `warn_if_rounded`."""
+    """Checks rows that are read part by part; see `warn_if_rounded`."""
 
     def __init__(self) -> None:
         self._values, self._errors = Moments(), Moments()
         self._lowest = self._highest = np.array(np.nan)
 
     def add(self, rows: NDArray[np.float64]) -> None:
-        """Look at rows as they were before they became float32."""
+        """Look at rows before their conversion to float32."""
         rows = np.where(np.isfinite(rows), rows, np.nan)
         self._values.add(rows)
         self._errors.add(rows - rows.astype(np.float32))
@@ -51,7 +51,7 @@ class Rounding:
         self._highest = np.fmax(self._highest, np.fmax.reduce(rows))
 
     def warn_if_lost(self, names: Any) -> None:
-        """Warn of features whose signal float32 does not keep."""
+        """Warn about features whose signal is lost in float32."""
         spread, largest = self._values.spread, np.fmax(abs(self._lowest), abs(self._highest))
         is_constant = spread <= 64 * np.spacing(largest)
         is_lost = ~is_constant & (self._errors.spread > LOST * spread)
@@ -60,10 +60,9 @@ class Rounding:
 
 
 class Moments:
-    """Standard deviations of columns that come part by part; NaN does not count.
+    """Standard deviations of columns that are read part by part; NaN does not count.
 
-    Those of ``StandardScaler.partial_fit`` are NaN for good after a part in which a column has
-    nothing but NaN.
+    ``StandardScaler.partial_fit`` returns NaN forever after a part with a column of only NaN.
 
     Examples
     --------
@@ -78,7 +77,7 @@ class Moments:
         self._count = self._mean = self._squares = np.array(0.0)
 
     def add(self, rows: NDArray[np.float64]) -> None:
-        """Go on with these rows."""
+        """Add these rows."""
         seen = ~np.isnan(rows)
         count = seen.sum(axis=0)
         mean = np.where(seen, rows, 0).sum(axis=0) / np.maximum(count, 1)
@@ -101,8 +100,8 @@ def _warn(features: list[Any], names: Any) -> None:
     if lost:
         named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
         warnings.warn(
-            f"Got X with a signal that float32 rounds away, in feature {named}: it varies too "
-            "little for the offset that it has. Take the offset away first, in float64, as "
+            f"Got X with a signal that is lost in float32, in feature {named}: it varies too "
+            "little relative to its offset. Subtract the offset in float64 first, as "
             "scale='robust' does.",
             UserWarning,
             stacklevel=3,
@@ -110,7 +109,7 @@ def _warn(features: list[Any], names: Any) -> None:
 
 
 def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
-    """Return the features whose range is so few steps of float32 that more may be lost."""
+    """Return the features whose range is only a few float32 steps."""
     lowest, highest = lowest.astype(float), highest.astype(float)
     largest = np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)
     return np.flatnonzero(highest - lowest < 10 / LOST * np.spacing(largest))

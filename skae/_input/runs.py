@@ -1,4 +1,4 @@
-"""Runs: where the same value stands several times in a row."""
+"""Runs of equal consecutive values."""
 
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,7 @@ Positions = NDArray[np.intp]
 
 
 def runs_of_equal(values: Any) -> list[slice]:
-    """Return where each run of equal values stands, one after the other.
+    """Return the slice of each run of equal values, in order.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def runs_of_true(flags: NDArray[np.bool_], merge_gap: int = 0) -> tuple[Position
     ----------
     flags : ndarray of shape (n,), bool
     merge_gap : int, default=0
-        Runs with at most so many False between them are one.
+        Runs with at most this many False between them are joined.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`Scaling`: each feature less its center, over its spread; in float64, before float32."""
+"""`Scaling`: subtract a center and divide by a spread, in float64, before float32."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ CHUNK = 2**16
 """Rows that are scaled at a time."""
 
 MAX_RANKED = 2**18
-"""Rows, spread evenly, whose quantiles are taken at most."""
+"""Most rows, evenly spread, from which quantiles are computed."""
 
 TAIL = 0.01
-"""Share of the values on either side that does not say how wide the range of a feature is."""
+"""Share of the values on either side that the range of a feature excludes."""
 
 BEYOND = 10.0
-"""Widths of that range, beyond which a value counts as one at this distance."""
+"""Distance from that range, in widths, at which values are clipped."""
 
 MAX_ISOLATED, MIN_RECURRING = 12, 0.001
-"""Runs of such values, and their share of the rows, above which they recur and are normal."""
+"""Number of runs of such values, and their share of the rows, above which they are normal."""
 
 Rows = NDArray[np.floating]
 
@@ -43,17 +43,17 @@ class Scaling:
 
     @classmethod
     def of(cls, rows: Rows, weights: Rows | None, *, robust: bool) -> Self:
-        """Return the scaling by mean and standard deviation, as `StandardScaler` has them.
+        """Return the scaling by mean and standard deviation, as in `StandardScaler`.
 
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_features)
-            NaN is left out.
+            NaN is ignored.
         weights : ndarray of shape (n_rows,), optional
-            Rows of weight 0 are left out.
+            Rows of weight 0 are ignored.
         robust : bool
-            Whether a few values that lie far outside the range of all others count as its edge:
-            ten times as far out as the 1 % and 99 % quantiles are apart.
+            Whether to clip a few values far outside the range of all others: those beyond the 1 %
+            and 99 % quantiles by more than ten times their distance.
         """
         limits = _edges(rows, weights) if robust else None
         scaler = StandardScaler().set_output(transform="default")
@@ -63,7 +63,7 @@ class Scaling:
                 continue
             if limits is not None:
                 chunk = np.clip(chunk, *limits)
-            # A feature never observed has no mean; what overflows is refused below.
+            # A feature without observations has no mean; overflow is checked below.
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                 scaler.partial_fit(
                     chunk if limits is None else np.clip(chunk, *limits), None, given
@@ -72,12 +72,12 @@ class Scaling:
         return cls(np.nan_to_num(scaler.mean_), np.where(scaler.scale_ > 0, scaler.scale_, 1.0))
 
     def transform(self, rows: Rows) -> Floats:
-        """Return rows scaled, float32; those of a memory map as another one.
+        """Return scaled rows, float32; those of a memory map as another memory map.
 
         Raises
         ------
         ValueError
-            If a value is too large for float32 even then.
+            If a scaled value is too large for float32.
         """
         chunks = (self._transformed(rows[part]) for part in _chunks(len(rows)))
         if not is_mapped(rows):
@@ -91,7 +91,7 @@ class Scaling:
             return spool.mapped()
 
     def inverse(self, rows: Rows) -> NDArray[np.float64]:
-        """Return what `transform` was given, float64."""
+        """Undo `transform`, in float64."""
         return rows * self.spread + self.center
 
     def _transformed(self, rows: Rows) -> Floats:
@@ -100,8 +100,9 @@ class Scaling:
         if np.isinf(scaled).any():
             row, feature = np.argwhere(np.isinf(scaled))[0]
             raise ValueError(
-                f"Got X with {rows[row, feature]:g} in feature {feature}, {self.spread[feature]:g} "
-                "of which is usual, but expected values that float32 holds once they are scaled."
+                f"Got X with {rows[row, feature]:g} in feature {feature}, where "
+                f"{self.spread[feature]:g} is usual, but expected values that float32 can hold "
+                "after scaling."
             )
         return scaled
 
@@ -111,7 +112,7 @@ class Scaling:
 
 
 def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:
-    """Refuse values whose squares float64 does not hold."""
+    """Reject values whose squares float64 cannot hold."""
     for feature in np.flatnonzero(~np.isfinite(variances)):
         values = np.abs(rows[:, feature])
         if np.isnan(values).all():
@@ -119,23 +120,23 @@ def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:
         largest = np.nanmax(values)
         raise ValueError(
             f"Got X with a value too large in feature {feature}: {largest:g}, but expected at "
-            "most 1e+150, whose square float64 holds."
+            "most 1e+150, whose square float64 can hold."
         )
 
 
 def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the least and the largest value that count, of each feature; NaN if there is none."""
+    """Return the limits of each feature; NaN if it has none."""
     chosen = slice(None, None, -(-len(rows) // MAX_RANKED))
     ranked = rows[chosen].astype(np.float64)
     if weights is not None:
         ranked = ranked[weights[chosen] > 0]
     low, high = np.full((2, rows.shape[1]), np.nan)
     seen = ~np.isnan(ranked).all(axis=0)
-    # A value that was measured: the largest of less than a hundred is none of the others.
+    # Use measured values: with fewer than a hundred, the largest would be interpolated.
     low[seen] = np.nanquantile(ranked[:, seen], TAIL, axis=0, method="higher")
     high[seen] = np.nanquantile(ranked[:, seen], 1 - TAIL, axis=0, method="lower")
     width = high - low
-    # Of a feature that hardly ever moves, the range is that of its rare values.
+    # For a feature that hardly ever moves, use the range of its rare values.
     width[~(width > 0)] = np.inf
     low, high = low - BEYOND * width, high + BEYOND * width
     recur = _recur((ranked < low) | (ranked > high))
@@ -143,7 +144,7 @@ def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArr
 
 
 def _recur(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell in which features values outside the range are no exceptions."""
+    """Tell in which features values outside the range are not exceptions."""
     begins = outside & ~np.roll(outside, 1, axis=0)
     is_often = begins.sum(axis=0) > MAX_ISOLATED
     recur: NDArray[np.bool_] = is_often & (outside.mean(axis=0) > MIN_RECURRING)

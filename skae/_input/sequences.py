@@ -1,7 +1,7 @@
-"""Any accepted input as sequences: slices of one stack of rows, padded when asked for.
+"""Sequences: slices of one stack of rows, padded on demand.
 
-One convention runs through the package: **NaN is what was not observed**. Steps after the
-end of a sequence are NaN in every feature; a missing reading is NaN in its feature.
+The whole package uses one convention: **NaN means not observed**. Steps after the end of a sequence
+are NaN in every feature; a missing reading is NaN in its feature.
 """
 
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 OBSERVED_BLOCK = 2**16
-"""Sequences that are looked at at a time for something observed."""
+"""Sequences that are checked for observations at a time."""
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences held as slices of one stack of rows, so that overlapping ones cost nothing.
+    """Sequences as slices of one stack of rows, so that overlaps take no memory.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Sequences:
     starts, lengths : ndarray of shape (n_sequences,), intp
         Sequence `i` is ``rows[starts[i] : starts[i] + lengths[i]]``.
     offsets : ndarray of shape (n_sequences,), intp, optional
-        Padded steps that stood before each sequence in the array it came from.
+        Padded steps before each sequence in the input array.
     n_steps : int, optional
-        Number of steps of that array; None when the input was a list.
+        Steps of that array; None if the input was a list.
     is_table : bool
-        Whether that array was a table of one univariate sequence a row.
+        Whether that array was a table with one univariate sequence per row.
     """
 
     rows: Floats
@@ -76,7 +76,7 @@ class Sequences:
 
     @cached_property
     def are_observed(self) -> NDArray[np.bool_]:
-        """Of each sequence, whether some value of it was observed."""
+        """For each sequence, whether any value was observed."""
         if len(self) <= OBSERVED_BLOCK:
             return self._are_observed()
         if all(block._are_observed().all() for block in self.blocks(OBSERVED_BLOCK)):
@@ -103,7 +103,7 @@ class Sequences:
         return replace(self, starts=starts, lengths=lengths, offsets=offsets)
 
     def at_most(self, n: int) -> "Sequences":
-        """Return at most `n` sequences, spread evenly over all."""
+        """Return at most `n` evenly spread sequences."""
         return self.select(slice(None, None, -(-len(self) // n)))
 
     def steps_inside(self, length: int) -> NDArray[np.bool_]:
@@ -141,13 +141,13 @@ class Sequences:
     def imputed(self, values: Floats, fallback: Floats) -> Floats:
         """Fill every gap inside a sequence; padding stays NaN.
 
-        A gap takes the last value observed before it in its sequence, else the first one
-        after it, else the feature's entry of `fallback`.
+        A gap gets the last value observed before it in its sequence, else the first one after it,
+        else the feature's entry of `fallback`.
 
         Parameters
         ----------
         values : ndarray of shape (n_sequences, length, n_features)
-            What `padded` returned.
+            From `padded`.
         fallback : ndarray of shape (n_features,)
 
         Returns
@@ -165,7 +165,7 @@ class Sequences:
         return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
 
     def like_input(self, padded: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
-        """Lay out results per step as the input was: a list for a list, else one array.
+        """Lay out results per step like the input: a list for a list, else one array.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ def _hold_last_observed(values: Floats) -> Floats:
 
 
 def shape_of(item: Any) -> tuple[int, ...]:
-    """Return the shape of an array-like, of lists that of their first items; () of a scalar."""
+    """Return the shape of an array-like; lists by their first items; () for a scalar."""
     if hasattr(item, "shape"):
         return tuple(item.shape)
     if not isinstance(item, list | tuple):
@@ -205,12 +205,12 @@ def shape_of(item: Any) -> tuple[int, ...]:
 
 
 def refuse_short_rows(X: Any) -> None:
-    """Refuse rows that would be taken for series because one of them is shorter.
+    """Reject rows that would be read as series because one of them is shorter.
 
     Parameters
     ----------
     X : list of array-like
-        The items of what `Table` says is one.
+        The items of a list of series or sequences.
 
     Raises
     ------
@@ -223,8 +223,8 @@ def refuse_short_rows(X: Any) -> None:
     usual = max(lengths, key=lengths.count)
     short = next(i for i, length in enumerate(lengths) if length != usual)
     raise ValueError(
-        f"Got rows of {usual} values, but X[{short}] of {lengths[short]}; expected as many in each "
-        "row. If they are several series of one feature, give them as arrays."
+        f"Got rows of {usual} values, but X[{short}] of {lengths[short]}; expected the same number "
+        "in each row. If they are several series of one feature, pass them as arrays."
     )
 
 
@@ -246,8 +246,8 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
     Raises
     ------
     ValueError
-        If an item is empty, not finite, not numeric, or has another number of features
-        than the first.
+        If an item is empty, infinite, not numeric, or has another number of features than the
+        first.
     """
     items = [rows_of(item, f"X[{i}]", dtype) for i, item in enumerate(X)]
     widths = [item.shape[1] for item in items]
@@ -257,7 +257,7 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
 
 
 def check_width(width: int, expected: int, name: str) -> None:
-    """Refuse a series with another number of features than the first."""
+    """Check that a series has as many features as the first."""
     if width != expected:
         raise ValueError(
             f"{name} has {width} features, but X[0] has {expected}; expected every item "
@@ -267,7 +267,7 @@ def check_width(width: int, expected: int, name: str) -> None:
 
 
 def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
-    """Return one series, of which `stack_series` says what it may be, as rows."""
+    """Return one series as rows; see `stack_series` for what it may be."""
     item = as_numbers(item, name)
     if len(shape_of(item)) == 1:
         item = item.to_frame() if hasattr(item, "to_frame") else np.asarray(item)[:, None]
@@ -287,23 +287,23 @@ def from_list(X: Any, dtype: Any = np.float32) -> Sequences:
 
 
 def of_stack(rows: Floats, lengths: Indices) -> Sequences:
-    """Return sequences that stand one after the other."""
+    """Return consecutive sequences of the given lengths."""
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
-    # A list's steps are all of them real: a NaN row inside it is a gap, at either end too.
+    # All steps of a list item exist: a NaN row is a gap, even at either end.
     return Sequences(rows, starts, lengths)
 
 
 def from_array(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
     """Return the sequences of a 3-D array, whose padding is NaN before or after them.
 
-    Overlapping windows that are a strided view, as `SequenceWindower` returns, are taken
-    back to the rows they share, so nothing of the size of the windows is ever allocated. Of
-    these only the rows before the first observed one are padding.
+    Overlapping windows that are a strided view, as `SequenceWindower` returns, become slices of the
+    rows they share, so no memory of the size of the windows is allocated. Only rows before the
+    first observed one are then padding.
 
     Raises
     ------
     ValueError
-        If the array is not finite (NaN apart), or empty.
+        If the array is empty or contains infinity.
     """
     rows, starts = rows_and_starts(X)
     rows = _checked(rows, dtype, "X")
@@ -313,7 +313,7 @@ def from_array(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
 
 
 def from_table(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
-    """Return the univariate sequences of a table, one a row."""
+    """Return the univariate sequences of a table, one per row."""
     return replace(from_array(X[:, :, None], dtype), is_table=True)
 
 
@@ -352,13 +352,13 @@ def rows_and_starts(X: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
 
 
 MIN_SHARED = 64
-"""Changes of a value that windows must share to be taken for those of a series by contents."""
+"""Changes of value that windows must share to be recognised as overlapping."""
 
 
 def _stride_of_copied_windows(X: NDArray[Any]) -> int:
-    """Return the stride of overlapping windows that somebody has copied, 0 for other sequences.
+    """Return the stride of copied overlapping windows, 0 for other sequences.
 
-    Windows of a series are learned alike however they lie in memory.
+    Windows of a series train the same network in any memory layout.
     """
     n_steps = X.shape[1]
     for stride in range(1, n_steps):
@@ -381,7 +381,7 @@ def _are_equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
-    """Leave out the steps before the first and after the last observed one."""
+    """Drop the steps before the first and after the last observed one."""
     observed = _observed_rows(sequences.rows)
     if observed.all():
         return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
@@ -392,7 +392,7 @@ def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
         return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
     first = positions[np.searchsorted(positions, sequences.starts) % len(positions)]
     last = positions[np.searchsorted(positions, ends) - 1]
-    # A sequence with nothing observed keeps its steps, none of which is known to be padding.
+    # A sequence without observations keeps its steps, because none is known to be padding.
     first, last = np.where(seen, first, sequences.starts), np.where(seen, last, ends - 1)
     if of_one_series:
         first, last = np.maximum(sequences.starts, positions[0]), ends - 1

@@ -1,4 +1,4 @@
-"""`Table`: what a user hands over as X, looked at once."""
+"""`Table`: the X that a user passes."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,12 +13,12 @@ from skae._input.sequences import Indices, refuse_short_rows, shape_of, stack_se
 
 @dataclass(frozen=True)
 class Table:
-    """X as it came: several series or sequences in a list, or one table of them.
+    """The original X: several series or sequences in a list, or one table.
 
     Parameters
     ----------
     items : tuple of array-like
-        Those of a list; of anything else, that alone.
+        The items of a list; anything else is the only item.
     is_list : bool
     """
 
@@ -27,15 +27,15 @@ class Table:
 
     @classmethod
     def of(cls, X: Any, window_size: int | str | None = None, n_features: int = 0) -> Self:
-        """Return the table of what a user handed over.
+        """Return the table for a user's X.
 
         Parameters
         ----------
         X : array-like or list
         window_size : int, "auto" or None
-            Of the estimator; None if samples are sequences.
+            Parameter of the estimator; None if samples are sequences.
         n_features : int
-            Seen in `fit`; 0 if this is one.
+            Seen in `fit`; 0 in a `fit`.
         """
         X = [*map(without_fields, X)] if isinstance(X, list) else without_fields(X)
         is_list = _is_list(X) or (
@@ -45,17 +45,17 @@ class Table:
 
     @property
     def X(self) -> Any:
-        """What is no list, as it came."""
+        """The original X if it is not a list."""
         return list(self.items) if self.is_list else self.items[0]
 
     @property
     def names(self) -> NDArray[np.object_] | None:
-        """Names of the columns of the first item, if it has any."""
+        """Column names of the first item, if it has any."""
         names: NDArray[np.object_] | None = feature_names_of(self.items[0])
         return names
 
     def index(self, *, of_rows: bool) -> Any:
-        """Return the pandas index of the samples; of a list of series, with their positions.
+        """Return the pandas index of the samples; for a list of series, with their positions.
 
         Parameters
         ----------
@@ -72,12 +72,12 @@ class Table:
         return pd.concat(parts, keys=range(len(parts))).index
 
     def stacked(self, record: Any, dtype: Any, *, reset: bool) -> tuple[NDArray[Any], Indices]:
-        """Return the rows of the series of a list, and how many each has.
+        """Return the rows of all series of a list, and the length of each.
 
         Raises
         ------
         ValueError
-            If names or numbers of features differ, or values are no finite numbers.
+            If names or numbers of features differ, or values are not finite numbers.
         """
         refuse_short_rows(self.items)
         check_names_of_each(record, self.items, reset=reset)
@@ -85,7 +85,7 @@ class Table:
 
 
 def _is_list(X: Any) -> bool:
-    """Tell a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
+    """Distinguish a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
     if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
         return False
     shapes = [shape_of(item) for item in X]
@@ -95,9 +95,9 @@ def _is_list(X: Any) -> bool:
 
 
 def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
-    """Tell arrays of one feature from rows of a table: they are as long as a window.
+    """Distinguish univariate series from rows of a table: they are as long as a window.
 
-    In what `score_samples` and the like are given, the number of features decides.
+    After `fit`, the number of features decides.
     """
     if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
         return False

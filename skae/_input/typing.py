@@ -1,4 +1,4 @@
-"""What parameters may be, where several share it."""
+"""Types that several parameters share."""
 
 import datetime
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 SeriesLike = ArrayLike | Sequence[ArrayLike]
-"""An array, a dataframe or nested lists, or a list of these: one for each series or sequence."""
+"""An array, dataframe or nested lists, or a list of these with one item per series or sequence."""
 
 Duration = float | str | datetime.timedelta | np.timedelta64
 """A step of time: a number, or a duration such as "10min"."""

@@ -1,4 +1,4 @@
-"""The plain form of a `Detector`, checked before anything is made of it."""
+"""The plain form of a `Detector`, checked before a detector is built from it."""
 
 import datetime
 import math
@@ -25,7 +25,7 @@ PARTS = {
     *("network", "fill_values", "features", "windowing", "scaling", "scorer", "offset"),
     *("n_steps", "is_table", "training", "estimator", "asked"),
 }
-"""Of a detector in its plain form."""
+"""Keys of a detector's plain form."""
 
 COUNTS_OF_TRAINING = {"n_iter", "n_epochs", "batch_size", "n_discords"}
 
@@ -34,9 +34,9 @@ MEASURED = "typical", "mean", "covariance"
 
 
 def stored_detector(plain: Plain) -> Plain:
-    """Return the plain form of a detector as a file holds it.
+    """Return the plain form of a detector, as stored in a file.
 
-    A network that the caller's `model` built is stored as its weights: the caller has the builder.
+    Of a network that the caller's `model` built, only the weights are stored.
     """
     network, measure = plain["network"], plain["scorer"]["measure"]
     arrays = {name: np.asarray(measure[name]) for name in MEASURED if name in measure}
@@ -47,18 +47,18 @@ def stored_detector(plain: Plain) -> Plain:
 
 
 def read_detector(stored: Plain, parameters: dict[str, Any]) -> Plain:
-    """Return what `stored_detector` was given, checked.
+    """Return the detector that `stored_detector` stored, after checking it.
 
     Parameters
     ----------
     stored : dict
     parameters : dict
-        Of the estimator.
+        Parameters of the estimator.
 
     Raises
     ------
     ValueError
-        If it is none that `fit` leaves.
+        If `fit` produces no such detector.
     """
     check_detector(stored)
     if "own" not in stored["network"]:
@@ -67,7 +67,7 @@ def read_detector(stored: Plain, parameters: dict[str, Any]) -> Plain:
 
 
 def check_detector(plain: Plain) -> None:
-    """Refuse names, types, sizes and numbers that `fit` does not leave."""
+    """Reject names, types, sizes and numbers that `fit` does not produce."""
     _require(isinstance(plain, dict) and set(plain) == PARTS, "has other parts")
     offset = plain["offset"]
     _require(isinstance(offset, float) and math.isfinite(offset), f"has offset={offset!r:.80}")
@@ -124,7 +124,7 @@ def _check_scaling(scaling: Any, n_features: int) -> None:
 
 
 def _check_network(network: Plain) -> int:
-    """Refuse a network that is not of the size of its weights; return its features."""
+    """Check that a network has the size of its weights; return its number of features."""
     training = network["training"]
     arrays = [*network["weights"], *(training["optimizer_state"] if training else [])]
     _require(all(isinstance(array, np.ndarray | np.generic) for array in arrays), "has no weights")
@@ -158,9 +158,9 @@ def _check_architecture(plain: dict[str, Any], weights: list[Any]) -> int:
 def least_weights(
     n_features: int, latent_dim: int, segment_length: int, *, units: tuple[int, ...]
 ) -> int:
-    """Return how many weights such a network has at least: nothing is built that has fewer."""
+    """Return a lower bound for the number of weights; no network with fewer is built."""
     step = n_features * segment_length
-    # A GRU's kernels, the smallest; then the two that make the latent, and the reconstruction.
+    # A GRU's kernels, the smallest; then the kernels of the latent and the reconstruction.
     kernels = sum(3 * n * (n + before) for n, before in zip(units, (step, *units), strict=False))
     return kernels + latent_dim * units[-1] + step * units[0]
 
@@ -215,7 +215,7 @@ def _own_weights(model: keras.Model) -> Plain:
 
 
 def _own_model(stored: Plain, parameters: dict[str, Any]) -> keras.Model:
-    """Let the caller's builder make the network, and give it the weights."""
+    """Build the network with the caller's builder, and set its weights."""
     network = stored["network"]
     size = DataSize(network["own"], stored["n_steps"], stored["windowing"][0] is None)
     model = KerasAdapter.of(parameters, size, seed=0).build_compiled(0)

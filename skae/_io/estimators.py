@@ -1,4 +1,4 @@
-"""`save` and `load`: estimators as one file that holds no code."""
+"""`save` and `load`: estimators as one file without code."""
 
 import os
 import stat
@@ -17,14 +17,14 @@ from skae._io.objects import describe_object, make_object
 Loaded = TypeVar("Loaded")
 
 DETECTOR = "_detector"
-"""Name of the detector in the state of an estimator."""
+"""Key of the detector in the state of an estimator."""
 
 METHODS_WITH_OUTPUT = {"transform": {"default", "pandas", "polars", None}}
-"""What `set_output` leaves."""
+"""Attribute that `set_output` sets."""
 
 
 def describe(name: str, value: Any, writer: Writer) -> Described:
-    """Return what a file says of an estimator, or of another object that is not plain.
+    """Return the description of an estimator, or of another object, for a file.
 
     Raises
     ------
@@ -49,12 +49,12 @@ def describe(name: str, value: Any, writer: Writer) -> Described:
 
 
 def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, Any]) -> Any:
-    """Return the estimator or other object that `describe` was given.
+    """Return the estimator or object that `describe` described.
 
     Raises
     ------
     ValueError
-        If it is not known, or in a state that no fit leaves.
+        If it is not known, or in a state that no fit produces.
     """
     if tag != "estimator":
         return make_object(tag, content, reader, custom_objects)
@@ -86,12 +86,12 @@ def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _state_of(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    """Return the detector of an estimator, as a file holds it, by its name."""
+    """Return the detector of an estimator, as stored in a file, by its key."""
     unknown = sorted(beside.keys() - {DETECTOR})
     if unknown:
         raise TypeError(
-            f"Got {unknown} set on the estimator, but expected no attributes but those of its "
-            "fit. Delete them, or use joblib.dump instead."
+            f"Got {unknown} set on the estimator, but expected only the attributes that fit sets. "
+            "Delete them, or use joblib.dump instead."
         )
     if DETECTOR not in beside:
         return {}
@@ -114,12 +114,12 @@ def _class_of(name: Any, custom_objects: Mapping[str, Any]) -> type:
 
 
 def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
-    """Return `LSTMAutoencoder`, or the subclass of it that the caller handed over.
+    """Return `LSTMAutoencoder`, or the subclass that the caller passed.
 
     Raises
     ------
     ValueError
-        If the name is of neither.
+        If the name is neither.
     """
     autoencoder = _autoencoder_class()
     if name == autoencoder.__name__:
@@ -129,8 +129,8 @@ def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
         return own
     raise ValueError(
         f"it holds a {name!r}, but expected an estimator of skae, or one of "
-        f"{sorted(transformers.KNOWN)}; a subclass of LSTMAutoencoder is taken from "
-        f"load(path, custom_objects={{{name!r}: ...}})"
+        f"{sorted(transformers.KNOWN)}; pass a subclass of LSTMAutoencoder as load(path, "
+        f"custom_objects={{{name!r}: ...}})"
     )
 
 
@@ -156,32 +156,31 @@ def _set_output(estimator: Any, output: dict[str, Any]) -> None:
 
 
 MAX_BYTES = 2**30
-"""Of a file, by default: a network of 250 million weights, or half of that with Adam's state."""
+"""Default limit: a network of 250 million weights, or half of that with Adam's state."""
 
 
 def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
-    """Write an estimator, or a Pipeline around one, to one file without code.
+    """Save an estimator, or a Pipeline around one, to a file without code.
 
-    The file holds parameters, weights, the state of the optimizer and everything that `fit`
-    settled, as plain values and arrays with a checksum. It is written beside the target, to
-    the disk, and then renamed: whoever is killed leaves the old file or the new one.
+    The file contains the parameters, the weights, the optimizer state and everything that `fit`
+    determined, as plain values and arrays with a checksum. It is written to a temporary file and
+    then renamed, so a killed process leaves the old file or the new one.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder, SequenceWindower, SequenceScaler or Pipeline
-        Fitted or not. The other steps of a Pipeline are scalers and the like of scikit-learn, see
-        Notes.
+        Fitted or not. The other steps of a Pipeline may be the transformers listed in the Notes.
     path : str or path-like
-        An existing file is replaced, and keeps its mode; a symbolic link stays one.
+        An existing file is replaced and keeps its mode. A symbolic link stays.
 
     Raises
     ------
     TypeError
         If an estimator, parameter or attribute is not known.
     ValueError
-        If there is a folder, device or pipe.
+        If the path is a folder, device or pipe.
     OSError
-        If the file cannot be written, or may not be.
+        If the file cannot be written.
 
     See Also
     --------
@@ -189,13 +188,12 @@ def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Of scikit-learn: Pipeline, FeatureUnion, ColumnTransformer, StandardScaler, MinMaxScaler,
-    MaxAbsScaler, RobustScaler, QuantileTransformer, PowerTransformer, FunctionTransformer,
-    Normalizer, SimpleImputer, VarianceThreshold and PCA.
+    Supported parts of scikit-learn: Pipeline, FeatureUnion, ColumnTransformer, StandardScaler,
+    MinMaxScaler, MaxAbsScaler, RobustScaler, QuantileTransformer, PowerTransformer,
+    FunctionTransformer, Normalizer, SimpleImputer, VarianceThreshold and PCA.
 
-    Losses, optimizers and schedules of Keras are written by name and options. Functions,
-    classes and objects with ``get_config`` of your own are written by name only: `load` is
-    handed them.
+    Losses, optimizers and schedules of Keras are stored by name and options. Your own functions,
+    classes and objects with ``get_config`` are stored by name only; pass them to `load`.
 
     Examples
     --------
@@ -227,30 +225,30 @@ def load(
     custom_objects: Mapping[str, Any] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Any:
-    """Return what `save` wrote; nothing in the file is run.
+    """Load an estimator that `save` wrote. No code from the file is run.
 
     Parameters
     ----------
     path : str or path-like
-        Also a file of ``LSTMAutoencoder.save``.
+        A file of `save` or of ``LSTMAutoencoder.save``.
     custom_objects : dict of str to object, default=None
-        Functions and classes of your own by their ``__name__``, such as the callable `model`, a
-        loss, or a subclass of `LSTMAutoencoder`. A file names what it needs.
+        Your own functions and classes by their ``__name__``, such as the callable `model`, a loss,
+        or a subclass of `LSTMAutoencoder`. The error message names what is missing.
     max_bytes : int, default=2**30
-        Largest file that is read.
+        Size of the largest file that is read.
 
     Returns
     -------
     estimator
-        In the state it was saved in; it scores, and trains on, the same.
+        In the state in which it was saved.
 
     Raises
     ------
     ValueError
-        If the file is not one that `save` wrote, is damaged, too large, or of a newer skae, or
-        names what is neither known nor among `custom_objects`.
+        If the file was not written by `save`, is damaged, too large or from a newer skae, or names
+        something that is neither known nor among `custom_objects`.
     OSError
-        If there is no such file, or it may not be read.
+        If the file does not exist or cannot be read.
 
     See Also
     --------
@@ -259,11 +257,11 @@ def load(
     data = _read_bytes(path, max_bytes)
     try:
         return _load(data, dict(custom_objects or {}))
-    except Exception as error:  # whatever a stranger's bytes make Python, numpy or Keras raise
+    except Exception as error:  # malicious bytes may make Python, NumPy or Keras raise anything
         reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise ValueError(
-            f"Got path={os.fspath(path)!r}, but expected a whole file that skae.save or "
-            f"LSTMAutoencoder.save wrote: {reason[:2000]}."
+            f"Got path={os.fspath(path)!r}, but expected a complete file written by skae.save or "
+            f"LSTMAutoencoder.save: {reason[:2000]}."
         ) from error
 
 
@@ -273,12 +271,12 @@ def load_only(
     custom_objects: Mapping[str, Any] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Loaded:
-    """Return what `load` returns, if it is of the class `cls` and of no other.
+    """Return what `load` returns, if it is exactly of the class `cls`.
 
     Raises
     ------
     ValueError
-        If it is of another.
+        If it is of another class.
     """
     own = dict(custom_objects or {}) | {cls.__name__: cls}
     loaded = load(path, custom_objects=own, max_bytes=max_bytes)
@@ -303,11 +301,12 @@ def _load(data: bytes, custom_objects: dict[str, Any]) -> Any:
 
 
 def _read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    """Return the content of a regular file that is not too large."""
+    """Return the content of a regular file, if it is not too large."""
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(
-            f"Got path={os.fspath(path)!r}, but expected a regular file, no folder, device or pipe."
+            f"Got path={os.fspath(path)!r}, but expected a regular file, not a folder, device or "
+            "pipe."
         )
     with open(Path(path), "rb") as file:
         data = file.read(max_bytes + 1)

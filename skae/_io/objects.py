@@ -1,4 +1,4 @@
-"""Keras objects and one's own: known names with plain options, or handed over by the caller."""
+"""Keras objects with plain options, by name; user objects, passed in by the caller."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +50,7 @@ CustomObjects = Mapping[str, Any]
 
 
 def known_keras() -> dict[str, Any]:
-    """Return the classes and functions of Keras that a file may name, by their names in it."""
+    """Return the Keras classes and functions that a file may name, by their names."""
     modules = {
         "optimizers": (keras.optimizers, OPTIMIZERS),
         "schedules": (keras.optimizers.schedules, SCHEDULES),
@@ -65,12 +65,12 @@ def known_keras() -> dict[str, Any]:
 
 
 def describe_object(name: str, value: Any, writer: Writer) -> Described:
-    """Return what a file says of a Keras object, or of one that `load` will be handed.
+    """Return the description of a Keras object, or of an object that the user will pass to `load`.
 
     Raises
     ------
     TypeError
-        If it is neither a class or function with a name, nor an object with a ``get_config``.
+        If it is not a named class or function, nor an object with ``get_config``.
     """
     names = {id(thing): known for known, thing in known_keras().items()}
     if id(value) in names:
@@ -86,13 +86,13 @@ def describe_object(name: str, value: Any, writer: Writer) -> Described:
         return {"custom": {"name": type(value).__name__, "options": options}}
     raise TypeError(
         f"Got {name}={value!r}, but expected a plain value, a loss, optimizer or schedule of "
-        "Keras, or a function, class or object with get_config of your own, which alone can be "
-        "written without pickle. Use joblib.dump instead."
+        "Keras, or your own function, class or object with get_config; nothing else can be stored "
+        "without pickle. Use joblib.dump instead."
     )
 
 
 def options_of(value: Any) -> dict[str, Any]:
-    """Return the options of a Keras object, plain ones all."""
+    """Return the options of a Keras object, all of them plain."""
     options: dict[str, Any]
     is_loss = isinstance(value, keras.losses.Loss)
     options = loss_as_stored(ObservedLoss(value))["options"] if is_loss else value.get_config()
@@ -118,16 +118,16 @@ def make_object(tag: str, content: Any, reader: Reader, custom_objects: CustomOb
 
 
 def make_known(name: Any, options: dict[str, Any] | None) -> Any:
-    """Return what a known name stands for, with options an object of the class.
+    """Return the object of a known name; with options, an instance of the class.
 
     Raises
     ------
     ValueError
-        If the name is not known, or an option not plain.
+        If the name is unknown or an option is not plain.
     """
     known = known_keras()
     if name not in known:
-        raise ValueError(f"it names {name!r}, which is no loss, optimizer or schedule of Keras")
+        raise ValueError(f"it names {name!r}, which is not a Keras loss, optimizer or schedule")
     if options is None:
         return known[name]
     if name.startswith("optimizers."):
@@ -138,7 +138,7 @@ def make_known(name: Any, options: dict[str, Any] | None) -> Any:
 
 
 def check_optimizer(name: Any, options: dict[str, Any]) -> None:
-    """Refuse an optimizer that is not known, or options that Keras would take for code."""
+    """Reject unknown optimizers, and options that Keras would deserialize as code."""
     if isinstance(name, str) and name not in OPTIMIZERS:
         raise ValueError(f"it names the optimizer {name!r}, but expected one of {OPTIMIZERS}")
     rate = options["learning_rate"]
@@ -151,7 +151,7 @@ def check_optimizer(name: Any, options: dict[str, Any]) -> None:
 
 
 def check_loss(stored: dict[str, Any]) -> None:
-    """Refuse a loss that is not known, or options that Keras would take for code."""
+    """Reject unknown losses, and options that Keras would deserialize as code."""
     if not isinstance(stored["loss"], str):
         return
     if stored["loss"] not in LOSSES:
@@ -160,7 +160,7 @@ def check_loss(stored: dict[str, Any]) -> None:
 
 
 def check_options(options: Any) -> None:
-    """Refuse options that are not plain: Keras would deserialize a dict among them."""
+    """Reject options that are not plain, because Keras would deserialize a dict among them."""
     for name, value in options.items():
         items = value if isinstance(value, list | tuple) else [value]
         if not all(item is None or isinstance(item, bool | int | float | str) for item in items):
@@ -170,7 +170,7 @@ def check_options(options: Any) -> None:
 def _custom(name: Any, custom_objects: CustomObjects) -> Any:
     if name not in custom_objects:
         raise ValueError(
-            f"it needs {name!r}, which is not part of it: load(path, custom_objects={{{name!r}: "
-            "...}) takes it from you"
+            f"it needs {name!r}, which it does not contain: pass it as load(path, "
+            f"custom_objects={{{name!r}: ...}})"
         )
     return custom_objects[name]

@@ -1,4 +1,4 @@
-"""The estimators without a network that a file may hold, and what each of them has fitted."""
+"""Estimators without a network that a file may contain, and their fitted attributes."""
 
 import importlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
 _PER_FEATURE: Shape = ("f",)
 
 _OWN: dict[str, type] = {}
-"""Classes of skae that `storable` was given."""
+"""Classes of skae registered by `storable`."""
 
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
@@ -72,19 +72,19 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
 }
 """Name: the module of the class, and the shapes of its fitted attributes.
 
-A letter stands for a size, the same in all attributes; ``f`` for the number of features.
+A letter is a size that is equal in all attributes; ``f`` is the number of features.
 """
 SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
-"""What the steps of sequences are scaled by."""
+"""The scaler of steps."""
 
 
 Class = TypeVar("Class", bound=type)
 
 
 def storable(**attributes: Shape) -> Callable[[Class], Class]:
-    """Let files hold estimators of a class, with these fitted attributes beside the features.
+    """Register a class whose estimators have these fitted attributes besides the features.
 
-    Classes register themselves, because this package imports none of those that use it.
+    Classes register themselves, because this package imports none of its users.
     """
 
     def register(cls: Class) -> Class:
@@ -96,7 +96,7 @@ def storable(**attributes: Shape) -> Callable[[Class], Class]:
 
 
 def class_of(name: str) -> type:
-    """Return the class of a known name."""
+    """Return the class with a known name."""
     if name in _OWN:
         return _OWN[name]
     found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
@@ -104,34 +104,34 @@ def class_of(name: str) -> type:
 
 
 def is_known(estimator: Any) -> bool:
-    """Tell whether an estimator is of a class of the list, not one that only bears its name."""
+    """Tell whether an estimator's class is a known class, not only one of the same name."""
     name = type(estimator).__name__
     return name in KNOWN and class_of(name) is type(estimator)
 
 
 def check_names(name: str, attributes: Any) -> None:
-    """Refuse fitted attributes that a file cannot hold.
+    """Reject fitted attributes that a file cannot contain.
 
     Raises
     ------
     TypeError
-        If there are others than those of the known class.
+        If there are attributes that the known class does not have.
     """
     unknown = sorted(attributes.keys() - KNOWN[name][1].keys())
     if unknown:
         raise TypeError(
-            f"Got a {name} with {unknown}, but expected no attributes but those of its fit. Use "
+            f"Got a {name} with {unknown}, but expected only the attributes that fit sets. Use "
             "joblib.dump instead."
         )
 
 
 def check_attributes(name: str, attributes: dict[str, Any]) -> None:
-    """Refuse attributes that no fit of a known class leaves.
+    """Reject attributes that no fit of a known class sets.
 
     Raises
     ------
     ValueError
-        If a name, type or shape is none of its.
+        If a name, type or shape is wrong.
     """
     shapes, sizes = KNOWN[name][1], {"f": attributes.get("n_features_in_")}
     for attribute, value in attributes.items():
@@ -142,7 +142,7 @@ def check_attributes(name: str, attributes: dict[str, Any]) -> None:
 
 
 def _is_step(value: Any) -> bool:
-    """Tell whether a value is a name, a transformer and the columns that it takes."""
+    """Tell whether a value is a name, a transformer and its columns."""
     if not isinstance(value, tuple) or len(value) != 3 or not isinstance(value[0], str):
         return False
     return value[1] in ("drop", "passthrough") if isinstance(value[1], str) else is_known(value[1])
@@ -168,7 +168,7 @@ _KINDS: dict[Shape, Callable[[Any], bool]] = {
     ("positions",): lambda value: _is_dict_of(value, _is_positions),
     ("slices",): lambda value: _is_dict_of(value, lambda item: isinstance(item, slice)),
 }
-"""What attributes that are no numbers look like."""
+"""Checks of attributes that are not numbers."""
 
 
 def _fits(value: Any, shape: Shape, sizes: dict[str, Any]) -> bool:

@@ -1,1 +1,1 @@
-"""Keras: layers, architectures and the loss over what was observed."""
+"""Keras layers, architectures and the loss over observed values."""

@@ -1,11 +1,11 @@
-r"""Sizes in, uncompiled Keras autoencoders out.
+r"""From sizes to uncompiled Keras autoencoders.
 
-Every network is one functional model of two named parts, which are models themselves::
+Every network is a functional model of two named parts, which are models too::
 
     sequence (n, T, F) --> encoder --> latent --> decoder --> reconstruction (n, T, F)
                      \--> step mask (n, T) ------^
 
-NaN in the input marks the steps that do not exist; T is free.
+NaN in the input marks steps that do not exist; T is free.
 """
 
 from collections.abc import Callable
@@ -33,29 +33,28 @@ from skae._network.layers import (
 from skae._network.lstm import LSTM, RepeatToLength
 
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
-"""Steps in a segment at most, and segments in a window at least, with "auto"."""
+"""Most steps in a segment, and fewest segments in a window, with "auto"."""
 
 MAX_WHOLE_STEPS = 64
-"""Steps of the longest sequence of a set up to which sets are read step by step with "auto"."""
+"""Longest sequence in sets that "auto" reads step by step."""
 
 UNITS, UNITS_OF_FEW_ROWS, FEW_ROWS = 64, 32, 1000
-"""Units with "auto"; those for a series of at most so many rows, all its parts together."""
+"""Units with "auto", and those for series of at most `FEW_ROWS` rows in total."""
 
 
 @dataclass(frozen=True)
 class DataSize:
-    """What a network is to be made for.
+    """Sizes of the data that a network is built for.
 
     Parameters
     ----------
     n_features, n_steps : int
         Features of a step, and steps of the longest sequence.
     is_set : bool
-        Whether the data are a set of sequences, not the windows of a series. With "auto" sets are
-        read in both directions, short ones step by step, by as many units whatever their number.
+        Whether the data are a set of sequences, not the windows of a series. With "auto", sets are
+        read in both directions, short ones step by step, always with the same number of units.
     n_rows : int, default=0
-        Rows of the series, or steps of all sequences; of no matter where a network that was
-        fitted is made again.
+        Rows of all series, or steps of all sequences; irrelevant when a fitted network is rebuilt.
     """
 
     n_features: int
@@ -65,13 +64,13 @@ class DataSize:
 
     @property
     def is_long_series(self) -> bool:
-        """Whether it is a series, in one part or several, of more than `FEW_ROWS` rows."""
+        """Whether these are series with more than `FEW_ROWS` rows in total."""
         return not self.is_set and self.n_rows > FEW_ROWS
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a network is made of; see the parameters of `LSTMAutoencoder`."""
+    """The architecture of a network; see the parameters of `LSTMAutoencoder`."""
 
     n_features: int
     latent_dim: int = 16
@@ -95,16 +94,16 @@ class Architecture:
         ----------
         parameters : dict
         size : DataSize
-            By which "auto" goes.
+            Determines "auto".
 
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such, or if there are to be
-            segments but one latent vector a step.
+            If `units` is not a positive integer or a tuple of positive integers, or if segments are
+            combined with one latent vector per step.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
-        # Keras refuses numpy's numbers, which grids are made of.
+        # Keras rejects NumPy numbers, which parameter grids contain.
         options = {name: as_plain(parameters[name]) for name in names}
         if isinstance(options["units"], str):
             is_large = size.is_set or size.is_long_series
@@ -129,7 +128,7 @@ def _check_segments(options: dict[str, Any]) -> None:
     if length > 1 and options["bottleneck"] == "sequence":
         raise ValueError(
             f"Got segment_length={length} with bottleneck='sequence', but expected 1: that "
-            "bottleneck has one latent vector a step, and a segment has one for all its steps."
+            "bottleneck has one latent vector per step, but a segment has one for all its steps."
         )
 
 
@@ -137,7 +136,7 @@ def _checked_units(units: Any) -> tuple[int, ...]:
     sizes = (units,) if isinstance(units, Integral) else tuple(units)
     if not sizes or not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
         raise ValueError(
-            f"Got units={units!r}, but expected a positive integer or a tuple of such."
+            f"Got units={units!r}, but expected a positive integer or a tuple of positive integers."
         )
     return tuple(map(int, sizes))
 
@@ -150,14 +149,14 @@ def build_autoencoder(architecture: Architecture, seed: int) -> keras.Model:
     ----------
     architecture : Architecture
     seed : int
-        Fixes every weight, dropout mask and noise; no global generator is touched.
+        Determines every weight, dropout mask and noise; global generators do not change.
 
     Returns
     -------
     keras.Model
         From (n, T, n_features), NaN in padded steps, to the reconstruction of that shape.
-        Its layers named "encoder" and "decoder" are models; the decoder takes the latent
-        and the (n, T) mask of the steps to make.
+        Its layers "encoder" and "decoder" are models. The decoder takes the latent and the (n, T)
+        mask of the steps.
     """
     make = _Layers(architecture, seed)
     encoder, decoder = _encoder(architecture, make), _decoder(architecture, make)
@@ -167,7 +166,7 @@ def build_autoencoder(architecture: Architecture, seed: int) -> keras.Model:
 
 
 class _Layers:
-    """Makes the layers that have weights or randomness, each with a seed of its own."""
+    """Builds the layers with weights or randomness, each with a separate seed."""
 
     def __init__(self, architecture: Architecture, seed: int):
         self.architecture = architecture

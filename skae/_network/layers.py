@@ -1,4 +1,4 @@
-"""Keras layers: masks of NaN, pooling, segments, dropout and noise."""
+"""Keras layers: NaN masks, pooling, segments, dropout and noise."""
 
 import contextlib
 import random
@@ -16,7 +16,7 @@ from skae._compat.keras import layers_of, seed_source
 
 @contextlib.contextmanager
 def seeds_from(seed: int) -> Iterator[None]:
-    """Let layers without a seed, which Keras gives one from `random`, take it from `seed`.
+    """Seed layers without a seed from `seed`; Keras would draw one from `random`.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def seeds_from(seed: int) -> Iterator[None]:
 
     Notes
     -----
-    Only for the thread that enters; `random` itself is left alone, at any moment.
+    This affects only the thread that enters; `random` itself never changes.
     """
     token = seed_source.set(random.Random(seed))
     try:
@@ -41,9 +41,9 @@ _nothing_is_padded = ContextVar("nothing_is_padded", default=False)
 
 @contextlib.contextmanager
 def nothing_padded(known: bool = True) -> Iterator[None]:
-    """Trace a network for sequences that are all as long as the longest, if that is known.
+    """Trace a network for sequences of equal length, if it is known that all are full.
 
-    Masks are then constants, and a layer that sees one may leave out what only masking needs.
+    Masks are then constants, so layers can skip the work that only masking needs.
     """
     token = _nothing_is_padded.set(known)
     try:
@@ -53,25 +53,25 @@ def nothing_padded(known: bool = True) -> Iterator[None]:
 
 
 def is_known_true(mask: Any) -> bool:
-    """Tell whether a mask is known to be true throughout, while the network is traced."""
+    """Tell whether a mask is known to be all true during tracing."""
     return _nothing_is_padded.get() and None not in mask.shape
 
 
 class MaskedLayer(keras.layers.Layer):
-    """A layer without weights, which Keras need not warn that it drops a mask."""
+    """A layer without weights; Keras need not warn that it drops the mask."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def compute_mask(self, inputs: Any, previous_mask: tf.Tensor | None) -> Any:
-        """Return no mask: what comes out has other steps than what goes in, or none."""
+        """Return no mask, because the output has other steps than the input, or none."""
         return None
 
 
 @_register
 class NaNToZero(MaskedLayer):
-    """Replace NaN by zero. A genuine zero stays what it is: the mask is made elsewhere."""
+    """Replace NaN by zero. Genuine zeros stay, because the mask is computed elsewhere."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return `inputs` without NaN."""
@@ -95,7 +95,7 @@ class StepMask(MaskedLayer):
 
 @_register
 class ReverseSteps(MaskedLayer):
-    """Turn the steps that exist back to front; padding stays on the right."""
+    """Reverse the existing steps; padding stays on the right."""
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Return (n, n_steps, size) for ``[sequence of that shape, mask (n, n_steps)]``."""
@@ -106,7 +106,7 @@ class ReverseSteps(MaskedLayer):
         return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
 
     def compute_mask(self, inputs: list[tf.Tensor], previous_mask: tf.Tensor | None) -> Any:
-        """Return the mask that is given: as many steps exist as before."""
+        """Return the given mask, because the same number of steps exists."""
         return inputs[1]
 
 
@@ -138,7 +138,7 @@ def _as_factor(mask: Any, like: Any) -> Any:
 
 
 class _SegmentLayer(MaskedLayer):
-    """A layer that knows the length of a segment.
+    """Base class of layers with a segment length.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class _SegmentLayer(MaskedLayer):
         return {**super().get_config(), "length": self.length}
 
     def _in_segments(self, steps: Any, size: int) -> Any:
-        """Return (n, n_segments, length * size) for (n, n_steps, size), filled up with zeros."""
+        """Return (n, n_segments, length * size) for (n, n_steps, size), padded with zeros."""
         n, n_steps = ops.shape(steps)[:2]
         n_segments = (n_steps + self.length - 1) // self.length
         filling = ops.zeros((n, self.length - 1, size), steps.dtype)
@@ -186,7 +186,7 @@ class SplitIntoSegments(_SegmentLayer):
 
 @_register
 class SegmentMask(_SegmentLayer):
-    """Tell which segments exist: those of which some step does."""
+    """Tell which segments exist, which means that some step of them does."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return (n, n_segments) booleans for a mask of shape (n, n_steps)."""
@@ -199,7 +199,7 @@ class SegmentMask(_SegmentLayer):
 
 @_register
 class JoinSegments(_SegmentLayer):
-    """Lay the steps of segments one after the other again, as many as a mask has.
+    """Split segments into steps again, as many as the mask has.
 
     Examples
     --------
@@ -223,7 +223,7 @@ class JoinSegments(_SegmentLayer):
 
 
 def recurrent_steps(model: keras.Model, n_steps: int) -> int:
-    """Return the steps that the recurrent layers of a model take through so many."""
+    """Return the recurrent steps that a model takes for this number of steps."""
     lengths = [layer.length for layer in layers_of(model) if isinstance(layer, SplitIntoSegments)]
     return -(-n_steps // lengths[0]) if lengths else n_steps
 
@@ -233,13 +233,13 @@ ALGORITHM = "philox"
 
 @keras.saving.register_keras_serializable(package="skae")
 class Dropout(keras.layers.Dropout):
-    """``keras.layers.Dropout``, whose compiled training steps take less time.
+    """A `keras.layers.Dropout` with faster compiled training steps.
 
     Parameters
     ----------
     rate : float
-        Share of the inputs that are set to zero in training, from 0 to 1; the others are divided by
-        the share that is kept.
+        Share of the inputs, from 0 to 1, that are set to zero in training; the others are divided
+        by the share that is kept.
     noise_shape, seed, **kwargs
         As in Keras.
 
@@ -274,12 +274,12 @@ class Dropout(keras.layers.Dropout):
 
 @keras.saving.register_keras_serializable(package="skae")
 class GaussianNoise(keras.layers.GaussianNoise):
-    """``keras.layers.GaussianNoise``, whose compiled training steps take less time.
+    """A `keras.layers.GaussianNoise` with faster compiled training steps.
 
     Parameters
     ----------
     stddev : float
-        Standard deviation of what is added in training, from 0 to 1.
+        Standard deviation of the noise in training, from 0 to 1.
     seed, **kwargs
         As in Keras.
 
@@ -316,5 +316,5 @@ class GaussianNoise(keras.layers.GaussianNoise):
 
 
 def _drawn(generator: keras.random.SeedGenerator) -> Any:
-    """Return a seed as TensorFlow takes it, and move the generator on."""
+    """Return the next seed in TensorFlow's format."""
     return tf.cast(tf.math.floormod(generator.next(), tf.int32.max - 1), tf.int32)

@@ -1,4 +1,4 @@
-"""The training loss: any Keras loss, over what was observed."""
+"""The training loss: any Keras loss, averaged over observed values."""
 
 import inspect
 from collections.abc import Callable, Hashable
@@ -20,18 +20,17 @@ Losses = Callable[[Any, Any], Any]
 
 @keras.saving.register_keras_serializable(package="skae")
 class ObservedLoss(keras.losses.Loss):
-    """Mean of a Keras loss over the entries that were observed, weighted by sample.
+    """Mean of a Keras loss over the observed entries, weighted by sample.
 
-    Targets are NaN where nothing was observed: in padded steps, and in single features of a
-    step where a reading is missing. Padding therefore changes neither the loss nor its
-    gradient, as it would if Keras divided by the padded size.
+    Targets are NaN where nothing was observed: in padded steps and in missing readings. So padding
+    changes neither the loss nor its gradient; it would if Keras divided by the padded size.
 
     Parameters
     ----------
     loss : str, callable or keras.losses.Loss
         Any Keras loss. One that is a mean over the features (mse, mae, huber,
-        binary_crossentropy, ...) is taken entry by entry; any other (cosine_similarity, ...)
-        step by step, over the steps with something observed.
+        binary_crossentropy, ...) is averaged over entries; any other (cosine_similarity, ...) over
+        the steps with an observed value.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class ObservedLoss(keras.losses.Loss):
         self.loss = loss
         resolved = keras.losses.get(loss)
         if resolved is None:
-            raise ValueError(f"Got loss={loss!r}, but expected a Keras loss, or its name.")
+            raise ValueError(f"Got loss={loss!r}, but expected a Keras loss or its name.")
         self._losses = resolved.call if isinstance(resolved, keras.losses.Loss) else resolved
         self._by_entry: dict[int, bool] = {}
 
@@ -77,21 +76,21 @@ class ObservedLoss(keras.losses.Loss):
         Parameters
         ----------
         n_features : int
-            What it is tried with, once: a loss may have a weight for each feature.
+            The loss is tried once with this number, because it may have a weight for each feature.
 
         Raises
         ------
         ValueError
-            If it cannot be computed for so many features, or does not return a number a step.
+            If it fails for this number of features, or does not return one number per step.
         """
         if n_features not in self._by_entry:
-            with tf.init_scope():  # with numbers, also while a graph is made
+            with tf.init_scope():  # eagerly, even while a graph is being built
                 self._by_entry[n_features] = _is_mean_over_features(self._losses, n_features)
         return self._by_entry[n_features]
 
     @property
     def key(self) -> Hashable:
-        """What two losses share only if they compute the same; a function is itself."""
+        """A key that two losses share only if they compute the same; a function is its own key."""
         resolved = keras.losses.get(self.loss)
         if not isinstance(resolved, keras.losses.Loss):
             own: Hashable = resolved
@@ -126,14 +125,14 @@ def _is_mean_over_features(losses: Losses, n_features: int) -> bool:
     if by_step.shape not in (shape, shape[:2]):
         found = f"shape {by_step.shape}" if by_step.ndim else "one number for everything"
         raise ValueError(
-            f"Got a loss ({losses!r}) that returns {found}, but expected one number a step, shape "
-            "(n, n_steps) for (n, n_steps, n_features): padding and sample weights could not be "
-            "told apart. Leave the mean over steps to skae."
+            f"Got a loss ({losses!r}) that returns {found}, but expected one number per step, "
+            "shape (n, n_steps) for (n, n_steps, n_features), so that padding and sample weights "
+            "can be applied. Do not average over steps in the loss."
         )
     try:
         by_entry = ops.convert_to_numpy(losses(y_true[..., None], y_pred[..., None]))
         by_entry = by_entry.reshape(shape)
-    except Exception:  # what is made for so many features may raise anything for one
+    except Exception:  # a loss for many features may raise anything for one
         return False
     return np.allclose(by_step, by_entry if by_step.ndim == 3 else by_entry.mean(-1), rtol=1e-4)
 
@@ -157,7 +156,7 @@ def is_binary_crossentropy(loss: Any) -> bool:
 
 
 def check_suits(loss: Any, rows: NDArray[Any]) -> None:
-    """Refuse data that the loss is not made for.
+    """Reject data that the loss cannot handle.
 
     Raises
     ------
@@ -175,17 +174,17 @@ def check_suits(loss: Any, rows: NDArray[Any]) -> None:
 
 
 def check_output_suits(parameters: dict[str, Any]) -> None:
-    """Refuse an output that is no probability where the loss wants one.
+    """Reject an output that is not a probability if the loss needs one.
 
     Raises
     ------
     ValueError
-        If the loss is the binary cross-entropy, not of logits, and the output not a sigmoid.
+        If the loss is the binary cross-entropy (without logits) and the output is not a sigmoid.
     """
     loss, activation = parameters["loss"], parameters["output_activation"]
     of_logits = parameters.get("loss__from_logits") or getattr(loss, "from_logits", False)
     if is_binary_crossentropy(loss) and not of_logits and activation != "sigmoid":
         raise ValueError(
             f"Got output_activation={activation!r} with the binary "
-            "cross-entropy, but expected 'sigmoid': its logarithm wants values in (0, 1)."
+            "cross-entropy, but expected 'sigmoid', because its logarithm needs values in (0, 1)."
         )

@@ -1,7 +1,7 @@
-"""A faster `keras.layers.LSTM`, and the layer that repeats a vector in front of one.
+"""A faster `keras.layers.LSTM`, and a layer that repeats a vector as its input.
 
-`LSTM` has the weights, configuration and results of Keras' own; what differs is where the work
-is done, see `_recur`.
+`LSTM` has the weights, configuration and results of Keras' layer; only the order of the work
+differs, see `_recur`.
 """
 
 from collections.abc import Callable
@@ -13,36 +13,36 @@ import tensorflow as tf
 from keras import ops
 
 Length: TypeAlias = int | tf.Tensor
-"""A number of steps, or the place of one: known, or a scalar."""
+"""A number of steps: known, or a scalar tensor."""
 
 REPEATED_VECTOR = "_skae_repeated_vector"
-"""Attribute that ties a vector to the tensor that repeats it, as Keras ties a mask."""
+"""Attribute that links a vector to the tensor that repeats it, as Keras links a mask."""
 
 
 @keras.saving.register_keras_serializable(package="skae")
 class LSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM` with a loop whose gradient is written by hand.
+    """A `keras.layers.LSTM` whose loop has a hand-written gradient.
 
     Parameters, weights, masks and results are those of `keras.layers.LSTM`. On a CPU the loop is
     two to four times faster, most of all when compiled with XLA:
 
     * the four gates of a step are one tanh, because ``sigmoid(x) = (1 + tanh(x / 2)) / 2``;
-    * the backward loop holds the recurrence only: the slopes of all gates come before it at once,
-      the gradients of the weights after it, each one large product;
-    * behind a `RepeatToLength` the inputs are projected once, not once per step.
+    * the backward loop contains only the recurrence: the slopes of all gates are computed before
+    it, and the gradients of the weights after it, each in one large product;
+    * after a `RepeatToLength` the inputs are projected once, not once per step.
 
-    The stock loop takes over where this one does not apply: on a GPU (cuDNN), for activations other
+    Keras' own loop is used where this one does not apply: on a GPU (cuDNN), for activations other
     than tanh and sigmoid, for ``unroll`` and ``stateful``, and while training with ``dropout`` or
     ``recurrent_dropout``.
 
     See Also
     --------
     keras.layers.LSTM : all parameters.
-    skae.layers.RepeatToLength : the layer in front of a decoder.
+    skae.layers.RepeatToLength : repeats the input of a decoder.
 
     Notes
     -----
-    Derivatives of first order only: a gradient of a gradient needs `keras.layers.LSTM`.
+    Only first-order derivatives: a gradient of a gradient needs `keras.layers.LSTM`.
 
     References
     ----------
@@ -76,7 +76,7 @@ class LSTM(keras.layers.LSTM):
         initial_state : list of two tensors of shape (batch, units)
             Output and carry before the first step.
         mask : boolean tensor of shape (batch, time), or None
-            False where a step is to be passed over.
+            False where a step is skipped.
         training : bool
 
         Returns
@@ -101,7 +101,7 @@ class LSTM(keras.layers.LSTM):
         return outputs[-1], _swap_batch_and_time(outputs), [h, c]
 
     def _is_covered(self, training: bool) -> bool:
-        """Whether the hand-written loop computes what this layer asks for."""
+        """Whether the hand-written loop applies to this layer."""
         return (
             self.activation is keras.activations.tanh
             and self.recurrent_activation is keras.activations.sigmoid
@@ -132,7 +132,7 @@ class LSTM(keras.layers.LSTM):
         ]
 
     def _has_output(self, steps: tf.Tensor) -> tf.Tensor:
-        """Where the output is the state; before the first real step Keras answers zero instead."""
+        """Where the output is the state; before the first step Keras returns zero instead."""
         if self.zero_output_for_mask:
             return steps
         return tf.cumsum(tf.cast(steps, tf.int32), axis=0) > 0
@@ -140,11 +140,11 @@ class LSTM(keras.layers.LSTM):
 
 @keras.saving.register_keras_serializable(package="skae")
 class RepeatToLength(keras.layers.Layer):
-    """Repeat a vector over the steps that exist, as many as a mask says.
+    """Repeat a vector over the steps that exist according to a mask.
 
-    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask. Like Keras does with
-    masks, the layer ties the vector to its result, so that an `LSTM` that comes next projects
-    the vector once. Seen from outside the result is an ordinary tensor.
+    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask. This layer attaches the
+    vector to its result, as Keras attaches masks, so that a following `LSTM` projects the vector
+    only once. The result is an ordinary tensor.
 
     Examples
     --------
@@ -180,9 +180,9 @@ def _recur(
     steps: tf.Tensor | None,
     length: Length,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Run an LSTM whose four gates are one hyperbolic tangent.
+    """Run an LSTM that computes its four gates with one hyperbolic tangent.
 
-    The columns of the gates i, f and o come halved in all weights, so that a step is ::
+    The columns of the gates i, f and o are halved in all weights, so that a step is ::
 
         a = tanh(x[t] @ kernel + h @ recurrent_kernel + bias)
         i, f, g, o = (1 + a_i) / 2, (1 + a_f) / 2, a_g, (1 + a_o) / 2
@@ -195,7 +195,7 @@ def _recur(
     h, c : tensors of shape (batch, units)
     kernel, recurrent_kernel, bias : tensors with 4 * units columns
     steps : boolean tensor of shape (time, batch, 1), or None
-        Where False, `h` and `c` stay as they are.
+        Where False, `h` and `c` do not change.
     length : int or scalar tensor
         Number of steps.
 
@@ -246,7 +246,7 @@ def _forward(
     steps: tf.Tensor | None,
     length: Length,
 ) -> list[tf.Tensor]:
-    """Return outputs, carries and activated gates of all steps; XLA drops what is not read."""
+    """Return outputs, carries and activated gates of all steps; XLA drops unused ones."""
 
     # One product before the loop would write and read 4 * units values a step: slower than a
     # product in each step, unless all steps share it.
@@ -290,7 +290,7 @@ def _forward(
 def _slopes(
     activated: tf.Tensor, carries: tf.Tensor, c_before: tf.Tensor, steps: tf.Tensor | None
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None]:
-    """Everything of the backward loop that does not depend on a gradient, for all steps at once.
+    """Compute the gradient-independent parts of the backward loop, for all steps at once.
 
     Returns
     -------
@@ -301,7 +301,7 @@ def _slopes(
     forget : tensor of shape (time, batch, units)
         Of c with respect to c one step before.
     keep : tensor of shape (time, batch, 1), or None
-        Of h with respect to h one step before, where a step is passed over.
+        Of h with respect to h one step before, where a step is skipped.
     """
     i, f, g, o = _gates(activated)
     tanh_c = tf.tanh(carries)
@@ -325,7 +325,7 @@ def _backward(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gradients of the projected inputs at all steps and of the initial states."""
     gate_slopes, carry_slope, forget, keep = slopes
-    # Transposed once here, not once per step.
+    # Transpose once here, not once per step.
     transposed = tf.transpose(recurrent_kernel)
 
     def step(t: Length, d_h: tf.Tensor, d_c: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
@@ -363,7 +363,7 @@ def _array(length: Length, shape: tuple[int | None, ...], dtype: tf.DType) -> tf
 
 
 def _passes_everything(mask: tf.Tensor) -> bool:
-    """Whether a mask is known, while the graph is made, to be true throughout."""
+    """Whether a mask is known to be all true while the graph is built."""
     known = tf.get_static_value(mask)
     return known is not None and bool(known.all())
 
@@ -375,7 +375,7 @@ def _swap_batch_and_time(x: tf.Tensor) -> tf.Tensor:
 def _time_major_mask(mask: tf.Tensor | None, go_backwards: bool) -> tf.Tensor | None:
     if mask is None or _passes_everything(mask):
         return None
-    # TensorFlow writes a line about oneDNN to standard error where booleans are transposed, also
-    # if they are only cast to numbers before.
+    # TensorFlow writes a line about oneDNN to standard error when booleans are transposed, even if
+    # they were cast to numbers first.
     steps = _swap_batch_and_time(tf.where(tf.cast(mask, tf.bool), 1.0, 0.0)[:, :, None]) > 0
     return steps[::-1] if go_backwards else steps

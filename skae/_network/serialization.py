@@ -1,4 +1,4 @@
-"""A network of ours as plain values and arrays, and back: Keras deserializes nothing."""
+"""Networks as plain values and arrays, and back, without Keras' deserialization."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,21 +13,21 @@ from skae._network.loss import ObservedLoss
 def as_stored(
     model: keras.Model, architecture: dict[str, Any], values: Mapping[int, Any] | None = None
 ) -> dict[str, Any]:
-    """Return all that a network is, with what it needs to be trained on if it is compiled.
+    """Return a network as plain values, with its training state if it is compiled.
 
     Parameters
     ----------
     model : keras.Model
     architecture : dict
-        Fields of the `Architecture` that `build_autoencoder` made it of.
+        Fields of the `Architecture` that `build_autoencoder` built it from.
     values : dict of int to tf.Tensor, optional
-        Values of its variables by their ids; those that they have now by default. Without those
-        of the optimizer the network can be run, but not trained on.
+        Values of its variables by their ids; the current ones by default. Without those of the
+        optimizer, the network can run but not continue training.
 
     Returns
     -------
     dict of str to object
-        Plain values and arrays, beside an optimizer or a loss that is not Keras' own.
+        Plain values and arrays; an optimizer or loss that is not from Keras is included unchanged.
     """
     training = None
     if model.compiled and (values is None or _holds(values, model.optimizer.variables)):
@@ -59,12 +59,12 @@ def _arrays(variables: list[keras.Variable], values: Mapping[int, Any] | None) -
 
 
 def from_stored(stored: dict[str, Any]) -> keras.Model:
-    """Return the network that `as_stored` described; it scores, and trains on, the same.
+    """Return the network that `as_stored` described, which scores and trains identically.
 
     Raises
     ------
     ValueError
-        If the name of an optimizer, schedule or loss is none of Keras, or an array does not fit.
+        If Keras has no such optimizer, schedule or loss, or an array does not fit.
     """
     fields = {**stored["architecture"], "units": tuple(stored["architecture"]["units"])}
     model = build_autoencoder(Architecture(**fields), seed=0)
@@ -86,7 +86,7 @@ def _compile(model: keras.Model, training: dict[str, Any]) -> None:
 
 
 def loss_as_stored(loss: ObservedLoss) -> dict[str, Any]:
-    """Return a loss, and its options if it is an object of a class."""
+    """Return a loss, and its options if it is an instance of a class."""
     resolved = keras.losses.get(loss.loss)
     if not isinstance(resolved, keras.losses.Loss):
         return {"loss": _name(resolved, _losses()), "options": None}
@@ -95,26 +95,26 @@ def loss_as_stored(loss: ObservedLoss) -> dict[str, Any]:
 
 
 def _name(thing: Any, known: dict[str, Any]) -> Any:
-    """Return the name of what is Keras' own, and what is not as it is."""
+    """Return the name of a Keras object, and any other object unchanged."""
     name = getattr(thing, "__name__", "")
     return name if known.get(name) is thing else thing
 
 
 def loss_from_stored(stored: dict[str, Any]) -> ObservedLoss:
-    """Return the loss that `loss_as_stored` was given."""
+    """Return the loss that `loss_as_stored` stored."""
     known = _known(_losses(), stored["loss"], "loss")
     return ObservedLoss(known if stored["options"] is None else known(**stored["options"]))
 
 
 def _losses() -> dict[str, Any]:
-    """Return the losses of Keras, functions and classes, by name."""
+    """Return the Keras losses, functions and classes, by name."""
     others = {"deserialize", "get", "serialize"}
     found = {name: one for name, one in vars(keras.losses).items() if callable(one)}
     return {name: one for name, one in found.items() if name not in others}
 
 
 def optimizer_from_stored(name: Any, options: dict[str, Any]) -> keras.optimizers.Optimizer:
-    """Return an optimizer by its name or class and what its `get_config` returned."""
+    """Return an optimizer from its name or class and its configuration."""
     rate = options["learning_rate"]
     if isinstance(rate, dict):
         schedules = _classes(keras.optimizers.schedules)

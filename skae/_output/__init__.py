@@ -1,1 +1,1 @@
-"""Answers as tables, events and pipelines give them."""
+"""Results as tables, events and results of pipelines."""

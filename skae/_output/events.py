@@ -1,4 +1,4 @@
-"""Events: runs of outlying rows, or what of them stands out, as a table."""
+"""Events: runs of outlying rows, or the parts of them that stand out, as a table."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -32,78 +32,78 @@ def find_events(
     feature_names: Sequence[str] | None = None,
     n_features: int = 3,
 ) -> Any:
-    """Join outlying rows into events, and say how bad each was, and which features were to blame.
+    """Join outlying rows into a table of events, with their severity and main features.
 
     Parameters
     ----------
     scores : array-like of shape (n_rows,) or list of these, default=None
-        As `score_samples` returns them, higher for more normal rows. A list holds several
-        series. NaN, where nothing was observed, is no outlier: it ends an event, and counts
-        like a normal row for `merge_gap`.
+        As `score_samples` returns them: higher is more normal. A list contains several series. NaN,
+        where nothing was observed, is not an outlier: it ends an event, and counts as a normal row
+        for `merge_gap`.
     offset : float or array-like of shape (n_rows,), default=None
         Rows with a lower score are outliers: `offset_` of the estimator, or 0 for scores of
-        `decision_function`; or one for each row.
+        `decision_function`. May be one value per row.
     labels : array-like of shape (n_rows,) or list of these, default=None
-        Which rows are outliers, in place of `offset`: as `predict` answers, -1 for an outlier;
-        or bool, or 0 and 1, with 1 for an outlier. Nothing but 1 means no outlier.
+        Which rows are outliers, instead of `offset`: -1 for an outlier, as `predict` returns; or
+        bool, or 0 and 1, with 1 for an outlier. If all labels are 1, there is no outlier.
     errors : array-like of shape (n_rows,) or list of these, default=None
-        Error of each row by itself, higher is worse, as `score_timesteps` returns it. Scores are
-        smoothed over time: a run of outlying rows begins before what is odd and ends after. With
-        errors, an event is what stands out inside such a run, and a run may hold several. See
-        Notes.
+        Error of each single row, as `score_timesteps` returns it; higher is worse. Scores are
+        smoothed over time, so a run of outlying rows begins before the fault and ends after it.
+        With errors, events are the parts of a run that stand out. See Notes.
     index : array-like of shape (n_rows,), dataframe or list of these, default=None
-        Times or names of the rows; of a pandas dataframe its index. By default the index of
-        `scores`, `labels` or `contributions` if one of them is of pandas, else row numbers.
+        Times or names of the rows, or a pandas dataframe whose index is used. By default the index
+        of `scores`, `labels` or `contributions` if one of them is a pandas object, else row
+        numbers.
     series : array-like of shape (n_rows,), default=None
-        Which of several series each row belongs to. No event reaches from one into another.
+        The series that each row belongs to. Events do not cross from one series into another.
     min_length : int, default=1
-        Events of fewer rows are dropped, after joining.
+        Events with fewer rows are dropped, after joining.
     merge_gap : int, default=0
-        Events with at most so many rows between them become one.
+        Events with at most this many rows between them are joined.
     contributions : array-like of shape (n_rows, n_features) or list of these, default=None
-        What each feature adds to the error of each row, as `explain` returns it. Of a list of
-        dataframes, columns belong together by their names.
+        Contribution of each feature to the error of each row, as `explain` returns it. In a list of
+        dataframes, columns are matched by name.
     feature_names : sequence of str, default=None
-        Names of the features; those of a dataframe, or ``x0``, ``x1``, ... by default.
+        Names of the features; by default those of a dataframe, or ``x0``, ``x1``, ...
     n_features : int, default=3
-        The largest number of features to name for an event.
+        Most features to name for an event.
 
     Returns
     -------
     events : pandas.DataFrame, polars.DataFrame or structured ndarray
-        One row an event, in order of the rows; series by series for a list. A frame where an
-        input is one (or a series or index of that library), else an array with these fields:
+        One row per event, in order of the rows; series by series for a list. A frame if an input is
+        one (or a series or index of that library), else an array with these fields:
 
         * `series`: the position in the list or the entry of `series`, if there are several;
-        * `start`, `end`: first and last row of the event, both inside it, as `index` names them;
-        * `peak`: its worst row, if there are errors, scores or contributions;
+        * `start`, `end`: first and last row of the event, inclusive, as named by `index`;
+        * `peak`: its worst row, if you pass errors, scores or contributions;
         * `length`: number of rows from start to end;
-        * `score`: the lowest score in it, if there are scores;
-        * `features`: list of the features that add most to the errors in it, worst first, if
-          there are contributions.
+        * `score`: the lowest score in it, if you pass scores;
+        * `features`: list of the features that contribute most to its errors, worst first, if you
+        pass contributions.
 
     Raises
     ------
     ValueError
-        If it is not said which rows are outliers, or lengths differ, or the frames of a list
-        have other columns, or an option is too small.
+        If neither `offset` nor `labels` says which rows are outliers, lengths differ, the frames of
+        a list have different columns, or an option is too small.
 
     See Also
     --------
-    detect_events : The same of a fitted detector and X.
+    detect_events : The same for a fitted detector and X.
     AnomalyScoreDisplay : Draws a series, its scores and events.
 
     Notes
     -----
-    With `errors`, the rows of a run count by how far the logarithm of their error lies above a
-    level, halfway between the 10 % quantile of the run and the largest mean of three rows. Its
-    events are the maximal scoring subsequences of these (Ruzzo and Tompa 1999): intervals that
-    total less when they are made longer or shorter. Those with less than a tenth of the total of
-    the greatest are no events.
+    With `errors`, the value of a row in a run is the logarithm of its error minus a level. The
+    level lies halfway between the 10 % quantile of the run and the largest mean of three
+    consecutive rows. The events of the run are the maximal scoring subsequences of these values
+    [1]_: intervals whose total decreases if they are made longer or shorter. Intervals with less
+    than a tenth of the largest total are dropped.
 
     References
     ----------
-    W. L. Ruzzo, M. Tompa (1999), "A Linear Time Algorithm for Finding All Maximal Scoring
+    .. [1] W. L. Ruzzo, M. Tompa (1999), "A Linear Time Algorithm for Finding All Maximal Scoring
     Subsequences", ISMB.
 
     Examples
@@ -120,7 +120,7 @@ def find_events(
      'peak': Timestamp('2026-01-01 02:00:00'), 'length': 4, 'score': -6.0,
      'features': ['heat', 'load']}
 
-    Of arrays, and from the labels that `predict` gives:
+    From arrays and the labels that `predict` returns:
 
     >>> find_events(labels=[1, -1, -1, 1])
     array([(1, 2, 2)], dtype=[('start', '<i8'), ('end', '<i8'), ('length', '<i8')])
@@ -158,34 +158,34 @@ def detect_events(
     merge_gap: int = 0,
     n_features: int = 3,
 ) -> Any:
-    """Find the events in X: which rows, how bad, and which features were to blame.
+    """Find the events in X: their rows, their severity and their main features.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder or Pipeline
         Fitted, with `window_size`.
     X : array-like or dataframe of shape (n_rows, n_features), or list of these
-        As the estimator takes it. A dataframe brings its index, and the names of its columns if
-        `fit` saw them. Where the estimator's `series` names a column, no event reaches from one
-        series into another.
+        Input of the estimator. A dataframe provides the index and, if `fit` saw them, the feature
+        names. If the estimator's `series` names a column, events do not cross from one series into
+        another.
     min_length, merge_gap, n_features
-        As of `find_events`.
+        See `find_events`.
 
     Returns
     -------
     events : pandas.DataFrame, polars.DataFrame or structured ndarray
-        What `find_events` makes of `decision_function`, `score_timesteps` and `explain`; `score`
-        is that of `decision_function`, below 0.
+        The result of `find_events` with `decision_function`, `score_timesteps` and `explain`.
+        `score` is a value of `decision_function`, which is negative.
 
     Raises
     ------
     ValueError
-        If the estimator gives no error of each row, as one whose samples are sequences, or an
-        option is too small.
+        If the estimator has no errors of rows, because its samples are sequences, or an option is
+        too small.
 
     See Also
     --------
-    find_events : The same of scores.
+    find_events : The same from scores.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def detect_events(
 
 
 def _names_of_features(contributions: Any, X: Any, grouping: Grouping | None) -> list[str] | None:
-    """Return the columns of X, unless contributions have names or a step before made others."""
+    """Return the columns of X, unless contributions have names or the columns changed."""
     shares, rows = (given[0] if isinstance(given, list) else given for given in (contributions, X))
     left_out = None if grouping is None else grouping.column
     names = [str(name) for name in getattr(rows, "columns", []) if name != left_out]
@@ -244,7 +244,7 @@ def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, An
 
 
 def most_to_blame(contributions: NDArray[np.float64], names: Sequence[str], n: int) -> list[str]:
-    """Return the features that add most to the errors of some rows, worst first, `n` at most.
+    """Return at most `n` features that contribute most to the errors of some rows, worst first.
 
     Examples
     --------

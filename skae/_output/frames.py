@@ -1,4 +1,4 @@
-"""Results as tables of pandas or polars."""
+"""Results as pandas or polars tables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,21 +15,20 @@ def framed(found: Any, index: Any, names: list[str], container: Any, n_steps: in
     Parameters
     ----------
     found : ndarray of shape (n_samples, ...) or list of ndarray
-        A list for a list of series, whose rows then stand one below the other, or for
-        sequences of unequal length.
+        A list for sequences of unequal length, or for a list of series, whose rows are stacked.
     index : pandas.Index or None
-        Of what the results are of.
+        Index of the samples.
     names : list of str
-        The names of the columns, or of the features of a step.
+        Names of the columns, or of the features of a step.
     container : object
-        Of scikit-learn, see `skae._compat.sklearn.frame_container`.
+        Adapter of scikit-learn, see `skae._compat.sklearn.frame_container`.
     n_steps : int or None
-        If samples are sequences, how many steps a row of the table has.
+        Steps in a row of the table if samples are sequences.
 
     Returns
     -------
     pandas.DataFrame or polars.DataFrame
-        As the container makes it; a pandas frame has the index, if there is one.
+        From the container; a pandas frame has the index, if there is one.
 
     Raises
     ------
@@ -50,14 +49,14 @@ def framed(found: Any, index: Any, names: list[str], container: Any, n_steps: in
 
 
 def _with_feature_axis(found: Any) -> Any:
-    """Return results per step or row with an axis of one feature, unless it is there."""
+    """Return results per step or row with a feature axis, added if it is missing."""
     if isinstance(found, list):
         return [_with_feature_axis(part) for part in found]
     return found if found.shape[-1] == 1 and found.ndim > 1 else found[..., None]
 
 
 def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
-    """Return names for the columns of a table, given those of the columns or of the features.
+    """Return the column names of a table, from those of its columns or of the features.
 
     Examples
     --------
@@ -91,7 +90,7 @@ def flat(sequences: Any, n_steps: int) -> NDArray[Any]:
     if longest > n_steps:
         raise ValueError(
             f"Got a sequence of {longest} steps, but expected at most n_steps_={n_steps}, the "
-            "longest in fit: the table that set_output asks for has columns for so many."
+            "longest in fit: the table that set_output asks for has columns for this many steps."
         )
     table = np.full((len(sequences), n_steps, sequences[0].shape[1]), np.nan, sequences[0].dtype)
     for row, sequence in zip(table, sequences, strict=True):
@@ -112,7 +111,7 @@ def names_of_steps(features: Iterable[str], n_steps: int) -> list[str]:
 
 
 def index_of(given: Any) -> Any:
-    """Return the index of something of pandas, or those of a list of such; None without one."""
+    """Return the index of a pandas object, or of each in a list; None without one."""
     if isinstance(given, list | tuple):
         has_one = bool(given) and all(hasattr(item, "iloc") for item in given)
         return [item.index for item in given] if has_one else None
@@ -120,7 +119,7 @@ def index_of(given: Any) -> Any:
 
 
 def library_of(*inputs: Any) -> str | None:
-    """Return "pandas" or "polars" where an input, or an item of one, comes from there.
+    """Return "pandas" or "polars" if an input, or an item of one, is from that library.
 
     Examples
     --------
@@ -134,7 +133,7 @@ def library_of(*inputs: Any) -> str | None:
 
 
 def taken(column: Any, positions: NDArray[np.intp]) -> Any:
-    """Return the entries of a column at some positions, as a column of its own kind."""
+    """Return the entries of a column at some positions, as a column of the same kind."""
     if hasattr(column, "gather"):
         return column.gather(positions)
     if hasattr(column, "iloc"):
@@ -154,7 +153,7 @@ def table(columns: dict[str, Any], library: str | None) -> Any:
     Returns
     -------
     pandas.DataFrame, polars.DataFrame, or structured ndarray of shape (n_rows,)
-        The latter without a library.
+        An array without a library.
     """
     if library == "pandas":
         import pandas as pd

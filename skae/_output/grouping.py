@@ -1,4 +1,4 @@
-"""Tables in which a column says which series a row belongs to, taken apart."""
+"""Split tables in which a column names the series of each row."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,9 @@ class Grouping:
     Parameters
     ----------
     column : str or None
-        Names the series in a frame; None if a level of its index does.
+        Column that names the series; None if an index level does.
     place : str or int
-        The parameter `series`: of an array, the position of that column.
+        The parameter `series`; for an array, the position of that column.
     positions : list of ndarray
         The rows of each series, in order of first appearance.
     labels : array-like of shape (n_rows,)
@@ -32,7 +32,7 @@ class Grouping:
     labels: Any
 
     def frames(self, X: Any) -> Any:
-        """Return a list of the table of each series, without the column."""
+        """Return the table of each series, without the column, as a list."""
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
         if self.column is None:
@@ -42,7 +42,7 @@ class Grouping:
         )
 
     def parts(self, rows: Any) -> Any:
-        """Return what belongs to the rows of the frame, series by series; None for None."""
+        """Return entries for the rows of the frame, series by series; None for None."""
         if rows is None:
             return None
         rows = getattr(rows, "iloc", rows if hasattr(rows, "shape") else np.asarray(rows))
@@ -50,10 +50,10 @@ class Grouping:
 
 
 def grouping_of(estimator: Any, X: Any) -> Grouping | None:
-    """Return how an estimator, or a step of a Pipeline, takes a table apart; None if it does not.
+    """Return how an estimator, or a step of a Pipeline, splits a table; None if it does not.
 
-    Its parameter `series` names the column, or a level of the index, or is the position of the
-    column in what arrives there.
+    Its parameter `series` names the column or index level, or is the position of the column in the
+    input of that step.
     """
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     places = {getattr(step, "series", None) for step in steps} - {None}
@@ -69,7 +69,7 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
 
 
 def _by_position(estimator: Any, X: Any) -> Grouping | None:
-    """Group by the column that arrives at the last step at the position `series`."""
+    """Group by the column at the position `series` in the input of the last step."""
     _, step, arriving = reach(estimator, X)
     place = getattr(step, "series", None)
     if not isinstance(place, int):

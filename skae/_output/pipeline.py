@@ -1,4 +1,4 @@
-"""Methods that a Pipeline hides, called on one of its steps."""
+"""Call methods that a Pipeline hides on one of its steps."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ __all__ = ["through"]
 
 
 class Reached(NamedTuple):
-    """A step of a Pipeline: the steps before it, and what they make of X."""
+    """A step of a Pipeline, the steps before it, and X transformed by them."""
 
     before: Pipeline | None
     step: Any
@@ -31,47 +31,46 @@ def through(
     inverse: bool = False,
     **parameters: Any,
 ) -> Any:
-    """Call a method of a step of a Pipeline on X, transformed by the steps before it.
+    """Call a method of a Pipeline's step on X, transformed by the previous steps.
 
-    A Pipeline has the methods that scikit-learn knows, such as `predict` and `score_samples`,
-    and hides all others, such as `explain`, `reconstruct`, `score_timesteps` and
-    `tune_threshold`.
+    A Pipeline offers the methods that scikit-learn knows, such as `predict` and `score_samples`. It
+    hides all others, such as `explain`, `reconstruct`, `score_timesteps` and `tune_threshold`.
 
     Parameters
     ----------
     pipeline : Pipeline, fitted
-        A search, such as ``GridSearchCV``, stands for its best estimator. An estimator that is
-        no Pipeline is the only step by itself.
+        For a search, such as ``GridSearchCV``, its best estimator is used. An estimator that is not
+        a Pipeline counts as the only step.
     method : str
         Name of the method.
     X : array-like or list
-        What the pipeline takes.
+        Input of the pipeline.
     *args
         Passed to the method after X, for instance y.
     step : int or str, default=-1
         The step, by position or name; the last one by default.
     inverse : bool, default=False
-        Whether to take a reconstruction back through the inverse of the steps before: it is
-        then in the units of X. For ``method="reconstruct"`` only.
+        Whether to apply the inverse of the previous steps to a reconstruction, which gives it the
+        units of X. Only for ``method="reconstruct"``.
     **parameters
-        Passed to the method by name.
+        Passed to the method by keyword.
 
     Returns
     -------
     found : object
-        What the method returns; the pipeline where that is the step itself.
+        What the method returns; the pipeline if the method returns the step itself.
 
     Raises
     ------
     ValueError
-        If there is no such step, or `inverse` is asked for where it has no meaning or a step
-        before has no ``inverse_transform``.
+        If there is no such step, or `inverse` is set for another method or a previous step has no
+        ``inverse_transform``.
     AttributeError
-        If the step has no such method.
+        If the step does not have the method.
 
     See Also
     --------
-    find_events : Takes what `explain` returns.
+    find_events : Uses the result of `explain`.
 
     Examples
     --------
@@ -93,8 +92,8 @@ def through(
     """
     if inverse and method != "reconstruct":
         raise ValueError(
-            f"Got inverse=True with method={method!r}, but expected method='reconstruct': only a "
-            "reconstruction has units to go back to."
+            f"Got inverse=True with method={method!r}, but expected method='reconstruct', because "
+            "only a reconstruction can be returned in the units of X."
         )
     before, reached, transformed = reach(pipeline, X, step)
     if not callable(getattr(reached, method, None)):
@@ -110,7 +109,7 @@ def through(
 
 
 def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
-    """Return a step, and what the steps before it make of X.
+    """Return a step, and X transformed by the previous steps.
 
     Raises
     ------
@@ -132,9 +131,9 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
 
 
 def errors_of_rows(estimator: Any, X: Any) -> Any:
-    """Return the error of each row by itself, None where an estimator does not tell.
+    """Return the error of each single row, None if an estimator has none.
 
-    That of a Pipeline is its last step's.
+    For a Pipeline, that of its last step.
     """
     last = getattr(estimator, "best_estimator_", estimator)
     last = last.steps[-1][1] if isinstance(last, Pipeline) else last
@@ -154,7 +153,7 @@ def _check_invertible(before: Pipeline | None) -> None:
 
 
 def _restored(before: Pipeline, step: Any, found: Any, X: Any) -> Any:
-    """Return a reconstruction in the units of X, as a frame where the step answers with one."""
+    """Return a reconstruction in the units of X, as a frame if the step returns one."""
     rows = before.inverse_transform(np.asarray(found) if hasattr(found, "columns") else found)
     container = frame_container(step)
     if container is None or isinstance(rows, list) or rows.ndim != 2:

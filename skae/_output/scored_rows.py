@@ -1,4 +1,4 @@
-"""What a user knows of scored rows, of one series or several, read and checked."""
+"""A user's scored rows, of one series or several, read and checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Rows of one or more series, one after the other.
+    """Rows of one or more series, stacked.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ class ScoredRows:
     scores : ndarray of shape (n_rows,), float64, or None
         Higher is more normal.
     errors : ndarray of shape (n_rows,), float64, or None
-        Of each row by itself.
+        Error of each single row.
     contributions : ndarray of shape (n_rows, n_features), float64, or None
     feature_names : list of str
-        Of the contributions; empty without.
+        Names for the contributions; empty without them.
     """
 
     is_outlier: NDArray[np.bool_]
@@ -48,11 +48,11 @@ class ScoredRows:
 
     @property
     def tells_severity(self) -> bool:
-        """Whether it is known how bad each row is."""
+        """Whether there are errors, scores or contributions."""
         return any(x is not None for x in (self.errors, self.scores, self.contributions))
 
     def severity(self) -> NDArray[np.float64]:
-        """Return how bad each row is; equal for all without scores and contributions."""
+        """Return the severity of each row; equal for all without scores and contributions."""
         if self.scores is not None:
             return -self.scores
         if self.contributions is not None:
@@ -70,12 +70,12 @@ def read_scored_rows(
     contributions: Any,
     feature_names: Sequence[str] | None,
 ) -> ScoredRows:
-    """Return the rows of what `skae.find_events` is given.
+    """Return the rows from the arguments of `skae.find_events`.
 
     Raises
     ------
     ValueError
-        If it is not said which rows are outliers, or lengths differ.
+        If neither an offset nor labels are given, or lengths differ.
     """
     _check_tells_outliers(scores, offset, labels)
     given = labels if scores is None else scores
@@ -100,12 +100,12 @@ def read_scored_rows(
 
 
 def _with_columns_in_order(contributions: Any) -> Any:
-    """Return a list of dataframes with the columns of each in the order of the first.
+    """Return dataframes with their columns in the order of the first.
 
     Raises
     ------
     ValueError
-        If one has other columns.
+        If one has different columns.
     """
     is_list = isinstance(contributions, list | tuple)
     if not is_list or not all(hasattr(part, "columns") for part in contributions):
@@ -121,7 +121,7 @@ def _with_columns_in_order(contributions: Any) -> Any:
 
 
 def _name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
-    """Return the names of the features of contributions: those given, or their own."""
+    """Return the feature names of contributions: the given ones, or those of the frame."""
     first = contributions[0] if isinstance(contributions, list) else contributions
     if names is None:
         names = list(getattr(first, "columns", [f"x{i}" for i in range(n)]))
@@ -131,7 +131,7 @@ def _name_features(names: Sequence[str] | None, contributions: Any, n: int) -> l
 
 
 def _level(offset: Any, n_rows: int) -> Any:
-    """Return an offset as it is, or those of all rows."""
+    """Return an offset, or those of all rows."""
     if not isinstance(offset, Real):
         return _stacked("offset", offset, n_rows, 1)
     if not np.isfinite(float(offset)):
@@ -154,7 +154,7 @@ def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
 
 
 def _lengths_of(values: Any) -> list[int] | None:
-    """Return the number of rows of each series in a list; None for one series."""
+    """Return the length of each series in a list; None for one series."""
     if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) > 0:
         return [len(part) for part in values]
     return None
@@ -169,7 +169,7 @@ def _stacked(name: str, values: Any, n_rows: int, n_dims: int) -> Any:
         shape = "(n_rows,)" if n_dims == 1 else "(n_rows, n_features)"
         raise ValueError(
             f"Got {name} of shape {array.shape}, but expected {shape} with n_rows={n_rows}, or a "
-            "list of such, one for each series."
+            "list of these, one per series."
         )
     if array.dtype.kind not in "fiub":
         raise ValueError(f"Got {name} of dtype {array.dtype}, but expected numbers.")
@@ -182,8 +182,8 @@ def _groups(lengths: list[int] | None, series: Any, n_rows: int) -> tuple[list[P
     if lengths is not None:
         if series is not None:
             raise ValueError(
-                "Got series and a list, but expected only one of them: a list says by itself "
-                "where a series ends."
+                "Got series and a list, but expected only one of them, because a list already "
+                "separates the series."
             )
         groups = np.split(np.arange(n_rows), np.cumsum(lengths)[:-1])
         return groups, np.repeat(np.arange(len(lengths)), lengths)
@@ -204,7 +204,7 @@ def _as_float64(values: Any) -> NDArray[np.float64] | None:
 
 
 def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int) -> Any:
-    """Return times or numbers of the rows: those given, those of an input, or row numbers."""
+    """Return the index of the rows: the given one, that of an input, or row numbers."""
     if index is None:
         index = next((found for given in inputs if (found := index_of(given)) is not None), None)
     if index is None:
@@ -227,7 +227,7 @@ def _joined_index(index: Any) -> Any:
 
 
 def _own_index(index: Any) -> Any:
-    """Return the index of a pandas dataframe, the values of a series, anything else as it is."""
+    """Return the index of a pandas dataframe, the values of a series, anything else unchanged."""
     if not hasattr(index, "iloc"):
         return index if hasattr(index, "dtype") else np.asarray(index)
     if index.ndim == 2:

@@ -1,1 +1,1 @@
-"""Displays of what an estimator finds."""
+"""Displays of an estimator's results."""

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["fit_names", "in_lines"]
 
 WIDTH, LONGEST = 16, 45
-"""Letters in a line, and in a name; of longer ones the middle is left out."""
+"""Most letters in a line and in a name; longer names lose their middle."""
 LETTER = 0.55
 """Width of a letter over its size, on average."""
 
 
 def fit_names(axes: NDArray[np.object_]) -> None:
-    """Lay the names of panels on their side if one would reach into the next panel."""
+    """Turn the names of panels horizontal if one would reach into the next panel."""
     labels = [ax.yaxis.label for ax in axes]
     if all(_fits(ax) for ax in axes):
         return
@@ -39,7 +39,7 @@ def _fits(ax: Axes) -> bool:
 
 
 def in_lines(name: str) -> str:
-    r"""Return a name in lines, which end behind a space, an underscore or the like.
+    r"""Return a name split into lines, which end after a space, an underscore or the like.
 
     Examples
     --------
@@ -67,7 +67,7 @@ DETECTED, LABELLED = "#d1495b", "#2a9d8f"
 def make_axes(
     n_features: int, figure: Figure | None = None, *, with_score: bool = True
 ) -> NDArray[np.object_]:
-    """Return panels for `n_features` features, and below them a taller one for the scores.
+    """Return panels for `n_features` features, with a taller panel for the scores below.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def make_axes(
     figure : matplotlib Figure or None, default=None
         The figure to divide. If None, a new one of pyplot.
     with_score : bool, default=True
-        Whether there is a panel of the scores.
+        Whether there is a panel for the scores.
 
     Returns
     -------
     axes : ndarray of shape (n_features + 1,) or (n_features,)
-        The axes, which share the horizontal one.
+        The axes, with a shared horizontal axis.
     """
     if figure is None:
         figure = pyplot().figure()
@@ -121,7 +121,7 @@ def make_ax(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
 
 
 def clean(ax: Axes) -> None:
-    """Leave nothing of a frame but two pale lines, and small labels."""
+    """Reduce a frame to two pale lines and small labels."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -133,7 +133,7 @@ def clean(ax: Axes) -> None:
 
 
 def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
-    """Finish panels that stand one below the other over one timeline."""
+    """Finish panels that share one timeline."""
     for ax in axes:
         clean(ax)
         ax.margins(x=0.005)
@@ -147,7 +147,7 @@ def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
 
 
 def as_plain_axis(timeline: Timeline) -> NDArray[np.float64]:
-    """Return a timeline as the numbers that matplotlib takes for its dates."""
+    """Return a timeline as the numbers that matplotlib uses for dates."""
     if not timeline.is_dated:
         return timeline.index.astype(float)
     from matplotlib.dates import date2num
@@ -156,11 +156,11 @@ def as_plain_axis(timeline: Timeline) -> NDArray[np.float64]:
 
 
 def format_dates(ax: Axes) -> None:
-    """Label a horizontal axis with as little of each date as tells it apart."""
+    """Label a horizontal axis with the shortest dates that differ."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
 
     class CommonDateFormatter(ConciseDateFormatter):
-        """Names beside the axis what all ticks have in common, not what the last one has."""
+        """Writes beside the axis what all ticks have in common, not only the last one."""
 
         _days: Any = ()
         _labels = ""
@@ -195,13 +195,13 @@ def draw_line(ax: Axes, timeline: Timeline, values: NDArray[Any], **style: Any) 
 
 
 def shade(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], **style: Any) -> list[Any]:
-    """Shade runs of rows, given by the first and the last row of each."""
+    """Shade runs of rows, given by their first and last rows."""
     return [ax.axvspan(index[start], index[end], zorder=0.5, **style) for start, end in runs]
 
 
 def shade_detected(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]]) -> list[Any]:
     """Shade detected events inside a panel."""
-    # The edge keeps an event of one row visible where a row is less than a pixel.
+    # The edge keeps an event of one row visible if a row is narrower than a pixel.
     style = {"facecolor": (DETECTED, 0.22), "edgecolor": (DETECTED, 0.45), "linewidth": 0.8}
     return shade(ax, index, runs, **style)
 
@@ -220,7 +220,7 @@ def height_in_points(ax: Axes) -> float:
 
 
 def mark_borders(ax: Axes, timeline: Timeline, axis: NDArray[Any]) -> None:
-    """Draw a line where a series begins, unless a gap in time shows that already."""
+    """Draw a line where a series begins, unless a gap in time shows it."""
     steps = np.diff(axis)
     for border in timeline.borders:
         if steps[border - 1] <= 2 * np.median(steps):
@@ -242,7 +242,7 @@ def add_legend(ax: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
 
 
 def fit_panels(drawn: list[int], n_panels: int, *, exact: bool, extra: str = "") -> list[int]:
-    """Return as many of the features as there are panels for.
+    """Return the features that fit into the panels.
 
     Raises
     ------

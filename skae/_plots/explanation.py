@@ -1,4 +1,4 @@
-"""`ExplanationDisplay`: which feature is to blame, and when."""
+"""`ExplanationDisplay`: which feature contributes to the scores, and when."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 __all__ = ["ExplanationDisplay"]
 
 SATURATION = 0.995
-"""Quantile of the largest contributions of the rows, from which on the colour stays the same."""
+"""Quantile of the rows' largest contributions at which the colours saturate."""
 
 GAMMA = 0.7
-"""Power of the scale of colours: features a fifth as bad as the worst are seen beside it."""
+"""Power of the colour scale: features a fifth as bad as the worst stay visible."""
 
 
 class ExplanationDisplay:
-    """What each feature adds to the error of each row, as a map of rows by features.
+    """Contribution of each feature to the error of each row, as a map of rows by features.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
     stored as attributes, those of several series as one array.
@@ -58,9 +58,9 @@ class ExplanationDisplay:
     Parameters
     ----------
     contributions : array-like of shape (n_rows, n_features), or list of such
-        What each feature adds to the error, as `explain` returns it; NaN where nothing was
-        observed. Several series are drawn one after the other: at their times if each begins
-        after the last one ends, else over row numbers.
+        Contributions to the error, as `explain` returns them; NaN where nothing was observed.
+        Several series are drawn in sequence: at their times if each begins after the last one ends,
+        else over row numbers.
     events : list of (start, end, peak) or None, default=None
         Detected events as row numbers, `end` inclusive, counted over all series.
     index : array-like of shape (n_rows,), list of such, or None, default=None
@@ -75,15 +75,15 @@ class ExplanationDisplay:
     ax_ : matplotlib Axes
         The axes.
     mesh_ : matplotlib QuadMesh
-        The map. Where there are more rows than pixels, a cell shows the largest of its rows.
+        The map. If there are more rows than pixels, a cell shows the maximum of its rows.
     colorbar_ : matplotlib Colorbar
-        Tells the contributions.
+        The scale of the contributions.
     event_spans_ : list of matplotlib Polygon
-        The detected events, bars above the map.
+        The detected events, as bars above the map.
 
     See Also
     --------
-    find_events : Names the features most to blame for each event.
+    find_events : Lists the main features of each event.
 
     Examples
     --------
@@ -124,21 +124,21 @@ class ExplanationDisplay:
         features: Sequence[str | int] | None = None,
         cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
-        """Explain a series with a fitted estimator and plot what each feature adds.
+        """Explain a series with a fitted estimator and plot the contributions.
 
         Parameters
         ----------
         estimator : object
             A fitted outlier detector with ``explain``, or a Pipeline that ends in one.
         X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
-            As the estimator takes it. Of sequences, the mean over the steps of each is drawn;
-            where the estimator's `series` names a column, each series is drawn by itself.
+            Input of the estimator. For sequences, the mean over the steps is drawn. If the
+            estimator's `series` names a column, each series is drawn separately.
         index, feature_names
             See :class:`ExplanationDisplay`; those of a dataframe by default.
         min_length : int, default=1
-            Events of fewer rows are not shown.
+            Events with fewer rows are not shown.
         merge_gap : int, default=0
-            Events with at most so many normal rows between them become one.
+            Events with at most this many normal rows between them are joined.
         ax, features, cmap
             See :meth:`plot`.
 
@@ -195,12 +195,12 @@ class ExplanationDisplay:
         features: Sequence[str | int] | None = None,
         cmap: str | Colormap = "magma_r",
     ) -> ExplanationDisplay:
-        """Plot what `explain` returned.
+        """Plot the result of `explain`.
 
         Parameters
         ----------
         contributions : array-like or dataframe of shape (n_rows, n_features), or list of such
-            A dataframe brings its index and the names of its columns.
+            A dataframe provides the index and the feature names.
         events, index, feature_names
             See :class:`ExplanationDisplay`.
         ax, features, cmap
@@ -238,7 +238,7 @@ class ExplanationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            The axes to draw on. If None, a new figure is made, high enough for all names.
+            The axes to draw on. If None, a new figure that is high enough for all names.
         features : sequence of str or int, default=None
             The features to draw, by name or number, from top to bottom. If None, all.
         cmap : str or matplotlib Colormap, default="magma_r"
@@ -304,14 +304,14 @@ class ExplanationDisplay:
 
 
 def _largest_colour(contributions: NDArray[Any]) -> float:
-    """Return the contribution from which on the colour stays the same."""
+    """Return the contribution at which the colours saturate."""
     largest = np.where(np.isfinite(contributions), contributions, 0.0).max(axis=1, initial=0.0)
-    # Where events are rarer than the quantile tells, the colours would be those of noise alone.
+    # If events are rarer than the quantile assumes, the colours would show only noise.
     return float(np.quantile(largest, SATURATION)) or float(largest.max()) or 1.0
 
 
 def _of_samples(found: Any, scores: Any) -> Any:
-    """Return contributions per sample: of sequences the mean over the steps."""
+    """Return contributions per sample; for sequences, the mean over the steps."""
     if isinstance(found, list) and not isinstance(scores, list):
         return np.stack([observed.mean(part, axis=0) for part in found])
     if not isinstance(found, list) and np.ndim(found) == 3:
@@ -320,12 +320,12 @@ def _of_samples(found: Any, scores: Any) -> Any:
 
 
 def _joined(parts: Any) -> Any:
-    """Return the rows of several series as one array, anything but a list unchanged."""
+    """Return the rows of several series as one array, anything else unchanged."""
     return np.concatenate(parts) if isinstance(parts, list) else parts
 
 
 def _matching_names(found: Any, X: Any) -> list[str] | None:
-    """Return the names of the contributions, or those of X if there are as many."""
+    """Return the names of the contributions, or those of X if their numbers agree."""
     n_features = np.shape(found[0] if isinstance(found, list) else found)[1]
     names = names_of(found) or names_of(X) or []
     return names if len(names) == n_features else None

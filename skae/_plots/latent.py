@@ -27,23 +27,23 @@ LOG_RATIO = 20
 class LatentDisplay:
     """Latents as points in a plane, coloured by anomaly score or by label.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
-    stored as attributes. Of latents of more than two dimensions the two principal components are
-    drawn; a single one is drawn over the number of the sample.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are stored
+    as attributes. Latents with more than two dimensions are projected to two principal components;
+    a single dimension is drawn over the sample number.
 
     Parameters
     ----------
     latents : array-like of shape (n_samples, latent_dim)
-        Latents; samples that hold NaN, where nothing was observed, are left out.
+        Latents. Samples with NaN, where nothing was observed, are left out.
     scores : array-like of shape (n_samples,) or None, default=None
         Anomaly scores, higher = worse: the negative of an estimator's ``score_samples``.
     labels : array-like of shape (n_samples,) or None, default=None
-        Labels of any kind, at most 8 different ones. They come before `scores`.
+        Labels of any kind, at most 8 different ones. They take precedence over `scores`.
 
     Attributes
     ----------
     points : ndarray of shape (n_samples, 2)
-        Where the samples are drawn.
+        Positions of the samples.
     explained_variance_ratio : ndarray of shape (2,) or None
         Share of the variance of each principal component; None for one or two dimensions.
     figure_ : matplotlib Figure
@@ -53,7 +53,7 @@ class LatentDisplay:
     scatters_ : list of matplotlib PathCollection
         The points, label by label.
     colorbar_ : matplotlib Colorbar or None
-        Tells the scores; None without them.
+        The scale of the scores; None without scores.
 
     Examples
     --------
@@ -108,8 +108,8 @@ class LatentDisplay:
             A fitted estimator with ``transform`` and, unless there are `labels`,
             ``score_samples``; or a Pipeline that ends in one.
         X : array-like or list
-            Samples, as the estimator takes them. Latents of a sequence's steps are averaged;
-            rows of several series are drawn together.
+            Input of the estimator. The latents of a sequence's steps are averaged; the rows of
+            several series are drawn together.
         labels : array-like of shape (n_samples,), list of such for series, or None, default=None
             See :class:`LatentDisplay`.
         ax, **scatter_options
@@ -149,7 +149,7 @@ class LatentDisplay:
         latents : array-like of shape (n_samples, latent_dim), or list of such
             As `transform` returns them.
         scores : array-like of shape (n_samples,), list of such, or None, default=None
-            As ``score_samples`` returns them, higher for more normal samples.
+            As ``score_samples`` returns them: higher is more normal.
         labels : array-like of shape (n_samples,), list of such, or None, default=None
             See :class:`LatentDisplay`.
         ax, **scatter_options
@@ -173,7 +173,7 @@ class LatentDisplay:
         return display.plot(ax, **scatter_options)
 
     def plot(self, ax: Axes | None = None, **scatter_options: Any) -> LatentDisplay:
-        """Draw the points, those with the worst scores on top.
+        """Draw the points, the worst scores on top.
 
         Parameters
         ----------
@@ -220,10 +220,10 @@ class LatentDisplay:
         kinds, counts = np.unique(labels[self._seen], return_counts=True)
         if len(kinds) > len(PALETTE):
             raise ValueError(
-                f"Got {len(kinds)} different labels, but expected at most {len(PALETTE)}, as many "
-                "as there are colours that can be told apart."
+                f"Got {len(kinds)} different labels, but expected at most {len(PALETTE)}, the "
+                "number of colours that can be told apart."
             )
-        # The rarer a label, the later it is drawn: above the others.
+        # Rarer labels are drawn later, above the others.
         order = np.argsort(-counts, kind="stable")
         self.scatters_ = [
             self._scatter(
@@ -233,7 +233,7 @@ class LatentDisplay:
             for place, i in enumerate(order)
         ]
         handles = self.scatters_
-        if kinds.dtype.kind in "iuf":  # numbers stand in their order, whatever is drawn first
+        if kinds.dtype.kind in "iuf":  # numbers are listed in order
             handles = [handles[place] for place in np.argsort(order)]
         style = {"fontsize": 8, "frameon": False, "title_fontsize": 8, "markerscale": 1.5}
         self.ax_.legend(handles=handles, title="label", **style)
@@ -265,7 +265,7 @@ class LatentDisplay:
 
 
 def _in_a_plane(latents: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the places of latents in a plane, and the share of the variance of each axis."""
+    """Return the positions of latents in a plane, and the share of variance of each axis."""
     if latents.shape[1] == 1:
         return np.column_stack([np.arange(len(latents)), latents]), None
     if latents.shape[1] == 2:
@@ -285,7 +285,7 @@ def _in_a_plane(latents: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | Non
 
 
 def _one_a_sample(latents: Any, step: Any) -> Any:
-    """Return latents of samples: of sequences of latents the mean over the steps."""
+    """Return latents per sample; for sequences of latents, the mean over the steps."""
     if isinstance(latents, list):
         is_of_sequences = getattr(step, "window_size", 0) is None
         return (

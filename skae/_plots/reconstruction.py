@@ -1,4 +1,4 @@
-"""`ReconstructionDisplay`: a series and what the network makes of it."""
+"""`ReconstructionDisplay`: a series and its reconstruction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["ReconstructionDisplay"]
 
 
 class ReconstructionDisplay:
-    """A series, and its reconstruction on top of it, a panel for each feature.
+    """A series with its reconstruction on top, one panel per feature.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
     stored as attributes, those of several series as one array.
@@ -41,11 +41,10 @@ class ReconstructionDisplay:
     Parameters
     ----------
     values : array-like of shape (n_rows, n_features), or list of such
-        The series; NaN where a value is missing. Several series, or sequences, are drawn one
-        after the other: at their times if each begins after the last one ends, else over row
-        numbers.
+        The series; NaN where a value is missing. Several series or sequences are drawn in sequence:
+        at their times if each begins after the last one ends, else over row numbers.
     reconstruction : array-like or list of the same shape
-        What the network makes of it, in the same units.
+        The reconstruction, in the same units.
     index : array-like of shape (n_rows,), list of such, or None, default=None
         Times or numbers for the horizontal axis. If None, the row numbers.
     feature_names : sequence of str or None, default=None
@@ -122,18 +121,18 @@ class ReconstructionDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``reconstruct``, or a Pipeline that ends in one; if each step
-            before it has an ``inverse_transform``, the picture is in the units of X, else in
-            those of what arrives at the last step.
+            A fitted estimator with ``reconstruct``, or a Pipeline that ends in one. If every
+            previous step has an ``inverse_transform``, the picture is in the units of X, else in
+            those of the last step's input.
         X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
-            One series or several, or sequences as in ``LSTMAutoencoder.fit``. Where the
-            estimator's `series` names a column, each series is drawn by itself.
+            One series or several, or sequences as in ``LSTMAutoencoder.fit``. If the estimator's
+            `series` names a column, each series is drawn separately.
         index, feature_names
             See :class:`ReconstructionDisplay`; those of a dataframe by default.
         ax, features, max_panels
             See :meth:`plot`.
         max_series : int, default=8
-            Of more series or sequences only the first are drawn.
+            Only the first series or sequences are drawn if there are more.
 
         Returns
         -------
@@ -233,13 +232,12 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            One for each feature drawn. If None, a new figure is made.
+            One per feature drawn. If None, a new figure.
         features : sequence of str or int, default=None
             The features to draw, by name or number. If None and there are more than axes or
             `max_panels`, those reconstructed worst.
         max_panels : int, default=6
-            The largest number of features to draw where neither `ax` nor `features`
-            says how many.
+            Most features to draw if neither `ax` nor `features` gives the number.
 
         Returns
         -------
@@ -249,7 +247,7 @@ class ReconstructionDisplay:
         Raises
         ------
         ValueError
-            If a feature is unknown, or there are other than `features` axes.
+            If a feature is unknown, or the number of axes differs from that of `features`.
         ImportError
             If matplotlib is not installed.
         """
@@ -283,13 +281,13 @@ class ReconstructionDisplay:
 
 
 def _is_table(step: Any, arriving: Any) -> bool:
-    """Tell whether the rows that arrive at a step are univariate sequences."""
+    """Tell whether the input rows of a step are univariate sequences."""
     is_2d = not isinstance(arriving, list) and np.ndim(arriving) == 2
     return is_2d and getattr(step, "window_size", 0) is None
 
 
 def _as_series(X: Any) -> Any:
-    """Return sequences of an array as a list, without the padding behind them."""
+    """Return the sequences of an array as a list, without trailing padding."""
     if isinstance(X, list) or np.ndim(X) != 3:
         return X
     return list(np.asarray(X))

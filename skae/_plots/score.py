@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["AnomalyScoreDisplay", "make_axes"]
 
 LOG_RATIO = 20
-"""Ratio to the threshold of a peak that flattens everything else on a linear axis."""
+"""Ratio of a peak to the threshold above which it would flatten a linear axis."""
 
 
 class AnomalyScoreDisplay:
@@ -58,13 +58,13 @@ class AnomalyScoreDisplay:
     Parameters
     ----------
     values : array-like of shape (n_rows, n_features), or list of such
-        The series; NaN where a value is missing. Several series are drawn one after the
-        other: at their times if each begins after the last one ends, else over row numbers.
+        The series; NaN where a value is missing. Several series are drawn in sequence: at their
+        times if each begins after the last one ends, else over row numbers.
     scores : array-like of shape (n_rows,), or list of such
         Anomaly scores, higher = worse: the negative of an estimator's ``score_samples``.
     threshold : float or array-like of shape (n_rows,)
-        A row is an outlier where its score is larger: the negative of ``offset_``. Of a detector
-        that adapts, one for each row.
+        Rows with a larger score are outliers: the negative of ``offset_``. One value per row if the
+        detector adapts.
     events : list of (start, end, peak) or None, default=None
         Detected events as row numbers, `end` inclusive, counted over all series. If None,
         each run of rows above the threshold is one event.
@@ -75,15 +75,15 @@ class AnomalyScoreDisplay:
     feature_names : sequence of str or None, default=None
         The names of the features. If None, ``x0``, ``x1``, ...
     contributions : array-like of shape (n_rows, n_features), list of such, or None, default=None
-        What each feature adds to the errors, as `explain` returns it: where there are more
-        features than panels, those most to blame for the events are drawn.
+        Contributions to the errors, as `explain` returns them. If there are more features than
+        panels, those that contribute most to the events are drawn.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         The figure.
     axes_ : ndarray of matplotlib Axes
-        One panel for each feature drawn, and last the panel of the scores.
+        One panel per feature drawn, and the panel of the scores last.
     ax_ : matplotlib Axes
         The panel of the scores.
     series_lines_ : list of matplotlib Line2D
@@ -98,7 +98,7 @@ class AnomalyScoreDisplay:
     See Also
     --------
     find_events : The events as a table.
-    ExplanationDisplay : Which feature is to blame for what.
+    ExplanationDisplay : Which feature contributes to which event.
 
     Examples
     --------
@@ -158,17 +158,17 @@ class AnomalyScoreDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted outlier detector that gives one score a row: it has ``score_samples``,
-            and ``offset_`` or ``decision_function``. A Pipeline will do.
+            A fitted outlier detector with one score per row: it has ``score_samples``, and
+            ``offset_`` or ``decision_function``. May be a Pipeline.
         X : array-like or dataframe of shape (n_rows, n_features), or list of such
-            One series or several. A dataframe brings its index and the names of its columns;
-            where the estimator's `series` names a column, each series is drawn by itself.
+            One series or several. A dataframe provides the index and the feature names. If the
+            estimator's `series` names a column, each series is drawn separately.
         labels, index, feature_names
             See :class:`AnomalyScoreDisplay`.
         min_length : int, default=1
-            Events of fewer rows are not shown.
+            Events with fewer rows are not shown.
         merge_gap : int, default=0
-            Events with at most so many normal rows between them become one.
+            Events with at most this many normal rows between them are joined.
         ax, features, max_panels, log_scale
             See :meth:`plot`.
 
@@ -180,7 +180,7 @@ class AnomalyScoreDisplay:
         Raises
         ------
         ValueError
-            If X is not made of rows, or the estimator does not give one score a row.
+            If X does not consist of rows, or the estimator does not return one score per row.
         ImportError
             If matplotlib is not installed.
         """
@@ -233,21 +233,21 @@ class AnomalyScoreDisplay:
         max_panels: int = 6,
         log_scale: bool | Literal["auto"] = "auto",
     ) -> AnomalyScoreDisplay:
-        """Plot a series and the scores that an estimator gave its rows.
+        """Plot a series and the scores of its rows.
 
         Parameters
         ----------
         X : array-like or dataframe of shape (n_rows, n_features), or list of such
-            One series or several. A dataframe brings its index and the names of its columns.
+            One series or several. A dataframe provides the index and the feature names.
         scores : array-like of shape (n_rows,), or list of such
-            As ``score_samples`` returns them, higher for more normal rows.
+            As ``score_samples`` returns them: higher is more normal.
         offset : float or array-like of shape (n_rows,)
             Rows with a lower score are outliers: ``offset_``, or 0 for scores of
             ``decision_function``.
         labels, index, feature_names, contributions
             See :class:`AnomalyScoreDisplay`.
         errors : array-like of shape (n_rows,) or list of such, default=None
-            Of each row by itself; events are then where these are high, see `find_events`.
+            Errors of single rows, which then determine the extent of events; see `find_events`.
         min_length, merge_gap
             See :meth:`from_estimator`.
         ax, features, max_panels, log_scale
@@ -261,7 +261,7 @@ class AnomalyScoreDisplay:
         Raises
         ------
         ValueError
-            If X is not made of rows, or lengths differ.
+            If X does not consist of rows, or lengths differ.
         ImportError
             If matplotlib is not installed.
         """
@@ -301,17 +301,16 @@ class AnomalyScoreDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            The last of the axes takes the scores and those before it one feature each, so
-            a single Axes shows the scores only. If None, a new figure is made.
+            The last axes show the scores, the others one feature each, so a single Axes shows only
+            the scores. If None, a new figure.
         features : sequence of str or int, default=None
             The features to draw, by name or number. If None, the first ones, or with
-            `contributions` those most to blame.
+            `contributions` those that contribute most.
         max_panels : int, default=6
-            The largest number of features to draw where neither `ax` nor `features`
-            says how many.
+            Most features to draw if neither `ax` nor `features` gives the number.
         log_scale : bool or "auto", default="auto"
-            Whether the scores stand on a logarithmic axis. "auto" does that where the
-            largest is more than 20 times the threshold.
+            Whether the axis of the scores is logarithmic. "auto": if the largest score is more than
+            20 times the threshold.
 
         Returns
         -------
@@ -363,7 +362,7 @@ class AnomalyScoreDisplay:
         self.ax_.set_ylabel("anomaly score")
         if log_scale:
             self.ax_.set_yscale("log")
-            # Errors near zero are of no interest and would take most of a logarithmic axis.
+            # Errors near zero are irrelevant but would fill most of a logarithmic axis.
             self.ax_.set_ylim(bottom=np.nanmin(self.threshold) / 100)
 
     def _plot_events(self) -> None:
@@ -391,7 +390,7 @@ class AnomalyScoreDisplay:
         return bool(len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * typical)
 
     def _most_to_blame(self, n_panels: int) -> list[int]:
-        """Return the features to draw: in order, and with contributions those of the events."""
+        """Return the features to draw: the first, or with contributions those of the events."""
         if self.contributions is None:
             return list(range(self.values.shape[1]))
         inside = np.zeros(len(self.values), dtype=bool)
@@ -402,7 +401,7 @@ class AnomalyScoreDisplay:
 
 
 def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] | None:
-    """Return what each feature adds to the errors, None if the estimator cannot tell."""
+    """Return the contributions, None if the estimator has none."""
     _, step, arriving = reach(estimator, X)
     if not hasattr(step, "explain"):
         return None

@@ -18,14 +18,14 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where the rows stand.
+    """Positions of rows on the horizontal axis.
 
     Parameters
     ----------
     index : ndarray of shape (n_rows,)
         Times or numbers.
     lengths : ndarray of shape (n_series,), intp
-        Number of rows of each series.
+        Rows of each series.
     """
 
     index: NDArray[Any]
@@ -38,11 +38,11 @@ class Timeline:
 
     @property
     def is_dated(self) -> bool:
-        """Whether the rows stand at dates."""
+        """Whether the index contains dates."""
         return self.index.dtype.kind == "M"
 
     def broken(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the index and values of a line that breaks off between two series."""
+        """Return the index and values of a line with breaks between series."""
         if len(self.lengths) == 1:
             return self.index, values
         gaps = self.borders
@@ -51,19 +51,19 @@ class Timeline:
 
 
 def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
-    """Return the axis for rows of series of so many rows.
+    """Return the axis for the rows of series with these lengths.
 
     Parameters
     ----------
-    index : array-like of shape (n_rows,), list of such for several series, or None
-        Row numbers take its place if it is None, neither of numbers nor of times, or runs back
+    index : array-like of shape (n_rows,), list of these for several series, or None
+        Replaced by row numbers if it is None, contains neither numbers nor times, or goes backwards
         from one series to the next.
     lengths : sequence of int
 
     Raises
     ------
     ValueError
-        If the index has another number of entries.
+        If the number of entries differs.
     """
     n_rows = int(sum(lengths))
     sizes = np.asarray(lengths, dtype=np.intp)
@@ -85,25 +85,25 @@ def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
 
 
 def as_axis(index: Any) -> NDArray[Any]:
-    """Return an index as an array; numpy has no time zones, so aware times become UTC."""
+    """Return an index as an array; NumPy has no time zones, so aware times become UTC."""
     if hasattr(index, "to_timestamp"):
         index = index.to_timestamp()
     return np.asarray(index.tz_convert(None) if getattr(index, "tz", None) else index)
 
 
 def names_of(X: Any) -> list[str] | None:
-    """Return the names of the columns of a dataframe, or of the first of a list."""
+    """Return the column names of a dataframe, or of the first in a list."""
     first = X[0] if isinstance(X, list | tuple) and len(X) else X
     return [str(name) for name in first.columns] if hasattr(first, "columns") else None
 
 
 def stack_rows(values: Any, name: str = "values") -> tuple[NDArray[Any], list[int]]:
-    """Return the rows of one series, or of several in a list, and how many each has.
+    """Return the rows of one series, or of several in a list, and the length of each.
 
     Raises
     ------
     ValueError
-        If they are not numeric tables of equally many features.
+        If they are not numeric tables with equal numbers of features.
     """
     if not isinstance(values, list | tuple) or not len(values) or np.ndim(values[0]) == 0:
         rows = _as_columns(values, name)
@@ -120,12 +120,12 @@ def stack_rows(values: Any, name: str = "values") -> tuple[NDArray[Any], list[in
 
 
 def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[Any]:
-    """Return one entry for each row, of one series or of a list of such.
+    """Return one entry per row, of one series or of a list of series.
 
     Raises
     ------
     ValueError
-        If there is another number of entries than rows.
+        If the number of entries differs from the number of rows.
     """
     is_list = isinstance(entries, list | tuple) and len(entries) and np.ndim(entries[0]) > 0
     array = np.concatenate([np.asarray(e) for e in entries]) if is_list else np.asarray(entries)
@@ -138,7 +138,7 @@ def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[An
 
 
 def as_level(level: Any, lengths: Sequence[int], name: str) -> Any:
-    """Return a number, or one for each row.
+    """Return a number, or one per row.
 
     Raises
     ------
@@ -157,17 +157,17 @@ def _as_columns(values: Any, name: str) -> NDArray[Any]:
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(
             f"Got {name} of shape {array.shape} and dtype {array.dtype}, but expected one "
-            "numeric series of shape (n_rows, n_features), or a list of such."
+            "numeric series of shape (n_rows, n_features), or a list of these."
         )
     return array
 
 
 MAX_CELLS = 1200
-"""Cells side by side, above which rows are joined: more than there are pixels."""
+"""Most cells side by side before rows are joined; more than there are pixels."""
 
 
 class Cells(NamedTuple):
-    """Cells of a map: where each begins and the last ends, and their values."""
+    """Cells of a map: their edges and values."""
 
     edges: NDArray[np.float64]
     values: NDArray[np.float64]
@@ -176,10 +176,10 @@ class Cells(NamedTuple):
 def join_rows(
     contributions: NDArray[Any], axis: NDArray[np.float64], timeline: Timeline, n: int = MAX_CELLS
 ) -> Cells:
-    """Return cells over an axis, each the maximum of neighbouring rows where there are many.
+    """Return cells over an axis; each is the maximum of neighbouring rows if there are many.
 
-    A cell reaches half a step beyond its rows. Where the next rows are further away, as after an
-    outage or where another series begins, an empty cell stands between.
+    A cell extends half a step beyond its rows. If the next rows are further away, after an outage
+    or at the beginning of another series, an empty cell is inserted.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def join_rows(
         Increasing.
     timeline : Timeline
     n : int
-        The largest number of cells, apart from empty ones and those that end a series.
+        Most cells, not counting empty ones and those that end a series.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def join_rows(
 def _first_rows(
     axis: NDArray[np.float64], timeline: Timeline, half: float, n: int
 ) -> NDArray[np.intp]:
-    """Return the first rows of cells: of equally many rows, none across a gap or border."""
+    """Return the first rows of cells with equal numbers of rows, none across a gap or border."""
     per_cell = -(-len(axis) // n)
     breaks = np.flatnonzero(np.diff(axis) > 3 * half) + 1
     starts = np.unique(np.concatenate([[0], breaks, timeline.borders]))
@@ -235,7 +235,7 @@ def events_of(
     errors: NDArray[Any] | None = None,
     **options: int,
 ) -> list[Event]:
-    """Return the events of series of so many rows, counted over all of them."""
+    """Return the events of several series, with positions over all of them."""
     series = np.split(np.arange(len(is_outlier)), np.cumsum(lengths)[:-1])
     found = find_events_of_series(is_outlier, severity, series, errors, **options)
     return [Event(int(event.rows[0]), int(event.rows[-1]), event.peak) for event in found]
@@ -251,11 +251,11 @@ def labelled_runs(timeline: Timeline, labels: NDArray[Any] | None) -> list[tuple
 
 
 def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:
-    """Return the score below which a row is an outlier, one for each row where they differ."""
+    """Return the score below which a row is an outlier, or one score per row if they differ."""
     if hasattr(estimator, "offset_") and getattr(estimator, "threshold", None) != "adaptive":
         return float(estimator.offset_)
-    # decision_function = score_samples - offset: a Pipeline gives its offset away, and a detector
-    # that adapts those of all rows.
+    # decision_function = score_samples - offset: this gives the offset of a Pipeline, and the
+    # offsets of all rows if a detector adapts.
     decision = stack_entries(estimator.decision_function(X), [len(scores)], "decision_function")
     offsets = scores - decision
     typical = float(np.nanmedian(offsets))

@@ -21,7 +21,7 @@ LOG_RATIO = 10
 
 
 class TrainingDisplay:
-    """The loss of each epoch, in training and on held-out data, and where the latter is lowest.
+    """The training and held-out loss of each epoch, with the best epoch marked.
 
     Use :meth:`from_estimator` or :meth:`from_history` to create one. All parameters are stored
     as attributes.
@@ -31,7 +31,7 @@ class TrainingDisplay:
     loss : array-like of shape (n_epochs,)
         The loss in training.
     val_loss : array-like of shape (n_epochs,) or None, default=None
-        The loss on held-out data, if there were any.
+        The loss on held-out data, if any.
 
     Attributes
     ----------
@@ -49,8 +49,8 @@ class TrainingDisplay:
 
     Notes
     -----
-    Which weights `LSTMAutoencoder` keeps depends on `early_stopping` and `epochs`; it need not be
-    those of the best epoch.
+    `LSTMAutoencoder` does not always keep the weights of the best epoch; that depends on
+    `early_stopping` and `epochs`.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class TrainingDisplay:
         judged = self.loss if self.val_loss is None else self.val_loss
         if not np.isfinite(judged).any():
             raise ValueError(
-                f"Got {len(judged)} losses none of which is finite, but expected a training of at "
+                f"Got {len(judged)} losses of which none is finite, but expected a training of at "
                 "least one epoch."
             )
         self.best_epoch = int(np.nanargmin(judged)) + 1
@@ -160,8 +160,8 @@ class TrainingDisplay:
         ax : matplotlib Axes, default=None
             The axes to draw on. If None, a new figure is made.
         log_scale : bool or "auto", default="auto"
-            Whether the losses stand on a logarithmic axis. "auto" does that where the largest
-            is more than 10 times the smallest.
+            Whether the axis of the losses is logarithmic. "auto": if the largest is more than 10
+            times the smallest.
 
         Returns
         -------
@@ -210,7 +210,7 @@ class TrainingDisplay:
         from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
         self.ax_.set_yscale("log")
-        # A number such as 0.2 is read at a glance, 2 x 10^-1 is not.
+        # 0.2 is easier to read than 2 x 10^-1.
         self.ax_.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         self.ax_.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         self.ax_.yaxis.set_minor_locator(NullLocator())

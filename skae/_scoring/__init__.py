@@ -1,1 +1,1 @@
-"""From residuals to errors, scores, thresholds and events: numpy only."""
+"""From residuals to errors, scores, thresholds and events, with NumPy only."""

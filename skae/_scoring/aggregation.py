@@ -1,4 +1,4 @@
-"""From the errors of steps to the error of a sequence, or of a row: one table of ways."""
+"""From the errors of steps to the error of a sequence or row: one table of aggregations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ Blocks = Iterable[Array]
 
 @dataclass(frozen=True)
 class Aggregation:
-    """A way of aggregating errors.
+    """An aggregation of errors.
 
     Parameters
     ----------
     of_sequence : callable
-        From the errors (n, n_steps) of sequences to one for each.
+        Maps the errors (n, n_steps) of sequences to one per sequence.
     of_row : callable
-        From the errors (n, n_covering, ...) that the covering windows have at a row to one.
+        Maps the errors (n, n_covering, ...) at rows in the covering windows to one per row.
     whole_sequence, whole_window : bool
-        Whether a sequence, or a row, gets the mean errors of all steps of what holds it; a
-        root is then that of such a mean, not of each step.
+        Whether the mean error of all steps of the sequence, or of the covering windows, is used. A
+        root is then taken of this mean, not of each step.
     smooths : bool
-        Whether rows are averaged with those around them.
+        Whether rows are smoothed with those around them.
     """
 
     of_sequence: Reduction
@@ -41,29 +41,29 @@ class Aggregation:
     smooths: bool = False
 
     def takes_whole(self, samples: Samples) -> bool:
-        """Tell whether these samples get the mean errors of whole windows."""
+        """Tell whether these samples use the mean errors of whole windows."""
         return self.whole_window if isinstance(samples, RowSamples) else self.whole_sequence
 
     def __call__(self, samples: Samples, blocks: Blocks) -> Array:
-        """Return one error a sample from blocks (n_windows, n_steps), in float64."""
+        """Return one error per sample from blocks (n_windows, n_steps), in float64."""
         if isinstance(samples, RowSamples):
             return self.rows(samples, blocks)
         return np.concatenate([self.of_sequence(block) for block in blocks])
 
     def lay_out(self, samples: Samples, blocks: Blocks) -> Any:
-        """Return errors of steps, or what is made of those of rows, laid out as the input."""
+        """Return the errors of steps, or aggregated errors of rows, laid out like the input."""
         if isinstance(samples, RowSamples):
             return samples.like_input(self.rows(samples, blocks))
         return samples.from_steps(blocks)
 
     def rows(self, samples: RowSamples, blocks: Blocks) -> Array:
-        """Return one error a row, and feature if the blocks have such an axis."""
+        """Return one error per row (and feature, if the blocks have that axis)."""
         rows = samples.per_row(blocks, reduction=self.of_row, whole_windows=self.whole_window)
         return smooth(rows, samples.runs, samples.window_size) if self.smooths else rows
 
 
 def _by_itself(errors: Array) -> Array:
-    """Return the error at a row in the window that ends there, or in the median one if lower.
+    """Return the error at a row in the window that ends there, or the median if lower.
 
     The former rises where something begins, the latter falls where it ends.
     """
@@ -76,16 +76,16 @@ AGGREGATIONS = {
     "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
     "median": Aggregation(observed.median, observed.median),
     "max": Aggregation(observed.maximum, observed.maximum),
-    # Windows come in order: of those that cover a row, the first one has it last.
+    # Windows are in order, so in the first window that covers a row, the row is last.
     "last": Aggregation(observed.last, observed.first),
 }
 
 
 def smooth(rows: Array, lengths: Indices, width: int) -> Array:
-    """Return each row of stacked series averaged with those around it by a Gaussian.
+    """Smooth the rows of stacked series with a Gaussian.
 
-    Its standard deviation is half of `width` and it ends `width` rows away. Where the series
-    ends before, and where a row is NaN, the others weigh more; a row that is NaN stays so.
+    Its standard deviation is half of `width`, and it is cut at `width` rows. At the ends of the
+    series and beside NaN, the other rows weigh more. NaN rows stay NaN.
 
     Parameters
     ----------

@@ -14,24 +14,25 @@ from skae._scoring.reference import Reference, weighted_mean
 Array = NDArray[np.floating]
 
 N_PARTS = 6
-"""Parts that a window is cut into for its middle scale."""
+"""Parts of a window in its middle scale."""
 
 LEAST_SHARE = 1e-4
-"""Typical error of a feature, as a share of that of all, below which it counts as constant."""
+"""Typical error, relative to the mean of all features, below which a feature counts as constant."""
 
 LEAST_TYPICAL = 1e-6
-"""Typical squared error where there was none: what moves later, by a thousandth, is seen."""
+"""Typical squared error if no feature had any; later movements of a thousandth are then visible."""
 
 LEAST_RATIO = 1 / 3
-"""Ratio to the typical error, below which no scale makes up for the error at the others."""
+"""Ratio to the typical error that the error of a scale does not fall below."""
 
 
 def scales_of(residuals: Array) -> Array:
     """Split residuals into the level of the window, the levels of its parts, and the rest.
 
-    The level is the mean over the window, the middle scale what the means over its sixths
-    differ from it, the rest what single steps differ from these: the three add up to the
-    residuals, and their squares on average too where the sixths are equally long.
+    The level is the mean over the window. The middle scale is the difference between the means of
+    its sixths and the level. The rest is the difference between the steps and these means. The
+    three add up to the residuals. On average their squares add up too if the sixths are equally
+    long.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def scales_of(residuals: Array) -> Array:
     seen = ~np.isnan(residuals)
     part_of_step = _parts_of_steps(np.asarray(seen.any(axis=2)))
     if seen.all():
-        # All windows are as long, and cut alike.
+        # All windows have the same length and parts.
         filled: Array = residuals
         count: NDArray[Any]
         count = np.bincount(part_of_step[:1].ravel(), minlength=N_PARTS)[None, :, None]
@@ -88,7 +89,7 @@ def _sums_of_parts(values: Array | NDArray[np.bool_], part_of_step: NDArray[np.i
 
 
 def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the sixth in which each step lies; of a shorter window, a sixth of its own."""
+    """Return the sixth of each step; in a window of fewer steps, each step is its own part."""
     n_steps = exists.shape[1]
     lengths = np.maximum(n_steps - exists[:, ::-1].argmax(axis=1), 1)
     parts: NDArray[np.intp] = np.arange(n_steps) * N_PARTS // lengths[:, None]
@@ -97,18 +98,17 @@ def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class MultiscaleError:
-    r"""Geometric mean of a window's errors at three time scales.
+    r"""Geometric mean of the errors of a window at three time scales.
 
-    With :math:`s_{ktf}` what `scales_of` makes of a residual, and :math:`\tau_{kf}` the mean of
-    :math:`s^2` on reference windows (plus :math:`10^{-4}` of its mean over the features, so that
-    one which never moved does not make it zero; :math:`10^{-6}` if none ever moved), scale
-    :math:`k` has the error :math:`E_k`, the mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and
-    then features, and the window :math:`\prod_k \max(E_k, 1/3)^{1/3}`. Where a series settles at
-    another level, the level is far off for good;
-    the two other scales go on telling what happens there.
+    Let :math:`s_{ktf}` be the parts of a residual from `scales_of`, and :math:`\tau_{kf}` the mean
+    of :math:`s^2` on reference windows, plus :math:`10^{-4}` of its mean over the features, so that
+    a constant feature does not make it zero (:math:`10^{-6}` if all are constant). The error
+    :math:`E_k` of scale :math:`k` is the mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and then
+    features. The error of the window is :math:`\prod_k \max(E_k, 1/3)^{1/3}`. After a lasting
+    change of level, the first scale stays high, and the two others still rank the windows.
 
-    Step :math:`t` and feature :math:`f` are given their share of it, the mean over the scales of
-    :math:`s_{ktf}^2 / \tau_{kf} / E_k`, times the error of the window: the *mean* over the steps
+    Step :math:`t` and feature :math:`f` get a share of it: the mean over the scales of
+    :math:`s_{ktf}^2 / \tau_{kf} / E_k`, times the error of the window. The *mean* over the steps
     and features is that error.
 
     Parameters
@@ -121,7 +121,7 @@ class MultiscaleError:
 
     @classmethod
     def fit(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
-        """Take what is typical from blocks of residuals; see `Reference.of`."""
+        """Estimate typical errors from blocks of residuals; see `Reference.of`."""
         reference = Reference.of(blocks, weights)
         squares = [np.square(scales_of(block)) for block in reference.blocks]
         of_windows = np.concatenate([observed.mean(block, axis=2) for block in squares], axis=1)
@@ -143,11 +143,11 @@ class MultiscaleError:
 
 
 def balance(residuals: Array) -> Array | float:
-    """Return factors by which errors of features that were observed seldom weigh as others do.
+    """Return factors that give rarely observed features the same weight as the others.
 
-    In the mean over the features observed at a step, and then over the steps, a feature that is
-    read in every twentieth step counts a twentieth of one that is read in each. Of errors times
-    these factors such a mean is that over the steps of each feature, and then over the features.
+    Averaging over the features observed at a step, and then over steps, gives a feature that is
+    read in every twentieth step a twentieth of the weight. With these factors, that average equals
+    the average over the steps of each feature, and then over features.
 
     Parameters
     ----------
@@ -156,8 +156,7 @@ def balance(residuals: Array) -> Array | float:
     Returns
     -------
     ndarray of the shape of `residuals`, or 1.0
-        1 where all features of a window, but those never seen in it, were observed at the same
-        steps.
+        1 if all features observed in a window were observed at the same steps.
 
     Examples
     --------
@@ -181,7 +180,7 @@ def balance(residuals: Array) -> Array | float:
 
 
 def _shares(ratios: Array, of_windows: Array) -> Array:
-    """Return ratios, in place, to those of their windows: 1 where all are zero."""
+    """Divide by the errors of the windows, in place; 1 if all are zero."""
     all_zero = of_windows == 0
     ratios /= np.where(all_zero, 1.0, of_windows)
     if all_zero.any():
@@ -190,37 +189,37 @@ def _shares(ratios: Array, of_windows: Array) -> Array:
 
 
 def _divide_features(values: Array, divisors: Array) -> None:
-    """Divide (n, n_windows, n_steps, n_features) in place, by one divisor a feature of each."""
+    """Divide (n, n_windows, n_steps, n_features) by one divisor per feature of each, in place."""
     n, n_windows, n_steps, n_features = values.shape
-    # NumPy is slow where the last axis is short.
+    # NumPy is slow if the last axis is short.
     long = values.reshape(n, n_windows, n_steps * n_features)
     long /= np.tile(divisors, n_steps)[:, None]
 
 
 class ErrorMeasure(Protocol):
-    """A way of measuring: residuals in, one error for each entry out."""
+    """An error measure: maps residuals to one error per entry."""
 
     def __call__(self, residuals: Array) -> Array:
         """Return errors of the shape of `residuals`, (n_windows, n_steps, n_features)."""
 
 
 def squared_error(residuals: Array) -> Array:
-    """Return the squares of residuals; the mean of them is the mse."""
+    """Return the squared residuals; their mean is the mse."""
     return np.square(residuals, dtype=np.float64)
 
 
 def absolute_error(residuals: Array) -> Array:
-    """Return the absolute values of residuals; the mean of them is the mae."""
+    """Return the absolute residuals; their mean is the mae."""
     return np.abs(residuals, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class ScaledError:
-    r"""Error of each feature, divided by what is typical for it.
+    r"""Error of each feature, divided by its typical error.
 
-    With :math:`t_f` the mean error of feature :math:`f` on reference data, and :math:`t` the mean
-    of these over the features, the divisor is :math:`t_f + 10^{-4} t`: features weigh the same
-    whatever their noise, and one that never moved there does not make it zero.
+    Let :math:`t_f` be the mean error of feature :math:`f` on reference data, and :math:`t` the mean
+    of these over the features. The divisor is :math:`t_f + 10^{-4} t`. Features then weigh the same
+    at any noise level, and a constant feature does not make it zero.
 
     Parameters
     ----------
@@ -240,11 +239,11 @@ class ScaledError:
         blocks: Sequence[Array],
         weights: Sequence[Array] | None = None,
     ) -> "ScaledError":
-        """Take the means from blocks of residuals; see `Reference.of`."""
+        """Estimate the means from blocks of residuals; see `Reference.of`."""
         residuals, of_steps = Reference.of(blocks, weights).steps()
         means = weighted_mean(base(residuals), of_steps)
         typical = means + LEAST_SHARE * means.mean()
-        # Without any error there is nothing to compare with: the errors are left as they are.
+        # Without any error there is nothing to compare with, so errors are not scaled.
         return cls(base, np.where(typical > 0, typical, 1.0))
 
     def __call__(self, residuals: Array) -> Array:
@@ -256,13 +255,13 @@ class ScaledError:
 class MahalanobisError:
     r"""Squared Mahalanobis distance of a step's vector of absolute errors.
 
-    With :math:`e` the absolute errors of a step's :math:`F` features, and :math:`\mu,
-    \Sigma` their mean and shrunk covariance on reference data, the distance is
-    :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` is given
-    :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is
-    the distance; such a share may be negative.
+    Let :math:`e` be the absolute errors of a step's :math:`F` features, and :math:`\mu, \Sigma`
+    their mean and shrunk covariance on reference data. The distance is
+    :math:`(e - \mu)^T \Sigma^{-1} (e - \mu)`. Feature :math:`f` gets the share
+    :math:`F (e - \mu)_f [\Sigma^{-1} (e - \mu)]_f`, so that the *mean* over the features is the
+    distance. A share may be negative.
 
-    Where only some features were observed, the marginal distance of these is taken.
+    If only some features were observed, their marginal distance is used.
 
     Parameters
     ----------
@@ -306,7 +305,8 @@ class MahalanobisError:
         mean = weighted_mean(errors, of_steps)
         scaled = (errors - mean) * np.sqrt(of_steps / of_steps.mean())[:, None]
         shrunk = LedoitWolf(assume_centered=True).fit(scaled)
-        # A feature reconstructed without error has no variance: the floor keeps it invertible.
+        # A feature that is reconstructed without error has no variance; the floor keeps the matrix
+        # invertible.
         floor = max(np.trace(shrunk.covariance_) / errors.shape[1], np.finfo(np.float32).tiny)
         ridge = np.finfo(np.float32).eps * floor * np.eye(errors.shape[1])
         return cls(mean, shrunk.covariance_ + ridge)
@@ -346,22 +346,22 @@ ErrorName = Literal[
 MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
 
 BALANCED = "mahalanobis", "multiscale"
-"""Errors that allow for features observed seldom by themselves."""
+"""Errors that already account for rarely observed features."""
 
 ROOTED = "rmse", "scaled_rmse", "multiscale"
-"""Errors that are the root of a mean of squares."""
+"""Errors that are the root of a mean square."""
 
 
 def error_of(name: str, *, of_whole_windows: bool) -> str:
-    """Return the name of an error, what "auto" stands for included.
+    """Return the name of an error, with "auto" resolved.
 
     Parameters
     ----------
     name : str
         One of `MEASURES`, or "auto".
     of_whole_windows : bool
-        Whether whole windows of a series are measured. In a set of sequences levels do not
-        wander off, and single steps have no scales.
+        Whether whole windows of a series are measured. The levels of a set of sequences do not
+        drift, and single steps have no scales.
     """
     if name != "auto":
         return name
@@ -369,14 +369,14 @@ def error_of(name: str, *, of_whole_windows: bool) -> str:
 
 
 def root_shares(errors: Array, per_window: bool) -> Array:
-    """Divide errors by the root of their mean, so that the mean of what comes out is that root.
+    """Divide errors by the root of their mean, so that the mean of the result is that root.
 
     Parameters
     ----------
     errors : ndarray of shape (n, n_steps) or (n, n_steps, n_features)
         Not negative; NaN where nothing was observed.
     per_window : bool
-        Whether the mean is one of all steps, or of each step by itself.
+        Whether the mean is over all steps of a window, or over the features of each step.
 
     Returns
     -------
@@ -394,7 +394,7 @@ def root_shares(errors: Array, per_window: bool) -> Array:
 def fit_error_measure(
     kind: str, blocks: Sequence[Array], weights: Sequence[Array] | None = None
 ) -> ErrorMeasure:
-    """Return the error measure named `kind`, fitted on residuals of reference data if need be.
+    """Return the error measure named `kind`, fitted on reference residuals if needed.
 
     Parameters
     ----------
@@ -424,7 +424,7 @@ def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
 
 
 def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
-    """Return the error measure that `measure_to_plain` was given."""
+    """Return the error measure that `measure_to_plain` stored."""
     if plain["kind"] == "mahalanobis":
         return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
     if plain["kind"] == "multiscale":

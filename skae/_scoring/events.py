@@ -27,18 +27,18 @@ def find_events(
     min_length: int = 1,
     merge_gap: int = 0,
 ) -> list[Event]:
-    """Join outlying rows of one series into events.
+    """Join the outlying rows of one series into events.
 
     Parameters
     ----------
     is_outlier : ndarray of shape (n_rows,), bool
     severity : ndarray of shape (n_rows,)
-        Higher is worse; its largest value in an event is the event's peak. NaN, where nothing
-        was observed, is never the peak of an event that holds another row.
+        Higher is worse; the largest value of an event is its peak. NaN, where nothing was observed,
+        is the peak only if all rows of the event are NaN.
     min_length : int, default=1
-        Events of fewer rows are dropped, after joining.
+        Events with fewer rows are dropped, after joining.
     merge_gap : int, default=0
-        Events with at most so many normal rows between them become one.
+        Events with at most this many normal rows between them are joined.
 
     Returns
     -------
@@ -75,19 +75,18 @@ def find_events_of_series(
     errors: NDArray[Any] | None = None,
     **options: int,
 ) -> list[EventRows]:
-    """Return the events of several series, none of which reaches from one into another.
+    """Return the events of several series; no event crosses from one into another.
 
     Parameters
     ----------
     is_outlier, severity : ndarray of shape (n_rows,)
-        Of the rows of all series.
+        Entries for the rows of all series.
     series : sequence of ndarray
         Positions of the rows of each series, in order of time.
     errors : ndarray of shape (n_rows,), default=None
-        Of each row by itself, in place of the severity; events are then where these are high,
-        see `narrow`.
+        Errors of single rows, which replace the severity and determine the extents; see `narrow`.
     **options
-        Of `find_events`.
+        Options of `find_events`.
 
     Examples
     --------

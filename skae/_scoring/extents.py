@@ -1,8 +1,7 @@
-"""Where in a run of outlying rows the events are, by the errors of the rows by themselves.
+"""The extents of events inside a run of outlying rows, from the errors of single rows.
 
-Scores are smoothed over time, which ranks rows well and blurs where something begins and ends: a
-run of outlying rows reaches half a window and more beyond what is odd, and holds several events
-where they lie near.
+Scores are smoothed over time, which ranks rows well but blurs where an event begins and ends. A run
+of outlying rows extends half a window or more beyond the event, and nearby events share one run.
 """
 
 from collections.abc import Iterator
@@ -16,31 +15,31 @@ from skae._input.runs import runs_of_equal, runs_of_true
 Array = NDArray[np.floating]
 
 LOW = 0.1
-"""Quantile of the errors in a run that stands for those between its events."""
+"""Quantile of the errors in a run that represents the errors between its events."""
 
 N_AT_PEAK = 3
-"""Neighbouring rows whose mean tells how large the errors in a run are."""
+"""Neighbouring rows whose largest mean measures the errors in a run."""
 
 LEAST_TOTAL = 0.1
-"""Part of the total of a run's greatest event, below which there is none."""
+"""Share of the total of a run's largest event below which intervals are dropped."""
 
 
 def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
     r"""Return which of the outlying rows of a series belong to an event.
 
-    Inside a run, rows count by how far the logarithms of their errors lie above a level, halfway
+    The value of a row in a run is the logarithm of its error minus a level, which lies halfway
     between the 10 % quantile of the run and the largest mean of three rows. The events are the
-    maximal scoring subsequences of these differences: an interval gains nothing by growing or
-    shrinking, and one row below the level ends an event only if it costs more than what comes
-    after it brings. Those that total less than a tenth of the greatest are left out. No run is
-    left without an event.
+    maximal scoring subsequences of these values: an interval gains nothing by growing or shrinking,
+    and a row below the level ends an event only if it costs more than the rows after it add.
+    Intervals with less than a tenth of the largest total are dropped. Every run keeps at least one
+    event.
 
     Parameters
     ----------
     is_outlier : ndarray of shape (n_rows,), bool
     errors : ndarray of shape (n_rows,)
-        Of each row by itself, not negative; NaN, where nothing was observed, neither ends an
-        event nor adds to one.
+        Errors of single rows, not negative. NaN, where nothing was observed, neither ends an event
+        nor adds to one.
 
     Returns
     -------
@@ -62,7 +61,7 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
 
 
 class Interval(NamedTuple):
-    """Consecutive entries, and their total."""
+    """Consecutive entries and their total."""
 
     start: int
     stop: int
@@ -75,14 +74,14 @@ def _events(logarithms: Array) -> list[Interval]:
         return [Interval(0, len(logarithms), 0.0)]
     level = (np.quantile(logarithms[seen], LOW) + _peak(logarithms[seen])) / 2
     found = maximal_intervals(np.where(seen, logarithms - level, 0.0))
-    if not found:  # all are alike
+    if not found:  # all are equal
         return [Interval(0, len(logarithms), 0.0)]
     least = LEAST_TOTAL * max(event.total for event in found)
     return [event for event in found if event.total >= least]
 
 
 def _peak(logarithms: Array) -> float:
-    """Return the logarithm of the largest mean of neighbouring errors: one of noise is no peak."""
+    """Return the logarithm of the largest mean of neighbouring errors, to ignore noise."""
     n = min(len(logarithms), N_AT_PEAK)
     return float(np.log(np.convolve(np.exp(logarithms), np.full(n, 1 / n), "valid").max()))
 
@@ -90,8 +89,8 @@ def _peak(logarithms: Array) -> float:
 def maximal_intervals(values: Array) -> list[Interval]:
     """Return the maximal scoring subsequences of values, in order.
 
-    They are disjoint: those found by taking the interval with the largest total, and then the same
-    on either side of it, as long as a total is above 0.
+    They are disjoint: take the interval with the largest total, then repeat on either side of it,
+    as long as a total is above 0.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ def maximal_intervals(values: Array) -> list[Interval]:
 
 
 class _Candidate(NamedTuple):
-    """An interval, with the totals of all that comes before it and up to its end."""
+    """An interval, with the totals up to its beginning and up to its end."""
 
     start: int
     stop: int

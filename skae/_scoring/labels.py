@@ -1,4 +1,4 @@
-"""Labels of outliers, in the encodings that are common, as booleans."""
+"""Outlier labels in their common encodings, as booleans."""
 
 from typing import Any
 
@@ -14,18 +14,17 @@ def are_outliers(
     Parameters
     ----------
     labels : array-like of shape (n_samples,)
-        Both of -1, an outlier, and 1; or both of 0 and 1, an outlier; or bool; or only one of
-        -1 and 0.
+        Both -1 (an outlier) and 1; or both 0 and 1 (an outlier); or bool; or only one of -1 and 0.
     name : str, default="labels"
-        What an error calls them.
+        Their name in errors.
     only_ones : bool, optional
-        What labels are that hold nothing but 1, which could mean either: all outliers (True),
-        none (False, as ``predict`` answers where there are none), or an error (None).
+        What labels of only 1 mean, which are ambiguous: all are outliers (True), none is (False, as
+        ``predict`` returns), or an error (None).
 
     Raises
     ------
     ValueError
-        If other labels occur, or only 1 where that is an error.
+        If there are other labels, or only 1 if that is an error.
 
     Examples
     --------

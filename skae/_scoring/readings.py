@@ -1,4 +1,4 @@
-"""Bad readings: single ones far outside of what their feature ever is, which say nothing."""
+"""Bad readings: single values far outside the range of their feature."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,34 +13,34 @@ from skae._windows.samples import RowSamples, Samples, weights_of
 Array = NDArray[np.floating]
 
 USUAL = 0.02, 0.98
-"""Quantiles of a feature that its readings mostly lie between."""
+"""Quantiles that bound the usual readings of a feature."""
 
 FAR = 2.0
-"""Distance from these, as a ratio to that between them, beyond which a reading is far outside."""
+"""Distance from these, relative to their difference, beyond which a reading is far outside."""
 
 MAX_RUN = 3
-"""Consecutive rows far outside, above which they are an episode, not bad readings."""
+"""Most consecutive rows of bad readings; longer runs are episodes."""
 
 MAX_COMPARED = 2**15
-"""Rows that the quantiles are taken from at most."""
+"""Most rows from which the quantiles are computed."""
 
 MAX_ROWS = 2**20
-"""Rows above which a few bad ones say little, and are not looked for."""
+"""Rows above which a few bad ones matter little and are not looked for."""
 
 LEAST_LEFT = 0.1
-"""Share of the samples that has to be left for those beside bad readings not to count."""
+"""Share of the samples that must remain if those near bad readings are to be left out."""
 
 
 def without_bad_readings(parts: Sequence[Samples]) -> list[Samples]:
-    """Return samples in which rows, or sequences, with a bad reading have a weight of zero.
+    """Return samples in which rows or sequences with a bad reading have weight zero.
 
     A reading is bad if it lies beyond the 2 % or 98 % quantile of its feature by more than twice
-    what these are apart, in no more than three consecutive rows.
+    the distance between them, in at most three consecutive rows.
 
     Parameters
     ----------
     parts : sequence of RowSamples or SequenceSamples
-        Their quantiles are taken together.
+        The quantiles are computed from all parts.
     """
     if sum(len(part.windows.rows) for part in parts) > MAX_ROWS:
         return list(parts)
@@ -49,9 +49,9 @@ def without_bad_readings(parts: Sequence[Samples]) -> list[Samples]:
 
 
 def beside_bad_readings(samples: Samples) -> Flags:
-    """Tell which samples have errors that a weight of zero near them made what they are.
+    """Tell which samples have errors that are affected by rows of weight zero nearby.
 
-    None, where hardly any others would be left.
+    None if hardly any others would be left.
     """
     is_out = weights_of(samples) == 0
     if isinstance(samples, RowSamples):
@@ -62,14 +62,14 @@ def beside_bad_readings(samples: Samples) -> Flags:
 
 
 def _limits(rows: Sequence[Floats]) -> tuple[Array, Array]:
-    """Return below and above which a reading of each feature is far outside."""
+    """Return the limits beyond which a reading of each feature is far outside."""
     every = max(1, -(-sum(map(len, rows)) // MAX_COMPARED))
     columns = np.concatenate([part[::every] for part in rows]).T
     seen = [column[~np.isnan(column)] for column in columns]
     none = np.array([-np.inf, np.inf])
     low, high = np.array([np.quantile(c, USUAL) if len(c) else none for c in seen]).T
     usual = high - low
-    # What hardly ever moves is not told from what moves seldom.
+    # A feature that hardly ever moves has no usual range.
     far = np.where(usual > 0, FAR * usual, np.inf)
     return low - far, high + far
 
@@ -81,7 +81,7 @@ def _are_bad(rows: Floats, low: Array, high: Array) -> Flags:
 
 
 def _short_runs(flags: Flags) -> Flags:
-    """Keep what is flagged in a few consecutive rows only."""
+    """Keep only flags in short runs of rows."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
     begins, ends = edges[::2], edges[1::2]
     is_short = ends - begins <= MAX_RUN
@@ -104,14 +104,14 @@ def _weighted(samples: Samples, is_bad: Flags) -> Samples:
 
 
 def _hold(sequences: Sequences, flags: Flags) -> Flags:
-    """Tell which sequences hold a flagged row."""
+    """Tell which sequences contain a flagged row."""
     total = np.concatenate([[0], np.cumsum(flags)])
     hold: Flags = total[sequences.starts + sequences.lengths] > total[sequences.starts]
     return hold
 
 
 def _widened(flags: Flags, n_rows: int) -> Flags:
-    """Flag so many rows before and behind each flagged one, too."""
+    """Also flag this many rows before and after each flagged row."""
     total = np.concatenate([[0], np.cumsum(flags)])
     row = np.arange(len(flags))
     end = np.minimum(row + n_rows + 1, len(flags))

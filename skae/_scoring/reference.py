@@ -1,4 +1,4 @@
-"""Residuals that an error measure is fitted on, and their weights."""
+"""Residuals on which an error measure is fitted, and their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from skae._input import observed
 Array = NDArray[np.floating]
 
 LEAST_WHOLE = 0.1
-"""Share of windows without a weight of zero, from which on the others are left out."""
+"""Share of windows without a weight of zero from which on the others are dropped."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ class Reference:
 
     @classmethod
     def of(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
-        """Return a reference without what has a weight of zero.
+        """Return a reference without residuals of weight zero.
 
         Parameters
         ----------
         blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
-            Or (n_steps, n_features), each step by itself.
+            Or (n_steps, n_features), for single steps.
         weights : sequence of ndarray of shape (n_windows, n_steps), optional
-            Of each step, NaN in padded ones; 1 by default. Windows with a weight of zero are left
-            out, unless less than a tenth of all have none; then only these steps are.
+            Weights of the steps, NaN in padded ones; 1 by default. Windows with a weight of zero
+            are dropped, unless less than a tenth of the windows would remain; then only these steps
+            are.
         """
         blocks = [block[:, None] if block.ndim == 2 else block for block in blocks]
         if weights is None:
@@ -62,7 +63,7 @@ class Reference:
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:
-    """Return the mean over the first axis of what was observed; 0 where nothing was."""
+    """Return the mean of the observed values over the first axis; 0 where nothing was observed."""
     if (weights == 1).all():
         return np.nan_to_num(observed.mean(values, axis=0))
     counted = weights.reshape(-1, *[1] * (values.ndim - 1)) * ~np.isnan(values)
@@ -72,7 +73,7 @@ def weighted_mean(values: Array, weights: Array) -> Array:
 
 
 def _of_whole_windows(weights: Sequence[Array]) -> list[Array]:
-    """Return weights, zero for windows with a zero among them where enough others are left."""
+    """Return weights, zero for windows that contain a zero if enough others remain."""
     whole = [~(weight == 0).any(axis=1) for weight in weights]
     if np.concatenate(whole).mean() < LEAST_WHOLE:
         return list(weights)

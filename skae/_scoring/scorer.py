@@ -1,4 +1,4 @@
-"""How a fitted detector scores: settled by `fit`, whatever becomes of the parameters."""
+"""The scoring rule of a fitted detector, which later changes of parameters do not affect."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -35,25 +35,25 @@ Blocks = Iterable[Array]
 Residuals = Callable[[Sequences], Blocks]
 
 MAX_REFERENCE_WINDOWS = 2048
-"""Windows, spread evenly over each part, that an error measure is fitted on at most."""
+"""Most windows, evenly spread over each part, on which an error measure is fitted."""
 
 MAX_REFERENCE_ROWS = 2**20
-"""Rows, in stretches spread evenly over each part, that a threshold is found on at most."""
+"""Most rows, in stretches spread evenly over each part, from which a threshold is computed."""
 
 
 @dataclass(frozen=True)
 class OffsetPolicy:
-    """Which scores in `fit` are those of outliers.
+    """The rule that determines the threshold in `fit`.
 
     Parameters
     ----------
     contamination : "auto" or float
-        The fraction of all samples that are outliers; with "auto", `threshold` decides.
+        Fraction of all samples that are outliers; with "auto", `threshold` decides.
     threshold : {"robust", "adaptive", "three_sigma"} or float
-        A float is the fraction of what was held out that lies beyond. With "adaptive" the offset
-        follows the rows of a series.
+        A float is the fraction of held-out samples beyond the threshold. With "adaptive", the
+        offset follows the rows of a series.
     limits : RobustLimits
-        Of the "robust" and the "adaptive" threshold.
+        Limits of the "robust" and "adaptive" thresholds.
     """
 
     contamination: str | float = "auto"
@@ -68,11 +68,11 @@ class OffsetPolicy:
         Parameters
         ----------
         scores : callable
-            Scores samples.
+            Maps samples to scores.
         samples : Samples
-            All that `fit` was given.
+            All samples of `fit`.
         parts : list of Samples
-            What was held out, if anything was, and what was trained on.
+            The held-out part, if any, and the training part.
         """
         spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
         scored = [
@@ -94,7 +94,7 @@ class OffsetPolicy:
         scores : ndarray of shape (n_samples,)
         samples : Samples
         offset : float
-            What `offset` returned, or what was set in its place.
+            From `offset`, or set by the user.
         """
         if not self.adapts or not isinstance(samples, RowSamples):
             return offset
@@ -107,7 +107,7 @@ class OffsetPolicy:
         return self.threshold == "adaptive"
 
     def memory(self, window_size: int) -> int:
-        """Return how many rows before a row its offset depends on."""
+        """Return the number of previous rows that the offset of a row depends on."""
         return MEMORY_IN_WINDOWS * window_size if self.adapts else 0
 
     def to_plain(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class OffsetPolicy:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
-        """Return the policy that `to_plain` was called on, with defaults for what it lacks."""
+        """Return the policy from its plain form, with defaults for missing values."""
         limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
         return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
 
@@ -128,7 +128,7 @@ class OffsetPolicy:
 def _known(
     scores: Callable[[Samples], Array], samples: Samples, left_out: Any = False
 ) -> tuple[Array, Array]:
-    """Return the scores of samples with something observed around them, and their weights."""
+    """Return the scores that are not NaN, and their weights."""
     found, weights = scores(samples), np.where(left_out, 0, weights_of(samples))
     seen = ~np.isnan(found)
     return found[seen], weights[seen]
@@ -136,16 +136,16 @@ def _known(
 
 @dataclass(frozen=True)
 class ScoringRule:
-    """From residuals to scores, errors of steps, and what each feature adds to them.
+    """From residuals to scores, errors of steps, and contributions of features.
 
     Parameters
     ----------
     error : str
         Name of the error.
     measure : callable
-        From residuals (n_windows, n_steps, n_features) to errors of that shape.
+        Maps residuals (n_windows, n_steps, n_features) to errors of that shape.
     aggregation : str
-        Name of the way of aggregating.
+        Name of the aggregation.
     offset_policy : OffsetPolicy
     """
 
@@ -163,7 +163,7 @@ class ScoringRule:
         residuals: Residuals,
         parts: list[Samples],
     ) -> Self:
-        """Fit the measure to the residuals that windows of the parts leave, and their weights."""
+        """Fit the measure to the residuals of windows of the parts, and their weights."""
         blocks: list[Array] = []
         weights: list[Array] = []
         for part in without_bad_readings(parts):
@@ -181,25 +181,25 @@ class ScoringRule:
         return -self._aggregation(samples, self._rooted(samples, errors))
 
     def errors_of_windows(self, residuals: Array) -> Array:
-        """Return the errors (n, n_steps) of windows of rows, as rows are given them."""
+        """Return the errors (n, n_steps) of windows, from which rows get theirs."""
         errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
         return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
-        """Return the error of each step or row by itself, laid out as the input."""
+        """Return the error of each single step or row, laid out like the input."""
         errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
         rooted = map(np.sqrt, errors) if self._takes_root else errors
         return samples.from_steps(rooted, reduction=self._aggregation.of_row)
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
-        """Return what each step and feature adds to the error, laid out as the input."""
+        """Return the contribution of each step and feature, laid out like the input."""
         whole = self._aggregation.takes_whole(samples)
         measured = (self._measured(block, whole) for block in residuals)
         shares = self._rooted(samples, measured)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def with_fixed_offset(self) -> Self:
-        """Return the rule with an offset that no rows change."""
+        """Return the rule with a fixed offset."""
         policy = self.offset_policy
         fixed = replace(policy, threshold="robust") if policy.adapts else policy
         return replace(self, offset_policy=fixed)
@@ -215,7 +215,7 @@ class ScoringRule:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
-        """Return the rule that `to_plain` was called on."""
+        """Return the rule from its plain form."""
         measure = measure_from_plain(plain["measure"])
         policy = OffsetPolicy.from_plain(plain["offset_policy"])
         return cls(plain["error"], measure, plain["aggregation"], policy)
@@ -229,12 +229,12 @@ class ScoringRule:
         return self.error in ROOTED
 
     def _measured(self, residuals: Array, whole: bool) -> Array:
-        """Return errors; of whole windows, those of features observed seldom weigh as others."""
+        """Return errors; for whole windows, rarely observed features weigh as much as others."""
         errors = self.measure(residuals)
         return errors if self.error in BALANCED or not whole else errors * balance(residuals)
 
     def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
-        """Yield blocks of errors so that their means are what the name of the error says."""
+        """Yield blocks of errors whose means are the named error."""
         if not self._takes_root:
             return blocks
         per_window = self._aggregation.takes_whole(samples)
@@ -242,7 +242,7 @@ class ScoringRule:
 
 
 def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:
-    """Return the weights (n, n_steps) or (n, 1) of some windows, as `at_most` chose them."""
+    """Return the weights (n, n_steps) or (n, 1) of the windows that `at_most` chose."""
     weights = weights_of(samples)
     if isinstance(samples, RowSamples):
         rows = Sequences(weights[:, None], windows.starts, windows.lengths)
@@ -251,24 +251,24 @@ def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:
 
 
 BLOCK = 4096
-"""Windows that are laid out at a time."""
+"""Windows that are padded at a time."""
 
 
 def explained_variation(windows: Sequences, residuals: Iterable[Array]) -> float:
-    """Return the coefficient of determination of reconstructions about the means of windows.
+    """Return the coefficient of determination relative to the means of windows.
 
     Parameters
     ----------
     windows : Sequences
     residuals : iterable of ndarray of shape (n_windows_in_block, n_steps, n_features)
-        Observed minus reconstructed, of the windows in their order; NaN where nothing was observed.
+        Observed minus reconstructed, window by window; NaN where nothing was observed.
 
     Returns
     -------
     float
-        One minus the sum of the squared residuals, over that of the differences of each value
-        from the mean of its feature in its window. Where all values are such means, 1 if the
-        residuals are 0, and 0 if not.
+        One minus the ratio of the sum of squared residuals to the sum of squared differences
+        between each value and the mean of its feature in its window. If all values equal these
+        means, 1 if the residuals are 0, and 0 otherwise.
     """
     unexplained = sum(_sum_of_squares(block) for block in residuals)
     variation = sum(_variation(block.padded()) for block in windows.blocks(BLOCK))

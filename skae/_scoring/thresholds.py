@@ -1,4 +1,4 @@
-"""From scores to a threshold, which may adapt to a change of regime."""
+"""From scores to a threshold, which may adapt to a lasting change."""
 
 from bisect import bisect_left, insort
 from collections import deque
@@ -16,7 +16,7 @@ MAD_TO_STD = 1.4826
 """Ratio of the standard deviation to the median absolute deviation of a Gaussian."""
 
 MIN_HELD_OUT = 20
-"""Held-out scores below which those of the training data help to set the threshold."""
+"""Number of held-out scores below which training scores are used too."""
 
 
 class RobustLimits(NamedTuple):
@@ -25,11 +25,11 @@ class RobustLimits(NamedTuple):
     Parameters
     ----------
     deviations : float
-        Robust standard deviations from the median, beyond which an error is an outlier's.
+        Robust standard deviations above the median beyond which an error is an outlier.
     max_ratio : float
-        Ratio to the largest errors, their 99.9 % quantile, that the threshold does not go beyond.
+        Upper limit of the threshold, relative to the 99.9 % quantile of the errors.
     min_ratio : float
-        Ratio to the median error up to which no error is an outlier's, however alike errors are.
+        Lower limit of the threshold, relative to the median error.
     """
 
     deviations: float = 4.0
@@ -38,24 +38,24 @@ class RobustLimits(NamedTuple):
 
 
 OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
-"""Rows drift, members of a set do not: normal ones lie further from what was seen in `fit`."""
+"""Rows drift and sets do not, so normal rows differ more from those seen in `fit`."""
 
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
-"""A threshold that follows the drift need not allow for it."""
+"""A threshold that follows the drift can be tighter."""
 
 
 def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
-    """Return the quantile of `values`, where a weight of 2 is the same as being there twice.
+    """Return the weighted quantile; a weight of 2 is the same as a repeated value.
 
-    Between two values it is interpolated linearly, as ``numpy.quantile`` does. Where weights
-    are below 1, all are scaled up until the smallest is 1: weights that sum to 1 are common,
-    and equal ones have to mean what no weights mean.
+    Values are interpolated linearly, as in ``numpy.quantile``. If weights are below 1, all are
+    scaled until the smallest is 1, because weights that sum to 1 are common and equal weights must
+    have no effect.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
     weights : ndarray of shape (n,), default=None
-        Not negative; equal by default, and if all of them are zero.
+        Not negative; equal by default, or if all are zero.
     q : float
         From 0 to 1.
 
@@ -83,8 +83,8 @@ def robust_offset(
     """Return the score below which an entry is an outlier, from held-out scores.
 
     The threshold is the median plus some robust standard deviations (1.4826 times the median
-    absolute deviation) of the logarithms of the errors, for errors are positive and skewed. A
-    few outliers among the scores do not move it.
+    absolute deviation) of the logarithms of the errors, because errors are positive and skewed. A
+    few outliers hardly move it.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def robust_offset(
     weights : ndarray of shape (n_scores,), default=None
     deviations : float, default=4.0
     least_ratio : float, default=1.0
-        To the median, that the threshold has at least: errors that hardly differ, as those at the
-        floor of the multiscale error, would have one right above them.
+        Smallest ratio of the threshold to the median. Without it, errors that hardly differ, such
+        as those at the floor of the multiscale error, would have a threshold right above them.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def robust_offset(
     tiny = np.finfo(np.float32).tiny
     distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(distances, weights, q=0.5)
-    # A product, for exp(log(median)) may be an ulp below it: equal scores are all inliers.
+    # Multiply, because exp(log(median)) may be an ulp lower: equal scores must all be inliers.
     return -float(median * max(np.exp(deviations * spread), least_ratio))
 
 
@@ -123,17 +123,17 @@ def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
 def automatic_offset(
     parts: list[tuple[Array, Array]], threshold: str | float, limits: RobustLimits
 ) -> float:
-    """Return the score below which an entry is an outlier, from all that `fit` saw.
+    """Return the score below which an entry is an outlier, from all data of `fit`.
 
     Parameters
     ----------
     parts : list of (scores, weights)
         What was held out, if anything was, and what was trained on.
     threshold : {"robust", "adaptive", "three_sigma"} or float
-        A float is the quantile of what was held out. With "robust" and "adaptive", of
-        `robust_offset` of the first part and of all the lower one.
+        A float is a quantile of the held-out scores. "robust" and "adaptive": the lower
+        `robust_offset` of the first part and of all.
     limits : RobustLimits
-        Of "robust": where errors vary much, the rule alone would lie far from all of them.
+        Limits for "robust": if errors vary much, the rule alone would exceed all of them.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def automatic_offset(
 
 
 def check_one_rule(contamination: str | float, threshold: str | float, is_set: bool) -> None:
-    """Refuse what asks for two thresholds, or for one that follows a series without a series.
+    """Reject two competing thresholds, or an adaptive threshold without a series.
 
     Raises
     ------
@@ -161,26 +161,25 @@ def check_one_rule(contamination: str | float, threshold: str | float, is_set: b
     if contamination != "auto" and threshold != "robust":
         raise ValueError(
             f"Got contamination={contamination} and threshold={threshold!r}, but expected only one "
-            "of them to say which scores are those of outliers: leave contamination='auto', or "
-            "leave threshold out."
+            "of them to set the threshold: leave contamination='auto', or leave threshold out."
         )
     if threshold == "adaptive" and is_set:
         raise ValueError(
-            "Got threshold='adaptive' without a window_size, but expected rows of series: it "
-            "follows the rows before a row. Sequences of a set have no order."
+            "Got threshold='adaptive' without a window_size, but expected rows of series: this "
+            "threshold depends on previous rows, and the sequences of a set have no order."
         )
 
 
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
-    """Return the score below which to see outliers, so that F-beta is highest.
+    """Return the threshold with the highest F-beta.
 
-    It lies halfway between two scores; of equally good ones it is the lowest.
+    It lies halfway between two scores; the lowest of equally good ones.
 
     Parameters
     ----------
     scores : ndarray of shape (n_samples,)
     is_outlier : ndarray of shape (n_samples,), bool
-        Some of either.
+        Both classes must occur.
     beta : float
         Weight of recall against precision.
 
@@ -200,27 +199,27 @@ def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float)
 
 
 MEMORY_IN_WINDOWS = 10
-"""Windows before a row that tell at which level the series is."""
+"""Windows before a row that determine the level of the series."""
 
 LEVEL = 0.25
-"""Quantile of the errors in the memory that is this level: a quarter of it is enough to fall."""
+"""Quantile of the remembered errors that is this level: a quarter of them suffices to lower it."""
 
 RATIO_TO_LEVEL = 2.25
-"""Ratio to the level up to which no error is an outlier's."""
+"""Ratio to the level up to which errors are normal."""
 
 
 class AdaptiveOffset:
-    """The threshold for the next row, from the rows before it.
+    """The threshold of the next row, from the rows before it.
 
-    It is the offset that `fit` has set, or lower where the lower quartile of the errors in the
-    memory times 2.25 is more than it allows. It never looks ahead. A lasting change is forgiven
-    when it fills three quarters of the memory, and forgotten when a quarter of the memory lies
-    below again; what is shorter changes nothing. Before the memory is full nothing is forgiven.
+    It is the offset of `fit`, unless 2.25 times the lower quartile of the remembered errors exceeds
+    that. It never looks ahead. The threshold adapts to a lasting change when the change fills three
+    quarters of the memory, and returns when a quarter of the memory is below the change again.
+    Shorter events have no effect. The threshold does not adapt until the memory is full.
 
     Parameters
     ----------
     offset : float
-        Scores below it are those of outliers, unless the memory says otherwise.
+        Scores below it are outliers, unless the threshold has adapted.
     memory : int
         Rows that are remembered.
 
@@ -244,7 +243,7 @@ class AdaptiveOffset:
         Parameters
         ----------
         scores : array-like of shape (n_rows,)
-            In order of time; NaN, where nothing was observed, is not remembered.
+            In order of time. NaN, where nothing was observed, is not remembered.
 
         Returns
         -------
@@ -270,7 +269,7 @@ class AdaptiveOffset:
 
 
 def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int) -> Array:
-    """Return the offset of each row of stacked series, each with a memory of its own.
+    """Return the offset of each row of stacked series; each series has a separate memory.
 
     Parameters
     ----------

@@ -17,14 +17,14 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
 
     A row near a labelled event counts in part: labels fade out over half a buffer on either
     side. The area under the curve of precision and recall is averaged over all buffers from 0
-    to the widest, so that a detector is not punished for a border that nobody knows exactly.
+    to the widest, so that inexact borders of labels do not count against a detector.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
         Labels: 1 or True for an anomaly, at least one.
     scores : array-like of shape (n_rows,)
-        Anomaly scores, higher = worse, without NaN.
+        Anomaly scores without NaN, higher is worse.
     buffer : int
         The widest buffer in rows, for instance the period of the series or the window.
 
@@ -36,7 +36,7 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     Raises
     ------
     ValueError
-        If no row is labelled, a score is NaN, or there are not as many labels as scores.
+        If no row is labelled, a score is NaN, or the numbers of labels and scores differ.
 
     References
     ----------
@@ -54,7 +54,7 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     _check(labels, levels)
     ranks = np.linspace(0, len(levels) - 1, N_THRESHOLDS).astype(int)
     thresholds = np.sort(levels)[::-1][ranks]
-    # The number of the first threshold, from the highest down, that a row reaches.
+    # The first threshold, from the highest down, that a row reaches.
     reached = np.searchsorted(-thresholds, -levels)
     return float(np.mean([_area(labels, reached, width) for width in range(int(buffer) + 1)]))
 
@@ -62,8 +62,8 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
 def _check(labels: Floats, scores: Floats) -> None:
     if labels.shape != scores.shape or labels.ndim != 1:
         raise ValueError(
-            f"Got y of shape {labels.shape} and scores of shape {scores.shape}, but expected "
-            "one label and one score a row."
+            f"Got y of shape {labels.shape} and scores of shape {scores.shape}, but expected one "
+            "label and one score per row."
         )
     if not (labels > 0).any():
         raise ValueError("Got y without an anomaly, but expected at least one row labelled 1.")
@@ -85,7 +85,7 @@ def _up_to(reached: NDArray[np.intp], amounts: Floats) -> Floats:
 
 
 def _softened(labels: Floats, width: int) -> Floats:
-    """Let labels fade out on either side of each event."""
+    """Make labels fade out on either side of each event."""
     soft = labels.copy()
     fading = np.sqrt(1 - np.arange(1, width // 2 + 1) / max(width, 1))
     for first, last in zip(*runs_of_true(labels > 0), strict=True):
@@ -96,7 +96,7 @@ def _softened(labels: Floats, width: int) -> Floats:
 
 
 def _events_seen(labels: Floats, reached: NDArray[np.intp], width: int) -> Floats:
-    """Return the share of events, grown by the buffer, with a flagged row, at each threshold."""
+    """Return the share of events, extended by the buffer, with a flagged row, per threshold."""
     grown = np.zeros(len(labels))
     for first, last in zip(*runs_of_true(labels > 0), strict=True):
         grown[max(first - width // 2, 0) : last + width // 2 + 1] = 1

@@ -1,1 +1,1 @@
-"""Scores of rows as they come."""
+"""Scores of rows as they arrive."""

@@ -1,8 +1,7 @@
-"""What a stream answers: scores at once, or scores that what follows does not change.
+"""The answers of a stream: immediate scores, or final scores that later rows do not change.
 
-Both hold little of each series and do everything for many at a time: windows of all series go
-through the network together, and what is made of their errors is made in whole arrays. A *lane*
-is the place of a series.
+Both keep few rows of each series and process all series at once: their windows go through the
+network together, and their errors are aggregated in whole arrays. A *lane* is the slot of a series.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ Residuals = Callable[[Sequences], Floats]
 
 
 class _Answer:
-    """What both ways share: the last rows of each series, and windows' errors."""
+    """The shared part: the last rows of each series, and the errors of windows."""
 
     def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
         assert windowing.window_size is not None
@@ -32,7 +31,7 @@ class _Answer:
         self._window_size = windowing.window_size
         self._stride = min(windowing.stride, windowing.window_size)
         self._n_seen = np.zeros(0, np.intp)
-        # All of a window: the one that ends a series may go back that far.
+        # A whole window, because the last window of a series may reach back that far.
         self._rows = Tails(self._window_size, (n_features,), np.float32)
 
     @property
@@ -40,7 +39,7 @@ class _Answer:
         return [self._rows]
 
     def make_room(self, n_lanes: int) -> None:
-        """Let there be so many lanes, at least."""
+        """Ensure that there are at least this many lanes."""
         self._n_seen = np.append(self._n_seen, np.zeros(max(n_lanes - len(self._n_seen), 0), int))
         for tails in self._tails:
             tails.make_room(n_lanes)
@@ -51,7 +50,7 @@ class _Answer:
             tails.empty(lanes)
 
     def _errors(self, windows: Sequences, residuals: Residuals) -> Array:
-        """Return the errors (n, window_size) of windows, NaN of those that nothing is in."""
+        """Return the errors (n, window_size) of windows, NaN for windows without observations."""
         errors = np.full((len(windows), self._window_size), np.nan)
         filled = windows.are_observed
         if filled.any():
@@ -61,9 +60,9 @@ class _Answer:
 
 
 class ScoresNow(_Answer):
-    """The score of each row as it comes: the error at the row in the window that ends there.
+    """The score of each row as it arrives: the error at the row in the window that ends there.
 
-    It is the last one of ``score_samples`` of the rows so far, with ``aggregation="last"``.
+    It equals the last value of ``score_samples`` on the rows so far, with ``aggregation="last"``.
     """
 
     delay = 0
@@ -74,7 +73,7 @@ class ScoresNow(_Answer):
     def advance(
         self, lanes: Indices, rows: Floats, lengths: Indices, residuals: Residuals
     ) -> tuple[Array, Indices]:
-        """Return the scores of new rows of each lane, stacked, and how many each lane has."""
+        """Return the stacked scores of new rows, and the number of rows of each lane."""
         stack, stacked = self._rows.followed_by(lanes, rows, lengths)
         firsts = firsts_of(stacked)
         ends = ranges(firsts + stacked - lengths, lengths) + 1
@@ -86,16 +85,16 @@ class ScoresNow(_Answer):
         return -np.where(np.isnan(own), observed.mean(errors), own), lengths
 
     def end(self, lanes: Indices, residuals: Residuals) -> tuple[Array, Indices]:
-        """Return nothing, for all is said, and begin the lanes anew."""
+        """Return nothing, because no row is waiting, and reset the lanes."""
         self._forget(lanes)
         return np.zeros(0), np.zeros(len(lanes), np.intp)
 
 
 class FinalScores(_Answer):
-    """Scores of rows as soon as what they depend on has come: those of the whole series.
+    """The scores of the whole series, as soon as the rows that they depend on have arrived.
 
-    A window goes through the network once, when its last row is there. Its errors are held until
-    the rows that it covers are done, and these until they are smoothed.
+    A window goes through the network once, when its last row has arrived. Its errors are kept until
+    the rows that it covers are finished, and those until they are smoothed.
     """
 
     def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
@@ -107,7 +106,7 @@ class FinalScores(_Answer):
 
     @property
     def delay(self) -> int:
-        """Rows that must follow a row, at most, until its score is final."""
+        """Most rows that must follow a row until its score is final."""
         covered = self._window_size - (self._stride == 1)
         delay: int = covered + self._window_size * self._way.smooths
         return delay
@@ -119,11 +118,11 @@ class FinalScores(_Answer):
     def advance(
         self, lanes: Indices, rows: Floats, lengths: Indices, residuals: Residuals
     ) -> tuple[Array, Indices]:
-        """Return the scores that are now final, stacked, and how many each lane has of them."""
+        """Return the stacked scores that are now final, and their number for each lane."""
         return self._advance(lanes, rows, lengths, residuals, ended=False)
 
     def end(self, lanes: Indices, residuals: Residuals) -> tuple[Array, Indices]:
-        """Return the scores of the rows that were waiting, and begin the lanes anew."""
+        """Return the scores of the waiting rows, and reset the lanes."""
         none = np.zeros((0, self._rows.shape[0]), np.float32)
         nothing = np.zeros(len(lanes), np.intp)
         found = self._advance(lanes, none, nothing, residuals, ended=True)
@@ -152,23 +151,23 @@ class FinalScores(_Answer):
         return self._smoothed(tails, n_unsmoothed, first, until, n_rows if ended else None)
 
     def _n_windows(self, n_rows: Indices, ended: bool = False) -> Indices:
-        """Return how many windows there are of series that have so many rows so far."""
+        """Return the number of windows of series with this many rows so far."""
         beyond = n_rows - self._window_size
         complete = np.where(beyond >= 0, beyond // self._stride + 1, 0)
         if not ended:
             return complete
-        # As in a batch, a last window ends at the last row, and a short series is one window.
+        # As in a batch, the last window ends at the last row, and a short series is one window.
         n_windows: Indices = complete + (n_rows > 0) * ((beyond < 0) | (beyond % self._stride > 0))
         return n_windows
 
     def _n_covered(self, n_rows: Indices, ended: bool = False) -> Indices:
-        """Return of how many rows no window is to come that covers them."""
+        """Return the number of rows that no future window covers."""
         beyond = n_rows - self._window_size
         covered: Indices = n_rows if ended else np.maximum(beyond + (beyond % self._stride == 0), 0)
         return covered
 
     def _starts(self, numbers: Indices, n_rows: Indices) -> Indices:
-        """Return the first rows of windows by their numbers in series of so many rows each."""
+        """Return the first rows of windows, by their numbers in series of these lengths."""
         starts: Indices = np.minimum(
             numbers * self._stride, np.maximum(n_rows - self._window_size, 0)
         )
@@ -183,7 +182,7 @@ class FinalScores(_Answer):
         n_new: Indices,
         residuals: Residuals,
     ) -> Array:
-        """Return what is held of new windows: the errors of their steps, or their mean."""
+        """Return what is kept of new windows: the errors of their steps, or their mean."""
         n_rows_of_each = np.repeat(n_rows, n_new)
         first_in_stack = np.repeat(firsts_of(stacked) - (n_rows - stacked), n_new)
         starts = first_in_stack + self._starts(numbers, n_rows_of_each)
@@ -200,8 +199,8 @@ class FinalScores(_Answer):
         n_done: Indices,
         ended: bool,
     ) -> Array:
-        """Return the errors of rows that all windows around them are known of."""
-        # Each series has a range of positions of its own, one after the other.
+        """Return the errors of rows whose windows are all known."""
+        # Each series has a separate range of positions.
         base = firsts_of(n_rows)
         numbers = ranges(self._n_windows(n_rows, ended) - n_held, n_held)
         of_each = np.repeat(n_rows, n_held)
@@ -220,7 +219,7 @@ class FinalScores(_Answer):
         until: Indices,
         end: Indices | None,
     ) -> tuple[Array, Indices]:
-        """Return the scores of rows that everything within reach of the filter is known of."""
+        """Return the scores of rows whose neighbours within reach of the filter are all known."""
         begin = np.maximum(first - self._window_size, 0)
         n_done = (np.maximum(until - self._window_size, 0) if end is None else end) - begin
         found = np.empty(len(errors))

@@ -1,4 +1,4 @@
-"""Gaps in time, at which a series ends and another one begins."""
+"""Gaps in time, at which one series ends and another begins."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from skae._stream.state import firsts_of
 
 
 class Clock:
-    """The time of the last row of each series, and the longest step that is no gap.
+    """The time of the last row of each series, and the longest step that is not a gap.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ class Clock:
         self._last = np.zeros(0, np.float64 if self._is_number else "datetime64[ns]")
 
     def make_room(self, n_lanes: int) -> None:
-        """Let there be so many lanes, at least."""
+        """Ensure that there are at least this many lanes."""
         missing = max(n_lanes - len(self._last), 0)
         self._last = np.append(self._last, np.zeros(missing, self._last.dtype))
 
     def read(self, times: Any, n_rows: int) -> NDArray[Any]:
-        """Return one time for each row.
+        """Return one time per row.
 
         Raises
         ------
         ValueError
-            If there are more or fewer, or some is missing.
+            If there are more or fewer, or one is missing.
         TypeError
-            If they are no numbers, or no dates.
+            If they are not numbers or dates, as `max_gap` requires.
         """
         given = np.atleast_1d(np.asarray(times))
         is_number = given.dtype.kind in "iuf"
@@ -51,7 +51,7 @@ class Clock:
             kind = "numbers" if self._is_number else "dates"
             raise TypeError(
                 f"Got times of dtype {given.dtype}, but expected {kind}, as max_gap="
-                f"{self._max_gap!r} is a step between such."
+                f"{self._max_gap!r} requires."
             )
         read = given.astype(self._last.dtype)
         if read.shape != (n_rows,) or np.isnan(read).any():
@@ -64,16 +64,16 @@ class Clock:
     def gaps(
         self, lanes: Indices, times: NDArray[Any], lengths: Indices, is_new: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
-        """Return which rows come after a gap.
+        """Return which rows follow a gap.
 
         Parameters
         ----------
         lanes : ndarray of shape (n,), intp
         times : ndarray of shape (sum of lengths,)
         lengths : ndarray of shape (n,), intp
-            Rows of each lane, at least one.
+            Rows of each lane; at least one.
         is_new : ndarray of shape (n,), bool
-            Whether nothing came before in the lane.
+            Whether the lane has no earlier row.
 
         Raises
         ------
@@ -88,11 +88,11 @@ class Clock:
             row = int(np.argmax(steps < self._zero))
             raise ValueError(
                 f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
-                "series in the order of time. Sort them, or drop what comes late."
+                "series in the order of time. Sort them, or drop late rows."
             )
         after_gap: NDArray[np.bool_] = steps > self._max_gap
         return after_gap
 
     def set(self, lanes: Indices, times: NDArray[Any], lengths: Indices) -> None:
-        """Remember the time of the last row of each lane."""
+        """Store the time of the last row of each lane."""
         self._last[lanes] = times[np.cumsum(lengths) - 1]

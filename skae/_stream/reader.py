@@ -1,4 +1,4 @@
-"""What a stream is given, as rows of the detector."""
+"""From the input of a stream to rows of the detector."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,21 +15,21 @@ from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
 N_TRIED = 12
-"""Rows that the steps before a detector are tried with."""
+"""Rows with which the steps before a detector are tried."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """A detector of rows, with what they go through first.
+    """A detector of rows, with the pipeline steps before it.
 
     Parameters
     ----------
     first_steps : Pipeline or None
     detector : Detector
-        Its windowing has neither `series` nor `max_gap`: who hands over the rows says of which
-        series they are, and where there are gaps.
+        Its windowing has neither `series` nor `max_gap`, because the caller separates series and
+        gaps.
     windowing : Windowing
-        As `fit` settled it.
+        As `fit` determined it.
     """
 
     first_steps: Any
@@ -43,7 +43,7 @@ class RowReader:
         Raises
         ------
         TypeError, ValueError
-            If the estimator is none.
+            If the estimator is not a detector of rows.
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         """
@@ -51,8 +51,8 @@ class RowReader:
         detector = _detector_of(estimator[-1] if is_pipeline else estimator)
         if detector.windowing.window_size is None:
             raise ValueError(
-                "Got a detector whose samples are sequences, but expected one of rows, which "
-                "alone come one after the other. Fit an LSTMAutoencoder with window_size."
+                "Got a detector whose samples are sequences, but expected one whose samples are "
+                "rows. Fit an LSTMAutoencoder with window_size."
             )
         first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
         if first_steps is not None:
@@ -62,12 +62,12 @@ class RowReader:
         return cls(first_steps, of_any_rows, windowing)
 
     def read(self, parts: list[Any]) -> tuple[Indices, Floats]:
-        """Return how many rows each part has, and all of them as the detector takes them.
+        """Return the lengths of the parts, and all rows as inputs of the detector.
 
         Raises
         ------
         ValueError
-            If they do not fit what `fit` saw.
+            If they do not fit the data seen in `fit`.
         """
         width = self._n_features
         tables = [_as_table(part, width) for part in parts]
@@ -81,13 +81,13 @@ class RowReader:
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "
-                f"{lengths.sum()}, but expected one for each: only steps that take each row by "
-                "itself can be streamed."
+                f"{lengths.sum()}, but expected one for each: a stream supports only steps that "
+                "transform each row separately."
             )
         return lengths, rows
 
     def named(self, rows: Any) -> Any:
-        """Return a row of several features in a pandas Series as the frame that it was taken of."""
+        """Return a pandas Series that is a row of several features as a frame with one row."""
         is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1
         return rows.to_frame().T if is_row else rows
 
@@ -98,35 +98,35 @@ class RowReader:
         return int(self.first_steps.n_features_in_)
 
     def features(self, table: Any) -> Any:
-        """Return a table without a column that names the series, if it is there."""
+        """Return a table without the column that names the series, if it has one."""
         has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.features.n_columns
         return without_series(table, self.windowing.series)[0] if has_column else table
 
 
 def _check_takes_rows_alone(steps: Pipeline) -> None:
-    """Refuse steps that look at neighbouring rows, by what they make of a few made-up ones.
+    """Reject steps that use neighbouring rows, after trying them on a few artificial rows.
 
     Raises
     ------
     ValueError
-        If they make something else of rows that come one by one.
+        If they transform single rows differently.
     """
     try:
         rows = _made_up_rows(steps)
         together = np.asarray(steps.transform(rows), dtype=float)
         alone = [steps.transform(rows[i : i + 1]) for i in range(N_TRIED)]
         one_by_one = np.concatenate([np.asarray(row, dtype=float) for row in alone])
-    except Exception:  # made-up rows may be none that the steps take
+    except Exception:  # the steps may not accept artificial rows
         return
     is_same = together.shape == one_by_one.shape and np.allclose(
         together, one_by_one, rtol=1e-4, atol=1e-6, equal_nan=True
     )
     if not is_same:
         raise ValueError(
-            f"Got {[name for name, _ in steps.steps]} before the detector, which make something "
-            "else of rows one by one than of the same rows together, but expected steps that take "
-            "each row by itself: a stream gives them a row at a time. Do what looks at "
-            "neighbouring rows before the pipeline."
+            f"Got {[name for name, _ in steps.steps]} before the detector, which transform single "
+            "rows differently from the same rows together, but expected steps that transform each "
+            "row separately, because a stream passes rows one at a time. Apply such steps before "
+            "the pipeline."
         )
 
 
@@ -154,21 +154,21 @@ def _detector_of(estimator: Any) -> Detector:
 
 
 def _as_table(part: Any, n_features: int) -> Any:
-    """Return rows as they are; one row, or values of one feature, as an array of rows."""
+    """Return rows unchanged; one row, or values of one feature, as an array of rows."""
     if isinstance(part, np.ma.MaskedArray):
         part = as_numbers(part)
     if getattr(part, "ndim", 0) == 2:
         return part
     if isinstance(part, Iterator):
         raise TypeError(
-            f"Got a {type(part).__name__}, but expected rows that are there: give them one by one, "
-            "as in `for row in rows: stream.update(row)`."
+            f"Got a {type(part).__name__}, but expected rows in memory: pass them one by one, as "
+            "in `for row in rows: stream.update(row)`."
         )
     array = np.asarray(part)
     if not array.ndim and n_features > 1:
         raise ValueError(
-            f"Got {part!r}, but expected a row of {n_features} features, or several. A dict holds "
-            "rows of several series by their keys, not values by the names of features."
+            f"Got {part!r}, but expected a row of {n_features} features, or several. The keys of a "
+            "dict name series, not features."
         )
     array = np.atleast_1d(array)
     if array.ndim == 1 and len(array):

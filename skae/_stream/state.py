@@ -1,4 +1,4 @@
-"""What a stream remembers: the last rows of each series, and scores for its threshold."""
+"""The state of a stream: the last rows of each series, and scores for its threshold."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from skae._scoring.thresholds import AdaptiveOffset
 
 
 class Tails:
-    """The last rows of each of many series, in one array; a *lane* is the place of a series.
+    """The last rows of many series in one array; a *lane* is the slot of a series.
 
     Parameters
     ----------
     size : int
-        Rows that are held of a series at most.
+        Most rows kept of a series.
     shape : tuple of int
         Shape of a row.
     dtype : dtype
@@ -44,7 +44,7 @@ class Tails:
         return self._rows.shape[2:]
 
     def make_room(self, n_lanes: int) -> None:
-        """Let there be so many lanes, at least."""
+        """Ensure that there are at least this many lanes."""
         missing = n_lanes - len(self._rows)
         if missing > 0:
             more = np.zeros((missing, *self._rows.shape[1:]), self._rows.dtype)
@@ -56,13 +56,13 @@ class Tails:
         self._n_held[lanes] = 0
 
     def n_held(self, lanes: Indices) -> Indices:
-        """Return how many rows are held of each lane."""
+        """Return the number of rows kept of each lane."""
         return self._n_held[lanes]
 
     def followed_by(
         self, lanes: Indices, rows: NDArray[Any], lengths: Indices
     ) -> tuple[NDArray[Any], Indices]:
-        """Return the held rows of each lane and then its new ones, all in one stack.
+        """Return the kept rows of each lane, each followed by its new rows, in one stack.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Tails:
         held = self._n_held[lanes]
         total = held + lengths
         if len(lanes) == 1:
-            # A row at a time, what a stream mostly takes: indices would cost more than the rows.
+            # One row at a time is the usual case; indices would cost more than the rows.
             return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
         firsts = firsts_of(total)
         stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
@@ -90,10 +90,10 @@ class Tails:
         return stack, total
 
     def hold(self, lanes: Indices, stack: NDArray[Any], lengths: Indices) -> None:
-        """Hold the last rows of each lane of a stack in place of what was held."""
+        """Keep the last rows of each lane of a stack, instead of the previous ones."""
         held = np.minimum(lengths, self.size)
         last = firsts_of(lengths) + lengths - self.size
-        # They stand at the right; what is left of them is never read.
+        # They are aligned to the right; entries to the left of them are never read.
         index = last[:, None] + np.arange(self.size)
         if len(stack):
             self._rows[lanes] = stack[np.maximum(index, 0)]
@@ -101,12 +101,12 @@ class Tails:
 
 
 def firsts_of(lengths: Indices) -> Indices:
-    """Return where each of several parts begins in their stack."""
+    """Return the beginning of each part in a stack."""
     return np.cumsum(lengths) - lengths
 
 
 def ranges(starts: Indices, lengths: Indices) -> Indices:
-    """Return ``start, start + 1, ...`` for each of several ranges, one after the other.
+    """Return ``start, start + 1, ...`` for each of several ranges, concatenated.
 
     Examples
     --------
@@ -121,7 +121,7 @@ Array = NDArray[np.floating]
 
 
 class FixedThreshold:
-    """Calls scores below an offset those of outliers.
+    """Labels scores below a fixed offset as outliers.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class FixedThreshold:
 
 
 class AdaptiveThreshold:
-    """The same with an offset that follows the series, as ``threshold="adaptive"`` has it.
+    """The same with an offset that follows the series, as with ``threshold="adaptive"``.
 
     Parameters
     ----------

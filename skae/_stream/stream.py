@@ -1,4 +1,4 @@
-"""`ScoreStream`: the rows of series as they come, one or many at a time."""
+"""`ScoreStream`: scores rows of series as they arrive, one or many at a time."""
 
 import copy
 from collections.abc import Hashable, Mapping
@@ -26,22 +26,22 @@ Keyed = ArrayLike | Mapping[Any, ArrayLike]
 
 
 class Threshold(Protocol):
-    """What turns the scores of one series into labels, a few at a time, in their order."""
+    """Turns the scores of one series into labels, a few at a time, in order."""
 
     def update(self, scores: Array) -> NDArray[Any]:
-        """Return -1 for outliers and 1 for inliers, one for each score."""
+        """Return -1 for outliers and 1 for inliers, one per score."""
 
 
 class ScoreStream:
-    """Scores of rows as they come; see `skae.stream`, which makes it.
+    """Scores rows as they arrive; see `skae.stream`, which creates it.
 
     Attributes
     ----------
     answer : {"now", "final"}
     delay : int
-        Rows that must follow a row in its series, at most, until its score is there.
+        Most rows that must follow a row in its series until its score is returned.
     keys : list
-        Of the series that the stream holds something of.
+        Keys of the series that the stream has seen.
     """
 
     answer: Literal["now", "final"]
@@ -80,40 +80,38 @@ class ScoreStream:
 
     @property
     def delay(self) -> int:
-        """Rows that must follow a row in its series, at most, until its score is there."""
+        """Most rows that must follow a row in its series until its score is returned."""
         return self._answer.delay
 
     @property
     def keys(self) -> list[Hashable]:
-        """Of the series that the stream holds something of; None is that without a key."""
+        """Keys of the series that the stream has seen; None for the series without a key."""
         return list(self._lanes)
 
     def update(self, rows: Keyed, times: Keyed | None = None) -> Any:
-        """Take the next rows, and return the scores that are there now.
+        """Add the next rows, and return the scores that are now available.
 
         Parameters
         ----------
-        rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of such
-            The next rows of one series, or of several by their keys. A pandas Series is a row of
-            several features, whose names are compared, or rows of one feature.
-        times : array-like of shape (n_rows,) or scalar, or dict of such, optional
-            When they were, if the stream was made with `max_gap`. The index of a dataframe,
-            or the name of a row of one, by default.
+        rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of these The next
+        rows of one series, or of several by their keys. A pandas Series is a row of several
+        features, whose names are compared, or rows of one feature. times : array-like of shape
+        (n_rows,) or scalar, or dict of these, optional Times of the rows, if the stream has a
+        `max_gap`. By default the index of a dataframe, or the name of a row.
 
         Returns
         -------
-        scores : ndarray of shape (n_scores,), float64, or dict of such
-            Higher is more normal; NaN where nothing was observed. With ``answer="now"`` those
-            of these rows; with "final" those that have become final, which continue those that
-            were returned before.
+        scores : ndarray of shape (n_scores,), float64, or dict of these Higher is more normal; NaN
+        where nothing was observed. With ``answer="now"``, the scores of these rows. With "final",
+        the scores that have become final; they continue those returned before.
 
         Raises
         ------
         ValueError
-            If the rows do not fit the estimator, times are missing or go back. The stream is
-            then as it was before.
+            If the rows do not fit the estimator, or times are missing or go backwards. The stream
+            then keeps its previous state.
         TypeError
-            If they are an iterator.
+            If the rows are an iterator.
         """
         given: Mapping[Any, Any] = rows if isinstance(rows, Mapping) else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}
@@ -126,48 +124,48 @@ class ScoreStream:
         return scores if isinstance(rows, Mapping) else scores[None]
 
     def flush(self, key: Hashable = None) -> Any:
-        """End a series, or all, and return the scores that were waiting for more rows.
+        """End one series or all, and return the scores that were waiting for more rows.
 
         Parameters
         ----------
         key : hashable, optional
-            Of a series. By default that of the stream without keys, or else all.
+            Key of a series. By default the series without a key, else all.
 
         Returns
         -------
-        scores : ndarray of shape (n_scores,), float64, or dict of such
-            As of `update`; nothing with ``answer="now"``. What comes next begins a new series.
+        scores : ndarray of shape (n_scores,), float64, or dict of these As in `update`; empty with
+        ``answer="now"``. The next row begins a new series.
 
         Raises
         ------
         KeyError
-            If there is no series of this key.
+            If there is no series with this key.
         """
         if key is None and self._lanes.keys() - {None}:
             return self._end(self.keys)
         if key not in self._lanes:
             if key is None:
                 return np.zeros(0)
-            raise KeyError(f"Got key={key!r}, but the stream holds no such series.")
+            raise KeyError(f"Got key={key!r}, but the stream has no such series.")
         return self._end([key])[key]
 
     def labels(self, scores: Array | Mapping[Any, Array]) -> Any:
-        """Return what the threshold makes of scores, as they came from `update` and `flush`.
+        """Return the labels of scores from `update` and `flush`.
 
         Parameters
         ----------
-        scores : ndarray of shape (n_scores,) or dict of such
-            A threshold that learns from them must see each once, in order.
+        scores : ndarray of shape (n_scores,) or dict of these A threshold that adapts must see each
+        score once, in order.
 
         Returns
         -------
-        labels : ndarray of shape (n_scores,), int, or dict of such
+        labels : ndarray of shape (n_scores,), int, or dict of these
             -1 for outliers, 1 for inliers.
 
         Raises
         ------
         ValueError
-            If the stream has no threshold, and `offset_` is one of other scores.
+            If the stream has no threshold, and `offset_` belongs to other scores.
         """
         if isinstance(scores, Mapping):
             return {key: self._label(key, part) for key, part in scores.items()}
@@ -186,13 +184,13 @@ class ScoreStream:
         if self.answer == "now" and aggregation != "last":
             raise ValueError(
                 f"Got answer='now' of a detector with aggregation={aggregation!r}, whose offset_ "
-                "is one of other scores, but expected a threshold. Give the stream one, or fit "
-                "the detector with aggregation='last'."
+                "belongs to other scores, but expected a threshold. Pass one to the stream, or "
+                "fit the detector with aggregation='last'."
             )
         return threshold_of(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
-        """Return the network, compiled, after a first series that all went through once."""
+        """Return the compiled network, after one artificial series went through everything."""
         detector, answer = self._reader.detector, copy.deepcopy(self._answer)
         size = detector.windowing.window_size
         network = StreamedNetwork(detector.network, size, self._usual)
@@ -206,11 +204,11 @@ class ScoreStream:
         return network
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is compiled."""
+        """Drop compiled functions."""
         return {name: value for name, value in vars(self).items() if name != "_network"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Compile again, so that the first row need not wait."""
+        """Compile again, so that the first row does not wait."""
         vars(self).update(state)
         self._network = self._compiled()
 
@@ -225,8 +223,8 @@ class ScoreStream:
             given = getattr(rows, "index", None) if given is None else given
             if given is None:
                 raise ValueError(
-                    f"Got no times of the rows of {key!r}, but expected them, since max_gap is "
-                    "set: give times, or dataframes that have them as their index."
+                    f"Got no times of the rows of {key!r}, but expected them, because max_gap is "
+                    "set: pass times, or dataframes with times as their index."
                 )
             found.append(self._clock.read(given, length))
         return np.concatenate(found) if found else None
@@ -270,7 +268,7 @@ class ScoreStream:
         lengths: Indices,
         cuts: NDArray[np.bool_],
     ) -> dict[Hashable, Array]:
-        """Return the scores of series, each of which ends at a gap and begins after it."""
+        """Return the scores of series that end and begin again at gaps."""
         answer = copy.deepcopy(self._answer)
         parts = zip(lanes, _split(rows, lengths), _split(cuts, lengths), strict=True)
         found = [_over_gaps(answer, np.array([lane]), part, np.flatnonzero(cut), self._residuals)
@@ -285,7 +283,7 @@ class ScoreStream:
         return found
 
     def _lanes_of(self, keys: list[Hashable]) -> Indices:
-        """Return the lane of each key, a new one where there is none."""
+        """Return the lane of each key, new if needed."""
         for key in [key for key in keys if key not in self._lanes]:
             n_lanes = len(self._lanes) + len(self._free)
             self._lanes[key] = self._free.pop() if self._free else n_lanes
@@ -311,36 +309,36 @@ def stream(
     threshold: Threshold | None = None,
     rows_per_update: int = 1,
 ) -> ScoreStream:
-    """Return a stream of scores of a fitted detector of rows, or of a pipeline with one.
+    """Return a stream that scores rows with a fitted detector, or with a pipeline around one.
 
-    It holds the last rows of each series, so that each new row is scored by windows that reach
-    back to rows that came before, whatever the pieces in which they come. It can be pickled
-    at any time, and goes on from there. It scores as the estimator was when it was made.
+    The stream keeps the last rows of each series, so windows reach back to earlier rows, however
+    the rows are split into updates. It can be pickled at any time and continues from there. Later
+    changes of the estimator do not affect it.
 
     Parameters
     ----------
     estimator : LSTMAutoencoder or Pipeline
-        With `window_size`. The first steps of a pipeline must take each row by itself, as
-        scalers and imputers of a constant do.
+        With `window_size`. The first steps of a pipeline must transform each row separately, as
+        scalers do.
     answer : {"now", "final"}, default="now"
-        "now": each row is scored as it comes, by its error in the window that ends there. This
-        is the last of ``score_samples`` of the rows so far, with ``aggregation="last"``; from the
-        `window_size`-th row on it is also the score in the whole series, with ``stride=1``.
-        "final": the scores of the estimator's own `aggregation`, as ``score_samples`` of the
-        whole series has them, delivered when the rows that they depend on have come, at most
-        `delay` after a row, or when `flush` ends the series. With ``stride=1`` the delay is
-        ``window_size - 1``, and `window_size` more for ``aggregation="gaussian"``.
+        "now": each row is scored as it arrives, by its error in the window that ends there. This
+        equals the last value of ``score_samples`` on the rows so far with ``aggregation="last"``.
+        With ``stride=1``, from row `window_size` on, it is also the score in the whole series.
+        "final": the scores of ``score_samples`` on the whole series, returned once the rows that
+        they depend on have arrived (at most `delay` rows later), or when `flush` ends the series.
+        With ``stride=1`` the delay is ``window_size - 1``, plus `window_size` with
+        ``aggregation="gaussian"``.
     max_gap : float, str, timedelta or numpy.timedelta64, optional
-        Longest step of time inside a series, such as "10min", or a number if `times` are
-        numbers. After a longer one a series ends, as if by `flush`, and another begins. By default
-        that of the detector.
+        Longest time between rows of a series, such as "10min", or a number if `times` are numbers.
+        After a longer step the series ends, as with `flush`, and another begins. By default that of
+        the detector.
     threshold : object, optional
-        For `labels`. Its method ``update(scores)`` returns -1 or 1 for each of some scores of
-        one series; each series has a copy. By default labels are those of `predict`: by `offset_`,
-        which follows the series if the detector has ``threshold="adaptive"``.
+        Used by `labels`. Its method ``update(scores)`` returns -1 or 1 for each score of one
+        series; each series has a copy. By default the labels are those of `predict`: from
+        `offset_`, which adapts if the detector has ``threshold="adaptive"``.
     rows_per_update : int, default=1
-        Rows, of all series together, that mostly come at once. What is compiled when the stream
-        is made is compiled for one row and for so many; other numbers take longer.
+        Usual number of rows per update, over all series. The stream is compiled for one row and for
+        this number; other numbers take longer.
 
     Returns
     -------
@@ -349,9 +347,9 @@ def stream(
     Raises
     ------
     ValueError
-        If a parameter is not one of the above, or the samples of the estimator are sequences.
+        If a parameter is invalid, or the samples of the estimator are sequences.
     TypeError
-        If the estimator is another one.
+        If the estimator is of another kind.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
 
@@ -383,7 +381,7 @@ def stream(
 def _over_gaps(
     answer: ScoresNow | FinalScores, lanes: Indices, rows: Floats, cuts: Indices, residuals: Any
 ) -> Array:
-    """Return the scores of the rows of one lane, which ends and begins anew at each cut."""
+    """Return the scores of the rows of one lane, which is reset at each cut."""
     found = []
     for i, part in enumerate(np.split(rows, cuts)):
         if i:

@@ -1,1 +1,1 @@
-"""One fit: plan, batches, loop, learning rate, and SciKeras."""
+"""One fit: plan, batches, loop, learning rate and SciKeras."""

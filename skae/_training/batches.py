@@ -1,4 +1,4 @@
-"""Padded batches, gathered when they are needed, in a shuffled order."""
+"""Padded batches, gathered on demand, in shuffled order."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +14,14 @@ Indices = NDArray[np.intp]
 Arrays = tuple[Floats, Floats, Floats]
 
 BLOCK = 2**12
-"""Consecutive sequences that come into the buffer together."""
+"""Consecutive sequences in a block of the buffer."""
 
 BUFFER_BLOCKS = 2**6
 """Blocks in the buffer."""
 
 
 class ListedOrder:
-    """An order that is held whole.
+    """An order that is kept whole.
 
     Parameters
     ----------
@@ -33,16 +33,16 @@ class ListedOrder:
         self._order = np.arange(n)
 
     def __getitem__(self, part: slice) -> Indices:
-        """Return the numbers of the sequences at these places."""
+        """Return the numbers of the sequences at these positions."""
         return self._order[part]
 
     def shuffle(self, rng: np.random.Generator) -> None:
-        """Draw another."""
+        """Draw another order."""
         rng.shuffle(self._order)
 
     @property
     def state(self) -> Any:
-        """What makes it this one."""
+        """The state of the order."""
         return self._order
 
     @state.setter
@@ -51,11 +51,11 @@ class ListedOrder:
 
 
 class BufferedOrder:
-    """An order of which a buffer is held.
+    """An order of which only a buffer is kept.
 
-    Blocks of consecutive sequences are drawn into a buffer until it is full, and leave it one by
-    one in an order of its own. Each sequence comes once. The sequences of a batch are from all
-    over the series, while what is read of the rows is read block by block.
+    Blocks of consecutive sequences are drawn into a buffer until it is full. The sequences leave
+    the buffer one by one in random order, each once. So the sequences of a batch come from all over
+    the series, while rows are read block by block.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class BufferedOrder:
         self._held: tuple[int, Indices] | None = None
 
     def __getitem__(self, part: slice) -> Indices:
-        """Return the numbers of the sequences at these places."""
+        """Return the numbers of the sequences at these positions."""
         first, stop, _ = part.indices(self._n)
         edges = self._edges()
         found = []
@@ -82,13 +82,13 @@ class BufferedOrder:
         return np.concatenate(found) if found else np.zeros(0, np.intp)
 
     def shuffle(self, rng: np.random.Generator) -> None:
-        """Draw another."""
+        """Draw another order."""
         rng.shuffle(self._blocks)
         self._seed, self._held = int(rng.integers(2**63)), None
 
     @property
     def state(self) -> Any:
-        """What makes it this one."""
+        """The state of the order."""
         return [self._blocks, self._seed]
 
     @state.setter
@@ -96,12 +96,12 @@ class BufferedOrder:
         (self._blocks, self._seed), self._held = state, None
 
     def _edges(self) -> Indices:
-        """Return how many sequences have come before each filling of the buffer, and in all."""
+        """Return the number of sequences before each filling of the buffer, and in total."""
         ends = np.cumsum(np.minimum(BLOCK, self._n - self._blocks * BLOCK))
         return np.concatenate([[0], ends[BUFFER_BLOCKS - 1 :: BUFFER_BLOCKS], ends[-1:]])
 
     def _filled(self, number: int) -> Indices:
-        """Return the sequences in the buffer when it is full for this time, in their order."""
+        """Return the sequences of this filling of the buffer, in order."""
         if self._held is None or self._held[0] != number:
             blocks = self._blocks[number * BUFFER_BLOCKS : (number + 1) * BUFFER_BLOCKS]
             starts = blocks * BLOCK
@@ -114,38 +114,38 @@ class BufferedOrder:
 
 
 def order_of(n: int) -> ListedOrder | BufferedOrder:
-    """Return the order of so many sequences, as they are until it is shuffled."""
+    """Return the order of `n` sequences, not yet shuffled."""
     return (ListedOrder if is_listed(n) else BufferedOrder)(n)
 
 
 CHUNK_BYTES = 2**24
-"""Size of the inputs handed to one call of a compiled step."""
+"""Size of the inputs in one call of a compiled step."""
 
 
 class Batches:
-    """Batches of padded sequences, gathered one at a time, in a new order every epoch.
+    """Batches of padded sequences, gathered one at a time, in a new order each epoch.
 
-    Iterating gives them in the pieces that a compiled step takes.
+    Iterating yields them in the pieces that a compiled step takes.
 
     Parameters
     ----------
     sequences : Sequences
     fallback : ndarray of shape (n_features,)
-        Input for a feature of which a sequence observed nothing.
+        Input for a feature that is missing throughout a sequence.
     batch_size : int
     weights : ndarray of shape (n_sequences,) or (n_rows,), optional
-        Weight of each sequence, or of each row that they are slices of.
+        Weight of each sequence, or of each row.
     n_steps : int, optional
-        Steps that sequences are padded to; those of the longest by default.
+        Steps that sequences are padded to; by default those of the longest.
     keep_nan : bool, default=True
-        Whether padded steps of the input are NaN, or 0.
+        Whether padded steps of the input are NaN or 0.
     n_shards : int, default=0
-        With 0, a piece is one batch as it is. Else it is a chunk of batches of one size, which
-        `n_shards` divides: sequences of weight zero fill them up.
+        With 0, a piece is one batch. Otherwise it is a chunk of batches of one size that is
+        divisible by `n_shards`; sequences of weight zero fill them.
     chunk_bytes : int, default=2**24
-        Size of the inputs of such a chunk, which holds one batch at least.
+        Size of the inputs of such a chunk, which contains at least one batch.
     rng : numpy.random.Generator, optional
-        Shuffles, see `order_of`; without it the order stays.
+        Shuffles, see `order_of`. Without it, the order stays.
     """
 
     def __init__(
@@ -188,8 +188,8 @@ class Batches:
     def pieces(self, begin: int = 0) -> Iterator[tuple[int, int, Arrays]]:
         """Yield the numbers of the first and the last batch of a piece, and its arrays.
 
-        These are inputs, targets, which are the same object where nothing is missing, and
-        weights. The first batch of the first piece is number `begin`.
+        The arrays are inputs, targets (the same object if nothing is missing) and weights. The
+        first batch of the first piece has the number `begin`.
         """
         n_batches = self._batches_in_a_piece()
         for first in range(begin, len(self), n_batches):
@@ -208,7 +208,7 @@ class Batches:
 
     @property
     def content(self) -> list[Any]:
-        """What is in the batches, whatever their order."""
+        """The contents of the batches, independent of their order."""
         sequences = self.sequences
         places = [
             part
@@ -219,7 +219,7 @@ class Batches:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The order of this epoch, and the generator that draws that of the next."""
+        """The order of this epoch, and the generator of the next one."""
         generator = None if self._rng is None else self._rng.bit_generator.state
         return {"order": self._order.state, "generator": generator}
 

@@ -1,4 +1,4 @@
-"""When a training ends, and whether its weights are of use."""
+"""When a training ends, and checks of its weights."""
 
 import warnings
 from collections.abc import Iterable
@@ -13,29 +13,29 @@ from skae._training.plan import TrainingPlan
 from skae._windows.samples import Samples
 
 MAX_LOSS_RATIO = 0.9
-"""Ratio to the best held-out loss that a cycle has to come below to be followed by another."""
+"""Ratio to the best held-out loss below which a cycle is followed by another."""
 
 MIN_EXPLAINED_VARIANCE = 0.05
-"""Share of the variance, below which a network does no better than the mean of each feature."""
+"""Share of the variance below which a network is no better than the mean of each feature."""
 
 MIN_EXPLAINED_BY_MEAN = 0.2
-"""Share that the mean sequence of a set has to explain for the network to be held to it."""
+"""Share that the mean sequence of a set must explain to serve as a comparison."""
 
 MIN_SEQUENCES = 10
-"""Sequences of a set below which their mean is not known."""
+"""Fewest sequences of a set whose mean is known."""
 
 MAX_EXPLAINED_WINDOWS = 512
-"""Windows, spread evenly over a part of the data, that this share is measured on at most."""
+"""Most windows, evenly spread over a part of the data, on which this share is measured."""
 
 MIN_DISJOINT_WINDOWS = 10
-"""Windows without a common row, below which a series is short."""
+"""Number of disjoint windows below which a series is short."""
 
 MIN_RELATIVE_DEVIATION = 1e-3
 """Ratio of its standard deviation to its mean below which a feature counts as constant."""
 
 
 def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
-    """Return what may end a training before its last epoch."""
+    """Return the callbacks that may end a training early."""
     callbacks: list[keras.callbacks.Callback] = [StopOnNaN()]
     if plan.restarts:
         callbacks.append(StopAfterCycles(plan.cycle_epochs))
@@ -54,13 +54,13 @@ class StopOnNaN(keras.callbacks.Callback):
     Attributes
     ----------
     weights_broke : bool
-        Whether the weights were not finite when training ended, before any were restored.
+        Whether the weights were not finite when training ended, before others were restored.
     """
 
     weights_broke = False
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Look at the weights, before `EarlyStopping` puts those of its best epoch in place."""
+        """Look at the weights before `EarlyStopping` restores those of its best epoch."""
         self.weights_broke = not weights_are_finite(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -70,7 +70,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class StopAfterCycles(keras.callbacks.Callback):
-    """Stops after a cycle that hardly lowered the held-out loss, with the best cycle's weights.
+    """Stops after a cycle that hardly lowered the held-out loss, and restores the best weights.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class StopAfterCycles(keras.callbacks.Callback):
         self._weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Compare a cycle that ends, or breaks off with a loss of NaN, with the best before."""
+        """Compare a cycle that ends, or stops with a NaN loss, with the best cycle before."""
         self._n_epochs += 1
         is_finite = _is_finite(logs)
         if self._n_epochs % self.length and is_finite:
@@ -119,15 +119,15 @@ def require_finite(
     stopping: Iterable[keras.callbacks.Callback] = (),
     first_epoch: int = 0,
 ) -> None:
-    """Refuse a model that training has made useless, and say so if it nearly was.
+    """Reject a model with invalid weights, and warn if earlier weights were restored.
 
     Parameters
     ----------
     model : keras.Model
     history : dict of str to list of float
-        Of this training alone.
+        History of this training only.
     stopping : iterable of keras.callbacks.Callback
-        What `stopping_callbacks` returned.
+        From `stopping_callbacks`.
     first_epoch : int, default=0
         Epochs before this training.
 
@@ -168,34 +168,34 @@ def _kept_epoch(stopping: Iterable[keras.callbacks.Callback]) -> int | None:
 
 
 def warn_if_few_windows(samples: Samples) -> None:
-    """Say so if a series is but a few windows long: what is normal in it is hardly known then."""
+    """Warn if a series is only a few windows long."""
     n_windows = samples.n_disjoint_windows
     if not samples.is_set and n_windows < MIN_DISJOINT_WINDOWS:
         warnings.warn(
             f"Got a series of {n_windows} windows that share no row, of "
             f"{samples.windows.max_length} rows each, but expected at least "
-            f"{MIN_DISJOINT_WINDOWS}: neither the network nor the threshold can know from so few "
-            "what is normal. Give more rows, or choose a smaller window_size.",
+            f"{MIN_DISJOINT_WINDOWS}: so few cannot show the network and the threshold what is "
+            "normal. Pass more rows, or choose a smaller window_size.",
             ConvergenceWarning,
             stacklevel=2,
         )
 
 
 def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -> None:
-    """Say so if a trained network does no better than the mean, in any part of the data.
+    """Warn if a trained network is no better than the mean in every part of the data.
 
-    The end of a series may differ from the rest, and noise cannot be foreseen: a network that
-    explains the data it was trained on has learned something. Constant features do not count,
-    and nothing is said if there are no others. Of a set, it has to do as well as the mean sequence.
+    The end of a series may differ from the rest, and noise cannot be predicted, so a network that
+    explains its training data has learned something. Constant features do not count, and there is
+    no warning if all are constant. On a set, the network must be as good as the mean sequence.
     """
     parts = list(parts)
     share = max(explained_variance(network, part) for part in parts)
     by_mean = max(explained_by_mean_sequence(part) for part in parts)
     if share < MIN_EXPLAINED_VARIANCE:
         reason = (
-            f"was expected to explain at least {MIN_EXPLAINED_VARIANCE:.0%}: the network has "
-            "learned nothing that the mean of each feature does not say, and its scores find "
-            "little. Train longer, or let the values be scaled (scale='robust')"
+            f"was expected to explain at least {MIN_EXPLAINED_VARIANCE:.0%}: the network is no "
+            "better than the mean of each feature, and its scores find little. Train longer, or "
+            "let the values be scaled (scale='robust')"
         )
     elif share < by_mean and by_mean >= MIN_EXPLAINED_BY_MEAN:
         reason = (
@@ -206,8 +206,8 @@ def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -
         return
     if by_mean >= MIN_EXPLAINED_BY_MEAN:
         reason += (
-            ". A set of long sequences is learned faster in segments of 5 to 20 steps "
-            "(segment_length), or with early_stopping=False"
+            ". Long sequences are learned faster in segments of 5 to 20 steps (segment_length), "
+            "or with early_stopping=False"
         )
     warnings.warn(
         f"Training explains {share:.0%} of the variance, but {reason}.",
@@ -217,19 +217,19 @@ def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -
 
 
 def explained_by_mean_sequence(samples: Samples) -> float:
-    """Return the share of the variance that the mean of the others explains of each sequence.
+    """Return the share of each sequence's variance that the mean of the others explains.
 
     Returns
     -------
     float
-        0 for the windows of series, which have no steps in common, and where nothing varies.
+        0 for the windows of series, which have no common steps, and if nothing varies.
     """
     if not samples.is_set or len(samples) < MIN_SEQUENCES:
         return 0.0
     values = samples.windows.at_most(MAX_EXPLAINED_WINDOWS).padded().astype(np.float64)
     count = np.count_nonzero(~np.isnan(values), axis=0)
     deviations = values - observed.mean(values, axis=0)
-    # From the mean of all to that of the others; a step that one sequence alone has is not known.
+    # Subtract each sequence from the mean; a step that only one sequence has is unknown.
     deviations *= np.where(count > 1, count / np.maximum(count - 1, 1), np.nan)
     around = values - observed.mean(values, axis=(0, 1))
     around[np.isnan(deviations)] = np.nan
@@ -243,8 +243,8 @@ def explained_variance(network: TrainedNetwork, samples: Samples) -> float:
     Returns
     -------
     float
-        1 for a perfect reconstruction, and where no feature varies; 0 for that by the mean of
-        each feature; it may be negative.
+        1 for a perfect reconstruction, or if no feature varies; 0 for the mean of each feature; may
+        be negative.
     """
     windows = samples.windows.at_most(MAX_EXPLAINED_WINDOWS)
     residuals = np.concatenate(list(network.residuals(windows)))

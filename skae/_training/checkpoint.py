@@ -1,4 +1,4 @@
-"""The state of a training in a file, to continue from after a kill."""
+"""The state of a training in a file, from which a killed training continues."""
 
 import hashlib
 import os
@@ -22,19 +22,19 @@ from skae._training.schedule import LearningRate
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:
-    """Replace a file at once: whoever is killed leaves the old one or the new one.
+    """Replace a file atomically: a killed process leaves the old file or the new one.
 
     Parameters
     ----------
     path : Path
-        What a killed write left beside it is removed.
+        Temporary files of killed writes are removed.
     values : dict
         Plain values and arrays, in lists and dicts of any depth.
 
     Raises
     ------
     TypeError
-        If a value is neither plain nor an array of numbers.
+        If a value is neither plain nor a numeric array.
     """
     writer = Writer(_refuse)
     plain = writer.write("checkpoint", values)
@@ -42,12 +42,12 @@ def write_snapshot(path: Path, values: dict[str, Any]) -> None:
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
-    """Return what `write_snapshot` was given.
+    """Return the values that `write_snapshot` wrote.
 
     Raises
     ------
     ValueError
-        If the file is no such snapshot, or not whole.
+        If the file is not a complete snapshot.
     """
     if not path.is_file():
         raise ValueError(f"Got checkpoint={str(path)!r}, but expected a file, or none yet.")
@@ -55,9 +55,9 @@ def read_snapshot(path: Path) -> dict[str, Any]:
         plain, arrays = unpack(path.read_bytes(), CHECKPOINT)
     except ValueError as error:
         raise ValueError(
-            f"Got checkpoint={str(path)!r}, but expected a whole checkpoint of this version of "
-            f"skae, or no file: {error}. It was not touched; delete it to begin anew, or name "
-            "another."
+            f"Got checkpoint={str(path)!r}, but expected a complete checkpoint of this version of "
+            f"skae, or no file: {error}. The file was not changed. Delete it to start over, or "
+            "choose another name."
         ) from error
     values: dict[str, Any] = Reader(arrays, _refuse).read(plain)
     return values
@@ -68,7 +68,7 @@ def _refuse(name: str, value: Any, _: Any) -> Any:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a snapshot can hold the value."""
+    """Tell whether a snapshot can contain the value."""
     try:
         Writer(_refuse).write("value", value)
     except TypeError:
@@ -78,16 +78,16 @@ def is_plain(value: Any) -> bool:
 
 @dataclass
 class Place:
-    """How far a training has come.
+    """The progress of a training.
 
     Parameters
     ----------
     epoch : int
-        Epochs that are over.
+        Finished epochs.
     batch : int
-        Batches of the next that are over.
+        Finished batches of the next epoch.
     total, weight : float
-        Sums of their losses and weights.
+        Sums of the losses and weights of these batches.
     """
 
     epoch: int = 0
@@ -96,7 +96,7 @@ class Place:
     weight: float = 0.0
 
     def add(self, batch: int, total: Any, weight: Any) -> None:
-        """Go on to a batch, over those with these sums."""
+        """Advance to a batch, adding these sums."""
         self.batch = batch
         self.total, self.weight = self.total + float(total), self.weight + float(weight)
 
@@ -106,18 +106,18 @@ class Place:
         return self.total / self.weight if self.weight else 0.0
 
     def end_epoch(self) -> None:
-        """Go to the beginning of the next epoch."""
+        """Advance to the beginning of the next epoch."""
         self.epoch, self.batch, self.total, self.weight = self.epoch + 1, 0, 0.0, 0.0
 
 
 @dataclass
 class Training:
-    """All that changes in the course of a training.
+    """The changing state of a training.
 
     Parameters
     ----------
     model : keras.Model
-        The one that is trained.
+        The model in training.
     batches : Batches
     rate : LearningRate
     callbacks : list of keras.callbacks.Callback
@@ -129,7 +129,7 @@ class Training:
     callbacks: list[keras.callbacks.Callback]
 
     def state(self) -> dict[str, Any]:
-        """Return it as plain values and arrays."""
+        """Return the state as plain values and arrays."""
         return {
             "variables": [variable.numpy() for variable in state_of(self.model)],
             "batches": self.batches.state,
@@ -140,7 +140,7 @@ class Training:
         }
 
     def go_on_from(self, state: dict[str, Any]) -> None:
-        """Become what `state` says; attributes that are not there now are left out."""
+        """Restore a state; attributes that do not exist now are ignored."""
         for variable, value in zip(state_of(self.model), state["variables"], strict=True):
             variable.assign(value)
         self.batches.state = state["batches"]
@@ -155,13 +155,13 @@ INTERVAL = 60.0
 
 
 class Checkpoint:
-    """The file of one training; without a path it never writes.
+    """The file of one training; without a path, nothing is written.
 
     Parameters
     ----------
     path : Path, optional
     found : dict
-        What the file holds, if there is one.
+        Content of the file, if there is one.
     """
 
     def __init__(self, path: Path | None = None, found: Any = None):
@@ -173,24 +173,24 @@ class Checkpoint:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None) -> Self:
-        """Return the checkpoint of a path, with what a killed training left there.
+        """Return the checkpoint at a path, with the content of a killed training.
 
         Raises
         ------
         ValueError
-            If the folder does not exist, or the file is not a whole checkpoint.
+            If the folder does not exist, or the file is not a complete checkpoint.
         """
         if path is None:
             return cls()
         path = Path(path)
         if not path.parent.is_dir():
             raise ValueError(
-                f"Got checkpoint={str(path)!r}, but expected a file in a folder that exists."
+                f"Got checkpoint={str(path)!r}, but expected a file in an existing folder."
             )
         return cls(path, read_snapshot(path) if path.exists() else None)
 
     def seed(self, random_state: Any) -> int:
-        """Return a seed; without a `random_state` that of the training that was killed."""
+        """Return a seed; without a `random_state`, that of the killed training."""
         if random_state is None and self._found is not None:
             self._seed = int(self._found["seed"])
         else:
@@ -204,21 +204,21 @@ class Checkpoint:
         batches: Iterable[Batches | None],
         callbacks: list[keras.callbacks.Callback],
     ) -> None:
-        """Make sure that the file, if there is one, is of a training that begins like this one.
+        """Check that the file, if there is one, belongs to a training that begins like this one.
 
         Parameters
         ----------
         model : keras.Model
-            As it is before training.
+            The model before training.
         plan : TrainingPlan
         batches : iterable of Batches
-            What is trained on and held out.
+            Training and held-out batches.
         callbacks : list of keras.callbacks.Callback
 
         Raises
         ------
         ValueError
-            If it is of another.
+            If it belongs to another training.
         """
         if self.path is None:
             return
@@ -239,11 +239,12 @@ class Checkpoint:
         if other:
             raise ValueError(
                 f"Got checkpoint={str(self.path)!r} of a training with other {', '.join(other)}, "
-                "but expected one that begins like this. Delete it to begin anew, or name another."
+                "but expected a training that begins like this one. Delete the file to start "
+                "over, or choose another name."
             )
 
     def resume(self, training: Training) -> Place:
-        """Bring the training to where the file says it was, and return that place."""
+        """Restore the state in the file, and return its progress."""
         self._training, self._written = training, time.monotonic()
         if self._found is None:
             return Place()
@@ -251,7 +252,7 @@ class Checkpoint:
         return Place(**self._found["place"])
 
     def passed(self, place: Place) -> None:
-        """Write the file if it is time to."""
+        """Write the file if it is due."""
         if self.path is None or time.monotonic() - self._written < INTERVAL:
             return
         assert self._training is not None
@@ -260,7 +261,7 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def remove(self) -> None:
-        """Delete the file of a training that is over."""
+        """Delete the file of a finished training."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
             remove_leftovers(self.path)
@@ -286,7 +287,7 @@ def _digest(*parts: Any) -> str:
 
 
 def _description(model: keras.Model) -> Any:
-    """Return what a network is, the same in every process."""
+    """Return a description of a network that is equal in every process."""
     return [type(layer).__qualname__ for layer in layers_of(model)], architecture_key(model)
 
 

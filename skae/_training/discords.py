@@ -1,4 +1,4 @@
-"""Discords: windows of a series that are like no other, and not to be memorised."""
+"""Discords: windows of a series that resemble no other window, and are left out of training."""
 
 from dataclasses import replace
 
@@ -10,52 +10,52 @@ from skae._scoring.thresholds import MAD_TO_STD
 from skae._windows.samples import RowSamples, Samples
 
 N_NEIGHBOURS = 3
-"""Windows elsewhere that one has to be like: an anomaly may come twice."""
+"""Rank of the neighbour whose distance counts; the same anomaly may occur twice."""
 
 DEVIATIONS = 3.0
-"""Robust standard deviations above the median, beyond which a distance is a discord's."""
+"""Robust standard deviations above the median beyond which a window is isolated."""
 
 LEAST_SPREAD = 0.1
 """Smallest robust standard deviation of the logarithms of distances."""
 
 LEAST_DISTANCE = 1e-3
-"""Smallest distance, in standard deviations of the windows that others are compared with."""
+"""Smallest distance, in standard deviations of the reference windows."""
 
 MAX_SHARE = 0.15
-"""Share of all windows above which those that lie apart are a state, not an exception."""
+"""Share of windows above which isolated windows are a state, not exceptions."""
 
 MIN_DISJOINT = 5
-"""Windows without a common row, below which there is too little to compare with."""
+"""Number of disjoint windows below which there is too little to compare with."""
 
 RECURRING = 0.8
-"""Ratio of the distance to others that lie apart to that to the rest, below which it recurs."""
+"""Ratio of the distances to other isolated runs and to the rest below which a run is kept."""
 
 MAX_WINDOWS = 2**18
-"""Windows above which few are trained on more than once, and none is memorised."""
+"""Number of windows above which few are trained on twice, so none is memorised."""
 
 COMPARED_OF_LENGTH, MIN_COMPARED, MAX_COMPARED = 4, 2**11, 2**12
-"""Windows that are compared: of those that begin within the length of one; at least, at most."""
+"""Windows that are compared: per window length, at least, and at most."""
 
 MAX_OTHERS, MAX_VALUES = 2**11, 2**24
-"""Windows, and values of them, that others are compared with at most."""
+"""Most reference windows, and most values in them."""
 
 N_STRETCHES = 64
-"""Stretches that these are taken from where there are more: a pattern has to meet its like."""
+"""Stretches from which reference windows are taken if there are more windows."""
 
 BLOCK = 256
 """Windows that are compared at a time."""
 
 
 def leaves_out(asked: bool | str, has_outliers: bool, contamination: float | str) -> bool:
-    """Tell whether discords are not to be learned.
+    """Tell whether discords are left out of training.
 
     Parameters
     ----------
     asked : bool or "auto"
     has_outliers : bool
-        Whether what is fitted to is to be searched for outliers itself.
+        Whether outliers are expected in the training data.
     contamination : float or "auto"
-        The share of outliers, if it is known.
+        The share of outliers, if known.
     """
     if isinstance(asked, str):
         return has_outliers or not isinstance(contamination, str)
@@ -63,14 +63,14 @@ def leaves_out(asked: bool | str, has_outliers: bool, contamination: float | str
 
 
 def without_discords(samples: Samples, fallback: Floats) -> Samples:
-    """Return the same samples, of which windows that are like no other are not trained on.
+    """Return the samples with their discords left out of training.
 
     Parameters
     ----------
     samples : Samples
-        To train on. A set of sequences stays as it is.
+        Training samples. A set of sequences does not change.
     fallback : ndarray of shape (n_features,), float32
-        Value of a feature of which a window observed nothing.
+        Value of a feature that is missing throughout a window.
     """
     if samples.is_set:
         return samples
@@ -81,24 +81,25 @@ def without_discords(samples: Samples, fallback: Floats) -> Samples:
 
 
 def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
-    """Tell which windows of series are like no other.
+    """Tell which windows of series are discords.
 
-    The distance of a window is that to the third nearest of those that share no row with it, the
-    root of the mean square of the differences. A window lies apart if the logarithm of its distance
-    lies more than three robust standard deviations (1.4826 times the median absolute deviation)
-    above the median. None does where that is true of more than 15 % of the windows, or where a
-    series is too short or too long. Of many windows 2048 to 4096, spread evenly, are compared with
-    2048 out of 64 stretches, and the others are what the nearest of these is.
+    The distance of a window is the root mean square difference from its third nearest neighbour
+    among the windows that share no row with it. A window is isolated if the logarithm of its
+    distance is more than three robust standard deviations (1.4826 times the median absolute
+    deviation) above the median. If more than 15 % of the windows were isolated, or the series is
+    too short or too long, none is. If there are many windows, 2,048 to 4,096 evenly spread ones are
+    compared with 2,048 from 64 stretches, and each of the others is treated like the nearest of
+    these.
 
-    What lies apart may be rare and normal: then it comes again, and its like lie apart, too. A run
-    of windows that lie apart, each sharing rows with the next, holds no discord if most of them
-    are less than 0.8 times as far from the third nearest other run as from windows that do not.
+    Isolated windows may be rare but normal, and then the pattern occurs again. A run of isolated
+    windows, each sharing rows with the next, contains no discord if most of them are less than 0.8
+    times as far from the third nearest other run as from the windows that are not isolated.
 
     Parameters
     ----------
     windows : Sequences
-        Overlapping ones, in order. Those in which nothing was observed are no discords, nor are
-        those that are shorter than the longest.
+        Overlapping windows, in order. Windows without observations, and windows shorter than the
+        longest, are never discords.
     fallback : ndarray of shape (n_features,), float32
 
     Returns
@@ -141,7 +142,7 @@ def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
 
 
 def _recur(apart: Sequences, others: Sequences, fallback: Floats) -> NDArray[np.bool_]:
-    """Tell which windows that lie apart are of a run that is like three other such runs."""
+    """Tell which isolated windows belong to a run that resembles three other such runs."""
     chosen = _spread(len(apart), min(len(apart), MAX_OTHERS))
     some = apart.select(chosen)
     begins = np.diff(apart.starts, prepend=apart.starts[:1]) >= apart.max_length
@@ -154,12 +155,12 @@ def _recur(apart: Sequences, others: Sequences, fallback: Floats) -> NDArray[np.
 
 
 def _spread(n: int, n_chosen: int) -> NDArray[np.intp]:
-    """Return positions among n, spread evenly."""
+    """Return evenly spread positions among n."""
     return np.round(np.linspace(0, n - 1, n_chosen)).astype(np.intp)
 
 
 def _to_compare_with(windows: Sequences) -> Sequences:
-    """Return the windows that others are compared with: all, or stretches spread evenly."""
+    """Return the reference windows: all, or evenly spread stretches."""
     n_most = min(MAX_OTHERS, MAX_VALUES // (windows.max_length * windows.n_features))
     if len(windows) <= n_most:
         return windows
@@ -169,7 +170,7 @@ def _to_compare_with(windows: Sequences) -> Sequences:
 
 
 def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
-    # One with fewer than three windows to compare with is no discord.
+    # A window with fewer than three others to compare with is not a discord.
     logarithms = np.log(np.where(np.isfinite(distances), distances, distances.min()))
     median = np.median(logarithms)
     spread = max(MAD_TO_STD * np.median(np.abs(logarithms - median)), LEAST_SPREAD)
@@ -181,10 +182,10 @@ def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
 def _distances(
     windows: Sequences, others: Sequences, fallback: Floats, runs: Indices | None = None
 ) -> Floats:
-    """Return the distance of each window to the third nearest of others that share no row.
+    """Return the distance of each window to the third nearest disjoint other.
 
-    Infinite where there are fewer than three. With the numbers of the runs that others, which are
-    in order, belong to, it is that to the third nearest run.
+    Infinite if there are fewer than three. If the runs of the ordered others are given, it is the
+    distance to the third nearest run.
     """
     n_values = windows.max_length * windows.n_features
     known = _flat(others, fallback)
@@ -204,7 +205,7 @@ def _distances(
 
 
 def _third_smallest(values: Floats, begins: Indices | None) -> Floats:
-    """Return the third smallest of each row, or of the smallest of each part of it."""
+    """Return the third smallest value of each row, or of the minima of its parts."""
     if begins is not None:
         values = np.minimum.reduceat(values, begins, axis=1)
     if values.shape[1] < N_NEIGHBOURS:

@@ -1,4 +1,4 @@
-"""What stands for a feature of which a window observed nothing."""
+"""Values for features that are missing throughout a window."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from skae._windows.samples import Samples, weights_of
 
 
 def fill_values(samples: Samples) -> Floats:
-    """Return the weighted mean of each feature without bad readings; 0 where nothing was observed.
+    """Return the weighted mean of each feature without bad readings; 0 if it was never observed.
 
     Parameters
     ----------
     samples : Samples
-        What is trained on.
+        Training samples.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From samples to a trained network: the plan carried out."""
+"""From samples and a plan to a trained network."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def fit_network(
     Parameters
     ----------
     network : TrainedNetwork
-        Its model is compiled; it changes only if training succeeds.
+        With a compiled model, which changes only if training succeeds.
     plan : TrainingPlan
     training, held_out : Samples
     rng : numpy.random.Generator
@@ -39,18 +39,18 @@ def fit_network(
     callbacks : list of keras.callbacks.Callback
         Run after those that stop the training.
     history : dict of str to list of float
-        Earlier epochs, not changed.
+        Earlier epochs; not modified.
     verbose : int or "auto", default=0
     checkpoint : Checkpoint, optional
 
     Raises
     ------
     ValueError
-        If weights are not finite any more, or the checkpoint is of another training.
+        If weights become infinite or NaN, or the checkpoint belongs to another training.
     """
     stopping = stopping_callbacks(plan)
     callbacks = [*stopping, *callbacks]
-    # A callback that looks at batches sees each of them.
+    # A callback for batches sees each batch.
     one_by_one = any(map(looks_at_batches, callbacks))
 
     def batches(samples: Samples, rng: np.random.Generator | None = None) -> Batches:

@@ -1,4 +1,4 @@
-"""The training loop: epochs over batches, with Keras callbacks, as ``keras.Model.fit`` has it."""
+"""The training loop: epochs over batches, with Keras callbacks, like ``keras.Model.fit``."""
 
 from collections.abc import Callable
 from functools import partial
@@ -39,7 +39,7 @@ def train(
         Number of the first epoch.
     verbose : int or "auto", default=0
     checkpoint : Checkpoint, optional
-        Where a training that is killed leaves off, and this one goes on.
+        From which a killed training continues.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def train(
 
 
 def looks_at_batches(callback: keras.callbacks.Callback) -> bool:
-    """Tell whether a callback has something to do at the beginning or end of a batch."""
+    """Tell whether a callback acts at the beginning or end of a batch."""
     edges = [
         f"on_{kind}batch_{edge}" for kind in ("", "train_", "test_") for edge in ("begin", "end")
     ]

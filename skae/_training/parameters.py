@@ -1,4 +1,4 @@
-"""Routed parameters, such as `optimizer__clipnorm`, and what Keras would refuse too late."""
+"""Routed parameters, such as `optimizer__clipnorm`, and checks that Keras makes too late."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
 
 
 class RoutedParameters(DocumentationLink, BaseEstimator):
-    """An estimator that also takes parameters which SciKeras routes.
+    """An estimator that also accepts parameters for SciKeras.
 
-    ``optimizer__clipnorm`` would mean to scikit-learn a parameter of a nested estimator
-    named `optimizer`; here it is a parameter by that name.
+    scikit-learn would read ``optimizer__clipnorm`` as a parameter of a nested estimator named
+    `optimizer`. Here it is a parameter of that full name.
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, routed ones included.
+        """Return the parameters, including routed ones.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class RoutedParameters(DocumentationLink, BaseEstimator):
         return {**super().get_params(deep=deep), **self._routed_parameters()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, routed ones included.
+        """Set parameters, including routed ones.
 
         Parameters
         ----------
@@ -61,37 +61,37 @@ class RoutedParameters(DocumentationLink, BaseEstimator):
             if not is_routed(name):
                 prefixes = ", ".join(f"{prefix}__" for prefix in ROUTED_PREFIXES)
                 raise TypeError(
-                    f"{type(self).__name__} got an unexpected parameter {name!r}, but expected "
-                    f"one of its own or one that begins with {prefixes}."
+                    f"{type(self).__name__} got an unexpected parameter {name!r}, but expected a "
+                    f"parameter of the estimator or one that begins with {prefixes}."
                 )
             setattr(self, name, value)
 
 
 def is_routed(name: str) -> bool:
-    """Tell whether SciKeras routes the parameter of this name."""
+    """Tell whether SciKeras routes a parameter."""
     prefix, separator, rest = name.partition("__")
     return prefix in ROUTED_PREFIXES and bool(separator) and bool(rest)
 
 
 CLIPPING = {f"optimizer__{name}" for name in ("clipnorm", "clipvalue", "global_clipnorm")}
-"""Options of a Keras optimizer of which only one may be given."""
+"""Mutually exclusive options of a Keras optimizer."""
 
 
 def check_parameters(parameters: dict[str, Any]) -> None:
-    """Refuse parameters of `LSTMAutoencoder` that name nothing, or are of the wrong kind.
+    """Reject parameters of `LSTMAutoencoder` with unknown names or wrong types.
 
     Parameters
     ----------
     parameters : dict
-        Routed ones included.
+        Including routed ones.
 
     Raises
     ------
     TypeError
-        If a callback, or the class of the optimizer, is not one of Keras.
+        If a callback or the optimizer class is not from Keras.
     ValueError
-        If a loss or an optimizer has no such name, a limit of the gradient is not positive, or
-        an option is routed to a model or to callbacks that are not there.
+        If a loss or an optimizer is unknown, a gradient limit is not positive, or an option is
+        routed to a model or callbacks that are not given.
     """
     _check_callbacks(parameters["callbacks"])
     _check_name("loss", parameters["loss"], keras.losses)
@@ -103,7 +103,7 @@ def check_parameters(parameters: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def naming_options(parameters: dict[str, Any], *prefixes: str) -> Iterator[None]:
-    """Name the options with these prefixes in an error that they may have caused."""
+    """Add the options with these prefixes to an error that they may have caused."""
     options = [name for name in parameters if is_routed(name) and name.startswith(prefixes)]
     try:
         yield
@@ -112,7 +112,7 @@ def naming_options(parameters: dict[str, Any], *prefixes: str) -> Iterator[None]
             raise
         given = ", ".join(f"{name}={parameters[name]!r}" for name in sorted(options))
         raise ValueError(
-            f"Got {given}, but expected only options that what they are routed to takes: {error}"
+            f"Got {given}, but expected only options that their target accepts: {error}"
         ) from error
 
 
@@ -121,8 +121,8 @@ def _check_callbacks(callbacks: Any) -> None:
         is_class = isinstance(item, type) and issubclass(item, keras.callbacks.Callback)
         if not is_class and not isinstance(item, keras.callbacks.Callback):
             raise TypeError(
-                f"Got callbacks={callbacks!r} with {item!r}, but expected instances of "
-                "keras.callbacks.Callback, or such classes."
+                f"Got callbacks={callbacks!r} with {item!r}, but expected instances or subclasses "
+                "of keras.callbacks.Callback."
             )
 
 
@@ -142,13 +142,13 @@ def _check_name(parameter: str, name: Any, module: Any) -> None:
             module.get(name)
     except ValueError as error:
         raise ValueError(
-            f"Got {parameter}={name!r}, but expected a name that {module.__name__}.get knows, "
-            f"or a {parameter} itself."
+            f"Got {parameter}={name!r}, but expected a name that {module.__name__}.get knows, or a "
+            f"{parameter} object."
         ) from error
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """Refuse a class that is no optimizer, and one that scales losses.
+    """Reject classes that are not optimizers, and optimizers that scale losses.
 
     Raises
     ------
@@ -164,8 +164,8 @@ def check_optimizer(optimizer: Any) -> None:
     name = optimizer if isinstance(optimizer, str) else name
     if isinstance(optimizer, scaling) or name.lower() == scaling.__name__.lower():
         raise ValueError(
-            f"Got optimizer={optimizer!r}, but expected the optimizer that it is to wrap: a loss "
-            "is scaled for float16, in which no network of skae computes."
+            f"Got optimizer={optimizer!r}, but expected the optimizer that it wraps: losses are "
+            "scaled only for float16, which skae does not use."
         )
 
 

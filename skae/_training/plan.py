@@ -1,4 +1,4 @@
-"""How a network is trained: every "auto" resolved, once, from parameters and sizes."""
+"""The training plan: every "auto" resolved once, from parameters and sizes."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,46 +9,46 @@ STEPS_OF_ROWS, STEPS_OF_SETS = 500, 1000
 """Steps in a cycle of ``epochs="auto"``; ``batch_size="auto"`` makes an epoch no longer."""
 
 MAX_CYCLE_EPOCHS = 100
-"""Epochs in such a cycle at most."""
+"""Most epochs in such a cycle."""
 
 MAX_CYCLES = 3
-"""Cycles that a training takes at most."""
+"""Most cycles of a training."""
 
 BATCH_SIZES = 32, 256
 """Smallest and largest batch that ``batch_size="auto"`` chooses."""
 
 MIN_SEQUENCES_TO_COMPILE = 1024
-"""Sequences times epochs below which compiling for a size of batches costs more than it saves."""
+"""Sequences times epochs below which compiling for a batch size costs more than it saves."""
 
 MIN_SEQUENCES_TO_COMPILE_TESTS = 2**15
-"""The same for held-out sequences, which are not trained on."""
+"""The same for held-out sequences."""
 
 PLAIN_TEST_BATCH = 1024
-"""Held-out sequences in a batch that is not compiled for."""
+"""Held-out sequences in a batch without compiling."""
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a training does; nothing in it depends on what was compiled before.
+    """The plan of a training, which does not depend on what was compiled before.
 
     Parameters
     ----------
     epochs : int
-        Passes over the data, unless the training is stopped before.
+        Passes over the data, unless training stops early.
     cycle_epochs : int
         Epochs after which the learning rate restarts (Loshchilov and Hutter 2017).
     batch_size : int
     schedule : {"cosine", "constant"}
-        How the learning rate goes down in a cycle.
+        How the learning rate falls in a cycle.
     peak_rate : float, optional
-        Where the cosine begins; by default at the rate of the optimizer.
+        Where the cosine begins; by default the optimizer's rate.
     monitor : {"val_loss", "loss"}, optional
         Loss that must improve within `patience` epochs.
     patience : int
     compiled : bool
-        Whether steps are compiled for the size of the batches, and batches cut into shards.
+        Whether steps are compiled for the batch size, and batches are sharded.
     recurrent_steps : int
-        Steps that a recurrent layer takes through a sequence.
+        Recurrent steps of a sequence.
     """
 
     epochs: int
@@ -84,13 +84,13 @@ class TrainingPlan:
         n_training : int
             Sequences to train on.
         holds_out : bool
-            Whether there is held-out data.
+            Whether there are held-out data.
         is_set : bool
             Whether the data are a set of sequences, not the windows of a series.
         can_be_sharded : bool
-            Whether the network can be trained in shards of a batch.
+            Whether batches can be sharded.
         recurrent_steps : int
-            Steps that a recurrent layer takes through a sequence.
+            Recurrent steps of a sequence.
         peak_rate : float, optional
             See above.
         epochs, batch_size, early_stopping, patience
@@ -122,19 +122,19 @@ class TrainingPlan:
         return self.epochs > self.cycle_epochs
 
     def n_shards(self, n_sequences: int) -> int:
-        """Return the shards of a batch of so many sequences in all; 0 for none."""
+        """Return the number of shards of a batch; 0 for none."""
         if not self.compiled:
             return 0
         return n_shards_for(min(self.batch_size, n_sequences), self.recurrent_steps)
 
     def to_test(self, n_sequences: int, *, one_by_one: bool) -> tuple[int, int]:
-        """Return the size of batches of so many held-out sequences, and their shards.
+        """Return the batch size for held-out sequences, and the number of shards.
 
         Parameters
         ----------
         n_sequences : int
         one_by_one : bool
-            Whether somebody looks at these batches, and expects those of the training.
+            Whether a callback sees these batches and expects the training batch size.
         """
         is_little = n_sequences * self.epochs < MIN_SEQUENCES_TO_COMPILE_TESTS
         if self.compiled and is_little and not one_by_one:
@@ -152,6 +152,6 @@ def _batch_size(batch_size: int | str, n_sequences: int, cycle_steps: int) -> in
     if not isinstance(batch_size, str):
         return batch_size
     smallest, largest = BATCH_SIZES
-    # Powers of two: steps are compiled for a size, and few sizes share them.
+    # Powers of two, because steps are compiled for each size.
     wanted: int = 2 ** (-(-n_sequences // cycle_steps) - 1).bit_length()
     return min(max(smallest, wanted), largest)

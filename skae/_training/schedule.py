@@ -1,4 +1,4 @@
-"""How the learning rate goes down in the course of a training."""
+"""The learning rate over a training."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ RATE, PEAK_OF_LONG_SERIES = 5e-3, 1e-2
 
 
 class LearningRate:
-    """A learning rate that stays what the optimizer says.
+    """The constant learning rate of the optimizer.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class LearningRate:
         self.optimizer, self.n_batches = optimizer, n_batches
 
     def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
-        """Return the rates of the next batches; None for that of the optimizer."""
+        """Return the rates of the next batches; None for the optimizer's rate."""
         return None
 
     def reset(self) -> None:
-        """Set the optimizer's rate back for the next training."""
+        """Reset the optimizer's rate for the next training."""
 
 
 class CosineLearningRate(LearningRate):
@@ -44,7 +44,7 @@ class CosineLearningRate(LearningRate):
     n_batches : int
         Batches in a cycle.
     peak : float, optional
-        Rate at the beginning of a cycle; that of the optimizer by default.
+        Rate at the beginning of a cycle; by default the optimizer's.
 
     References
     ----------
@@ -56,11 +56,11 @@ class CosineLearningRate(LearningRate):
         super().__init__(optimizer, n_batches)
         self._initial, self._n_done = _rate_of(optimizer), 0
         self._peak = self._initial if peak is None else float(np.float32(peak))
-        # One float32 below what it stands for: a callback that sets that very rate is noticed.
+        # One float32 below the actual rate, so that a callback that sets this very rate is noticed.
         self._set(np.nextafter(np.float32(self._peak), np.float32(0)))
 
     def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
-        """Return the rates of the next batches; None for that of the optimizer."""
+        """Return the rates of the next batches; None for the optimizer's rate."""
         if self._is_overridden:
             return None
         done = np.arange(self._n_done, self._n_done + n_batches) % self.n_batches / self.n_batches
@@ -71,7 +71,7 @@ class CosineLearningRate(LearningRate):
         return rates
 
     def reset(self) -> None:
-        """Set the optimizer's rate back for the next training, unless a callback has set it."""
+        """Reset the optimizer's rate for the next training, unless a callback has set it."""
         if not self._is_overridden:
             self._set(self._initial)
 
@@ -85,7 +85,7 @@ class CosineLearningRate(LearningRate):
 
 
 def _rate_of(optimizer: Any) -> float:
-    """Return the rate that an optimizer has now."""
+    """Return the current rate of an optimizer."""
     return float(tf.convert_to_tensor(optimizer.learning_rate))
 
 

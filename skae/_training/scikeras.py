@@ -1,4 +1,4 @@
-"""From parameters to a compiled Keras model and callbacks: SciKeras routes what belongs where."""
+"""From parameters to a compiled Keras model and callbacks, routed by SciKeras."""
 
 from dataclasses import asdict
 from functools import partial
@@ -36,16 +36,16 @@ class KerasAdapter(ParameterRouter):
     build : callable
         See `ParameterRouter`.
     meta : dict
-        What ``meta`` is.
+        The value of ``meta``.
     **params
-        Parameters of SciKeras and routed ones.
+        Parameters of SciKeras, and routed ones.
 
     Attributes
     ----------
     architecture : dict or None
-        What the network is built of, unless it is one's own.
+        Architecture of the network; None if the user builds it.
     peak_rate : float or None
-        Learning rate where the cosine of a `fit` begins, unless at that of the optimizer.
+        Learning rate at which the cosine of a `fit` begins; None for the optimizer's.
     keeps_rate : bool
         Whether the learning rate was given to Keras, which keeps it constant.
     """
@@ -57,8 +57,8 @@ class KerasAdapter(ParameterRouter):
     def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
         if isinstance(build, keras.Model):
             raise TypeError(
-                f"Got model={build!r}, but expected a callable that builds such a model: every "
-                "fit begins with weights of its own."
+                f"Got model={build!r}, but expected a callable that builds a model, because every "
+                "fit starts with new weights."
             )
         super().__init__(partial(build), meta, **params)
 
@@ -75,18 +75,18 @@ class KerasAdapter(ParameterRouter):
         Parameters
         ----------
         parameters : dict
-            Routed ones included.
+            Including routed ones.
         size : DataSize
         seed : int
-            Fixes weights, dropout and noise of the network that is built.
+            Determines weights, dropout and noise of the network.
         architecture : Architecture, optional
-            Of that network; by default what parameters and data say.
+            Architecture of the network; by default from parameters and data.
 
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of such, if the output does not
-            suit the loss, or as `check_parameters` says.
+            If `units` is not a positive integer or a tuple of positive integers, if the output does
+            not suit the loss, or as in `check_parameters`.
         """
         check_parameters(parameters)
         if parameters["model"] is None:
@@ -105,12 +105,12 @@ class KerasAdapter(ParameterRouter):
         return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
-        """Return the model that `build` makes, compiled with the routed parameters.
+        """Return the model from `build`, compiled with the routed parameters.
 
         Parameters
         ----------
         seed : int
-            Seeds the layers that have no seed of their own.
+            Seeds the layers without a seed.
 
         Raises
         ------
@@ -132,8 +132,8 @@ class KerasAdapter(ParameterRouter):
             with options, names_anew():
                 arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
-        # An optimizer is used up by one model; an instance among the parameters must not be.
-        # TensorFlow caches 35 kB for each name that a variable was ever given, hence one name.
+        # An optimizer serves only one model, so an instance among the parameters is copied.
+        # TensorFlow caches 35 kB for each name that a variable ever had, so all share one name.
         config = {**optimizer.get_config(), "name": "optimizer"}
         optimizer = type(optimizer).from_config(config)
         observed_loss = ObservedLoss(loss)
@@ -149,12 +149,13 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
     if not all(isinstance(s, tuple) and len(s) == 3 and s[2] == n_features for s in shapes):
         raise ValueError(
             f"Got a model from {shapes[0]} to {shapes[1]} from the callable `model`, but expected "
-            f"one, built, from (n, n_steps, {n_features}) to the same shape."
+            f"a built model from (n, n_steps, {n_features}) to the same shape."
         )
     if any(layer.compute_dtype == "float16" for layer in layers_of(model)):
         raise ValueError(
-            "Got a model that computes in float16, but expected float32 or bfloat16: gradients "
-            "are too small for it. Call keras.config.set_dtype_policy('float32') before."
+            "Got a model that computes in float16, but expected float32 or bfloat16, because "
+            "gradients are too small for float16. Call keras.config.set_dtype_policy('float32') "
+            "first."
         )
 
 
@@ -175,7 +176,7 @@ def _is_rate_of_keras(parameters: dict[str, Any]) -> bool:
 
 
 def _as_rate(rate: Any) -> Any:
-    """Return a number as a float: Keras refuses integers and numpy's numbers."""
+    """Return a number as a float, because Keras rejects integers and NumPy numbers."""
     if isinstance(rate, str):
         return RATE
     return float(rate) if isinstance(rate, Real) else rate

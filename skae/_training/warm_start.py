@@ -1,4 +1,4 @@
-"""A network to train on: what of its parameters may change, and what may not."""
+"""Warm starts: which parameters of a trained network may change."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -10,10 +10,10 @@ from skae._compat.keras import build_optimizer, is_seed, layers_of
 from skae._network.architecture import Architecture
 
 OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {"model", "scale"}
-"""Parameters that shape a network, or what it takes."""
+"""Parameters that shape a network or its inputs."""
 
 WITHOUT_WEIGHTS = {"dropout", "noise"}
-"""Those of them that may change in a trained network."""
+"""Those that may change in a trained network."""
 
 OF_COMPILING = {"loss", "optimizer", "learning_rate"}
 
@@ -23,7 +23,7 @@ Parameters = Mapping[str, Any]
 
 
 def network_parameters(parameters: Parameters) -> dict[str, Any]:
-    """Return the parameters that a network is built and compiled by."""
+    """Return the parameters that a network is built and compiled with."""
     names = OF_NETWORK | OF_COMPILING
     return {
         name: value
@@ -33,7 +33,7 @@ def network_parameters(parameters: Parameters) -> dict[str, Any]:
 
 
 def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
-    """Return which parameters a trained network is to have otherwise than it has.
+    """Return which parameters of a trained network are to change.
 
     Raises
     ------
@@ -49,9 +49,9 @@ def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
     for name in sorted(changed):
         if name in OF_NETWORK - WITHOUT_WEIGHTS or name.startswith("model__"):
             raise ValueError(
-                f"Got {name}={now.get(name)!r} for a network that was made with "
-                f"{name}={before.get(name)!r} and is to be trained on, but expected the same. Set "
-                "it back, or make a new network: warm_start=False and fit."
+                f"Got {name}={now.get(name)!r} for a trained network with "
+                f"{name}={before.get(name)!r}, but expected the same value to continue training. "
+                "Set it back, or train a new network: warm_start=False and fit."
             )
     return changed
 
@@ -67,15 +67,15 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -> Architecture:
-    """Return the architecture of a network, with the dropout and noise that are asked for."""
+    """Return the architecture of a network, with the requested dropout and noise."""
     built = Architecture(**{**architecture, "units": tuple(architecture["units"])})
     return replace(built, **{name: parameters[name] for name in WITHOUT_WEIGHTS})
 
 
 def take_over(model: keras.Model, source: keras.Model) -> None:
-    """Give a new network the weights of a trained one, and the state of an optimizer of its kind.
+    """Copy the weights of a trained network, and the state of an optimizer of the same kind.
 
-    The rate of learning stays that of the new one.
+    The learning rate stays that of the new network.
     """
     for layer, other in zip(layers_of(model), layers_of(source), strict=False):
         layer.trainable = other.trainable

@@ -1,1 +1,1 @@
-"""Rows to windows, and what a sample is."""
+"""From rows to windows, and the kinds of samples."""

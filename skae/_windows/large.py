@@ -1,4 +1,4 @@
-"""X that comes part by part: Dask collections and iterables, spooled to disk."""
+"""X that is read part by part: Dask collections and iterables, spooled to disk."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -44,7 +44,7 @@ def is_lazy_frame(X: Any) -> bool:
 
 
 def partitions_of(X: Any) -> Iterator[Any]:
-    """Yield the rows of a Dask array or frame: one partition after the other is computed.
+    """Yield the rows of a Dask array or frame; partitions are computed one by one.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def partitions_of(X: Any) -> Iterator[Any]:
 
 
 def _is_one_of(X: Any, module: str, *names: str) -> bool:
-    # Whoever has a collection has loaded the module it is of.
+    # If there is a collection, its module is loaded.
     loaded = sys.modules.get(module)
     return any(isinstance(X, getattr(loaded, name, ())) for name in names)
 
@@ -65,7 +65,7 @@ def _is_one_of(X: Any, module: str, *names: str) -> bool:
 def read_to_learn(
     record: Any, X: Any, windowing: Windowing, *, reset: bool, dtype: Any = np.float32
 ) -> Samples:
-    """Return the samples in X, which may be a Dask collection or an iterable of series, too.
+    """Return the samples in X, which may also be a Dask collection or an iterable of series.
 
     Parameters
     ----------
@@ -76,15 +76,16 @@ def read_to_learn(
     reset : bool
         Whether to set, as in `fit`, or to compare.
     dtype : dtype or list of dtype, default=float32
-        As of `read_samples`. What comes part by part is held as float64 if there are several.
+        As in `read_samples`. Data that are read part by part are stored as float64 if there are
+        several.
 
     Raises
     ------
     TypeError
         If X is another Dask collection.
     ValueError
-        As `skae._windows.reading.read_samples`, if an iterable is empty, or if the rows of a
-        series in a Dask frame do not stand together.
+        As `skae._windows.reading.read_samples`, if an iterable is empty, or if the rows of a series
+        in a Dask frame are not adjacent.
     """
     held = np.float32 if dtype is np.float32 else np.float64
     if is_lazy_array(X):
@@ -95,7 +96,7 @@ def read_to_learn(
         raise TypeError(
             f"Got X as {type(X).__name__}, another Dask collection, but expected a dask.array, a "
             "dask.dataframe or an iterable of series in memory, such as a generator that computes "
-            "one after the other."
+            "one at a time."
         )
     if comes_one_by_one(X):
         return _of_series(record, X, windowing, reset, held)
@@ -103,7 +104,7 @@ def read_to_learn(
 
 
 def comes_one_by_one(X: Any) -> bool:
-    """Tell whether X is a generator or the like, whose items nothing but a loop gets at."""
+    """Tell whether X is a generator or the like, which can only be looped over."""
     if isinstance(X, Iterator):
         return True
     is_held = isinstance(X, Sequence | Mapping | Set) or hasattr(X, "__getitem__")
@@ -112,7 +113,7 @@ def comes_one_by_one(X: Any) -> bool:
 
 
 class _Reading:
-    """Rows that come in parts: checked, counted, and written to a temporary file.
+    """Reads rows in parts: checks them, counts them and writes them to a temporary file.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ class _Reading:
     spool : Spool
     reset : bool
     dtype : dtype
-        Of the rows in the file.
+        Dtype of the rows in the file.
     """
 
     def __init__(self, record: Any, spool: Spool, reset: bool, dtype: Any):
@@ -131,7 +132,7 @@ class _Reading:
         self.lengths: list[int] = []
 
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
-        """Read a part, with which a series may begin."""
+        """Read a part; a series may begin with it."""
         rows, is_first = rows_of(X, name, self._dtype), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if is_first:
@@ -146,7 +147,7 @@ class _Reading:
         self._flags += [] if flags is None else [flags]
 
     def finish(self) -> tuple[Floats, Layout]:
-        """Return all rows, as a memory map, and how they stand."""
+        """Return all rows as a memory map, and their layout."""
         if not self.lengths:
             raise ValueError("Got X without any series or rows, but expected at least one.")
         self._rounding.warn_if_lost(self._names)
@@ -157,7 +158,7 @@ class _Reading:
 def _of_series(
     record: Any, X: Iterable[Any], windowing: Windowing, reset: bool, dtype: Any
 ) -> Samples:
-    """Read an iterable as the list of its items; those of one dimension are of one feature."""
+    """Read an iterable as the list of its items; 1-D items have one feature."""
     is_of_rows = windowing.window_size is not None
     (refuse_names_of_series if is_of_rows else check_are_of_rows)(windowing)
     with Spool() as spool:
@@ -177,7 +178,7 @@ def _of_series(
 
 
 def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
-    """Read a Dask array as the array that it stands for."""
+    """Read a Dask array like the equal array."""
     _refuse_shape(X, windowing)
     rounding = Rounding()
     with Spool() as spool:
@@ -208,7 +209,7 @@ def _refuse_shape(X: Any, windowing: Windowing) -> None:
 
 
 def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
-    """Read a Dask frame as the frame that it stands for."""
+    """Read a Dask frame like the equal frame."""
     if windowing.window_size is None:
         return _of_table(record, X, windowing, reset, dtype)
     X = X.to_frame() if X.ndim == 1 else X
@@ -224,7 +225,7 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
 
 
 def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
-    """Read a Dask frame, each row of which is a sequence, as the frame that it stands for."""
+    """Read a Dask frame whose rows are sequences like the equal frame."""
     check_are_of_rows(windowing)
     rounding, kinds, index = Rounding(), set[type](), list[Any]()
     with Spool() as spool:
@@ -246,7 +247,7 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
 
 
 def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bool]]:
-    """Yield rows that stand together in a partition, and whether a series begins with them."""
+    """Yield adjacent rows of a series in a partition, and whether the series begins there."""
     last: Any = None
     seen: set[Any] = set()
     for part in filter(len, partitions_of(X)):

@@ -1,4 +1,4 @@
-"""From what was found in overlapping windows to one answer for each row they cover."""
+"""From results of overlapping windows to one result per row."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -19,7 +19,7 @@ def reduce_windows(
     *,
     whole_windows: bool = False,
 ) -> Iterator[Array]:
-    """Yield, for each row in order, what the windows that cover it say of it.
+    """Yield, for each row in order, the reduced values of the windows that cover it.
 
     Only the windows that reach into the next block are kept, so memory does not grow with
     their number.
@@ -27,15 +27,15 @@ def reduce_windows(
     Parameters
     ----------
     windows : Sequences
-        Windows in order of their starts and of their ends, which cover every row.
+        Windows in order of their starts and ends; they cover every row.
     blocks : iterable of ndarray of shape (n_windows_in_block, window_size, ...)
-        One value per step (and feature) of consecutive windows; NaN where there is none.
+        One value per step (and feature) of consecutive windows; NaN if there is none.
     reduction : callable
-        From what the covering windows, in their order, say of a row to one value: (n_rows,
-        n_covering, ...) to (n_rows, ...), NaN where there is none.
+        Maps the values of the covering windows, in order, to one value per row: (n_rows,
+        n_covering, ...) to (n_rows, ...), NaN if there is none.
     whole_windows : bool, default=False
-        Whether a window says the mean over its steps of every row, or of each row what it
-        has at that row's own step. A row of which no window has a value takes the former.
+        Whether a window contributes the mean over its steps to every row, or its value at the row's
+        step. A row without any value at its step gets the former.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def reduce_windows(
 def reduce_at(
     windows: Sequences, values: Array, rows: Indices, reduction: Reduction, whole_windows: bool
 ) -> Array:
-    """Return what the windows that cover these rows say of them; see `reduce_windows`."""
+    """Return the values of the windows that cover these rows; see `reduce_windows`."""
     covering, outside = _covering(windows, rows)
     if whole_windows:
         return _means_of_windows(values, covering, outside)
@@ -71,7 +71,7 @@ def reduce_at(
 
 
 def _covering(windows: Sequences, rows: Indices) -> tuple[Indices, NDArray[np.bool_]]:
-    """Return the windows that cover each row, and which entries only fill up the array."""
+    """Return the windows that cover each row, and which entries are padding."""
     earliest = np.searchsorted(windows.starts + windows.lengths, rows, side="right")
     latest = np.searchsorted(windows.starts, rows, side="right") - 1
     covering = earliest[:, None] + np.arange((latest - earliest).max(initial=0) + 1)
@@ -80,7 +80,7 @@ def _covering(windows: Sequences, rows: Indices) -> tuple[Indices, NDArray[np.bo
 
 
 def _means_of_windows(values: Array, covering: Indices, outside: NDArray[np.bool_]) -> Array:
-    """Return the average over the covering windows of the means over their steps."""
+    """Return the average of the means of the covering windows."""
     means = observed.mean(values)[covering]
     means[outside] = np.nan
     return observed.mean(means)

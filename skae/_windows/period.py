@@ -1,4 +1,4 @@
-"""How long a typical pattern of series is, which a window should hold."""
+"""The window size from the dominant period of series."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,10 @@ from skae._input.typing import SeriesLike
 Array = NDArray[np.floating]
 
 SHORTEST, LONGEST, USUAL = 30, 100, 50
-"""Windows that are chosen: at least, at most, and where there is no period.
+"""Window sizes: smallest, largest, and without a period.
 
-One feature says little in few rows: where it has no period, or a shorter one, the window is the
-longest.
+A single feature carries little information in few rows. If it has no period, or a shorter one, the
+largest window is used.
 """
 SHORTEST_PERIOD, LONGEST_PERIOD = 3, 300
 PERIODS_SEEN = 3
@@ -29,19 +29,19 @@ WINDOWS_IN_A_SERIES = 10
 
 
 def estimate_window_size(X: SeriesLike) -> int:
-    """Return a window size for the rows of series: their dominant period, within bounds.
+    """Estimate a window size for series: their dominant period, within bounds.
 
     The period is the lag of the highest peak of the autocorrelation, averaged over the features
-    and the series. A period is not shorter than 3 rows, and not longer than 300 or a third of the
-    longest series; peaks below 0.1, or below four standard errors of white noise, are none. The
-    window is the period, but at least 30 and at most 100 rows, and 50 where there is none; 100 for
-    one feature whose period is shorter than 30 rows, or that has none. It is at most a tenth of the
-    longest series, as long as that leaves two rows.
+    and the series. A period has at least 3 rows, and at most 300 rows or a third of the longest
+    series. Peaks below 0.1, or below four standard errors of white noise, do not count. The window
+    is the period, but at least 30 and at most 100 rows; without a period it has 50 rows. For a
+    single feature without a period, or with one below 30 rows, it has 100 rows. It is at most a
+    tenth of the longest series, if that leaves two rows.
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features) or (n_rows,), or list of such
-        One series, or several; NaN is what was not observed.
+    X : array-like of shape (n_rows, n_features) or (n_rows,), or list of these One series, or
+    several. NaN means not observed.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def estimate_window_size(X: SeriesLike) -> int:
 
     See Also
     --------
-    LSTMAutoencoder : Does the same by itself with ``window_size="auto"``.
+    LSTMAutoencoder : Uses this function with ``window_size="auto"``.
 
     Examples
     --------
@@ -107,19 +107,19 @@ def dominant_period(rows: Array, lengths: Indices) -> int | None:
 
 
 def _scaled(rows: Array) -> Array:
-    """Return features of mean 0 and standard deviation 1; 0 where nothing was observed."""
+    """Return features with mean 0 and standard deviation 1; 0 where nothing was observed."""
     seen = ~np.isnan(rows)
     n_seen = np.maximum(seen.sum(axis=0), 1)
     values = np.where(seen, rows, 0.0).astype(np.float64)
     centred = np.where(seen, values - values.sum(axis=0) / n_seen, 0.0)
     deviations = np.sqrt((centred**2).sum(axis=0) / n_seen)
-    # A constant leaves what rounding does.
+    # Only rounding remains of a constant.
     varies = deviations > 1e-7 * np.abs(values).max(axis=0)
     return np.where(varies, centred, 0.0) / np.where(varies, deviations, 1.0)
 
 
 def _products(rows: Array, n_lags: int) -> Array:
-    """Return, for each lag from 0 to `n_lags`, the sum of products of values so far apart."""
+    """Return, for each lag from 0 to `n_lags`, the sum of products of values at that distance."""
     size = next_fast_len(len(rows) + n_lags + 1, real=True)
     power = (np.abs(rfft(rows, size, axis=0)) ** 2).sum(axis=1)
     products: Array = irfft(power, size)[: n_lags + 1]

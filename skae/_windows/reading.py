@@ -1,4 +1,4 @@
-"""From what a user hands over to samples, checked against what the estimator has seen."""
+"""From user input to samples, checked against the data seen in `fit`."""
 
 import warnings
 from typing import Any
@@ -36,7 +36,7 @@ from skae._windows.windows import Windowing, as_view_of_rows, shape_of_flat_wind
 
 
 def dtype_to_read(is_scaled: bool) -> Any:
-    """Return the dtype of values that are to be scaled, as `check_array` takes it, or are not."""
+    """Return the dtype for `check_array`, depending on whether values will be scaled."""
     return [np.float64, np.float32] if is_scaled else np.float32
 
 
@@ -48,18 +48,18 @@ def read_samples(
     Parameters
     ----------
     record : FeatureRecord
-        What it holds of the features is set or compared.
+        Its features are set or compared.
     X : array-like or list
     windowing : Windowing
     reset : bool
         Whether to set, as in `fit`, or to compare.
     dtype : dtype or list of dtype, default=float32
-        Of the rows of the samples, as in ``sklearn.utils.check_array``.
+        Dtype of the rows, as in ``sklearn.utils.check_array``.
 
     Raises
     ------
     ValueError
-        If X is not numeric, infinite, empty, or does not fit what was seen in `fit`.
+        If X is not numeric, infinite, empty, or does not fit the data seen in `fit`.
     """
     size, n_features = windowing.window_size, 0 if reset else record.n_step_features
     table = Table.of(X, size, n_features)
@@ -93,12 +93,12 @@ def _read_rows(
 def read_rows(
     record: FeatureRecord, X: Any, *, reset: bool, dtype: Any = np.float32
 ) -> NDArray[Any]:
-    """Return the rows of a table, whatever series they belong to.
+    """Return the rows of a table, of any series.
 
     Raises
     ------
     ValueError
-        As `read_samples`.
+        As in `read_samples`.
     """
     options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
     X = as_numbers(X)
@@ -115,7 +115,7 @@ def _warn_if_rounded(table: Table, rows: Floats, series: str | int | None) -> No
 
 
 def _in_float64(table: Table, n_features: int) -> NDArray[np.float64]:
-    """Return all rows or steps, as they were before they became float32."""
+    """Return all rows or steps before their conversion to float32."""
     if table.is_list:
         return stack_series(table.items, np.float64)[0]
     X = as_numbers(table.X)
@@ -127,48 +127,48 @@ def _in_float64(table: Table, n_features: int) -> NDArray[np.float64]:
 
 
 def check_are_of_rows(windowing: Windowing) -> None:
-    """Refuse what cuts series into windows where samples are sequences."""
+    """Reject parameters for windows if samples are sequences."""
     for name in ("series", "max_gap"):
         value = getattr(windowing, name)
         if value is not None:
             raise ValueError(
-                f"Got {name}={value!r} and window_size=None, but expected a window_size: only the "
-                "rows of series are cut into windows."
+                f"Got {name}={value!r} and window_size=None, but expected a window_size, because "
+                "only the rows of series are cut into windows."
             )
 
 
 def check_fills_a_window(samples: Samples) -> None:
-    """Refuse series none of which is as long as a window."""
+    """Reject series that are all shorter than a window."""
     if isinstance(samples, RowSamples) and samples.windows.max_length < samples.window_size:
         raise ValueError(
             f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
             f"series, or part of one between gaps, but expected at least window_size="
-            f"{samples.window_size}. Give more rows or choose a smaller window_size."
+            f"{samples.window_size}. Pass more rows or choose a smaller window_size."
         )
 
 
 def with_observations(samples: Samples) -> Samples:
-    """Return samples to learn from: sequences without those in which nothing was observed.
+    """Return the training samples, without sequences in which nothing was observed.
 
-    Of the rows of a series all are kept; their windows without any observation are left out of
-    training by themselves. Either is counted in a warning.
+    All rows of a series are kept; their windows without any observation are left out of training
+    elsewhere. A warning counts both.
 
     Raises
     ------
     ValueError
-        If nothing was observed at all.
+        If nothing was observed.
     """
     seen = samples.windows.are_observed
     n_empty = len(seen) - int(np.count_nonzero(seen))
     if n_empty == len(seen):
         raise ValueError(
-            f"Got X with nothing but NaN in {n_empty} windows or sequences to train on, but "
-            "expected at least one observed value."
+            f"Got X with nothing but NaN in {n_empty} training windows or sequences, but expected "
+            "at least one observed value."
         )
     if n_empty:
         warnings.warn(
-            f"Got X with nothing but NaN in {n_empty} of {len(seen)} windows or sequences to train "
-            "on: they are left out.",
+            f"Got X with nothing but NaN in {n_empty} of {len(seen)} training windows or "
+            "sequences: they are left out.",
             UserWarning,
             stacklevel=2,
         )
@@ -193,7 +193,7 @@ def read_latents(X: Any, latent_dim: int) -> Floats:
 
 
 def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
-    """Return sequences of latents from a list, (n, n_steps, latent_dim), or the same flat.
+    """Return sequences of latents from a list, (n, n_steps, latent_dim), or its flat form.
 
     Raises
     ------
@@ -211,13 +211,13 @@ def read_latent_sequences(X: Any, latent_dim: int) -> Sequences:
     if array.ndim != 3 or array.shape[2] != latent_dim:
         raise ValueError(
             f"Got X with shape {array.shape}, but expected (n_samples, n_steps, "
-            f"latent_dim={latent_dim}) or the same flat."
+            f"latent_dim={latent_dim}) or its flat form."
         )
     return from_array(array)
 
 
 def read_latent_rows(X: Any, windowing: Windowing, latent_dim: int) -> RowSamples:
-    """Return latents per row, of one series or a list of such.
+    """Return latents per row, of one series or a list of series.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool
         check_names_of_each(record, table.items, reset=reset)
         sequences = from_list(table.items, dtype)
     elif table.names is None and (array := np.asarray(as_numbers(X))).ndim == 3:
-        if reset:  # Names that an earlier fit saw are forgotten.
+        if reset:  # Forget the names seen in an earlier fit.
             check_feature_names(record, array, reset=True)
         sequences = from_array(array, dtype)
         if reset and not sequences.share_rows:
@@ -287,7 +287,7 @@ def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Seque
             f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="
             f"{record.n_step_features}) as in fit."
         )
-    # The columns of a table are its steps: their number is fixed by a fit on a table.
+    # The columns of a table are steps; a fit on a table determines their number.
     if not reset and record.n_features_in_ == 1:
         return from_table(
             check_array(as_numbers(X), dtype=np.float64, ensure_all_finite="allow-nan"), dtype

@@ -1,7 +1,7 @@
-"""What a sample is: a sequence, or a row of a series.
+"""The two kinds of samples: sequences, and rows of series.
 
-Either kind says which windows go through a network, how samples are held out, and how what
-is found per window and step becomes an answer per sample.
+Each kind determines which windows go through a network, how samples are held out, and how results
+per window and step become results per sample.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ Array = NDArray[np.floating]
 Blocks = Iterable[Array]
 
 N_STRETCHES = 64
-"""Stretches of rows that stand for a series too long to be looked at whole."""
+"""Stretches of rows that represent a long series."""
 
 
 @dataclass(frozen=True)
 class SequenceSamples:
-    """Samples each of which is a sequence.
+    """Samples that are sequences.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SequenceSamples:
         The samples.
     weights : ndarray of shape (n_samples,), float32, optional
     given : Table, optional
-        What they came as.
+        The original X.
     """
 
     windows: Sequences
@@ -54,32 +54,32 @@ class SequenceSamples:
 
     @property
     def is_set(self) -> bool:
-        """Whether the order of the samples says nothing, unlike that of windows of a series."""
+        """Whether the order of the samples is irrelevant, unlike that of windows of a series."""
         return not self.windows.share_rows
 
     @property
     def is_table(self) -> bool:
-        """Whether the samples came as a table of one univariate sequence a row."""
+        """Whether X was a table with one univariate sequence per row."""
         return self.windows.is_table
 
     @property
     def n_disjoint_windows(self) -> int:
-        """Number of windows of a series that share no row."""
+        """Number of disjoint windows of a series."""
         return len(self.windows.rows) // self.windows.max_length
 
     def weighted(self, weights: Any) -> "SequenceSamples":
-        """Return the samples with weights that a user gave."""
+        """Return the samples with a user's weights."""
         return replace(self, weights=check_sample_weight(weights, len(self)))
 
     def scaled(self, scaling: Scaling | None) -> "SequenceSamples":
-        """Return the samples with their values scaled."""
+        """Return the samples with scaled values."""
         if scaling is None:
             return self
         rows = scaling.transform(self.windows.rows)
         return replace(self, windows=replace(self.windows, rows=rows))
 
     def row_weights(self) -> Floats | None:
-        """Return the weight of each row of the stack, None if all weigh the same."""
+        """Return the weight of each row of the stack, None if all are equal."""
         if self.weights is None:
             return None
         weights = np.zeros(len(self.windows.rows), np.float32)
@@ -96,14 +96,13 @@ class SequenceSamples:
     def split(
         self, fraction: float, rng: np.random.Generator
     ) -> tuple["SequenceSamples", "SequenceSamples | None"]:
-        """Return samples to train on and held-out ones, which share no row.
+        """Return training and held-out samples, which share no row.
 
-        Equal sequences are merged first, with the sum of their weights, and brought into an
-        order that depends on their contents alone. So a weight of 2 is the same as being
-        there twice, 0 the same as not being there, and the order of samples does not matter.
-        Overlapping windows are split as the rows of their series are, see `RowSamples`:
-        windows that reach across the cut are left out, and so are the shorter ones at the
-        beginning, all of whose rows are in the first full one.
+        Equal sequences are merged first, their weights are added, and they are sorted by their
+        contents. So a weight of 2 equals a repeated sequence, a weight of 0 equals a missing one,
+        and the order of samples does not matter. Overlapping windows are split like the rows of
+        their series, see `RowSamples`: windows across the cut are dropped, and also the shorter
+        ones at the beginning, whose rows are all in the first full window.
         """
         if not self.is_set:
             return self._split_series(fraction)
@@ -114,7 +113,7 @@ class SequenceSamples:
         return samples.select(training), samples.select(held_out) if n_held_out else None
 
     def distinct(self) -> "SequenceSamples":
-        """Merge equal sequences, in an order that depends on their contents alone."""
+        """Merge equal sequences, sorted by their contents."""
         windows, weights = self.windows, weights_of(self)
         first: dict[bytes, int] = {}
         total: dict[bytes, float] = {}
@@ -134,19 +133,19 @@ class SequenceSamples:
         windows: Sequences | None = None,
         reduction: Reduction = observed.mean,
     ) -> Any:
-        """Lay out what was found per step as the input was; sequences never overlap."""
+        """Lay out results per step like the input; sequences never overlap."""
         return self.windows.like_input(np.concatenate(list(blocks)))
 
     def like_input(self, per_sample: NDArray[Any]) -> NDArray[Any]:
-        """Return results per sample as they are: a list of sequences is a list of samples."""
+        """Return results per sample unchanged; a list of sequences is a list of samples."""
         return per_sample
 
     def in_order(self, per_sample: Any) -> Any:
-        """Return what was given for each sample as it is."""
+        """Return entries per sample unchanged."""
         return per_sample
 
     def without_feature_axis(self, per_feature: Any) -> Any:
-        """Drop the axis of the one feature where the samples came as a table."""
+        """Drop the feature axis if X was a table."""
         return per_feature[..., 0] if self.is_table else per_feature
 
     def training_windows(self) -> tuple[Sequences, Floats | None]:
@@ -159,7 +158,7 @@ class SequenceSamples:
         return self.windows
 
     def spread(self, n_rows: int) -> "SequenceSamples":
-        """Return the samples as they are; see `RowSamples`."""
+        """Return the samples unchanged; see `RowSamples`."""
         return self
 
     def _n_held_out(self, fraction: float) -> int:
@@ -178,7 +177,7 @@ class SequenceSamples:
         return self._within(training, first, cut), self._within(held_out, cut, end)
 
     def _within(self, chosen: Indices, first: int, end: int) -> "SequenceSamples":
-        """Return the samples at the positions `chosen`, over some of the rows only."""
+        """Return the samples at the positions `chosen`, with only some of the rows."""
         part = self.select(chosen)
         rows, starts = part.windows.rows[first:end], part.windows.starts - first
         return replace(part, windows=replace(part.windows, rows=rows, starts=starts))
@@ -186,21 +185,21 @@ class SequenceSamples:
 
 @dataclass(frozen=True)
 class RowSamples:
-    """Samples each of which is a row of one or more series.
+    """Samples that are rows of one or more series.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features), float32
-        The series, one after the other; NaN where a value was not observed.
+        The stacked series; NaN where a value was not observed.
     lengths : ndarray of shape (n_series,), intp
     window_size, stride : int
     given : Table, optional
-        What they came as; answers go as a list for a list.
+        The original X; results are a list if it was a list.
     weights : ndarray of shape (n_rows,), float32, optional
     positions : ndarray of shape (n_rows,), intp, optional
-        Where the rows came; None if they came series by series.
+        Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
-        Rows that no window reaches back from.
+        Rows at which windows begin after a gap.
     left_out : ndarray of shape (n_windows,), bool, optional
         Windows that are not trained on.
     """
@@ -222,41 +221,41 @@ class RowSamples:
 
     @property
     def is_list(self) -> bool:
-        """Whether the series came, and answers go, as a list."""
+        """Whether X was a list of series, so that results are lists."""
         return self.given is not None and self.given.is_list
 
     @property
     def n_disjoint_windows(self) -> int:
-        """Number of windows of the series that share no row."""
+        """Number of disjoint windows of the series."""
         return int((self.runs // self.window_size).sum())
 
     @cached_property
     def runs(self) -> Indices:
-        """Number of rows of each part of a series in which there is no gap."""
+        """Length of each part of a series without gaps."""
         return run_lengths(self.lengths, self.after_gap)
 
     def weighted(self, weights: Any) -> "RowSamples":
-        """Return the samples with weights that a user gave, in a list for a list of series.
+        """Return the samples with a user's weights, a list for a list of series.
 
         Raises
         ------
         ValueError
-            If they are not one weight a row.
+            If there is not one weight per row.
         """
         if weights is not None and self.is_list:
             weights = _stacked_weights(weights, self.lengths)
         return replace(self, weights=self.in_order(check_sample_weight(weights, len(self))))
 
     def scaled(self, scaling: Scaling | None) -> "RowSamples":
-        """Return the samples with their values scaled."""
+        """Return the samples with scaled values."""
         return self if scaling is None else replace(self, rows=scaling.transform(self.rows))
 
     def row_weights(self) -> Floats | None:
-        """Return the weight of each row, None if all weigh the same."""
+        """Return the weight of each row, None if all are equal."""
         return self.weights
 
     def in_order(self, per_row: Any) -> Any:
-        """Return what was given for each row of the input series by series; None for None."""
+        """Return entries for the rows of the input, series by series; None for None."""
         return per_row if per_row is None or self.positions is None else per_row[self.positions]
 
     @cached_property
@@ -267,10 +266,10 @@ class RowSamples:
     def split(
         self, fraction: float, rng: np.random.Generator
     ) -> tuple["RowSamples", "RowSamples | None"]:
-        """Return the beginning of each series to train on, and the end, held out.
+        """Return the beginning of each series for training, and the held-out end.
 
-        Windows are made in either part by itself, so they share no row. At least one window
-        is held out; a series too short to spare it is trained on whole.
+        Windows are cut in each part separately, so they share no row. At least one window is held
+        out; shorter series are used for training as a whole.
         """
         n_held_out = n_rows_held_out(self.lengths, self.window_size, fraction)
         ends = np.cumsum(self.lengths)
@@ -287,7 +286,7 @@ class RowSamples:
         *,
         whole_windows: bool = False,
     ) -> Array:
-        """Return, of all series in one array, what `reduce_windows` makes of each row."""
+        """Return the result of `reduce_windows` for each row of all series, in one array."""
         covering = windows or self.windows
         found = reduce_windows(covering, blocks, reduction, whole_windows=whole_windows)
         return np.concatenate(list(found))
@@ -298,11 +297,11 @@ class RowSamples:
         windows: Sequences | None = None,
         reduction: Reduction = observed.mean,
     ) -> Any:
-        """Reduce what the windows that cover a row have at its step, laid out as the input."""
+        """Reduce the values of the windows that cover each row, laid out like the input."""
         return self.like_input(self.per_row(blocks, windows, reduction))
 
     def like_input(self, per_sample: NDArray[Any]) -> Any:
-        """Return results per row as one array, or as a list for a list of series."""
+        """Return results per row as one array, or a list for a list of series."""
         if self.is_list:
             return np.split(per_sample, np.cumsum(self.lengths)[:-1])
         if self.positions is None:
@@ -312,11 +311,11 @@ class RowSamples:
         return found
 
     def without_feature_axis(self, per_feature: Any) -> Any:
-        """Return what was found per feature as it is: rows come with their features."""
+        """Return results per feature unchanged; rows have a feature axis."""
         return per_feature
 
     def training_windows(self) -> tuple[Sequences, Floats | None]:
-        """Return the windows to train on, and the weights of all rows."""
+        """Return the training windows, and the weights of all rows."""
         learned = self.windows.are_observed
         if self.left_out is not None:
             learned = learned & ~self.left_out
@@ -327,9 +326,9 @@ class RowSamples:
         return trailing_windows(self.rows, self.runs, self.window_size)
 
     def spread(self, n_rows: int) -> "RowSamples":
-        """Return so many rows at most, in stretches that are spread evenly over all.
+        """Return at most this many rows, in evenly spread stretches.
 
-        Each stretch, or part of one in another series or behind a gap, is a series of its own.
+        Each stretch, or part of it in another series or after a gap, is a separate series.
         """
         if len(self) <= n_rows:
             return self
@@ -369,7 +368,7 @@ def weights_of(samples: Samples) -> Floats:
 
 
 def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indices:
-    """Return how many rows to hold out at the end of series: at least a window, if one is left."""
+    """Return the rows to hold out at the end of series: at least a window, if one remains."""
     n_held_out = np.maximum(window_size, np.round(fraction * lengths).astype(np.intp))
     n_held_out[(lengths - n_held_out < window_size) | (fraction == 0)] = 0
     return n_held_out

@@ -1,4 +1,4 @@
-"""How the rows of a table stand: which series each belongs to, and where windows end."""
+"""The layout of rows: the series of each row, and where windows end."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Layout:
     ----------
     lengths : ndarray of shape (n_series,), intp
     positions : ndarray of shape (n_rows,), intp, optional
-        Where the rows came, in this order; None if they came so.
+        Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
-        Rows with which windows begin, though the series goes on.
+        Rows at which windows begin although the series continues.
     """
 
     lengths: Indices
@@ -30,7 +30,7 @@ class Layout:
 
     @classmethod
     def of_table(cls, X: Any, labels: Any, n_rows: int, windowing: Windowing) -> Self:
-        """Return the layout of a table whose rows belong to the series of these labels.
+        """Return the layout of a table whose rows have these series labels.
 
         Parameters
         ----------
@@ -43,8 +43,8 @@ class Layout:
         Raises
         ------
         ValueError
-            If an index of several levels tells of more series than the labels do, a row has no
-            label, or gaps are asked for and there are no times.
+            If an index of several levels contains more series than the labels, a row has no label,
+            or `max_gap` is set and there are no times.
         """
         positions, lengths = None, np.array([n_rows], dtype=np.intp)
         if labels is not None:
@@ -59,7 +59,7 @@ class Layout:
         Raises
         ------
         ValueError
-            If a column is to name the series, or gaps are asked for and there are no times.
+            If `series` is set, or `max_gap` is set and there are no times.
         """
         refuse_names_of_series(windowing)
         parts = [
@@ -75,30 +75,30 @@ class Layout:
         return run_lengths(self.lengths, self.after_gap)
 
     def parts(self) -> list[Indices]:
-        """Return where the rows of each part of a series in which there is no gap came."""
+        """Return the input positions of each part of a series without gaps."""
         rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
         return np.split(rows, np.cumsum(self.runs)[:-1])
 
 
 def refuse_names_of_series(windowing: Windowing) -> None:
-    """Refuse a column that names the series where they come one by one."""
+    """Reject `series` for a list of series."""
     if windowing.series is not None:
         raise ValueError(
-            f"Got series={windowing.series!r} and a list of series, but expected one table: a "
-            "list says by itself where a series ends."
+            f"Got series={windowing.series!r} and a list of series, but expected one table, "
+            "because a list already separates the series."
         )
 
 
 def do_not_stand_together(series: str | int | None) -> ValueError:
-    """Return what to raise where a series comes, and comes again."""
+    """Return the error for a series whose rows are not adjacent."""
     return ValueError(
-        f"Got a column {series!r} whose series come and come again, but expected the rows of "
-        f"each to stand together. Sort them before: X.sort_values({series!r}) or set_index."
+        f"Got a column {series!r} with series whose rows are not adjacent, but expected all rows "
+        f"of a series together. Sort them first: X.sort_values({series!r}) or set_index."
     )
 
 
 def by_series(labels: Any) -> tuple[Indices, Indices]:
-    """Return where the rows of each series stand, one after the other, and how many each has.
+    """Return the positions of the rows, series by series, and the length of each series.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
     Returns
     -------
     positions : ndarray of shape (n_rows,), intp
-        Series in order of first appearance, rows of each in their order.
+        Series in order of first appearance, with their rows in order.
     lengths : ndarray of shape (n_series,), intp
 
     Raises
@@ -126,19 +126,19 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
     missing = next((label for label in seen if is_missing(label)), 0)
     if is_missing(missing):
         raise ValueError(
-            f"Got series[{int(np.argmax(codes == seen[missing]))}]={missing}, but expected each "
-            "row to name its series."
+            f"Got series[{int(np.argmax(codes == seen[missing]))}]={missing}, but expected a "
+            "series name in each row."
         )
     return np.argsort(codes, kind="stable"), np.bincount(codes, minlength=len(seen))
 
 
 def is_missing(label: Any) -> bool:
-    """Tell whether a row does not say which series it belongs to."""
+    """Tell whether the label of a row is missing."""
     return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def without_series(X: Any, series: str | int | None) -> tuple[Any, Any]:
-    """Return a table without what names the series of each row, and these names.
+    """Return a table without its series column or level, and the labels.
 
     Parameters
     ----------
@@ -168,7 +168,8 @@ def without_series(X: Any, series: str | int | None) -> tuple[Any, Any]:
         raise ValueError(
             f"Got series={series!r} and X as {type(X).__name__} with {kind}, "
             "but expected a dataframe with such a column or level of its index, or the position "
-            "of the column. In a Pipeline, call set_output(transform='pandas') on the steps before."
+            "of the column. In a Pipeline, call set_output(transform='pandas') on the previous "
+            "steps."
         )
     table = X if columns else np.asanyarray(X)
     if isinstance(series, bool) or table.ndim != 2 or not -1 <= series < table.shape[1]:
@@ -188,12 +189,12 @@ def _without_column(table: Any, position: int) -> tuple[Any, Any]:
 
 
 def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
-    """Return the pandas index of a frame, of several levels the last that names no series.
+    """Return the pandas index of a frame; of several levels, the last one without series.
 
     Raises
     ------
     ValueError
-        If the other levels tell of more series.
+        If the other levels contain more series.
     """
     if not hasattr(X, "iloc"):
         return None
@@ -208,7 +209,7 @@ def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
 
 
 def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
-    """Say that an index of several levels tells of more series than `series` does."""
+    """Raise the error for an index that contains more series than `series` names."""
     counts = {
         name: index.get_level_values(i).nunique()
         for i, name in enumerate(index.names)
@@ -219,7 +220,7 @@ def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
     name = "..." if found is None else repr(found)
     return (
         f"Got X whose index has the levels {list(index.names)} with {counts[found]} different "
-        f"values of {[found]}, but expected {n_series} series. Write series={name} if that "
-        "level names the series of a row, or reset_index(drop=True) if the rows are of one."
-        f"{name_it}"
+        f"values of {[found]}, but expected {n_series} series. Write series={name} if that level "
+        "names the series of a row, or reset_index(drop=True) if all rows belong to one "
+        f"series.{name_it}"
     )

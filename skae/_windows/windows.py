@@ -1,4 +1,4 @@
-"""Rows to windows and back, and where windows start."""
+"""From rows to windows and back, and where windows start."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from skae._input.sequences import Indices, Sequences
 
 MAX_LISTED = 2**20
-"""Windows from which on their starts, and the order of an epoch, are not held one by one."""
+"""Number of windows above which their starts and their order are not stored one by one."""
 
 
 def is_listed(n_windows: int) -> bool:
-    """Tell whether so many windows are few enough to be held one by one."""
+    """Tell whether the starts of windows are stored one by one."""
     return n_windows <= MAX_LISTED
 
 
 @dataclass(frozen=True)
 class Progressions:
-    """Arithmetic progressions, one after the other; to be read as one array of integers.
+    """Concatenated arithmetic progressions, which read like one array of integers.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Progressions:
         return int(self._edges[-1])
 
     def __getitem__(self, chosen: Any) -> Any:
-        """Return entries as an array; those of a mask as progressions."""
+        """Return entries as an array; a mask gives progressions."""
         if isinstance(chosen, slice):
             chosen = np.arange(*chosen.indices(len(self)))
         elif np.asarray(chosen).dtype == bool:
@@ -57,21 +57,21 @@ class Progressions:
         return self.firsts[part] + self.steps[part] * (chosen - self._edges[part])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Return all of them, one by one."""
+        """Return all entries as an array."""
         entries: NDArray[Any] = self[:].astype(dtype or np.intp, copy=False)
         return entries
 
     def min(self) -> int:
-        """Return the least."""
+        """Return the smallest entry."""
         return int(np.minimum(self.firsts, self._lasts).min())
 
     def max(self) -> int:
-        """Return the largest."""
+        """Return the largest entry."""
         return int(np.maximum(self.firsts, self._lasts).max())
 
     @property
     def content(self) -> list[Indices]:
-        """What they are made of."""
+        """The arrays they are made of."""
         return [self.firsts, self.counts, self.steps]
 
     @property
@@ -95,7 +95,7 @@ def starts_and_lengths(
 ) -> tuple[Progressions, Progressions]:
     """Return where the windows that cover stacked series start, and how long they are.
 
-    They are those of `window_starts` for each series.
+    For each series they are those of `window_starts`.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def starts_and_lengths(
     step, begins = min(stride, window_size), np.cumsum(series_lengths) - series_lengths
     lasts = np.maximum(series_lengths - window_size, 0)
     counts = lasts // step + 1
-    # One more window where these leave a tail.
+    # One more window if these leave a tail.
     tails = (lasts % step > 0).astype(np.intp)
     firsts = np.stack([begins, begins + lasts], axis=1).ravel()
     counts = np.stack([counts, tails], axis=1).ravel()
@@ -123,9 +123,8 @@ Array = NDArray[np.floating]
 class Windowing(NamedTuple):
     """How rows are cut into windows; without a size, samples are sequences.
 
-    The size is an integer, or "auto" as long as no rows were seen to find it in. `series` says
-    which column or level names the series of a row, `max_gap` is the longest step of time inside
-    a window.
+    The size is an integer, or "auto" until `fit` has determined it. `series` is the column or level
+    that names the series of a row, and `max_gap` the longest step of time inside a window.
     """
 
     window_size: Any
@@ -177,19 +176,19 @@ def sliding_windows(rows: Array, window_size: int, stride: int = 1) -> Array:
 
 
 def overlap_average(windows: Array, stride: int = 1) -> Array:
-    """Return the rows of a series, each the average over the windows that hold it.
+    """Return the rows of a series, each averaged over the windows that contain it.
 
     Parameters
     ----------
     windows : ndarray of shape (n_windows, window_size, n_features)
-        Values that are NaN do not count.
+        NaN does not count.
     stride : int, default=1
         Rows between the ends of two windows.
 
     Returns
     -------
     ndarray of shape ((n_windows - 1) * stride + window_size, n_features)
-        NaN in rows that no window holds a value of. Of no windows, no rows.
+        NaN in rows for which no window has a value. No rows for no windows.
 
     See Also
     --------
@@ -206,7 +205,7 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
         values = windows[:, step]
         observed = ~np.isnan(values)
         first[rows] = np.where(np.isnan(first[rows]), values, first[rows])
-        # Averaging the differences from one member gives back equal members to the last bit.
+        # Averaging the differences from one member preserves equal members to the last bit.
         excess[rows] += np.where(observed, values - first[rows], 0)
         count[rows] += observed
     average: Array = first + excess / np.maximum(count, 1)
@@ -214,7 +213,7 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
 
 
 def flat_names(features: Iterable[str], window_size: int) -> list[str]:
-    """Return the names of a flat window's columns: feature and age, oldest first.
+    """Return the column names of flat windows: feature and age, oldest first.
 
     Examples
     --------
@@ -226,7 +225,7 @@ def flat_names(features: Iterable[str], window_size: int) -> list[str]:
 
 
 def shape_of_flat_windows(names: Iterable[str]) -> tuple[int, int] | None:
-    """Return (window_size, n_features) of columns that `flat_names` named, else None.
+    """Return (window_size, n_features) if `flat_names` named the columns, else None.
 
     Examples
     --------
@@ -243,7 +242,7 @@ def shape_of_flat_windows(names: Iterable[str]) -> tuple[int, int] | None:
 
 
 def as_view_of_rows(windows: Array) -> Array:
-    """Return copies of overlapping windows as a view of the rows they share, if they do.
+    """Return copied overlapping windows as a view of the rows they share, if possible.
 
     Examples
     --------
@@ -263,7 +262,7 @@ def as_view_of_rows(windows: Array) -> Array:
 
 
 def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the first of either, which mostly tells them apart, then all."""
+    """Yield the first entries, which mostly differ if any do, then all."""
     yield earlier[0], later[0]
     yield earlier, later
 
@@ -271,9 +270,9 @@ def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]
 def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
     """Return the first rows of windows that together cover every row of a series.
 
-    Windows start at 0, `stride`, ...; one more ends with the last row where these leave a
-    tail. A series shorter than the window is one window by itself. A stride above the window
-    size counts as the window size, for it would leave rows out.
+    Windows start at 0, `stride`, ...; one more ends with the last row if these leave a tail. A
+    series shorter than the window is one window. A stride above the window size counts as the
+    window size, so that no rows are left out.
 
     Examples
     --------
@@ -291,7 +290,7 @@ def covering_windows(
     """Return the windows that cover every row of one or more stacked series, as `Sequences`."""
     starts, lengths = starts_and_lengths(series_lengths, window_size, stride)
     if not is_listed(len(starts)):
-        # To be read as arrays are.
+        # They read like arrays.
         return Sequences(rows, cast(Indices, starts), cast(Indices, lengths))
     return Sequences(rows, np.asarray(starts), np.asarray(lengths))
 
