@@ -16,12 +16,12 @@ from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
+from skae._scoring.readings import fill_values
 from skae._scoring.scorer import OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, check_one_rule
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
 from skae._training.discords import leaves_out, without_discords
-from skae._training.fill_values import fill_values
 from skae._training.fit import fit_network
 from skae._training.plan import TrainingPlan
 from skae._training.scikeras import KerasAdapter

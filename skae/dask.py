@@ -28,8 +28,7 @@ try:
 except ImportError as error:
     raise ImportError("skae.dask needs Dask: pip install 'skae[dask]'.") from error
 
-from skae._dask.arrays import Answer, Reach, of_array
-from skae._dask.frames import of_frame
+from skae._dask.collections import Answer, Reach, of_array, of_frame
 from skae._dask.memmap import write_rows
 
 __all__ = [

@@ -162,7 +162,7 @@ def test_short_and_empty_partitions_of_a_frame(fitted, named, series, sizes):
 
 def test_frames_of_too_short_partitions_are_refused(named, series):
     _, lazy = frame_of(series, [100, 1, 2, 97])
-    with pytest.raises(ValueError, match=r"Got 3 rows in 2 partitions .* at least the 7"):
+    with pytest.raises(ValueError, match=r"Got 3 rows in 2 consecutive partitions.* at least 7"):
         skae.dask.score_samples(named, lazy).compute()
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from skae._compat.tensorflow import traced
 from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
-from skae._compiled.tracing import traced
 from skae._compiled.workspaces import Replica, state_of
 from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder

@@ -357,7 +357,7 @@ def test_others_are_refused(small, sequences, fitted, series):
         skae.stream(fitted).update(series[:3, :1])
     with pytest.raises(ValueError, match="same number of features"):
         skae.stream(fitted).update({1: series[:3], 2: series[:3, :1]})
-    with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*A dict"):
+    with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*a dict"):
         skae.stream(fitted).update({"a": 0.5, "b": 0.7})
     with pytest.raises(TypeError, match="Got a generator.*for row in rows"):
         skae.stream(fitted).update(row for row in series)

@@ -12,8 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from skae._compat.keras import is_seed, layers_of
+from skae._compat.tensorflow import traced
 from skae._compiled.cache import LRUCache
-from skae._compiled.tracing import traced
 from skae._network.layers import nothing_padded
 
 

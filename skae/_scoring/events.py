@@ -1,13 +1,17 @@
-"""From outlying rows to events: runs of such rows."""
+"""From outlying rows to events: runs of such rows, and where in a run the events are.
 
-from collections.abc import Sequence
+Scores are smoothed over time, which ranks rows well and blurs where something begins and ends: a
+run of outlying rows reaches half a window and more beyond what is odd, and holds several events
+where they lie near. The errors of the rows by themselves tell where these are.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.runs import runs_of_true
-from skae._scoring.extents import narrow
+from skae._input.runs import runs_of_equal, runs_of_true
 
 Positions = NDArray[np.intp]
 
@@ -105,3 +109,134 @@ def find_events_of_series(
             for event in find_events(flags, worse, **options)
         ]
     return found
+
+
+Array = NDArray[np.floating]
+
+LOW = 0.1
+"""Quantile of the errors in a run that represents the errors between its events."""
+
+N_AT_PEAK = 3
+"""Neighbouring rows whose largest mean measures the errors in a run."""
+
+LEAST_TOTAL = 0.1
+"""Share of the total of a run's largest event below which intervals are dropped."""
+
+
+def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
+    r"""Return which of the outlying rows of a series belong to an event.
+
+    The value of a row in a run is the logarithm of its error minus a level, which lies halfway
+    between the 10 % quantile of the run and the largest mean of three rows. The events are the
+    maximal scoring subsequences of these values: an interval gains nothing by growing or shrinking,
+    and a row below the level ends an event only if it costs more than the rows after it add.
+    Intervals with less than a tenth of the largest total are dropped. Every run keeps at least one
+    event.
+
+    Parameters
+    ----------
+    is_outlier : ndarray of shape (n_rows,), bool
+    errors : ndarray of shape (n_rows,)
+        Errors of single rows, not negative. NaN, where nothing was observed, neither ends an event
+        nor adds to one.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flags = np.array([False, True, True, True, True, True, True, True])
+    >>> narrow(flags, np.array([1.0, 1.0, 9.0, 8.0, 1.0, 1.0, 9.0, 1.0])).astype(int)
+    array([0, 0, 1, 1, 0, 0, 1, 0])
+    """
+    logarithms = np.log(np.maximum(errors, np.finfo(np.float32).tiny))
+    kept = np.zeros(len(is_outlier), dtype=bool)
+    for first, last in zip(*runs_of_true(is_outlier), strict=True):
+        for event in _events(logarithms[first : last + 1]):
+            kept[first + event.start : first + event.stop] = True
+    return kept
+
+
+class Interval(NamedTuple):
+    """Consecutive entries and their total."""
+
+    start: int
+    stop: int
+    total: float
+
+
+def _events(logarithms: Array) -> list[Interval]:
+    seen = ~np.isnan(logarithms)
+    if not seen.any():
+        return [Interval(0, len(logarithms), 0.0)]
+    level = (np.quantile(logarithms[seen], LOW) + _peak(logarithms[seen])) / 2
+    found = maximal_intervals(np.where(seen, logarithms - level, 0.0))
+    if not found:  # all are equal
+        return [Interval(0, len(logarithms), 0.0)]
+    least = LEAST_TOTAL * max(event.total for event in found)
+    return [event for event in found if event.total >= least]
+
+
+def _peak(logarithms: Array) -> float:
+    """Return the logarithm of the largest mean of neighbouring errors, to ignore noise."""
+    n = min(len(logarithms), N_AT_PEAK)
+    return float(np.log(np.convolve(np.exp(logarithms), np.full(n, 1 / n), "valid").max()))
+
+
+def maximal_intervals(values: Array) -> list[Interval]:
+    """Return the maximal scoring subsequences of values, in order.
+
+    They are disjoint: take the interval with the largest total, then repeat on either side of it,
+    as long as a total is above 0.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+
+    References
+    ----------
+    W. L. Ruzzo, M. Tompa (1999), "A Linear Time Algorithm for Finding All Maximal Scoring
+    Subsequences", ISMB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [tuple(found) for found in maximal_intervals(np.array([4.0, -5, 3, -3, 1, 2, -2, 4]))]
+    [(0, 1, 4.0), (2, 3, 3.0), (4, 8, 5.0)]
+    """
+    candidates: list[_Candidate] = []
+    for rise in _rises(values):
+        new = rise
+        while (i := _last_that_starts_lower(candidates, new)) is not None:
+            known = candidates[i]
+            if known.after >= new.after:
+                break
+            new = _Candidate(known.start, new.stop, known.before, new.after)
+            del candidates[i:]
+        candidates.append(new)
+    return [Interval(c.start, c.stop, c.after - c.before) for c in candidates]
+
+
+class _Candidate(NamedTuple):
+    """An interval, with the totals up to its beginning and up to its end."""
+
+    start: int
+    stop: int
+    before: float
+    after: float
+
+
+def _last_that_starts_lower(candidates: list[_Candidate], new: _Candidate) -> int | None:
+    lower = (i for i in reversed(range(len(candidates))) if candidates[i].before < new.before)
+    return next(lower, None)
+
+
+def _rises(values: Array) -> Iterator[_Candidate]:
+    """Yield the runs of values above 0."""
+    total = 0.0
+    for run in runs_of_equal(values > 0):
+        before, total = total, total + float(values[run].sum())
+        if total > before:
+            yield _Candidate(run.start, run.stop, before, total)

@@ -1,4 +1,4 @@
-"""Bad readings: single values far outside the range of their feature."""
+"""Bad readings, single values far outside the range of their feature, and means without them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input import observed
 from skae._input.gaps import Flags
 from skae._input.sequences import Floats, Sequences
 from skae._windows.samples import RowSamples, Samples, weights_of
@@ -117,3 +118,28 @@ def _widened(flags: Flags, n_rows: int) -> Flags:
     end = np.minimum(row + n_rows + 1, len(flags))
     flagged: Flags = total[end] > total[np.maximum(row - n_rows, 0)]
     return flagged
+
+
+def fill_values(samples: Samples) -> Floats:
+    """Return the weighted mean of each feature without bad readings; 0 if it was never observed.
+
+    Parameters
+    ----------
+    samples : Samples
+        Training samples.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), float32
+    """
+    (part,) = without_bad_readings([samples])
+    weights, rows = part.row_weights(), part.windows.rows
+    if weights is None or (weights_of(part) == weights_of(part)[:1]).all():
+        return observed.mean_or_zero(rows)
+    total, count = np.zeros((2, rows.shape[1]))
+    for start in range(0, len(rows), observed.BLOCK):
+        block = rows[start : start + observed.BLOCK].astype(np.float64)
+        counted = weights[start : start + observed.BLOCK, None] * ~np.isnan(block)
+        total += (np.nan_to_num(block) * counted).sum(axis=0)
+        count += counted.sum(axis=0)
+    return np.divide(total, count, out=np.zeros_like(total), where=count > 0).astype(np.float32)

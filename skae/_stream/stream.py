@@ -13,9 +13,8 @@ from skae._compiled.inference import StreamedNetwork
 from skae._input.sequences import Floats, Indices
 from skae._input.typing import Duration
 from skae._stream.answers import FinalScores, ScoresNow
-from skae._stream.clock import Clock
 from skae._stream.reader import RowReader
-from skae._stream.state import firsts_of, threshold_of
+from skae._stream.state import Clock, firsts_of, threshold_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
 

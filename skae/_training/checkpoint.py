@@ -17,8 +17,7 @@ from skae._compiled.workspaces import architecture_key, state_of
 from skae._files.atomic import remove_leftovers, replace_file
 from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
 from skae._training.batches import Batches
-from skae._training.plan import TrainingPlan
-from skae._training.schedule import LearningRate
+from skae._training.plan import LearningRate, TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:

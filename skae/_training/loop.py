@@ -11,8 +11,7 @@ from skae._compiled.forward import loss_parts
 from skae._compiled.workspaces import Replica, replica_of
 from skae._training.batches import Batches
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.plan import TrainingPlan
-from skae._training.schedule import LearningRate, learning_rate_of
+from skae._training.plan import LearningRate, TrainingPlan, learning_rate_of
 
 
 def train(

@@ -20,7 +20,7 @@ from skae._training.parameters import (
     is_routed,
     naming_options,
 )
-from skae._training.schedule import PEAK_OF_LONG_SERIES, RATE
+from skae._training.plan import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
 
