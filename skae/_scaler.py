@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat.sklearn import (
     OUTPUT,
-    DocumentationLink,
     StrOptions,
     available_if,
     feature_names_of,
@@ -62,7 +61,6 @@ def _learns_in_parts(scaler: Any) -> bool:
 class SequenceScaler(  # type: ignore[call-arg]
     OneToOneFeatureMixin,
     TransformerMixin,
-    DocumentationLink,
     BaseEstimator,
     auto_wrap_output_keys=None,
 ):

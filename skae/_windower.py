@@ -12,7 +12,6 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skae._compat.sklearn import (
-    DocumentationLink,
     StrOptions,
     check_feature_names,
     fit_context,
@@ -37,7 +36,7 @@ MAX_PADDING = 2**30
 
 
 @storable(window_size_=())
-class SequenceWindower(TransformerMixin, DocumentationLink, BaseEstimator):
+class SequenceWindower(TransformerMixin, BaseEstimator):
     """Cut the rows of a time series into windows.
 
     By default there is one window per row: window `i` ends at row `i`. Positions before the

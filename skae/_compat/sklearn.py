@@ -25,7 +25,6 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import _get_feature_names as feature_names_of
 
 __all__ = [
-    "DocumentationLink",
     "FeatureRecord",
     "OUTPUT",
     "REQUESTS",
@@ -64,16 +63,6 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
     """Hide a method if `check` says so; a type checker sees the method unchanged."""
     condition: Callable[[Method], Method] = _available_if(check)
     return condition
-
-
-class DocumentationLink:
-    """An estimator whose HTML representation links to what its class says of itself."""
-
-    _doc_link_module = "skae"
-    _doc_link_template = "https://github.com/skae/skae/blob/main/{path}.py"
-
-    def _doc_link_url_param_generator(self) -> dict[str, str]:
-        return {"path": type(self).__module__.replace(".", "/")}
 
 
 class FeatureRecord(BaseEstimator):

@@ -10,13 +10,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skae._compat.keras import known_optimizer, names_anew
-from skae._compat.sklearn import DocumentationLink
 
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
 """Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
 
 
-class RoutedParameters(DocumentationLink, BaseEstimator):
+class RoutedParameters(BaseEstimator):
     """An estimator that also accepts parameters for SciKeras.
 
     scikit-learn would read ``optimizer__clipnorm`` as a parameter of a nested estimator named
