@@ -205,15 +205,16 @@ class LSTMAutoencoder(
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. With labels, see `tune_threshold`.
-    threshold : {"robust", "adaptive", "three_sigma"} or float, default="robust"
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float, default="robust"
         Rule that sets `offset_` if ``contamination="auto"``; another one beside a float
         `contamination` is refused. "robust": some robust standard deviations above the median
-        error, see Notes. "adaptive", with `window_size`: a lower one, which `decision_function`
-        and `predict` raise where the rows before have had higher errors than in `fit`, so that a
-        lasting change of regime ends as an event, see Notes. "three_sigma": three standard
-        deviations above the mean of the held-out errors. A float in (0, 0.5]: the fraction of the
-        held-out samples that are to lie beyond, a target for false alarms; of data of your own,
-        set ``offset_ = numpy.quantile(score_samples(X), fraction)``.
+        error, see Notes. "sensitive": a lower one for the rows of series, if a person looks at
+        each event; of sequences it is "robust". "adaptive", with `window_size`: a lower one, which
+        `decision_function` and `predict` raise where the rows before have had higher errors than
+        in `fit`, so that a lasting change of regime ends as an event, see Notes. "three_sigma":
+        three standard deviations above the mean of the held-out errors. A float in (0, 0.5]: the
+        fraction of the held-out samples that are to lie beyond, a target for false alarms; of
+        data of your own, set ``offset_ = numpy.quantile(score_samples(X), fraction)``.
     series : str or int, default=None
         With `window_size`, what names the series of each row of a table: a column of a dataframe
         or a level of its index, by name, or a column by its position. No window reaches from one
@@ -307,9 +308,9 @@ class LSTMAutoencoder(
     outlier. The threshold is computed for the held-out errors and for all errors in `fit`, and
     the higher one is taken. It is at most :math:`a` times the 99.9 % quantile of all errors, and
     at least :math:`b` times their median. :math:`d, a, b` are 4, 1 and 1.75 for
-    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 8, 2 and 2 with
-    "adaptive". Outliers in the data hardly move it. If fewer than 20 samples are held out, all
-    data take their place.
+    sequences; the rows of series drift, and for them they are 10, 3 and 3, or 6, 1.25 and 1.75
+    with "sensitive", or 8, 2 and 2 with "adaptive". Outliers in the data hardly move it. If fewer
+    than 20 samples are held out, all data take their place.
 
     ``threshold="adaptive"``: the last ten windows of rows before a row are remembered. Where 2.25
     times the lower quartile of their errors is higher than the threshold of `fit`, it takes its
@@ -419,7 +420,7 @@ class LSTMAutoencoder(
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "threshold": [
-            StrOptions({"robust", "adaptive", "three_sigma"}),
+            StrOptions({"robust", "sensitive", "adaptive", "three_sigma"}),
             Interval(Real, 0, 0.5, closed="right"),
         ],
         "series": [str, Integral, None],
@@ -466,7 +467,7 @@ class LSTMAutoencoder(
         error: ErrorName = "auto",
         aggregation: Literal["gaussian", "window", "mean", "median", "max", "last"] = "gaussian",
         contamination: float | Literal["auto"] = "auto",
-        threshold: Literal["robust", "adaptive", "three_sigma"] | float = "robust",
+        threshold: Literal["robust", "sensitive", "adaptive", "three_sigma"] | float = "robust",
         series: str | int | None = None,
         max_gap: Duration | None = None,
         **optimizer__options: Any,

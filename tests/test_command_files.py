@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from skae import cli
-from skae._cli.choice import Choice
 from skae._cli.series import read_series
+from skae._cli.table import Choice
 
 N = 60
 FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.table import Column, Table
-from skae._cli.text import find_name
+from skae._cli.text import as_float, find_name
 from skae._cli.times import Times, read_clocks, read_numeric_times, read_times
 
 __all__ = ["Index", "find_index", "number_rows"]
@@ -67,7 +67,10 @@ class Index:
     def is_after(self, text: str) -> NDArray[np.bool_]:
         """Return which rows come after a value that a user gives; ValueError if it is none."""
         if self.wall.dtype.kind != "M":
-            return np.asarray(self.instants > _parse_number(text))
+            number = as_float(text)
+            if number is None or number != number:
+                raise ValueError(f"{text!r} is not a number")
+            return np.asarray(self.instants > number)
         found = _parse_time(text, self)
         if found is None or np.isnat(found.wall[0]):
             raise ValueError(f"{text!r} is not a timestamp")
@@ -76,10 +79,10 @@ class Index:
             self.instants > found.instants[0] if has_zone else self.wall > found.wall[0]
         )
 
-    def take(self, rows: NDArray[np.intp]) -> None:
-        """Put the rows into another order."""
-        self.wall, self.instants = self.wall[rows], self.instants[rows]
-        self.labels = [self.labels[row] for row in rows]
+    def turn_round(self) -> None:
+        """Put the last row first."""
+        self.wall, self.instants = self.wall[::-1], self.instants[::-1]
+        self.labels = self.labels[::-1]
 
 
 def number_rows(n_rows: int) -> Index:
@@ -250,16 +253,6 @@ def _of_numbers(column: Column) -> Index:
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
     return Index(column.name, values, values, column.texts.tolist(), [column])
-
-
-def _parse_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if number != number:
-        raise ValueError(f"{text!r} is not a number")
-    return number
 
 
 def _parse_time(text: str, index: Index) -> Times | None:

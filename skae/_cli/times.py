@@ -155,7 +155,7 @@ def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
     hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(3))
     hours = _of_24_hours(hours, parts[3])
     total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
-    return _as_stamps(total * 1e6, "m8[us]")
+    return np.asarray(_as_stamps(total * 1e6, "m8[us]"))
 
 
 def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
@@ -293,7 +293,7 @@ def _read(texts: Any, order: str) -> Times:
 
 def _spread(texts: Any) -> list[str]:
     """Return some of the cells, spread evenly, the first among them."""
-    return texts.iloc[:: max(1, len(texts) // SAMPLE)].tolist()
+    return list(texts.iloc[:: max(1, len(texts) // SAMPLE)])
 
 
 def _assemble(parts: Any) -> Stamps:

@@ -49,11 +49,11 @@ class OffsetPolicy:
     ----------
     contamination : "auto" or float
         The fraction of all samples that are outliers; with "auto", `threshold` decides.
-    threshold : {"robust", "adaptive", "three_sigma"} or float
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
         A float is the fraction of what was held out that lies beyond. With "adaptive" the offset
         follows the rows of a series.
     limits : RobustLimits
-        Of the "robust" and the "adaptive" threshold.
+        Of a threshold by robust deviations.
     """
 
     contamination: str | float = "auto"
