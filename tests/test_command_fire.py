@@ -84,6 +84,12 @@ BAD_FILES = [
         [],
         "has too few cells for 3 columns, as have 39 more; --delimiter",
     ),
+    (
+        "time,x\n" + "".join(f"2024-01-{i + 1:02},{i % 7},5\n" for i in range(31)),
+        [],
+        "has 2 names, and 3 cells in a row: do commas stand before decimals, too? Put such",
+    ),
+    (with_time(9, "later"), [], "--index names another column, --comment and --skip-rows"),
     (with_line(3, '1,"2"3'), [], "bad.csv is not a CSV file: line 3"),
     ("9" * 200_000, [], "bad.csv is not a CSV file: line 1: field larger"),
     (with_line(9, "7,1_0"), [], "line 9, column 'x': '1_0' is not a number; --missing '1_0' takes"),

@@ -31,6 +31,7 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
+DAY_OF_YEAR = r"doy|jday|julian|julianday|dayofyear|yday|ddd"
 CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
 
@@ -160,7 +161,7 @@ def _candidates(columns: list[Column]) -> Iterator[Index]:
             if index is not None:
                 yield index
     parts = _parts(columns)
-    if "year" in parts and "month" in parts:
+    if len(parts) > 1:
         years = parts["year"].texts.str.len()
         order = "y-m-d" if (years == 2).all() else "ymd"
         index = _joined(list(parts.values()), [_written(parts)], "", order)
@@ -191,7 +192,8 @@ def _joined(
 
 def _checked(index: Index) -> Index:
     """Return an index in which every row has a time."""
-    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp")
+    advice = "--index names another column, --comment and --skip-rows leave lines out"
+    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp", advice)
     return index
 
 
@@ -216,22 +218,28 @@ def _plain(name: str) -> str:
 def _parts(columns: list[Column]) -> dict[str, Column]:
     """Return the columns of year, month, day and so on, in this order, by their names."""
     found: dict[str, Column] = {}
-    for part, pattern in PARTS.items():
-        named = (
-            c for c in columns if c not in found.values() and re.fullmatch(pattern, _plain(c.name))
-        )
-        column = next(named, None)
-        if column is None:
+    by_days = any(re.fullmatch(DAY_OF_YEAR, _plain(column.name)) for column in columns)
+    patterns = {**PARTS, "month": "", "day": DAY_OF_YEAR} if by_days else PARTS
+    for part, pattern in patterns.items():
+        free = [column for column in columns if column not in found.values()]
+        named = [c for c in free if pattern and re.fullmatch(pattern, _plain(c.name))]
+        column = named[0] if named else None
+        if column is not None:
+            found[part] = column
+        elif pattern:
             break
-        found[part] = column
     return found
 
 
 def _written(parts: dict[str, Column]) -> Any:
     """Return the parts of dates as texts such as 2024-03-01 12:30."""
-    texts = [column.texts.str.removesuffix(".0").str.zfill(2) for column in parts.values()]
-    date = texts[0].str.cat(texts[1:3], sep="-")
-    return date.str.cat(texts[3:4], sep=" ").str.cat(texts[4:], sep=":") if texts[3:] else date
+    by_days = "month" not in parts
+    width = {"day": 3 if by_days else 2}
+    texts = [c.texts.str.removesuffix(".0").str.zfill(width.get(p, 2)) for p, c in parts.items()]
+    n_dates = 2 if by_days else 3
+    date = texts[0].str.cat(texts[1:n_dates], sep="-")
+    clock = texts[n_dates:]
+    return date.str.cat(clock[:1], sep=" ").str.cat(clock[1:], sep=":") if clock else date
 
 
 def _is_rising(column: Column) -> bool:

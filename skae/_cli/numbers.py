@@ -278,10 +278,10 @@ class Separator:
         if len(used) != 1:
             return "," if used and self.grouping == {"."} else ".", ""
         (mark,), other = used, "," if used == ["."] else "."
-        if mark not in self.grouping:
-            return mark, ""
         if (self.given.str.count(re.escape(mark)) > 1).any():
             return other, ""
+        if mark not in self.grouping:
+            return mark, ""
         return self._judge(mark, other, favoured)
 
     def note(self, decimal: str, doubt: str) -> str:

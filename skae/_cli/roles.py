@@ -37,8 +37,10 @@ PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "dayofyear")
 MIN_ROWS = 20
 FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
-# Reasons that a user cannot doubt.
-PLAIN_REASONS = {
+TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
+# What to say instead of `ASK`.
+HINTS = {
+    TIMES_PERHAPS: "",
     "empty": "",
     "never changes": "",
     "without numbers": "; --series takes one that tells several series apart",
@@ -116,7 +118,7 @@ class Roles:
         left = [column for column in free if column.role == "left out"]
         for why in dict.fromkeys(column.why for column in left):
             names = join_names([column.name for column in left if column.why == why])
-            hint = PLAIN_REASONS.get(why, ASK)
+            hint = HINTS.get(why, ASK)
             if why == "without numbers" and self.series is not None:
                 hint = ""
             self.notes.append(f"left out {names}: {why}{hint}")
@@ -144,7 +146,7 @@ class Roles:
         if column.kind in ("time", "clock") or column.times is not None:
             return "another time"
         if column.kind == "word":
-            return "without numbers"
+            return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
         plain = re.sub(r"[\W_]", "", column.name).lower()
         if re.fullmatch(SEGMENT_NAMES, plain) and column.n_values <= FEW_VALUES:
             return "tells parts of the file apart"
@@ -281,6 +283,12 @@ def _looks_like_labels(column: Column) -> bool:
         return set(column.values[~np.isnan(column.values)]) in ({0.0, 1.0}, {-1.0, 1.0})
     is_whole = column.kind == "word" or bool((column.values % 1 == 0).all())
     return is_whole and column.n_values <= FEW_VALUES
+
+
+def _may_be_times(column: Column) -> bool:
+    """Tell whether words hold numbers of a time, and hardly any of them comes twice."""
+    holds_numbers = column.texts.str.fullmatch(r"\D*\d+\D+\d+.*").mean()
+    return bool(holds_numbers > 0.9) and column.n_values > len(column.cells) / 2
 
 
 def _share_forward(instants: NDArray[Any], codes: NDArray[Any]) -> float:

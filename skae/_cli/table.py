@@ -26,6 +26,7 @@ from skae._cli.times import Times, is_clock, read_numeric_times, read_times
 __all__ = ["Choice", "Column", "Table", "read_table"]
 
 LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
+YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
 
@@ -198,14 +199,14 @@ class Column:
         values = self.values
         return None if np.isnan(values).any() else read_numeric_times(values, self.name)
 
-    def refuse_first(self, bad: NDArray[np.bool_], expected: str) -> None:
+    def refuse_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
         """Raise ValueError that names the first bad cell, if there is one."""
         if bad.any():
             row = int(bad.argmax())
             cell = self.texts.iloc[row]
             raise ValueError(
                 f"{self.table.place(row)}, column {self.name!r}: {cell!r} is not {expected}; "
-                f"--missing {cell!r} takes it as missing"
+                + (advice or f"--missing {cell!r} takes it as missing")
             )
 
     @cached_property
@@ -322,7 +323,8 @@ def read_table(path: str, choice: Choice) -> Table:
     table.columns = [c for c in columns if not (_is_nameless(c) and c.kind == "empty")]
     if not table.columns:
         raise ValueError(f"there is no column of numbers in {name}")
-    return table if not _is_transposed(table) else _transposed(table)
+    first = _first_time_of_header(table)
+    return _transposed(table, first) if first else table
 
 
 def _is_nameless(column: Column) -> bool:
@@ -396,38 +398,36 @@ def _quoted(cell: str) -> str:
     return '"' + " ".join(cell.replace('"', '""').split("\n")) + '"'
 
 
-def _is_transposed(table: Table) -> bool:
-    """Tell whether the names of the columns are times: then each row is a sensor."""
+def _first_time_of_header(table: Table) -> int:
+    """Return the column from which on names are times, so that rows are sensors; 0 if none is."""
     import pandas as pd
 
-    names = pd.Series([column.name for column in table.columns[1:]], dtype=object)
-    if len(names) < 10 or table.columns[0].kind == "time":
-        return False
-    if names.str.fullmatch(r"1[6-9]\d\d|20\d\d").all():
-        return True
-    is_plain = names.str.fullmatch(r"[\d.]+").all()
-    return not is_plain and bool((~np.isnat(read_times(names).wall)).mean() > 0.9)
+    names = pd.Series([column.name for column in table.columns], dtype=object)
+    is_time = names.str.fullmatch(YEAR).to_numpy(dtype=bool)
+    if not is_time.any() and not names.iloc[1:].str.fullmatch(r"[\d.]+").all():
+        is_time = ~np.isnat(read_times(names).wall)
+    first = int(is_time.argmax())
+    is_header = len(names) - first >= 10 and is_time[first:].mean() > 0.9
+    return first if is_header and all(c.kind == "word" for c in table.columns[1:first]) else 0
 
 
-def _transposed(table: Table) -> Table:
+def _transposed(table: Table, first: int) -> Table:
+    """Return a table whose rows are the columns from `first` on, named by those before."""
     import pandas as pd
 
-    head, *others = table.columns
-    names = [str(text) or f"row{i}" for i, text in enumerate(head.texts, 1)]
+    heads, others = table.columns[:first], table.columns[first:]
+    words = zip(*(head.texts for head in heads), strict=True)
     values = np.column_stack([column.sensor_values() for column in others])
-    turned = Table(
-        table.name,
-        table.choice,
-        None,
-        [*table.notes, "times stand in the header: turned, a row is a sensor"],
-    )
+    note = "times stand in the header: turned, a row is a sensor"
+    turned = Table(table.name, table.choice, None, [*table.notes, note])
     times = pd.Series([column.name for column in others], dtype=object)
-    years = times.str.fullmatch(r"\d{4}").all()
-    cells = [
-        ("year", 0, times.astype(int)) if years else ("time", 0, times),
-        *((n, i, pd.Series(v)) for i, (n, v) in enumerate(zip(names, values, strict=True), 1)),
+    years = times.str.fullmatch(YEAR).all()
+    turned.columns = [
+        Column("year" if years else "time", 0, times.astype(int) if years else times, turned)
     ]
-    turned.columns = [Column(*cell, turned) for cell in cells]
+    for place, (cells, row) in enumerate(zip(words, values, strict=True), 1):
+        name = " ".join(filter(None, cells)) or f"row{place}"
+        turned.columns.append(Column(name, place, pd.Series(row), turned))
     return turned
 
 
