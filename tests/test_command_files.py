@@ -716,7 +716,7 @@ def test_a_table_is_found_in_its_text(tmp_path, kind):
     series = read(tmp_path, content)
     assert (series.index.name, series.feature_names) == (index, sensors)
     assert len(series.values) == N
-    expected = second if isinstance(second, int) else np.datetime64(second, "us")
+    expected = np.datetime64(second, "us") if isinstance(second, str) else second
     assert series.index.wall[1] == expected
     np.testing.assert_allclose(series.values[0], first)
     assert_noted(series, words)

@@ -32,7 +32,7 @@ ANOMALOUS = (
 SEGMENT_NAMES = (
     "segment|train|istrain|istest|test|split|fold|subset|partition|set|dataset|traintest"
 )
-PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "dayofyear")
+PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 # Of fewer rows, anything rises by chance.
 MIN_ROWS = 20
 FEW_VALUES = 10
@@ -188,7 +188,7 @@ class Roles:
         if self.index.wall.dtype.kind == "M":
             times = pd.DatetimeIndex(self.index.wall)
             yield from (getattr(times, part).to_numpy() for part in PARTS_OF_TIME)
-            yield from ((times.dayofweek.to_numpy() + first) % 7 for first in range(7))
+            yield from ((times.day_of_week.to_numpy() + first) % 7 for first in range(7))
 
     def _look_for_series(self, columns: list[Column]) -> None:
         """Find the column that tells series apart, if time goes on only within each."""
