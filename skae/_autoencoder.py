@@ -201,10 +201,11 @@ class LSTMAutoencoder(
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. If you have labels, see `tune_threshold`.
-    threshold : {"robust", "adaptive", "three_sigma"} or float, default="robust"
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float, default="robust"
         Rule that sets `offset_` if ``contamination="auto"``; with a numeric `contamination`, any
         other rule than the default raises an error. "robust": some robust standard deviations
-        above the median error. "adaptive", with `window_size`: a lower threshold that
+        above the median error. "sensitive": a lower threshold for the rows of series, for a
+        person who looks at each event; the same as "robust" for sequences. "adaptive", with `window_size`: a lower threshold that
         `decision_function` and `predict` raise after a lasting change, so that the change ends
         as an event. "three_sigma": three standard deviations above the mean held-out error. A
         float in (0, 0.5]: the fraction of held-out samples beyond the threshold, which is a
@@ -347,7 +348,7 @@ class LSTMAutoencoder(
         "aggregation": [StrOptions(set(AGGREGATIONS))],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "threshold": [
-            StrOptions({"robust", "adaptive", "three_sigma"}),
+            StrOptions({"robust", "sensitive", "adaptive", "three_sigma"}),
             Interval(Real, 0, 0.5, closed="right"),
         ],
         "series": [str, Integral, None],
@@ -391,7 +392,7 @@ class LSTMAutoencoder(
         error: ErrorName = "auto",
         aggregation: Literal["gaussian", "window", "mean", "median", "max", "last"] = "gaussian",
         contamination: float | Literal["auto"] = "auto",
-        threshold: Literal["robust", "adaptive", "three_sigma"] | float = "robust",
+        threshold: Literal["robust", "sensitive", "adaptive", "three_sigma"] | float = "robust",
         series: str | int | None = None,
         max_gap: Duration | None = None,
         **optimizer__options: Any,

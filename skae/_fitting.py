@@ -18,7 +18,7 @@ from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
 from skae._scoring.readings import fill_values
 from skae._scoring.scorer import OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import OF_ADAPTING_ROWS, OF_ROWS, OF_SETS, check_one_rule
+from skae._scoring.thresholds import check_one_rule, limits_of
 from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
 from skae._training.discords import leaves_out, without_discords
@@ -266,8 +266,7 @@ def _plan(
 def _scorer(parameters: Parameters, split: Split, network: TrainedNetwork) -> ScoringRule:
     """Return the scoring rule, with its rule for the threshold."""
     threshold, aggregation = parameters["threshold"], parameters["aggregation"]
-    of_rows = OF_ADAPTING_ROWS if threshold == "adaptive" else OF_ROWS
-    limits = of_rows if parameters["window_size"] else OF_SETS
+    limits = limits_of(threshold, of_rows=bool(parameters["window_size"]))
     whole_windows = AGGREGATIONS[aggregation].whole_window
     return ScoringRule.fit(
         error_of(parameters["error"], of_whole_windows=whole_windows and not split.samples.is_set),

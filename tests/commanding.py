@@ -6,6 +6,8 @@ import numpy as np
 
 import skae
 from skae import cli
+from skae._cli import run
+from skae._scoring.thresholds import adaptive_offsets
 
 N_ROWS = 120
 
@@ -19,6 +21,7 @@ class FakeAutoencoder:
     def __init__(self, window_size, **params):
         self.window_size = window_size
         self.params = {"window_size": window_size, **params}
+        self.threshold = params["threshold"]
         FakeAutoencoder.made.append(self)
 
     def fit(self, X):
@@ -33,6 +36,11 @@ class FakeAutoencoder:
             return [self.score_samples(rows) for rows in X]
         return -self.explain(X).max(axis=1)
 
+    def decision_function(self, X):
+        assert self.threshold == "adaptive", "otherwise nobody asks"
+        scores = self.score_samples(X)
+        return scores - adaptive_offsets(scores, [len(X)], self.offset_, 10 * self.window_size)
+
     def explain(self, X):
         if isinstance(X, list):
             return [self.explain(rows) for rows in X]
@@ -43,7 +51,7 @@ def use_fake(monkeypatch, folder):
     """Run in a folder with an estimator that needs no TensorFlow."""
     monkeypatch.chdir(folder)
     monkeypatch.setitem(vars(skae), "LSTMAutoencoder", FakeAutoencoder)
-    monkeypatch.setattr(cli, "_progress_callbacks", lambda: ["progress"])
+    monkeypatch.setattr(run, "progress_callbacks", lambda: ["progress"])
     monkeypatch.setattr(FakeAutoencoder, "made", [])
     return FakeAutoencoder
 

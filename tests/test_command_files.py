@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from skae import cli
-from skae._cli.choice import Choice
 from skae._cli.series import read_series
+from skae._cli.table import Choice
 
 N = 60
 FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]
@@ -231,6 +231,46 @@ STRUCTURE = {
         [20],
         "left out fault",
     ),
+    "a byte order mark and quotes": (
+        "\ufeff" + text_of('"when";"level"', [f'"{h}"' for h in HOURS], FLOW, sep=";"),
+        *("when", HOUR, ["level"], [20], None),
+    ),
+    "a line of units in Latin-1": (
+        times("when;level\n;°C", sep=";").encode("latin-1"),
+        *("when", HOUR, ["level"], [20], "line 2 of units"),
+    ),
+    "lines in quotes": (
+        text_of(
+            '"when\n(UTC)","level\nl/s",remark',
+            *(HOURS, FLOW, ['"a\nb"' if i % 9 == 0 else "" for i in range(N)]),
+        ),
+        *("when (UTC)", HOUR, ["level l/s"], [20], "left out remark"),
+    ),
+    "files joined": (
+        "# site 4\n" + PLAIN.replace(f"{HOURS[30]}", f"time,flow\n{HOURS[30]}"),
+        *("time", HOUR, ["flow"], [20], "left out 1 line that repeats those above the table"),
+    ),
+    "an end": (
+        PLAIN + "-- end of file --\n",
+        *("time", HOUR, ["flow"], [20], "the last line, from line 62"),
+    ),
+    "an oscilloscope": (
+        "Model,X\nSample,1\nTIME,CH1\n"
+        + text_of(None, column(lambda i: f"{0.25 * i - 1:.6e}"), FLOW),
+        *("TIME", -0.75, ["CH1"], [20], "above the header"),
+    ),
+    "slashes before comments": (
+        "// exported\n" + PLAIN,
+        *("time", HOUR, ["flow"], [20], "line 1 above the header"),
+    ),
+    "no header, spaces": (
+        "".join(f"{h}   {float(f):8.2f}\n" for h, f in zip(HOURS, FLOW, strict=True)),
+        *("column1 column2", HOUR, ["column3"], [20], "there is no header"),
+    ),
+    "names and units before times in the header": (
+        "\n".join([",".join(["probe", "unit", *HOURS]), ",".join(["a", "m", *FLOW])]),
+        *("time", HOUR, ["a m"], [20], "a row is a sensor"),
+    ),
     "times in the header": (
         "\n".join(
             [",".join(["probe", *HOURS]), ",".join(["a", *FLOW]), ",".join(["b", *FLOW[::-1]])]
@@ -279,6 +319,22 @@ NUMBERS = {
         [7.1, 8.101],
         None,
     ),
+    "apostrophes": (
+        numbers(column(lambda i: f"{1 + i % 2}'{250 + i}.50")),
+        [1250.5, 2251.5],
+        None,
+    ),
+    "lakhs": (
+        numbers(column(lambda i: f'"{1 + i % 3},23,{456 + i}"'), "when,level", ","),
+        [123456, 223457],
+        "separators of thousands",
+    ),
+    "brackets for below zero": (
+        numbers(column(lambda i: f"({1 + i % 3},{100 + i}.5)" if i % 2 else "1,000.25")),
+        [1000.25, -2101.5],
+        "separators of thousands",
+    ),
+    "a long minus": (numbers([f"−{f.replace('.', ',')}" for f in FLOW]), [-20, -21.54], None),
     "percents": (numbers([f"{f}%" for f in FLOW]), [20, 21.54], "followed by '%'"),
     "units": (numbers([f"{f} m3/s" for f in FLOW]), [20, 21.54], "followed by 'm3/s'"),
     "suffixes": (
@@ -433,6 +489,29 @@ TIMES = {
         "the beginning is the time",
     ),
     "falling": (times(cells=HOURS[::-1]), "when", HOUR, "newest first; the rows were turned round"),
+    "year and day of year": (
+        text_of(
+            "Year,DOY,HH,flow",
+            *(["2023"] * N, moments(lambda t: f"{t:%j}"), moments(lambda t: f"{t.hour}"), FLOW),
+        ),
+        *("Year DOY HH", HOUR, "make the time together"),
+    ),
+    "days of the year": (
+        times(cells=moments(lambda t: f"{t:%Y-%j}", "D")),
+        *("when", DAY, None),
+    ),
+    "the clock before the year": (
+        times(cells=moments(lambda t: f"{t:%a %b %d %H:%M:%S} UTC {t.year}")),
+        *("when", HOUR, None),
+    ),
+    "Oracle": (
+        times(cells=moments(lambda t: f"{t:%d-%b-%y %I.%M.%S.000000 %p}".upper())),
+        *("when", HOUR, None),
+    ),
+    "a place for a zone": (
+        times(cells=[f"{h} Europe/Berlin" for h in HOURS]),
+        *("when", HOUR, None),
+    ),
     "a gap": (
         times(cells=[*HOURS[:30], *(h.replace("05-", "06-") for h in HOURS[30:])]),
         "when",
@@ -549,6 +628,11 @@ ROLES = {
         ["flow"],
         "fold: tells parts of the file apart",
     ),
+    "times in no known way": (
+        text_of("when,flow", moments(lambda t: f"{t.year}年{t.month}月{t.day}日{t.hour}"), FLOW),
+        ["flow"],
+        "left out when: without numbers; if these are times, --time-format says how",
+    ),
     "constants": (
         text_of("time,site,flow", HOURS, ["7"] * N, FLOW),
         ["flow"],
@@ -632,7 +716,7 @@ def test_a_table_is_found_in_its_text(tmp_path, kind):
     series = read(tmp_path, content)
     assert (series.index.name, series.feature_names) == (index, sensors)
     assert len(series.values) == N
-    expected = second if isinstance(second, int) else np.datetime64(second, "us")
+    expected = np.datetime64(second, "us") if isinstance(second, str) else second
     assert series.index.wall[1] == expected
     np.testing.assert_allclose(series.values[0], first)
     assert_noted(series, words)
@@ -664,7 +748,7 @@ def test_what_is_no_sensor_is_left_out_and_said(tmp_path, kind):
     assert_noted(series, words)
     names = content.partition("\n")[0].split(",")
     others = [name for name in names[1:] if name not in sensors]
-    if others and kind not in ("words", "Normal/Fault", "isOutlier"):
+    if others and kind not in ("words", "times in no known way", "Normal/Fault", "isOutlier"):
         kept = read(tmp_path, content, keep=others)
         assert set(kept.feature_names) == {*sensors, *others}, "--keep has the last word"
 
@@ -691,6 +775,8 @@ def test_what_a_user_says_of_a_file_counts(tmp_path):
     assert series.feature_names == ["höhe"] and series.values[8, 0] == 3.101
     series = read(tmp_path, numbers(spoiled(FLOW, 8, "<5")), missing=["<5"])
     assert np.isnan(series.values[7, 0]) and series.notes == []
+    content = text_of("time,flow", HOURS, spoiled(column(lambda i: str(i % 7)), 8, "-5"))
+    assert np.isnan(read(tmp_path, content, missing=["-5"]).values[7, 0])
     series = read(tmp_path, numbers(spoiled(FLOW, 20, "-9999")), keep=["level"])
     assert series.values[19, 0] == -9999
 

@@ -27,7 +27,7 @@ import skae
 from skae import cli
 from skae._cli import outputs as _outputs
 from skae._cli import run as _run
-from skae._cli.console import write_whole
+from skae._cli.console import hushed_stderr, write_whole
 from skae._cli.text import safe_cell
 
 
@@ -84,6 +84,12 @@ BAD_FILES = [
         [],
         "has too few cells for 3 columns, as have 39 more; --delimiter",
     ),
+    (
+        "time,x\n" + "".join(f"2024-01-{i + 1:02},{i % 7},5\n" for i in range(31)),
+        [],
+        "has 2 names, and 3 cells in a row: do commas stand before decimals, too? Put such",
+    ),
+    (with_time(9, "later"), [], "--index names another column, --comment and --skip-rows"),
     (with_line(3, '1,"2"3'), [], "bad.csv is not a CSV file: line 3"),
     ("9" * 200_000, [], "bad.csv is not a CSV file: line 1: field larger"),
     (with_line(9, "7,1_0"), [], "line 9, column 'x': '1_0' is not a number; --missing '1_0' takes"),
@@ -271,7 +277,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file(
         raise error
 
     write(tmp_path / "scores.csv", "old")
-    monkeypatch.setattr(_outputs.os, "replace", break_off)
+    monkeypatch.setattr(os, "replace", break_off)
     assert cli.main(["detect", pump]) in (2, 130)
     assert (tmp_path / "scores.csv").read_text() == "old"
     assert sorted(os.listdir(tmp_path)) == ["pump.csv", "scores.csv"]
@@ -319,10 +325,10 @@ def test_python_m_skae_runs_the_command():
 
 
 def test_lines_of_an_import_are_held_back_unless_it_fails(capfd):
-    with cli._hushed_stderr():
+    with hushed_stderr():
         os.write(2, b"noise")
     assert capfd.readouterr().err == ""
-    with pytest.raises(ImportError), cli._hushed_stderr():
+    with pytest.raises(ImportError), hushed_stderr():
         os.write(2, b"reason")
         raise ImportError
     assert capfd.readouterr().err == "reason"
@@ -335,7 +341,7 @@ def test_hushing_a_closed_stderr_does_nothing(monkeypatch):
         raise OSError(9, "Bad file descriptor")
 
     monkeypatch.setattr(os, "dup", refuse)
-    with cli._hushed_stderr():
+    with hushed_stderr():
         pass
 
 
@@ -539,14 +545,13 @@ def test_two_processes_on_one_output_leave_the_file_of_one(fake, pump, tmp_path)
         found.add((tmp_path / "scores.csv").read_bytes())
     assert [writer.wait() for writer in writers] == [0, 0]
     assert found == set(wholes)
-    assert not list(tmp_path.glob(".skae-*"))
+    assert not list(tmp_path.glob(".scores.csv*"))
 
 
 def test_two_runs_of_one_process_have_other_names_for_one_output(tmp_path):
-    with _outputs.Parts() as one, _outputs.Parts() as other:
-        one.add(tmp_path / "scores.csv", lambda part: part.write_text("one"))
-        other.add(tmp_path / "scores.csv", lambda part: part.write_text("other"))
-        one.keep()
-        assert (tmp_path / "scores.csv").read_text() == "one"
-        other.keep()
-    assert (tmp_path / "scores.csv").read_text() == "other"
+    path = tmp_path / "scores.csv"
+    with _outputs.written({path: b"one"}):
+        with _outputs.written({path: b"other"}):
+            assert not path.exists()
+        assert path.read_text() == "other"
+    assert path.read_text() == "one"

@@ -12,9 +12,9 @@ from commanding import write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skae._cli import parquet, source
-from skae._cli.choice import Choice
+from skae._cli import source
 from skae._cli.series import read_series
+from skae._cli.table import Choice
 from skae._cli.times import read_times
 
 
@@ -167,7 +167,7 @@ def test_a_stream_that_is_no_table_is_left_at_once(monkeypatch, content, message
 
 def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     pd.DataFrame({"x": np.zeros(10_000)}).to_parquet(tmp_path / "a.parquet")
-    monkeypatch.setattr(parquet, "MAX_BYTES", 79_999)
+    monkeypatch.setattr(source, "MAX_BYTES", 79_999)
     with pytest.raises(ValueError, match="a.parquet cannot be read as Parquet: it holds more"):
         read_series(str(tmp_path / "a.parquet"))
 

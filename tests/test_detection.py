@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._scoring.thresholds import OF_ROWS
+from skae._scoring.thresholds import OF_ROWS, OF_SENSITIVE_ROWS
 from skae._training.plan import TrainingPlan
 
 # ------------------------------------------------------------------- training by default
@@ -255,6 +255,9 @@ def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, s
     model = small(5, validation_fraction=0.25).fit(rows)
     held_out, training = (-model.score_samples(part) for part in (rows[150:], rows[:150]))
     expected = naive.automatic_limit(held_out, training, *OF_ROWS)
+    assert -model.offset_ == pytest.approx(expected, rel=1e-4)
+    model.set_params(threshold="sensitive").fit(rows)
+    expected = naive.automatic_limit(held_out, training, *OF_SENSITIVE_ROWS)
     assert -model.offset_ == pytest.approx(expected, rel=1e-4)
 
 

@@ -473,7 +473,6 @@ def test_what_is_shorter_than_the_memory_changes_nothing_after_it():
 def test_errors_that_hardly_differ_leave_a_threshold_above_them():
     scores = -np.full(200, 3**-0.5)
     assert robust_offset(scores) == scores[0]
-    assert robust_offset(scores, least_ratio=1.75) == pytest.approx(1.75 * scores[0])
 
 
 def test_a_share_of_what_was_held_out_may_lie_beyond():

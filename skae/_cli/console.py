@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from typing import TextIO
 
 from skae._cli.text import printable
 
-__all__ = ["Console"]
+__all__ = ["Console", "Progress", "hushed_stderr"]
 
 
 class Console:
@@ -29,8 +32,9 @@ class Console:
 
     def show(self, text: str) -> None:
         """Print a text on standard error, which may be closed or full: then nobody listens."""
-        if not self.quiet:
-            write_error(text)
+        if not self.quiet and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                print(text, file=sys.stderr, flush=True)
 
     def answer(self, text: str) -> None:
         """Print a text on standard output.
@@ -49,6 +53,39 @@ class Console:
             raise
         except OSError as error:
             raise ValueError(f"standard output: {error.strerror}") from error
+
+
+class Progress:
+    """Shows the epochs of a training in one line of a terminal; elsewhere nothing.
+
+    Parameters
+    ----------
+    stream : text stream or None
+        Where to print.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream if stream is not None and stream.isatty() else None
+
+    def show_epoch(self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None) -> None:
+        """Show the losses at the end of an epoch, numbered from 0, of so many."""
+        if self.stream is None:
+            return
+        named = {"loss": "loss", "val_loss": "validation loss"}
+        losses = [f"  {named[key]} {logs[key]:.4f}" for key in named if logs and key in logs]
+        line = f"epoch {epoch + 1}/{n_epochs}{''.join(losses)}"
+        # A line that wraps is two lines, of which only the second would be updated.
+        try:
+            width = os.get_terminal_size(self.stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            width = 80
+        self.stream.write(f"\r{line[: width - 1]}\x1b[K")
+        self.stream.flush()
+
+    def finish(self) -> None:
+        """Begin a new line."""
+        if self.stream is not None:
+            self.stream.write("\n")
 
 
 def write_whole(text: str, stream: TextIO) -> None:
@@ -74,8 +111,28 @@ def check_output() -> None:
         raise ValueError("standard output is closed; redirect it to a file or to the null device")
 
 
-def write_error(text: str) -> None:
-    """Print a text on standard error, or nothing where that is closed or full."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            print(text, file=sys.stderr, flush=True)
+@contextlib.contextmanager
+def hushed_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, unless something fails.
+
+    TensorFlow's C++ side prints half a dozen lines when it is imported, before any log
+    level of its own counts.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # full, or closed and None
+        sys.stderr.flush()
+    try:
+        stderr, held = os.dup(2), tempfile.TemporaryFile()
+    except OSError:  # closed: there is nothing to hush; or no room to hold back anything
+        yield
+        return
+    with held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

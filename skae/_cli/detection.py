@@ -1,4 +1,4 @@
-"""What a model found: a score for each row, and events of some."""
+"""What a model found: a score for each row, events of some, and how well they fit labels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.model import Model
-from skae._cli.task import Task
-from skae._scoring.events import find_events
+from skae._cli.series import Series
+from skae._scoring.events import Event, find_events
+from skae._scoring.vus import vus_pr
 
-__all__ = ["Detection", "FoundEvent", "detect", "highest_places", "unobserved_runs"]
+__all__ = ["Detection", "FoundEvent", "Measures", "detect", "measure"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -77,28 +79,45 @@ class Detection:
     window: int = 1
 
     @property
-    def is_anomaly(self) -> NDArray[np.bool_]:
+    def is_anomaly(self) -> Bools:
         """Whether the score of each row is above the threshold."""
         return self.scores > (self.threshold if self.limits is None else self.limits)
+
+    @property
+    def is_unobserved(self) -> Bools:
+        """Whether a row has no score, because nothing was observed around it."""
+        return np.isnan(self.scores)
 
     def limit_at(self, row: int) -> float:
         """Return the threshold of one row."""
         return self.threshold if self.limits is None else float(self.limits[row])
 
-    @property
-    def is_unobserved(self) -> NDArray[np.bool_]:
-        """Whether a row has no score, because nothing was observed around it."""
-        return np.isnan(self.scores)
+    def highest_places(self, n_places: int = 3) -> list[int]:
+        """Return the rows of the highest scores, no two of them in one window."""
+        scores = np.nan_to_num(self.scores, nan=-np.inf)
+        places: list[int] = []
+        while len(places) < n_places and np.isfinite(scores).any():
+            places.append(int(scores.argmax()))
+            scores[max(0, places[-1] - self.window + 1) : places[-1] + self.window] = -np.inf
+        return places
+
+    def unobserved_runs(self, series: Series) -> list[tuple[int, int]]:
+        """Return the first and last row of each run of rows without a score."""
+        return sorted(
+            (int(rows[run.start]), int(rows[run.end]))
+            for rows in series.parts()
+            for run in runs_of(self.is_unobserved[rows])
+        )
 
 
-def detect(model: Model, task: Task, *, merge_gap: int | None, min_length: int) -> Detection:
-    """Score all rows of a task, and join the anomalous ones into events.
+def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: int) -> Detection:
+    """Score all rows, and join the anomalous ones into events.
 
     Parameters
     ----------
     model : Model
         The model.
-    task : Task
+    series : Series
         The series.
     merge_gap : int or None
         Events of one series with at most so many normal rows between them become one. If None,
@@ -111,51 +130,92 @@ def detect(model: Model, task: Task, *, merge_gap: int | None, min_length: int) 
     detection : Detection
         The scores and the events, in the order of the rows where they begin.
     """
-    scores, errors = model.score(task)
+    scores, errors, limits = model.score(series)
     gap = model.window // 2 if merge_gap is None else merge_gap
-    limits = model.limits(scores, task)
-    found = Detection(scores, model.threshold, errors, task.feature_names, [], limits, model.window)
-    for rows in task.parts():
-        found.events += _events(found, rows, merge_gap=gap, min_length=min_length)
+    names = series.feature_names
+    found = Detection(scores, model.threshold, errors, names, [], limits, model.window)
+    severity = np.nan_to_num(scores, nan=-np.inf)
+    for rows in series.parts():
+        for event in find_events(
+            found.is_anomaly[rows], severity[rows], min_length=min_length, merge_gap=gap
+        ):
+            members = rows[event.start : event.end + 1]
+            worst = np.nan_to_num(errors[members]).sum(axis=0).argmax()
+            found.events.append(FoundEvent(members, int(rows[event.peak]), names[int(worst)]))
     found.events.sort(key=lambda event: event.start)
     return found
 
 
-def highest_places(detection: Detection, n_places: int = 3) -> list[int]:
-    """Return the rows of the highest scores, no two of them in one window."""
-    scores = np.nan_to_num(detection.scores, nan=-np.inf)
-    places: list[int] = []
-    window = detection.window
-    while len(places) < n_places and np.isfinite(scores).any():
-        places.append(int(scores.argmax()))
-        scores[max(0, places[-1] - window + 1) : places[-1] + window] = -np.inf
-    return places
+def runs_of(marks: Bools) -> list[Event]:
+    """Return the runs of marked rows."""
+    return find_events(marks, marks.astype(float))
 
 
-def unobserved_runs(detection: Detection, task: Task) -> list[tuple[int, int]]:
-    """Return the first and last row of each run of rows without a score, series by series."""
-    runs = []
-    for rows in task.parts():
-        missing = detection.is_unobserved[rows]
-        runs += [(rows[e.start], rows[e.end]) for e in find_events(missing, np.zeros(len(rows)))]
-    return sorted((int(start), int(end)) for start, end in runs)
+@dataclass(frozen=True)
+class Measures:
+    """Agreement with labels; NaN is what is not defined, such as recall without anomalies.
+
+    Parameters
+    ----------
+    precision, recall, f1 : float
+        Of single rows, from 0 to 1.
+    labelled_events, found_events : int
+        How many runs of labelled rows there are, and in how many a row is an anomaly.
+    false_events : int
+        How many detected events touch no labelled row.
+    vus_pr : float
+        See :func:`skae.metrics.vus_pr`, with one window as the buffer; the mean over the
+        series that have labelled rows.
+    missed : list of (int, int)
+        First and last rows of the labelled events that were not found.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    labelled_events: int
+    found_events: int
+    false_events: int
+    vus_pr: float
+    missed: list[tuple[int, int]]
 
 
-def _events(found: Detection, rows: Rows, *, merge_gap: int, min_length: int) -> list[FoundEvent]:
-    severity = np.nan_to_num(found.scores[rows], nan=-np.inf)
-    events = find_events(
-        found.is_anomaly[rows], severity, min_length=min_length, merge_gap=merge_gap
+def measure(detection: Detection, series: Series) -> Measures:
+    """Compare a detection with the labels of its series; rows without a score are left out.
+
+    Parameters
+    ----------
+    detection : Detection
+        The detection.
+    series : Series
+        The series; `labels` is given.
+
+    Returns
+    -------
+    measures : Measures
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    assert series.labels is not None
+    labels, flagged, scored = series.labels, detection.is_anomaly, ~detection.is_unobserved
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels[scored], flagged[scored], average="binary", zero_division=np.nan
     )
-    return [
-        FoundEvent(
-            rows[event.start : event.end + 1],
-            int(rows[event.peak]),
-            _worst_feature(found, rows[event.start : event.end + 1]),
-        )
-        for event in events
+    known = [rows[e.start : e.end + 1] for rows in series.parts() for e in runs_of(labels[rows])]
+    missed = [(int(rows[0]), int(rows[-1])) for rows in known if not flagged[rows].any()]
+    parts = [rows[scored[rows]] for rows in series.parts()]
+    volumes = [
+        vus_pr(labels[rows], detection.scores[rows], detection.window)
+        for rows in parts
+        if labels[rows].any()
     ]
-
-
-def _worst_feature(found: Detection, rows: Rows) -> str:
-    errors = np.nan_to_num(found.errors[rows]).sum(axis=0)
-    return found.feature_names[int(errors.argmax())]
+    return Measures(
+        precision=float(precision),
+        recall=float(recall),
+        f1=float(f1),
+        labelled_events=len(known),
+        found_events=len(known) - len(missed),
+        false_events=sum(not labels[event.rows].any() for event in detection.events),
+        vus_pr=float(np.mean(volumes)) if volumes else np.nan,
+        missed=missed,
+    )

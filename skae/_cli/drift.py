@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skae._cli.detection import Detection
 from skae._cli.model import Model
-from skae._cli.task import Task
+from skae._cli.series import Series
 
 __all__ = ["Drift", "find_drift", "note_many_anomalies"]
-
-Floats = NDArray[np.float64]
 
 # The training rows themselves have none outside, and their mean lies 0 deviations from itself;
 # the mean of a file that is one phase of a daily wave may lie 1.4 from that of the wave.
@@ -45,6 +42,11 @@ class Drift:
     share_outside: float
     shift: float
 
+    @property
+    def is_notable(self) -> bool:
+        """Whether range or level were left, or nothing is known of them."""
+        return not (self.share_outside <= MAX_SHARE_OUTSIDE and abs(self.shift) <= MAX_SHIFT)
+
     def __str__(self) -> str:
         if np.isnan(self.shift):
             return f"{self.feature!r} holds no value in this file"
@@ -55,14 +57,14 @@ class Drift:
         )
 
 
-def find_drift(model: Model, task: Task) -> list[Drift]:
+def find_drift(model: Model, series: Series) -> list[Drift]:
     """Return the features whose range or level has left that of the training rows.
 
     Parameters
     ----------
     model : Model
         The model; without a first scaler that remembers ranges, nothing is known of drift.
-    task : Task
+    series : Series
         The new rows.
 
     Returns
@@ -74,10 +76,16 @@ def find_drift(model: Model, task: Task) -> list[Drift]:
     ranges = model.pipeline[0]
     if not hasattr(ranges, "data_min_"):
         return []
-    scaled = (model.scale(task) - model.detector.center_) / model.detector.spread_
-    ends = ranges.data_min_.tolist(), ranges.data_max_.tolist()
-    drifts = map(_drift_of, model.feature_names, *ends, task.values.T, scaled.T)
-    return [drift for drift in drifts if _is_notable(drift)]
+    scaled = (model.scale(series) - model.detector.center_) / model.detector.spread_
+    drifts = []
+    for i, name in enumerate(model.feature_names):
+        low, high = float(ranges.data_min_[i]), float(ranges.data_max_[i])
+        given = ~np.isnan(series.values[:, i])
+        values = series.values[given, i]
+        outside = np.mean((values < low) | (values > high)) if len(values) else np.nan
+        shift = scaled[given, i].mean() if len(values) else np.nan
+        drifts.append(Drift(name, low, high, float(outside), float(shift)))
+    return [drift for drift in drifts if drift.is_notable]
 
 
 def note_many_anomalies(found: Detection) -> list[str]:
@@ -89,16 +97,3 @@ def note_many_anomalies(found: Detection) -> list[str]:
         f"drift: {share:.0%} of the rows are above the threshold; what is normal may have changed "
         "since the rows learned from: learn newer ones too, or use --threshold adaptive"
     ]
-
-
-def _drift_of(name: str, low: float, high: float, values: Floats, scaled: Floats) -> Drift:
-    given = ~np.isnan(values)
-    if not given.any():
-        return Drift(name, low, high, np.nan, np.nan)
-    outside = (values[given] < low) | (values[given] > high)
-    return Drift(name, low, high, float(outside.mean()), float(scaled[given].mean()))
-
-
-def _is_notable(drift: Drift) -> bool:
-    calm = drift.share_outside <= MAX_SHARE_OUTSIDE and abs(drift.shift) <= MAX_SHIFT
-    return not calm  # NaN is neither, and is notable

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.table import Column, Table
-from skae._cli.text import find_name
+from skae._cli.text import as_float, find_name
 from skae._cli.times import Times, read_clocks, read_numeric_times, read_times
 
 __all__ = ["Index", "find_index", "number_rows"]
@@ -31,6 +31,7 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
+DAY_OF_YEAR = r"doy|jday|julian|julianday|dayofyear|yday|ddd"
 CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
 
@@ -67,7 +68,10 @@ class Index:
     def is_after(self, text: str) -> NDArray[np.bool_]:
         """Return which rows come after a value that a user gives; ValueError if it is none."""
         if self.wall.dtype.kind != "M":
-            return np.asarray(self.instants > _parse_number(text))
+            number = as_float(text)
+            if number is None or number != number:
+                raise ValueError(f"{text!r} is not a number")
+            return np.asarray(self.instants > number)
         found = _parse_time(text, self)
         if found is None or np.isnat(found.wall[0]):
             raise ValueError(f"{text!r} is not a timestamp")
@@ -76,10 +80,10 @@ class Index:
             self.instants > found.instants[0] if has_zone else self.wall > found.wall[0]
         )
 
-    def take(self, rows: NDArray[np.intp]) -> None:
-        """Put the rows into another order."""
-        self.wall, self.instants = self.wall[rows], self.instants[rows]
-        self.labels = [self.labels[row] for row in rows]
+    def turn_round(self) -> None:
+        """Put the last row first."""
+        self.wall, self.instants = self.wall[::-1], self.instants[::-1]
+        self.labels = self.labels[::-1]
 
 
 def number_rows(n_rows: int) -> Index:
@@ -157,7 +161,7 @@ def _candidates(columns: list[Column]) -> Iterator[Index]:
             if index is not None:
                 yield index
     parts = _parts(columns)
-    if "year" in parts and "month" in parts:
+    if len(parts) > 1:
         years = parts["year"].texts.str.len()
         order = "y-m-d" if (years == 2).all() else "ymd"
         index = _joined(list(parts.values()), [_written(parts)], "", order)
@@ -188,7 +192,8 @@ def _joined(
 
 def _checked(index: Index) -> Index:
     """Return an index in which every row has a time."""
-    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp")
+    advice = "--index names another column, --comment and --skip-rows leave lines out"
+    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp", advice)
     return index
 
 
@@ -213,22 +218,28 @@ def _plain(name: str) -> str:
 def _parts(columns: list[Column]) -> dict[str, Column]:
     """Return the columns of year, month, day and so on, in this order, by their names."""
     found: dict[str, Column] = {}
-    for part, pattern in PARTS.items():
-        named = (
-            c for c in columns if c not in found.values() and re.fullmatch(pattern, _plain(c.name))
-        )
-        column = next(named, None)
-        if column is None:
+    by_days = any(re.fullmatch(DAY_OF_YEAR, _plain(column.name)) for column in columns)
+    patterns = {**PARTS, "month": "", "day": DAY_OF_YEAR} if by_days else PARTS
+    for part, pattern in patterns.items():
+        free = [column for column in columns if column not in found.values()]
+        named = [c for c in free if pattern and re.fullmatch(pattern, _plain(c.name))]
+        column = named[0] if named else None
+        if column is not None:
+            found[part] = column
+        elif pattern:
             break
-        found[part] = column
     return found
 
 
 def _written(parts: dict[str, Column]) -> Any:
     """Return the parts of dates as texts such as 2024-03-01 12:30."""
-    texts = [column.texts.str.removesuffix(".0").str.zfill(2) for column in parts.values()]
-    date = texts[0].str.cat(texts[1:3], sep="-")
-    return date.str.cat(texts[3:4], sep=" ").str.cat(texts[4:], sep=":") if texts[3:] else date
+    by_days = "month" not in parts
+    width = {"day": 3 if by_days else 2}
+    texts = [c.texts.str.removesuffix(".0").str.zfill(width.get(p, 2)) for p, c in parts.items()]
+    n_dates = 2 if by_days else 3
+    date = texts[0].str.cat(texts[1:n_dates], sep="-")
+    clock = texts[n_dates:]
+    return date.str.cat(clock[:1], sep=" ").str.cat(clock[1:], sep=":") if clock else date
 
 
 def _is_rising(column: Column) -> bool:
@@ -250,16 +261,6 @@ def _of_numbers(column: Column) -> Index:
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
     return Index(column.name, values, values, column.texts.tolist(), [column])
-
-
-def _parse_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if number != number:
-        raise ValueError(f"{text!r} is not a number")
-    return number
 
 
 def _parse_time(text: str, index: Index) -> Times | None:

@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from typing import Any
 
 import numpy as np
 
-from skae._cli.arguments import choice_of
-from skae._cli.console import Console, check_output
 from skae._cli.order import say_duration, usual_step
 from skae._cli.roles import Roles
-from skae._cli.series import Series, read_roles, series_of
+from skae._cli.series import Series
 from skae._cli.table import Column
 from skae._cli.text import align, printable
 
-__all__ = ["format_inspection", "run_inspect"]
+__all__ = ["format_inspection"]
 
 HEADER = ["column", "role", "type", "missing", "first", "why"]
-
-
-def run_inspect(args: Namespace, console: Console) -> None:
-    """Show what is in a file, without learning.
-
-    Parameters
-    ----------
-    args : Namespace
-        The arguments of ``skae inspect``, or those of ``skae detect``.
-    console : Console
-        Where to tell.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read.
-    OSError
-        If the file cannot be opened.
-    """
-    if args.file is None:
-        raise ValueError("--dry-run needs a FILE")
-    check_output()
-    roles = read_roles(args.file, choice_of(args))
-    console.answer(format_inspection(roles, series_of(roles), args.json))
 
 
 def format_inspection(roles: Roles, series: Series, as_json: bool) -> str:

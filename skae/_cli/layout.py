@@ -268,6 +268,7 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
         names, first = head[first][1], first + 1
     skipped = head[first - 1][0] if first else 0
     layout.content = _blank(layout.content, skipped)
+    _drop_repeated({lines[line - 1].strip() for line, _ in head[:first]}, layout)
     _name_columns(layout, names, kinds.width)
     _note_lines(layout, head, first, names, units, comments)
     _drop_footer(layout, kinds)
@@ -296,6 +297,7 @@ def _find_names(
     names: list[str] = []
     for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
+            _refuse_decimal_commas(cells, kinds, layout)
             return ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
         if len(cells) > kinds.width and not names:
             return cells, []  # then most rows lack cells, which is to be said
@@ -306,6 +308,16 @@ def _find_names(
             return names, units
         units.append(line)
     return names, units[:-1]
+
+
+def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
+    """Raise ValueError where a row has a cell more than the header because a comma cut it."""
+    is_time = kinds.of_column[0] == "time" and re.match(TIME_NAME, cells[0], re.IGNORECASE)
+    if is_time and layout.delimiter == "," and kinds.of_column[-1]:
+        raise ValueError(
+            f"{layout.name} has {len(cells)} names, and {kinds.width} cells in a row: do commas "
+            "stand before decimals, too? Put such numbers in quotes, or semicolons between cells"
+        )
 
 
 def _trimmed(cells: list[str], width: int) -> list[str]:
@@ -368,6 +380,18 @@ def _lines(numbers: list[int]) -> str:
     if len(numbers) == 1:
         return f"line {numbers[0]}"
     return f"{len(numbers)} lines, {min(numbers)} to {max(numbers)},"
+
+
+def _drop_repeated(above: set[bytes], layout: Layout) -> None:
+    """Empty lines that stand above the table as well, as where files were joined."""
+    n_lines = 0
+    for line in above - {b""}:
+        again = rb"^[ \t]*%b[ \t]*$" % re.escape(line)
+        layout.content, n_found = re.subn(again, b"", layout.content, flags=re.MULTILINE)
+        n_lines += n_found
+    if n_lines:
+        repeat = "1 line that repeats" if n_lines == 1 else f"{n_lines} lines that repeat"
+        layout.notes.append(f"left out {repeat} those above the table")
 
 
 def _drop_footer(layout: Layout, kinds: Kinds) -> None:

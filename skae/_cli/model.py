@@ -1,43 +1,38 @@
-"""The model of the command: scalers and an LSTM autoencoder, learned once, scoring often."""
+"""The model of the command: a scaler and an LSTM autoencoder in one Pipeline."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.model_file import read_pipeline, write_pipeline
-from skae._cli.task import Task
+from skae._cli.series import Series
 from skae._cli.text import join_names
 from skae._input.scaling import Scaling
-from skae._scoring.thresholds import MEMORY_IN_WINDOWS, AdaptiveOffset, robust_offset
 
-__all__ = ["Model", "learn", "load_model", "save_model"]
+__all__ = ["Model", "check_model_file", "learn", "load_model", "pack_model"]
 
 Floats = NDArray[np.float64]
 
+BEGINNING = b"skae model "
 # Scaled values are cut here, far beyond any anomaly: their squares must fit into float32.
 MAX_SCALED = 1e9
-
-# Robust standard deviations from the median, where rows are judged among themselves.
-DEVIATIONS_AMONG = 6.0
-
-# Ratio to the median that the threshold has at least there, however alike errors are.
-LEAST_RATIO_AMONG = 1.75
-
 # Between the name of a series and that of its feature, in a scaler of several series.
 BETWEEN = "\x1f"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Model:
-    """A Pipeline of scalers and an :class:`~skae.LSTMAutoencoder` that scores rows.
+    """A Pipeline of a scaler and an :class:`~skae.LSTMAutoencoder` that scores rows.
 
     Parameters
     ----------
-    pipeline : fitted Pipeline
+    pipeline : Pipeline
         Its last step is the detector.
     feature_names : list of str
         The features that it was fitted on.
@@ -48,45 +43,35 @@ class Model:
 
     @property
     def detector(self) -> Any:
-        """The fitted detector."""
+        """The detector."""
         return self.pipeline[-1]
 
     @property
     def window(self) -> int:
         """The number of rows that are seen at a time."""
-        return int(getattr(self.detector, "window_size_", self.detector.window_size))
+        return int(self.detector.window_size_)
 
     @property
     def threshold(self) -> float:
         """The anomaly score above which a row is an anomaly: the negative of ``offset_``."""
         return -float(self.detector.offset_)
 
-    def limits(self, scores: Floats, task: Task) -> Floats | None:
-        """Return the score above which each row is an anomaly, if that follows the series."""
-        if getattr(self.detector, "threshold", None) != "adaptive":
-            return None
-        limits = np.empty_like(scores)
-        for rows in task.pieces():
-            offset = AdaptiveOffset(-self.threshold, MEMORY_IN_WINDOWS * self.window)
-            limits[rows] = -offset.update(-scores[rows])
-        return limits
-
-    def scale(self, task: Task) -> Floats:
-        """Return the values of a task as the detector takes them."""
+    def scale(self, series: Series) -> Floats:
+        """Return values as the detector takes them."""
         (name, scaler), *_ = self.pipeline.steps
         with np.errstate(over="ignore", invalid="ignore"):
             if name == "series":
-                scaled = _scale_series(scaler, task)
+                scaled = _scale_series(scaler, series)
             else:
-                scaled = task.values * scaler.scale_ + scaler.min_
-        return np.clip(scaled, -MAX_SCALED, MAX_SCALED)
+                scaled = series.values * scaler.scale_ + scaler.min_
+        return np.asarray(np.clip(scaled, -MAX_SCALED, MAX_SCALED))
 
-    def score(self, task: Task) -> tuple[Floats, Floats]:
-        """Score all rows of a task, each series and each piece between gaps by itself.
+    def score(self, series: Series) -> tuple[Floats, Floats, Floats | None]:
+        """Score all rows, each series and each piece between gaps by itself.
 
         Parameters
         ----------
-        task : Task
+        series : Series
             Its features are those of the model, in that order.
 
         Returns
@@ -95,11 +80,16 @@ class Model:
             Anomaly scores, higher = worse: the negative of ``score_samples``.
         errors : ndarray of shape (n_rows, n_features), float64
             What each feature adds to the score, as ``explain`` has it.
+        limits : ndarray of shape (n_rows,), float64, or None
+            The score above which each row is an anomaly, where that follows the series.
         """
-        pieces = task.pieces()
-        X = as_input(self.scale(task), pieces)
-        scores = _in_file_order(self.detector.score_samples(X), pieces)
-        return -scores, _in_file_order(self.detector.explain(X), pieces)
+        pieces, detector = series.pieces(), self.detector
+        X = as_input(self.scale(series), pieces)
+        scores = _in_file_order(detector.score_samples(X), pieces)
+        errors = _in_file_order(detector.explain(X), pieces)
+        if detector.threshold != "adaptive":
+            return -scores, errors, None
+        return -scores, errors, _in_file_order(detector.decision_function(X), pieces) - scores
 
 
 def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:
@@ -107,30 +97,12 @@ def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:
     return scaled[pieces[0]] if len(pieces) == 1 else [scaled[rows] for rows in pieces]
 
 
-def make_detector(window: int | str, all_rows: bool, **params: Any) -> Any:
-    """Return the estimator that the command fits: here is all that it asks for.
+def learn(series: Series, *, window: int | str, **params: Any) -> Model:
+    """Fit a model to the rows that are to be learned from.
 
     Parameters
     ----------
-    window : int or "auto"
-        The rows of a window.
-    all_rows : bool
-        Whether all rows are learned from. Rows that were chosen for it are taken for normal,
-        whatever they look like.
-    **params
-        What the arguments say.
-    """
-    from skae import LSTMAutoencoder
-
-    return LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
-
-
-def learn(task: Task, *, window: int | str, **params: Any) -> Model:
-    """Fit a model to the rows of a task that are to be learned from.
-
-    Parameters
-    ----------
-    task : Task
+    series : Series
         The series.
     window, **params
         Parameters of the estimator.
@@ -138,7 +110,6 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     Returns
     -------
     model : Model
-        The model.
 
     Raises
     ------
@@ -147,44 +118,29 @@ def learn(task: Task, *, window: int | str, **params: Any) -> Model:
     """
     from sklearn.pipeline import Pipeline
 
-    all_rows = bool(task.is_training.all())
-    steps = [_first_step(task), ("detector", make_detector(window, all_rows, **params))]
-    model = Model(Pipeline(steps), list(task.feature_names))
-    X = as_input(model.scale(task), task.training_pieces())
-    model.detector.fit(X)
-    if params.get("contamination", "auto") == "auto":
-        _set_threshold(model.detector, X, all_rows)
+    from skae import LSTMAutoencoder
+
+    # Rows that were chosen to be learned are taken for normal, whatever they look like.
+    all_rows = bool(series.is_training.all())
+    detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
+    pipeline = Pipeline([_first_step(series), ("detector", detector)])
+    model = Model(pipeline, list(series.feature_names))
+    detector.fit(as_input(model.scale(series), series.training_pieces()))
     return model
 
 
-def _set_threshold(detector: Any, X: Any, all_rows: bool) -> None:
-    """Set the threshold for somebody who looks at a table of events."""
-    answers = detector.score_samples(X)
-    scores = np.concatenate(answers) if isinstance(answers, list) else answers
-    scores = scores[~np.isnan(scores)]
-    if all_rows:  # they are judged among themselves
-        detector.offset_ = robust_offset(
-            scores, deviations=DEVIATIONS_AMONG, least_ratio=LEAST_RATIO_AMONG
-        )
-        return
-    most, typical = np.quantile(scores, 0.001), np.median(scores)
-    detector.offset_ = float(min(1.25 * most, 2.0 * typical))
+def pack_model(model: Model) -> bytes:
+    """Return a model as the bytes of a file that :func:`load_model` reads."""
+    from skae import save
 
-
-def save_model(model: Model, path: Any) -> None:
-    """Write the Pipeline of a model to a file that :func:`load_model` reads.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
     model.detector.set_params(callbacks=None)
-    write_pipeline(model.pipeline, path)
+    with tempfile.TemporaryDirectory() as folder:
+        save(model.pipeline, Path(folder, "model"))
+        return Path(folder, "model").read_bytes()
 
 
 def load_model(path: str) -> Model:
-    """Return the model that :func:`save_model` wrote.
+    """Return the model whose bytes :func:`pack_model` made.
 
     Raises
     ------
@@ -193,9 +149,20 @@ def load_model(path: str) -> Model:
     OSError
         If the file cannot be opened.
     """
-    pipeline = read_pipeline(path)
-    steps = getattr(pipeline, "steps", ())
-    names = getattr(pipeline[0], "feature_names_in_", None) if len(steps) > 1 else None
+    from sklearn.pipeline import Pipeline
+
+    from skae import load
+
+    check_model_file(path)
+    try:
+        pipeline = load(path)
+    except ValueError as error:
+        if "upgrade to read it" in str(error):
+            raise ValueError(f"{path} is of a newer skae; upgrade to read it") from error
+        raise _damaged(path) from error
+    if not isinstance(pipeline, Pipeline):
+        raise _damaged(path)
+    names = getattr(pipeline[0], "feature_names_in_", None) if len(pipeline) > 1 else None
     if names is None or getattr(pipeline[-1], "window_size", None) is None:
         raise ValueError(
             f"{path} holds no scaler and detector of rows with the names of their features; "
@@ -205,55 +172,72 @@ def load_model(path: str) -> Model:
     return Model(pipeline, list(dict.fromkeys(str(name).rpartition(BETWEEN)[2] for name in names)))
 
 
-# --- scaling -----------------------------------------------------------------------------
+def check_model_file(path: str) -> None:
+    """Raise ValueError if a file cannot be a model, OSError if it cannot be opened."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"{path} is not a regular file")
+    with open(path, "rb") as file:
+        if file.read(len(BEGINNING)) != BEGINNING:
+            raise _damaged(path)
 
 
-def _first_step(task: Task) -> tuple[str, Any]:
+def _damaged(path: str) -> ValueError:
+    return ValueError(
+        f"{path} is not a model, or damaged; expected what 'skae detect --save' writes"
+    )
+
+
+def _first_step(series: Series) -> tuple[str, Any]:
     """Return a scaler that remembers the names of features, and how each series differs.
 
     The detector scales by itself. Before it, one series keeps its shape: only the range is
-    remembered, for drift. Of several, each is brought to one level and spread, or a small one
-    would be lost beside a large one.
+    remembered, for drift. Of several, each is scaled as the detector would scale it alone, or a
+    small one would be lost beside a large one.
     """
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-    learned = task.values[task.is_training]
+    learned = series.values[series.is_training]
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.nanmax(learned, axis=0) - np.nanmin(learned, axis=0)
-        if not np.isfinite(spread).all():
+        if not np.isfinite(np.nanmax(learned, axis=0) - np.nanmin(learned, axis=0)).all():
             largest = np.nanmax(np.abs(learned))
             raise ValueError(f"the numbers reach {largest:g}, too large to scale")
         ranges = MinMaxScaler().fit(learned)
-    if task.series_labels is None:
-        ranges.feature_names_in_ = np.array(task.feature_names, dtype=object)
+    if series.series_labels is None:
+        ranges.feature_names_in_ = np.array(series.feature_names, dtype=object)
         return "range", ranges
-    chosen = [rows[task.is_training[rows]] for rows in task.parts()]
-    parts = [rows if len(rows) else whole for rows, whole in zip(chosen, task.parts(), strict=True)]
-    scalings = [Scaling.of(task.values[rows], None, robust=True) for rows in parts]
+    scalings, names = [], []
+    for rows in series.parts():
+        chosen = rows[series.is_training[rows]]
+        values = series.values[chosen if len(chosen) else rows]
+        scalings.append(Scaling.of(values, None, robust=True))
+        names += _names(series.series_labels[rows[0]], series)
     scaler = StandardScaler()
-    labels = [task.series_labels[rows[0]] for rows in parts]
-    names = [f"{label}{BETWEEN}{name}" for label in labels for name in task.feature_names]
     scaler.feature_names_in_ = np.array(names, dtype=object)
     scaler.mean_ = np.concatenate([scaling.center for scaling in scalings])
     scaler.scale_ = np.concatenate([scaling.spread for scaling in scalings])
     scaler.var_, scaler.n_features_in_ = scaler.scale_**2, len(names)
-    scaler.n_samples_seen_ = int(task.is_training.sum())
+    scaler.n_samples_seen_ = int(series.is_training.sum())
     return "series", scaler
 
 
-def _scale_series(scaler: Any, task: Task) -> Floats:
+def _names(label: str, series: Series) -> list[str]:
+    return [f"{label}{BETWEEN}{name}" for name in series.feature_names]
+
+
+def _scale_series(scaler: Any, series: Series) -> Floats:
     """Return values scaled as those of the series of their name."""
-    if task.series_labels is None:
+    if series.series_labels is None:
         raise ValueError("the model has learned several series; --series names their column")
-    places = {str(name): place for place, name in enumerate(scaler.feature_names_in_)}
-    scaled = np.empty_like(task.values)
-    for rows in task.parts():
-        label = task.series_labels[rows[0]]
-        chosen = [places.get(f"{label}{BETWEEN}{name}", -1) for name in task.feature_names]
-        if -1 in chosen:
-            known = join_names(sorted({name.partition(BETWEEN)[0] for name in places}))
+    names = scaler.feature_names_in_.tolist()
+    scaled = np.empty_like(series.values)
+    for rows in series.parts():
+        label = series.series_labels[rows[0]]
+        wanted = _names(label, series)
+        if not set(wanted) <= set(names):
+            known = join_names(sorted({name.partition(BETWEEN)[0] for name in names}))
             raise ValueError(f"the model has learned no series {label!r}; it knows {known}")
-        scaled[rows] = (task.values[rows] - scaler.mean_[chosen]) / scaler.scale_[chosen]
+        places = [names.index(name) for name in wanted]
+        scaled[rows] = (series.values[rows] - scaler.mean_[places]) / scaler.scale_[places]
     return scaled
 
 

@@ -257,28 +257,31 @@ class Separator:
         self.digits, self.codes, self.delimiter = digits, codes, delimiter
         self.given = digits.dropna()
         self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
+        # Marks that stand before groups of three digits wherever they stand.
+        self.grouping = {
+            mark
+            for mark in ".,"
+            if self.given[self.has[mark]].str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+").all()
+        }
 
     @property
     def is_mixed(self) -> bool:
         """Whether dots and commas both stand before decimals, in different cells."""
-        marks = [self.has[mark].any() and not self._is_grouped(mark) for mark in ".,"]
-        return all(marks) and not (self.has["."] & self.has[","]).any()
+        return not self.grouping and not (self.has["."] & self.has[","]).any()
 
     def choose(self, favoured: str) -> tuple[str, str]:
         """Return the decimal mark, and the example that leaves a doubt, "" if there is none."""
-        dots, commas = self.has["."], self.has[","]
-        both = self.given[dots & commas]
+        both = self.given[self.has["."] & self.has[","]]
+        used = [mark for mark in ".," if self.has[mark].any()]
         if len(both):
-            return (str(max(".,", key=both.iloc[0].rfind)), "")
-        if dots.any() and commas.any():
-            return ("," if self._is_grouped(".") and not self._is_grouped(",") else "."), ""
-        if not dots.any() and not commas.any():
-            return ".", ""
-        mark, other = (".", ",") if dots.any() else (",", ".")
-        if not self._is_grouped(mark):
-            return mark, ""
+            return max(".,", key=both.iloc[0].rfind), ""
+        if len(used) != 1:
+            return "," if used and self.grouping == {"."} else ".", ""
+        (mark,), other = used, "," if used == ["."] else "."
         if (self.given.str.count(re.escape(mark)) > 1).any():
             return other, ""
+        if mark not in self.grouping:
+            return mark, ""
         return self._judge(mark, other, favoured)
 
     def note(self, decimal: str, doubt: str) -> str:
@@ -286,33 +289,25 @@ class Separator:
         if doubt:
             value = _convert(self.given[self.given == doubt], decimal).iloc[0]
             return f"{doubt!r} was read as {value:.15g}; if it is not, say so with --decimal"
-        other = "," if decimal == "." else "."
-        if not self.has[other].any():
-            return ""
+        cells = self.given[self.has["," if decimal == "." else "."]]
         return (
-            f"numbers with separators of thousands, such as {self.given[self.has[other]].iloc[0]}"
+            f"numbers with separators of thousands, such as {cells.iloc[0]}" if len(cells) else ""
         )
-
-    def _is_grouped(self, mark: str) -> bool:
-        """Tell whether all numbers with a mark have it before groups of three digits."""
-        cells = self.given[self.has[mark]]
-        return bool(cells.str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+").all())
 
     def _judge(self, mark: str, other: str, favoured: str) -> tuple[str, str]:
         """Choose where each number with the mark has three digits behind it."""
-        example, plain = self.given[self.has[mark]].iloc[0], self.given[~self.has[mark]]
-        if len(plain):
-            if (plain.str.len() > 3).any():
-                return mark, ""
-            # Decimals that end in zeros would stand in every cell.
-            padded = self.given[self.has[mark]].str.endswith("0").any()
-            smoother = other if padded else min((other, mark), key=self._roughness)
-            return smoother, example if smoother == other else ""
-        if mark == "," and self.delimiter == ",":
+        marked, plain = self.given[self.has[mark]], self.given[~self.has[mark]]
+        example = marked.iloc[0]
+        if not len(plain):
+            if mark == favoured and not (mark == self.delimiter == ","):
+                return mark, "" if self.delimiter == "," else example
             return other, example
-        if mark == favoured:
-            return mark, "" if self.delimiter == "," else example
-        return other, example
+        if (plain.str.len() > 3).any():
+            return mark, ""
+        # Decimals that end in zeros would stand in every cell.
+        padded = marked.str.endswith("0").any()
+        smoother = other if padded else min((other, mark), key=self._roughness)
+        return smoother, example if smoother == other else ""
 
     def _roughness(self, decimal: str) -> float:
         values = _convert(self.digits, decimal).to_numpy(dtype=float)[self.codes]

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.detection import Detection, FoundEvent, highest_places, unobserved_runs
-from skae._cli.measures import Measures
+from skae._cli.detection import Detection, FoundEvent, Measures
 from skae._cli.order import say_duration, usual_step
-from skae._cli.task import Task
+from skae._cli.series import Series
 from skae._cli.text import align, printable, safe_cell
 
 if TYPE_CHECKING:
@@ -27,12 +26,12 @@ MAX_PANELS = 6
 EVENT_HEADER = ["start", "end", "duration", "peak", "score", "feature"]
 
 
-def format_report(task: Task, detection: Detection, measures: Measures | None = None) -> str:
+def format_report(series: Series, detection: Detection, measures: Measures | None = None) -> str:
     """Return a table of the events, and how well they agree with what is known.
 
     Parameters
     ----------
-    task : Task
+    series : Series
         The series, and the faults known in them.
     detection : Detection
         The events.
@@ -44,20 +43,20 @@ def format_report(task: Task, detection: Detection, measures: Measures | None = 
     report : str
         Paragraphs with empty lines between them.
     """
-    paragraphs = [format_events(task, detection), format_unobserved(task, detection)]
-    if task.faults:
-        paragraphs.append(format_faults(task.faults, detection, task.index.labels))
+    paragraphs = [format_events(series, detection), format_unobserved(series, detection)]
+    if series.faults:
+        paragraphs.append(format_faults(series.faults, detection, series.index.labels))
     if measures:
-        paragraphs.append(format_measures(measures, task))
+        paragraphs.append(format_measures(measures, series))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def format_events(task: Task, detection: Detection) -> str:
+def format_events(series: Series, detection: Detection) -> str:
     """Return a table of the events in the order of the file, the worst where there are many.
 
     Parameters
     ----------
-    task : Task
+    series : Series
         The series, with the index as the user wrote it.
     detection : Detection
         The events.
@@ -68,42 +67,37 @@ def format_events(task: Task, detection: Detection) -> str:
         A line that counts them, and a table of start, end, peak, score and feature.
     """
     events = detection.events
-    head = (
-        f"{_count(len(events), 'event')} in {len(detection.scores)} rows"
-        f"{_of_series(task)} (anomaly score above {detection.threshold:.4g})"
-    )
+    of = "" if series.series_labels is None else f" of {len(series.parts())} series"
+    head = f"{_count(len(events), 'event')} in {len(detection.scores)} rows{of}"
+    head += f" (anomaly score above {detection.threshold:.4g})"
     if not events:
-        return head + _format_highest(task, detection)
+        return head + _format_highest(series, detection)
     worst = sorted(events, key=lambda event: -detection.scores[event.peak])[:MAX_EVENTS]
     if len(worst) < len(events):
         head += f"; the worst {MAX_EVENTS}:"
-    rows = [
-        _event_cells(event, detection, task)
-        for event in sorted(worst, key=lambda event: event.start)
-    ]
-    series = [] if task.series_name is None else [task.series_name]
-    return f"{head}\n\n{align([*series, *EVENT_HEADER], rows)}"
+    worst.sort(key=lambda event: event.start)
+    rows = [_event_cells(event, detection, series) for event in worst]
+    return f"{head}\n\n{align([*_series_name(series), *EVENT_HEADER], rows)}"
 
 
-def format_unobserved(task: Task, detection: Detection) -> str:
+def format_unobserved(series: Series, detection: Detection) -> str:
     """Return a table of the outages: rows without a score; "" without any."""
-    runs = unobserved_runs(detection, task)
+    runs = detection.unobserved_runs(series)
     if not runs:
         return ""
     n_rows = int(detection.is_unobserved.sum())
     head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
     head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
-    labels = task.index.labels
-    rows = [[*_series_cell(task, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
-    series = [] if task.series_name is None else [task.series_name]
-    return f"{head}\n\n{align([*series, 'start', 'end'], rows)}"
+    labels = series.index.labels
+    rows = [[*_series_cell(series, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
+    return f"{head}\n\n{align([*_series_name(series), 'start', 'end'], rows)}"
 
 
-def format_measures(measures: Measures, task: Task) -> str:
+def format_measures(measures: Measures, series: Series) -> str:
     """Return a line on rows and one on events that compare a detection with labels."""
     found = f"{measures.found_events} of {_count(measures.labelled_events, 'labelled event')}"
     return (
-        f"by the labels in {printable(task.label_name or '')!r}: found {found}, with "
+        f"by the labels in {printable(series.label_name or '')!r}: found {found}, with "
         f"{_count(measures.false_events, 'false event')}\n"
         f"rows: precision {measures.precision:.3f}, recall {measures.recall:.3f}, "
         f"F1 {measures.f1:.3f}, VUS-PR {measures.vus_pr:.3f}"
@@ -136,11 +130,12 @@ def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequenc
     ]
     table = align(["fault", "feature", "start", "end", "found"], rows)
     count = f"found {sum(found)} of {len(faults)} faults, with {_count(false, 'false event')}"
-    share = f"{_share_of_false_rows(faults, detection):.1%} of the fault-free rows labelled"
-    return f"{table}\n\n{count} and {share}"
+    healthy = ~_mark_faults(faults, len(detection.scores))
+    share = detection.is_anomaly[healthy].mean()
+    return f"{table}\n\n{count} and {share:.1%} of the fault-free rows labelled"
 
 
-def format_scores(task: Task, detection: Detection) -> str:
+def format_scores(series: Series, detection: Detection) -> str:
     """Return the text of the scores file: a line for each row of the input.
 
     Its columns are the series (where there are several), the index, the score, the label and
@@ -153,10 +148,10 @@ def format_scores(task: Task, detection: Detection) -> str:
     names = [safe_cell(name) for name in detection.feature_names]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    series = [] if task.series_labels is None else [task.series_labels]
-    keys = [[safe_cell(label) for label in column] for column in (*series, task.index.labels)]
-    index = [name for name in (task.series_name, task.index.name) if name is not None]
-    writer.writerow([*map(safe_cell, index), "score", "label", "feature"])
+    named = [] if series.series_labels is None else [series.series_labels]
+    keys = [[safe_cell(label) for label in column] for column in (*named, series.index.labels)]
+    header = map(safe_cell, [*_series_name(series), series.index.name])
+    writer.writerow([*header, "score", "label", "feature"])
     writer.writerows(
         [*row, "", "", ""] if missing else [*row, score, label, names[feature]]
         for *row, score, label, feature, missing in zip(
@@ -166,43 +161,43 @@ def format_scores(task: Task, detection: Detection) -> str:
     return text.getvalue()
 
 
-def draw_picture(task: Task, detection: Detection, file_format: str) -> bytes:
+def draw_picture(series: Series, detection: Detection, file_format: str) -> bytes:
     """Return a picture of the series, scores and events as the bytes of a file."""
     from matplotlib.figure import Figure
 
     from skae._plots.score import AnomalyScoreDisplay, make_axes
 
-    display = AnomalyScoreDisplay(**_drawn(task, detection))
+    display = AnomalyScoreDisplay(**_drawn(series, detection))
     worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]
     # A Figure of its own, without pyplot, leaves no state behind in the process.
     axes = make_axes(len(worst), Figure())
     display.plot(axes, features=sorted(worst.tolist()))
-    if _has_one_clock(task) and (task.index.wall != task.index.instants).any():
-        display.ax_.set_xlabel(f"{task.index.name}, in the time zone of the file")
+    if _has_one_clock(series) and (series.index.wall != series.index.instants).any():
+        display.ax_.set_xlabel(f"{series.index.name}, in the time zone of the file")
     picture = io.BytesIO()
     display.figure_.savefig(picture, format=file_format, dpi=120)
     return picture.getvalue()
 
 
-def _drawn(task: Task, detection: Detection) -> dict[str, Any]:
+def _drawn(series: Series, detection: Detection) -> dict[str, Any]:
     """Return what is drawn: several series one after the other, by the numbers of their rows."""
-    order = np.concatenate(task.parts())
+    order = np.concatenate(series.parts())
     place = np.argsort(order)
     events = [tuple(place[[e.start, e.end, e.peak]].tolist()) for e in detection.events]
-    labels = _mark_faults(task.faults, len(order)) if task.faults else task.labels
+    labels = _mark_faults(series.faults, len(order)) if series.faults else series.labels
     return {
-        "values": task.values[order],
+        "values": series.values[order],
         "scores": detection.scores[order],
         "threshold": detection.threshold if detection.limits is None else detection.limits[order],
         "events": events,
         "labels": None if labels is None else labels[order],
-        "index": task.index.wall if _has_one_clock(task) else None,
-        "feature_names": [printable(name) for name in task.feature_names],
+        "index": series.index.wall if _has_one_clock(series) else None,
+        "feature_names": [printable(name) for name in series.feature_names],
     }
 
 
-def _has_one_clock(task: Task) -> bool:
-    return task.series_labels is None and task.index.name != "row"
+def _has_one_clock(series: Series) -> bool:
+    return series.series_labels is None and series.index.name != "row"
 
 
 def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
@@ -215,50 +210,43 @@ def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
 # --- text --------------------------------------------------------------------------------
 
 
-def _event_cells(event: FoundEvent, detection: Detection, task: Task) -> list[str]:
-    start, end, peak = (task.index.labels[row] for row in (event.start, event.end, event.peak))
+def _event_cells(event: FoundEvent, detection: Detection, series: Series) -> list[str]:
+    start, end, peak = (series.index.labels[row] for row in (event.start, event.end, event.peak))
     score = f"{detection.scores[event.peak]:.4g}"
-    duration = duration_of(event, task)
-    return [*_series_cell(task, event.start), start, end, duration, peak, score, event.feature]
+    duration = duration_of(event, series)
+    return [*_series_cell(series, event.start), start, end, duration, peak, score, event.feature]
 
 
-def duration_of(event: FoundEvent, task: Task) -> str:
+def duration_of(event: FoundEvent, series: Series) -> str:
     """Return how long an event lasts, as people say it; where rows have no time, their number."""
-    if task.index.wall.dtype.kind != "M":
+    if series.index.wall.dtype.kind != "M":
         return _count(len(event.rows), "row")
-    instants = task.index.instants
+    instants = series.index.instants
     lasted = float((instants[event.end] - instants[event.start]).astype(float))
-    rows = next(rows for rows in task.parts() if event.start in rows)
+    rows = next(rows for rows in series.parts() if event.start in rows)
     return say_duration(lasted + usual_step(instants, [rows]))
 
 
-def _format_highest(task: Task, detection: Detection) -> str:
+def _format_highest(series: Series, detection: Detection) -> str:
     rows = [
         [
-            *_series_cell(task, row),
-            task.index.labels[row],
+            *_series_cell(series, row),
+            series.index.labels[row],
             f"{detection.scores[row]:.4g}",
             f"{detection.scores[row] / detection.limit_at(row):.0%} of the threshold",
         ]
-        for row in highest_places(detection)
+        for row in detection.highest_places()
     ]
-    series = [] if task.series_name is None else [task.series_name]
-    return f"; the highest places:\n\n{align([*series, 'peak', 'score', ''], rows)}"
+    header = [*_series_name(series), "peak", "score", ""]
+    return f"; the highest places:\n\n{align(header, rows)}"
 
 
-def _series_cell(task: Task, row: int) -> list[str]:
-    return [] if task.series_labels is None else [task.series_labels[row]]
+def _series_cell(series: Series, row: int) -> list[str]:
+    return [] if series.series_labels is None else [series.series_labels[row]]
 
 
-def _of_series(task: Task) -> str:
-    if task.series_labels is None:
-        return ""
-    return f" of {len(task.parts())} series"
-
-
-def _share_of_false_rows(faults: Sequence[Fault], detection: Detection) -> float:
-    healthy = ~_mark_faults(faults, len(detection.scores))
-    return float(detection.is_anomaly[healthy].mean())
+def _series_name(series: Series) -> list[str]:
+    return [] if series.series_name is None else [series.series_name]
 
 
 def _overlap(fault: Fault, event: FoundEvent) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from skae._cli.order import UNITS
 from skae._cli.table import Column, Table
 from skae._cli.text import find_name, join_names
 
-__all__ = ["Roles", "assign_roles"]
+__all__ = ["Roles", "read_labels", "rows_of_each"]
 
 Floats = NDArray[np.float64]
 
@@ -23,13 +24,27 @@ LABEL_WORDS = (
 ).split()
 # These are labels only where they have two values.
 WEAK_LABEL_WORDS = "y target class cls classification".split()
+NORMAL = "0 0.0 false no normal ok good healthy benign regular none inlier nominal n f -".split()
+ANOMALOUS = (
+    "true yes anomaly anomalous abnormal attack fault faulty outlier bad failure fail broken "
+    "intrusion error alarm t"
+).split()
 SEGMENT_NAMES = (
     "segment|train|istrain|istest|test|split|fold|subset|partition|set|dataset|traintest"
 )
+PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 # Of fewer rows, anything rises by chance.
 MIN_ROWS = 20
 FEW_VALUES = 10
-ASK = "--keep takes it as a sensor"
+ASK = "; --keep takes it as a sensor"
+TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
+# What to say instead of `ASK`.
+HINTS = {
+    TIMES_PERHAPS: "",
+    "empty": "",
+    "never changes": "",
+    "without numbers": "; --series takes one that tells several series apart",
+}
 
 
 class Roles:
@@ -54,77 +69,73 @@ class Roles:
 
     def __init__(self, table: Table) -> None:
         self.table, self.choice = table, table.choice
-        self.names = [column.name for column in table.columns]
         self.notes: list[str] = []
         self.series = self._find(self.choice.series, "series")
         self.labels = self._find(self.choice.labels, "labels")
         chosen = [*(self.choice.features or ()), *self.choice.keep]
-        kept = [self._find(name, "sensor") for name in chosen]
-        free = [column for column in table.columns if not column.role]
-        self.index = find_index(table, free)
+        self.sensors = [column for name in chosen if (column := self._find(name, "sensor"))]
+        self.index = find_index(table, self._free())
+        self.notes += self.index.notes
         for column in self.index.columns:
             column.role = "time"
-        self.notes += self.index.notes
-        free = [column for column in free if not column.role]
         if self.series is None:
-            self._look_for_series(free)
-        self.sensors = [column for column in kept if column is not None]
+            self._look_for_series(self._free())
         if self.choice.features is None:
-            self._choose_sensors([column for column in free if not column.role])
+            self._choose_sensors(self._free())
 
     @property
     def parts(self) -> list[NDArray[np.intp]]:
         """The rows of each series, in the order in which the series begin."""
-        return rows_of_each(
-            None if self.series is None else self.series.texts.tolist(), self.table.n_rows
-        )
+        labels = None if self.series is None else self.series.texts.tolist()
+        return rows_of_each(labels, self.table.n_rows)
 
-    @property
-    def numeric(self) -> list[Column]:
-        """The sensors, and other columns that only their numbers have made no sensors."""
+    def notes_on_numbers(self) -> list[str]:
+        """Return how numbers were read, in sensors and in what might be one, each thing once."""
+        found: dict[str, list[str]] = {}
         left = [c for c in self.table.columns if c.role == "left out" and c.kind == "number"]
-        return [*self.sensors, *(column for column in left if "labels" not in column.why)]
+        for column in [*self.sensors, *(c for c in left if "labels" not in c.why)]:
+            for note in column.notes():
+                found.setdefault(note, []).append(column.name)
+        return [f"{join_names(names)}: {note}" for note, names in found.items()]
 
     def _find(self, name: str | None, role: str) -> Column | None:
         if name is None:
             return None
-        column = self.table.columns[find_name(self.names, name)]
+        column = self.table.columns[find_name([c.name for c in self.table.columns], name)]
         column.role = role
         return column
+
+    def _free(self) -> list[Column]:
+        return [column for column in self.table.columns if not column.role]
 
     def _choose_sensors(self, free: list[Column]) -> None:
         for column in free:
             column.why = self._why_not(column)
             column.role = "left out" if column.why else "sensor"
-        self.sensors = [column for column in self.table.columns if column.role == "sensor"]
-        if not self.sensors:
+        if not self.sensors and all(column.why for column in free):
             self._take_doubtful(free)
-        for why in dict.fromkeys(column.why for column in free if column.role == "left out"):
-            names = [
-                column.name for column in free if column.why == why and column.role == "left out"
-            ]
-            hint = "" if why.startswith(("empty", "without", "never changes")) else f"; {ASK}"
-            if why.startswith("without numbers") and self.series is None:
-                hint = "; --series takes one that tells several series apart"
-            self.notes.append(f"left out {join_names(names)}: {why}{hint}")
+        self.sensors = [column for column in self.table.columns if column.role == "sensor"]
+        left = [column for column in free if column.role == "left out"]
+        for why in dict.fromkeys(column.why for column in left):
+            names = join_names([column.name for column in left if column.why == why])
+            hint = HINTS.get(why, ASK)
+            if why == "without numbers" and self.series is not None:
+                hint = ""
+            self.notes.append(f"left out {names}: {why}{hint}")
 
     def _take_doubtful(self, free: list[Column]) -> None:
         """Take columns that are hardly sensors, where there are no others."""
         doubtful = [c for c in free if c.kind == "number"]
         doubtful = [c for c in doubtful if "labels" not in c.why] or doubtful
         if not doubtful:
-            self._refuse(free)
+            cells = [f"{c.name!r} holds {c.texts.iloc[0]!r}" for c in self.table.columns[:4]]
+            raise ValueError(
+                f"there is no column of numbers in {self.table.name}: {'; '.join(cells)}; "
+                "--delimiter, --skip-rows, --comment and --missing say how the file is written"
+            )
         for column in doubtful:
             self.notes.append(f"{column.name}: {column.why}; taken, as there is no other sensor")
             column.role, column.why = "sensor", ""
-        self.sensors = doubtful
-
-    def _refuse(self, free: list[Column]) -> None:
-        seen = "; ".join(f"{c.name!r} holds {c.texts.iloc[0]!r}" for c in self.table.columns[:4])
-        raise ValueError(
-            f"there is no column of numbers in {self.table.name}: {seen}; --delimiter, "
-            "--skip-rows, --comment and --missing say how the file is written"
-        )
 
     def _why_not(self, column: Column) -> str:
         """Return why a column is no sensor, "" if it is one."""
@@ -135,17 +146,16 @@ class Roles:
         if column.kind in ("time", "clock") or column.times is not None:
             return "another time"
         if column.kind == "word":
-            return "without numbers"
-        if re.fullmatch(SEGMENT_NAMES, _plain(column.name)) and _n_values(column) <= FEW_VALUES:
+            return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
+        plain = re.sub(r"[\W_]", "", column.name).lower()
+        if re.fullmatch(SEGMENT_NAMES, plain) and column.n_values <= FEW_VALUES:
             return "tells parts of the file apart"
-        if self.table.n_rows < MIN_ROWS:
-            return ""
-        return self._why_no_reading(column.numbers.values)
+        return self._why_no_reading(column.values) if self.table.n_rows >= MIN_ROWS else ""
 
     def _why_no_reading(self, values: Floats) -> str:
         if not np.ptp(values[~np.isnan(values)]):
             return "never changes"
-        if any((values == unit).all() for unit in self._calendar()):
+        if any(np.ptp(values - part) == 0 for part in self._calendar()):
             return "says only what the time says"
         steps = np.concatenate([np.diff(values[rows]) for rows in self.parts])
         forward = steps[steps > 0]
@@ -162,8 +172,7 @@ class Roles:
 
     def _goes_with_time(self, values: Floats) -> bool:
         """Tell whether values are those of a clock that goes evenly, within rounding."""
-        index = self.index.instants
-        passed = (index - index[0]).astype(float)
+        passed = (self.index.instants - self.index.instants[0]).astype(float)
         if not passed[-1]:
             return False
         rate = (values[-1] - values[0]) / passed[-1]
@@ -172,77 +181,57 @@ class Roles:
         is_clock = is_unit or (self.index.name == "row" and rate > 0)
         return bool(is_clock and errors.max() < 1e-5 * np.ptp(values))
 
-    def _calendar(self) -> Iterator[Floats]:
-        wall = self.index.wall
-        if wall.dtype.kind != "M":
-            return
-        days, months = wall.astype("M8[D]"), wall.astype("M8[M]")
-        yield wall.astype("M8[Y]").astype(int) + 1970.0
-        yield months.astype(int) % 12 + 1.0
-        yield (days - months).astype(float) + 1
-        yield (wall - days) // np.timedelta64(1, "h") + 0.0
-        yield (wall - wall.astype("M8[h]")) // np.timedelta64(1, "m") + 0.0
-        for first in range(7):
-            weekday = (days.astype(int) + first) % 7
-            yield weekday + 0.0
-            yield weekday + 1.0
-        yield (days - wall.astype("M8[Y]").astype("M8[D]")).astype(float) + 1
+    def _calendar(self) -> Iterator[Any]:
+        """Yield the parts of the time, whatever they are counted from."""
+        import pandas as pd
 
-    # --- several series in one table ---------------------------------------------------------
+        if self.index.wall.dtype.kind == "M":
+            times = pd.DatetimeIndex(self.index.wall)
+            yield from (getattr(times, part).to_numpy() for part in PARTS_OF_TIME)
+            yield from ((times.day_of_week.to_numpy() + first) % 7 for first in range(7))
 
     def _look_for_series(self, columns: list[Column]) -> None:
         """Find the column that tells series apart, if time goes on only within each."""
-        n_rows = self.table.n_rows
+        n_rows, instants = self.table.n_rows, self.index.instants
         named = [c for c in columns if c.kind in ("word", "number") and not _looks_like_labels(c)]
-        keys = [c for c in named if 1 < _n_values(c) <= n_rows / 5]
+        keys = [c for c in named if 1 < c.n_values <= n_rows / 5]
         if n_rows < MIN_ROWS or not keys:
             return
-        if self.index.wall.dtype.kind != "M" and self.index.name == "row":
+        if self.index.name == "row":
             self._look_for_cycles(keys, columns)
             return
-        instants = self.index.instants
-        stays = 1 - _share_forward(instants, None)
-        fitting = [c for c in keys if _tells_apart(c, instants, stays)]
-        if stays in (0.0, 1.0) or not fitting:
-            return
-        key = min(fitting, key=_n_values)
-        counts = np.bincount(np.unique(instants, return_counts=True)[1])
-        usual = int(counts.argmax())
-        self._take_series(
-            key, f"each time comes {usual} times" if usual > 1 else "time begins anew"
-        )
+        stays = 1 - _share_forward(instants, np.zeros(n_rows))
+        fitting = [c for c in keys if _tells_apart(c.codes, instants, stays)]
+        if 0 < stays < 1 and fitting:
+            usual = int(np.bincount(np.unique(instants, return_counts=True)[1]).argmax())
+            reason = f"each time comes {usual} times" if usual > 1 else "time begins anew"
+            self._take_series(min(fitting, key=lambda column: column.n_values), reason)
 
     def _look_for_cycles(self, keys: list[Column], columns: list[Column]) -> None:
         """Find a counter that begins anew for each value of another column."""
-        for counter in columns:
-            if counter.kind != "number":
-                continue
-            values = counter.numbers.values
-            steps = np.diff(values)
+        for counter in (column for column in columns if column.kind == "number"):
+            steps = np.diff(counter.values)
             begins = steps != 1
             if not 0 < begins.sum() < len(steps) / 5 or (steps[begins] > 0).any():
                 continue
-            fitting = [c for c in keys if c is not counter and _changes_at(c, begins)]
-            if fitting:
-                self._take_series(fitting[0], f"{counter.name!r} begins anew")
-                counter.role, labels = "time", counter.texts.tolist()
-                self.index = Index(counter.name, values, values, labels, [counter])
-                return
+            for key in keys:
+                if key is not counter and ((np.diff(key.codes) != 0) == begins).all():
+                    self._take_series(key, f"{counter.name!r} begins anew")
+                    counter.role, labels = "time", counter.texts.tolist()
+                    self.index = Index(
+                        counter.name, counter.values, counter.values, labels, [counter]
+                    )
+                    return
 
     def _take_series(self, column: Column, reason: str) -> None:
         column.role, self.series = "series", column
         self.notes.append(
-            f"{reason}, {column.name} has {_n_values(column)} values: --series {column.name} was "
+            f"{reason}, {column.name} has {column.n_values} values: --series {column.name} was "
             f"taken; --keep {column.name} makes it a sensor of one series"
         )
 
 
-def assign_roles(table: Table) -> Roles:
-    """Find out what each column of a table is."""
-    return Roles(table)
-
-
-def rows_of_each(labels: list[str] | None, n_rows: int) -> list[NDArray[np.intp]]:
+def rows_of_each(labels: Sequence[str] | None, n_rows: int) -> list[NDArray[np.intp]]:
     """Return the rows of each series, in the order in which the series begin."""
     if labels is None:
         return [np.arange(n_rows)]
@@ -252,46 +241,65 @@ def rows_of_each(labels: list[str] | None, n_rows: int) -> list[NDArray[np.intp]
     return [np.array(part) for part in rows.values()]
 
 
+def read_labels(column: Column) -> NDArray[np.bool_]:
+    """Return a column as labels, True for an anomaly.
+
+    Parameters
+    ----------
+    column : Column
+        Of 0 and 1, -1 and 1 as ``predict`` has them, or words one of which is normal.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be told which of its values are anomalies.
+    """
+    texts = column.texts.str.lower().str.replace(" ", "").str.removesuffix(".0")
+    found = set(texts)
+    column.refuse_first(texts.eq("").to_numpy(), "a label")
+    if found == {"1"}:
+        raise ValueError(f"all labels in {column.name!r} are 1; expected both of 0 and 1")
+    if found == {"1", "-1"}:
+        is_anomaly = texts == "-1"
+    elif "1" in found and len(found) == 2 and not found & {"2", "3"}:
+        is_anomaly = texts == "1"
+    elif found & set(NORMAL):
+        is_anomaly = ~texts.isin(NORMAL)
+    elif found & set(ANOMALOUS):
+        is_anomaly = texts.isin(ANOMALOUS)
+    else:
+        seen = ", ".join(sorted(found)[:5])
+        expected = "0 and 1, -1 and 1, or words such as normal and attack"
+        raise ValueError(f"the labels in {column.name!r} are {seen}; expected {expected}")
+    return np.asarray(is_anomaly, dtype=bool)
+
+
 def _looks_like_labels(column: Column) -> bool:
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", column.name)]
     is_weak = len(words) == 1 and words[0] in WEAK_LABEL_WORDS
     if column.kind not in ("number", "word") or not (is_weak or set(words) & set(LABEL_WORDS)):
         return False
-    if column.kind == "word":
-        return _n_values(column) <= FEW_VALUES
-    values = column.numbers.values
-    if is_weak:
-        return set(values[~np.isnan(values)]) in ({0.0, 1.0}, {-1.0, 1.0})
-    return bool((values % 1 == 0).all()) and _n_values(column) <= FEW_VALUES
+    if is_weak and column.kind == "number":
+        return set(column.values[~np.isnan(column.values)]) in ({0.0, 1.0}, {-1.0, 1.0})
+    is_whole = column.kind == "word" or bool((column.values % 1 == 0).all())
+    return is_whole and column.n_values <= FEW_VALUES
 
 
-def _n_values(column: Column) -> int:
-    return int(column.cells.nunique())
+def _may_be_times(column: Column) -> bool:
+    """Tell whether words hold numbers of a time, and hardly any of them comes twice."""
+    holds_numbers = column.texts.str.fullmatch(r"\D*\d+\D+\d+.*").mean()
+    return bool(holds_numbers > 0.9) and column.n_values > len(column.cells) / 2
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
-
-
-def _share_forward(instants: NDArray, column: Column | None) -> float:
-    """Return the share of steps that go forward, within the series that a column tells apart."""
-    if column is None:
-        steps = np.diff(instants)
-        return float((steps > np.zeros((), steps.dtype)).mean())
-    codes = column.cells.astype(str).factorize()[0]
+def _share_forward(instants: NDArray[Any], codes: NDArray[Any]) -> float:
+    """Return the share of steps that go forward, within the rows of each code."""
     order = np.argsort(codes, kind="stable")
     steps, same = np.diff(instants[order]), np.diff(codes[order]) == 0
     return float((steps > np.zeros((), steps.dtype))[same].mean()) if same.any() else 0.0
 
 
-def _tells_apart(column: Column, instants: NDArray, stays: float) -> bool:
-    """Tell whether time goes on in the rows of each value of a column, which takes turns."""
-    codes = column.cells.astype(str).factorize()[0]
+def _tells_apart(codes: NDArray[np.intp], instants: NDArray[Any], stays: float) -> bool:
+    """Tell whether time goes on in the rows of each code, which take turns."""
     is_in_blocks = np.count_nonzero(np.diff(codes)) == codes.max()
-    shares = (_share_forward(times, column) for times in (instants, instants[::-1]))
-    return (stays > 0.2 or bool(is_in_blocks)) and max(shares) > 0.99
-
-
-def _changes_at(column: Column, begins: NDArray[np.bool_]) -> bool:
-    codes = column.cells.astype(str).factorize()[0]
-    return bool(((np.diff(codes) != 0) == begins).all())
+    forward, back = _share_forward(instants, codes), _share_forward(instants[::-1], codes[::-1])
+    return (stays > 0.2 or bool(is_in_blocks)) and max(forward, back) > 0.99

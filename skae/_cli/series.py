@@ -1,26 +1,31 @@
-"""Time series made of the columns of a table."""
+"""Time series as read from a file, and which of their rows are learned from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.choice import Choice
 from skae._cli.index import Index
-from skae._cli.labels import read_labels
 from skae._cli.order import cut_at_gaps, describe_order, is_newest_first, longest_step
-from skae._cli.roles import Roles, assign_roles, rows_of_each
-from skae._cli.table import Column, read_table
-from skae._cli.text import join_names
+from skae._cli.roles import Roles, read_labels, rows_of_each
+from skae._cli.table import Choice, read_table
+from skae._cli.text import find_name, join_names
 
-__all__ = ["Series", "read_roles", "read_series"]
+if TYPE_CHECKING:
+    from skae.datasets import Fault
+
+__all__ = ["Series", "choose_training", "load_series", "read_roles", "read_series", "series_of"]
+
+Rows = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 
 @dataclass
 class Series:
-    """One or several time series as read from a file.
+    """One or several time series, and what is known of them.
 
     Attributes
     ----------
@@ -30,6 +35,8 @@ class Series:
         The names of the columns of `values`.
     index : Index
         When each row was read.
+    is_training : ndarray of shape (n_rows,), bool
+        Which rows are learned from.
     notes : list of str
         What a user ought to know about how the file was read.
     series_name : str or None
@@ -42,34 +49,51 @@ class Series:
         True for rows that are labelled as anomalies.
     longest_step : float or None
         The longest step of time that is no gap; None: it depends on those around it.
+    faults : list of Fault
+        Those of the demo.
     """
 
     values: NDArray[np.float64]
     feature_names: list[str]
     index: Index
+    is_training: Bools
     notes: list[str] = field(default_factory=list)
     series_name: str | None = None
     series_labels: list[str] | None = None
     label_name: str | None = None
-    labels: NDArray[np.bool_] | None = None
+    labels: Bools | None = None
     longest_step: float | None = None
+    faults: list[Fault] = field(default_factory=list)
 
-    def parts(self) -> list[NDArray[np.intp]]:
+    def parts(self) -> list[Rows]:
         """Return the rows of each series, in the order in which the series begin."""
         return rows_of_each(self.series_labels, len(self.values))
 
-    def pieces(self) -> list[NDArray[np.intp]]:
+    def pieces(self) -> list[Rows]:
         """Return the rows of each series between its gaps in time."""
         if self.index.name == "row":
             return self.parts()
         cut = (cut_at_gaps(self.index.instants, rows, self.longest_step) for rows in self.parts())
         return [piece for pieces in cut for piece in pieces]
 
+    def training_pieces(self) -> list[Rows]:
+        """Return the rows to learn from, those of each piece that has some."""
+        chosen = [rows[self.is_training[rows]] for rows in self.pieces()]
+        return [rows for rows in chosen if len(rows)]
+
+    def turn_round(self) -> None:
+        """Put the last row first."""
+        self.values, self.is_training = self.values[::-1], self.is_training[::-1]
+        self.index.turn_round()
+        self.notes.append(f"{self.index.name!r} is newest first; the rows were turned round")
+        self.series_labels = self.series_labels and self.series_labels[::-1]
+        self.labels = None if self.labels is None else self.labels[::-1]
+
 
 @np.errstate(over="ignore", invalid="ignore")
 def read_roles(path: str, choice: Choice) -> Roles:
     """Read a file, and find out what each of its columns is."""
-    return assign_roles(read_table(path, choice))
+    return Roles(read_table(path, choice))
 
 
 def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, it is frozen
@@ -85,7 +109,7 @@ def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, 
     Returns
     -------
     series : Series
-        The series.
+        All rows are to be learned from.
 
     Raises
     ------
@@ -118,42 +142,138 @@ def series_of(roles: Roles) -> Series:
         values=np.column_stack([column.sensor_values() for column in roles.sensors]),
         feature_names=[column.name for column in roles.sensors],
         index=roles.index,
-        notes=[*table.notes, *roles.notes, *_notes_of(roles.numeric)],
+        is_training=np.ones(table.n_rows, dtype=bool),
+        notes=[*table.notes, *roles.notes, *roles.notes_on_numbers()],
         series_name=None if key is None else key.name,
         series_labels=None if key is None else key.texts.tolist(),
         label_name=choice.labels,
         labels=None if roles.labels is None else read_labels(roles.labels),
     )
+    instants = series.index.instants
     if choice.max_gap is not None:
-        series.longest_step = longest_step(choice.max_gap, series.index.instants)
-    order = np.arange(table.n_rows)
-    if is_newest_first(series.index.instants, series.parts()):
-        order = order[::-1]
-        _turn_round(series, order)
+        series.longest_step = longest_step(choice.max_gap, instants)
+    places = np.arange(table.n_rows)
+    if is_newest_first(instants, series.parts()):
+        series.turn_round()
+        places = places[::-1]
     if series.index.name != "row":
         series.notes += describe_order(
             series.index.instants,
             series.parts(),
             series.pieces(),
-            lambda row: table.place(int(order[row])),
+            lambda row: table.place(int(places[row])),
         )
     return series
 
 
-def _notes_of(columns: list[Column]) -> list[str]:
-    """Return the notes on how numbers were read, one for all columns of the same."""
-    found: dict[str, list[str]] = {}
-    for column in columns:
-        for note in column.notes():
-            found.setdefault(note, []).append(column.name)
-    return [f"{join_names(names)}: {note}" for note, names in found.items()]
+def load_series(file: str | None, choice: Choice) -> Series:
+    """Return the series of a file, or the demo, to learn from all rows, or from all without faults.
+
+    Parameters
+    ----------
+    file : str or None
+        See :func:`read_series`. If None, the demo series is taken.
+    choice : Choice
+        What is said of the file.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or a column of it holds no value or never changes.
+    OSError
+        If the file cannot be opened.
+    """
+    series = _demo(choice) if file is None else read_series(file, choice)
+    _refuse_unobserved(series, "", "; leave it out with --columns")
+    varying = np.nanmin(series.values, axis=0) < np.nanmax(series.values, axis=0)
+    names = np.array(series.feature_names, dtype=object)
+    constant = join_names(names[~varying].tolist())
+    if not varying.any():
+        raise ValueError(f"nothing ever changes in {constant}; there is no pattern to learn")
+    if constant:
+        series.notes.append(f"left out columns that never change: {constant}")
+        series.values, series.feature_names = series.values[:, varying], list(names[varying])
+    return series
 
 
-def _turn_round(series: Series, order: NDArray[np.intp]) -> None:
-    series.values = series.values[order]
-    series.index.take(order)
-    series.notes.append(f"{series.index.name!r} is newest first; the rows were turned round")
-    if series.series_labels is not None:
-        series.series_labels.reverse()
-    if series.labels is not None:
-        series.labels = series.labels[order]
+def choose_training(series: Series, rows: int | None, until: str | None, window: int | str) -> None:
+    """Learn from a number of rows of each series, or from those up to an index value.
+
+    Parameters
+    ----------
+    series : Series
+        Its `is_training` is set.
+    rows : int or None
+        The number of rows.
+    until : str or None
+        The index value.
+    window : int or "auto"
+        The window, which the rows must fill.
+
+    Raises
+    ------
+    ValueError
+        If these are more rows than there are, too few for the window, or hold no value of
+        some column.
+    """
+    if until is not None:
+        _learn_until(until, series)
+    if rows is not None:
+        _learn_first(rows, series)
+    longest = max(map(len, series.training_pieces()))
+    if isinstance(window, int) and longest < window:
+        where = " in the longest series" if series.series_name else " between gaps"
+        raise ValueError(
+            f"{longest} rows to learn from{where if len(series.pieces()) > 1 else ''} are fewer "
+            f"than --window {window}; take a shorter window or more rows"
+        )
+    _refuse_unobserved(series, " in the rows to learn from")
+
+
+def _refuse_unobserved(series: Series, where: str, advice: str = "") -> None:
+    unseen = np.isnan(series.values[series.is_training]).all(axis=0)
+    if unseen.any():
+        name = series.feature_names[int(unseen.argmax())]
+        raise ValueError(f"column {name!r} holds no value{where}{advice}")
+
+
+def _demo(choice: Choice) -> Series:
+    from skae.datasets import load_machine
+
+    said = [name for name, value in vars(choice).items() if value and name != "features"]
+    if said:
+        option = said[0].replace("_", "-")
+        raise ValueError(f"--{option} needs a FILE; the demo series has its own index")
+    machine = load_machine()
+    names = list(choice.features or machine.feature_names)
+    chosen = [find_name(machine.feature_names, name) for name in names]
+    labels = [str(time).replace("T", " ") for time in machine.timestamps]
+    return Series(
+        values=machine.data[:, chosen],
+        feature_names=names,
+        index=Index("time", machine.timestamps, machine.timestamps, labels, order="ymd"),
+        is_training=np.arange(len(machine.data)) < machine.train_rows,
+        notes=["no FILE given: taking the demo series, a machine with labelled faults"],
+        faults=machine.events,
+    )
+
+
+def _learn_first(n_rows: int, series: Series) -> None:
+    parts = series.parts()
+    longest = max(map(len, parts))
+    if n_rows > longest:
+        whose = "there are" if len(parts) == 1 else "the longest series has"
+        raise ValueError(f"--train-rows {n_rows} is more than the {longest} rows {whose}")
+    series.is_training[:] = False
+    series.is_training[np.concatenate([rows[:n_rows] for rows in parts])] = True
+
+
+def _learn_until(text: str, series: Series) -> None:
+    try:
+        is_late = series.index.is_after(text)
+    except ValueError as error:
+        raise ValueError(f"--train-until {error}, as those of {series.index.name!r} are") from error
+    for rows in series.parts():
+        series.is_training[rows] = ~np.logical_or.accumulate(is_late[rows])
+    if not series.is_training.any():
+        raise ValueError(f"--train-until {text} is before the first row, {series.index.labels[0]}")

@@ -9,17 +9,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from skae._cli.detection import Detection, FoundEvent, unobserved_runs
+from skae._cli.detection import Detection, FoundEvent, Measures
 from skae._cli.drift import Drift
-from skae._cli.measures import Measures
 from skae._cli.report import duration_of
-from skae._cli.task import Task
+from skae._cli.series import Series
 
 __all__ = ["format_json"]
 
 
 def format_json(
-    task: Task,
+    series: Series,
     detection: Detection,
     measures: Measures | None,
     drifts: list[Drift],
@@ -30,36 +29,36 @@ def format_json(
     Names and index values are as they stand in the file, rows are numbered from 0, ends are
     inclusive, and what is not defined is null.
     """
-    labels = task.index.labels
+    labels = series.index.labels
     content = {
         "rows": len(detection.scores),
         "features": detection.feature_names,
         "threshold": detection.threshold,
         "anomalous_rows": int(detection.is_anomaly.sum()),
-        "events": [_event(event, detection, task) for event in detection.events],
-        "unobserved": [_span(start, end, task) for start, end in unobserved_runs(detection, task)],
+        "events": [_event(event, detection, series) for event in detection.events],
+        "unobserved": [_span(*run, series) for run in detection.unobserved_runs(series)],
         "drift": [asdict(drift) for drift in drifts],
         "measures": None if measures is None else _measures(measures, labels),
-        "notes": task.notes,
+        "notes": series.notes,
         "files": {name: str(path) for name, path in files.items()},
     }
     return json.dumps(_defined(content), indent=2, allow_nan=False) + "\n"
 
 
-def _event(event: FoundEvent, detection: Detection, task: Task) -> dict[str, Any]:
-    return _span(event.start, event.end, task) | {
-        "peak": task.index.labels[event.peak],
+def _event(event: FoundEvent, detection: Detection, series: Series) -> dict[str, Any]:
+    return _span(event.start, event.end, series) | {
+        "peak": series.index.labels[event.peak],
         "length": len(event.rows),
-        "duration": duration_of(event, task),
+        "duration": duration_of(event, series),
         "score": float(detection.scores[event.peak]),
         "feature": event.feature,
     }
 
 
-def _span(start: int, end: int, task: Task) -> dict[str, Any]:
-    series = {} if task.series_labels is None else {"series": task.series_labels[start]}
-    labels = {"start": task.index.labels[start], "end": task.index.labels[end]}
-    return series | labels | {"first_row": start, "last_row": end}
+def _span(start: int, end: int, series: Series) -> dict[str, Any]:
+    named = {} if series.series_labels is None else {"series": series.series_labels[start]}
+    labels = {"start": series.index.labels[start], "end": series.index.labels[end]}
+    return named | labels | {"first_row": start, "last_row": end}
 
 
 def _measures(measures: Measures, labels: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.choice import Choice
 from skae._cli.layout import Layout, find_layout
 from skae._cli.numbers import (
     MISSING_WORDS,
@@ -20,14 +19,66 @@ from skae._cli.numbers import (
     might_be_thousands,
     read_numbers,
 )
-from skae._cli.parquet import read_frame
-from skae._cli.source import decode, is_parquet, name_source, read_source
+from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
+from skae._cli.text import as_float
 from skae._cli.times import Times, is_clock, read_numeric_times, read_times
 
-__all__ = ["Column", "Table", "read_table"]
+__all__ = ["Choice", "Column", "Table", "read_table"]
 
+LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
+YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user says of a file and its columns.
+
+    Parameters
+    ----------
+    index : str or None, default=None
+        The column of times, or several of their parts with commas between. If None, found.
+    features : sequence of str or None, default=None
+        The sensors. If None, all columns of numbers that are nothing else.
+    keep : sequence of str, default=()
+        Columns that are sensors, whatever they look like.
+    series : str or None, default=None
+        The column that says which of several series a row belongs to.
+    labels : str or None, default=None
+        The column that says which rows are anomalies.
+    time_format : str or None, default=None
+        How times are written, as ``strptime`` has it.
+    missing : sequence of str, default=()
+        Words that stand for a missing value.
+    decimal : {".", ","} or None, default=None
+        What stands before the decimals of a number.
+    delimiter, comment, encoding : str or None, default=None
+        What stands between cells, at the beginning of lines to leave out; how text is encoded.
+    skip_rows : int, default=0
+        Lines to leave out at the beginning.
+    max_gap : str or None, default=None
+        The longest step of time over which a window may reach.
+    """
+
+    index: str | None = None
+    features: Sequence[str] | None = None
+    keep: Sequence[str] = ()
+    series: str | None = None
+    labels: str | None = None
+    time_format: str | None = None
+    missing: Sequence[str] = ()
+    decimal: str | None = None
+    delimiter: str | None = None
+    comment: str | None = None
+    encoding: str | None = None
+    skip_rows: int = 0
+    max_gap: str | None = None
+
+    @property
+    def index_parts(self) -> list[str]:
+        """The names in `index`, where there may be several."""
+        return [name.strip() for name in (self.index or "").split(",") if name.strip()]
 
 
 @dataclass(eq=False)
@@ -81,16 +132,16 @@ class Column:
             return "clock"
         if np.isnat(self._times.wall[given.index]).mean() < 0.5:
             return "time"
-        read = np.count_nonzero(~np.isnan(self.numbers.values))
+        read = np.count_nonzero(~np.isnan(self.values))
         return "number" if 2 * read > len(given) or read and not self.numbers.words else "word"
 
     @cached_property
     def numbers(self) -> Numbers:
         """The cells as numbers; words that stand for missing values are noted and forgotten."""
-        values = self._plain_numbers()
+        choice, layout, values = self.table.choice, self.table.layout, self._plain_numbers()
         if values is not None:
-            return Numbers(values)
-        choice, layout = self.table.choice, self.table.layout
+            said = [number for word in choice.missing if (number := as_float(word)) is not None]
+            return Numbers(np.where(np.isin(values, said), np.nan, values))
         texts = self.texts.where(~self.texts.isin(choice.missing), "")
         delimiter = layout.delimiter if layout else ","
         found = read_numbers(texts, choice.decimal, self.table.decimal, delimiter)
@@ -101,24 +152,37 @@ class Column:
             found.words = {}
         return found
 
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The cells as numbers, those that stand for a missing value among them."""
+        return self.numbers.values
+
+    @property
+    def n_values(self) -> int:
+        """How many different cells there are."""
+        return int(self.cells.nunique())
+
+    @cached_property
+    def codes(self) -> NDArray[np.intp]:
+        """The number of each cell among the different ones, in their order."""
+        return np.asarray(self.cells.astype(str).factorize()[0])
+
     def sensor_values(self) -> NDArray[np.float64]:
         """Return the cells as finite numbers, NaN where one is missing or a sentinel."""
-        numbers, values = self.numbers, self.numbers.values
-        wrong = self.texts.isin(numbers.words).to_numpy() if numbers.words else np.isinf(values)
-        self.refuse_first(wrong, "a number" if numbers.words else "a finite number")
-        for sentinel in {} if self.name in self.table.choice.keep else self.sentinels:
-            values = np.where(values == sentinel, np.nan, values)
-        return values
+        words, values = self.numbers.words, self.values
+        wrong = self.texts.isin(words).to_numpy() if words else np.isinf(values)
+        self.refuse_first(wrong, "a number" if words else "a finite number")
+        return np.where(np.isin(values, list(self.sentinels)), np.nan, values)
 
     @cached_property
     def sentinels(self) -> dict[float, int]:
         """The numbers that stand for a missing value, and how often they come."""
-        return find_sentinels(self.numbers.values)
+        return {} if self.name in self.table.choice.keep else find_sentinels(self.values)
 
     def notes(self) -> list[str]:
         """Return what a user ought to know of how the cells were read as numbers."""
         notes = list(self.numbers.notes)
-        if self.sentinels and self.name not in self.table.choice.keep:
+        if self.sentinels:
             counts = ", ".join(f"{v:.15g} ({_cells(n)})" for v, n in self.sentinels.items())
             notes.append(f"{counts} taken as missing; --keep takes it as a value")
         return notes
@@ -132,17 +196,17 @@ class Column:
             return None
         if self.table.choice.time_format:
             return None if np.isnat(self._times.wall).mean() > 0.5 else self._times
-        values = self.numbers.values
+        values = self.values
         return None if np.isnan(values).any() else read_numeric_times(values, self.name)
 
-    def refuse_first(self, bad: NDArray[np.bool_], expected: str) -> None:
+    def refuse_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
         """Raise ValueError that names the first bad cell, if there is one."""
         if bad.any():
             row = int(bad.argmax())
             cell = self.texts.iloc[row]
             raise ValueError(
                 f"{self.table.place(row)}, column {self.name!r}: {cell!r} is not {expected}; "
-                f"--missing {cell!r} takes it as missing"
+                + (advice or f"--missing {cell!r} takes it as missing")
             )
 
     @cached_property
@@ -247,13 +311,8 @@ def read_table(path: str, choice: Choice) -> Table:
         cells = [(str(column), i, frame.iloc[:, i]) for i, column in enumerate(frame)]
     else:
         text, notes = decode(name, content, choice.encoding)
-        layout = find_layout(
-            name,
-            text,
-            delimiter=choice.delimiter,
-            comment=choice.comment,
-            skip_rows=choice.skip_rows,
-        )
+        said = {option: getattr(choice, option) for option in LAYOUT_OPTIONS}
+        layout = find_layout(name, text, **said)
         _level_rows(layout)
         table = Table(name, choice, layout, notes + layout.notes)
         frame = _parse(layout)
@@ -264,7 +323,8 @@ def read_table(path: str, choice: Choice) -> Table:
     table.columns = [c for c in columns if not (_is_nameless(c) and c.kind == "empty")]
     if not table.columns:
         raise ValueError(f"there is no column of numbers in {name}")
-    return table if not _is_transposed(table) else _transposed(table)
+    first = _first_time_of_header(table)
+    return _transposed(table, first) if first else table
 
 
 def _is_nameless(column: Column) -> bool:
@@ -338,38 +398,36 @@ def _quoted(cell: str) -> str:
     return '"' + " ".join(cell.replace('"', '""').split("\n")) + '"'
 
 
-def _is_transposed(table: Table) -> bool:
-    """Tell whether the names of the columns are times: then each row is a sensor."""
+def _first_time_of_header(table: Table) -> int:
+    """Return the column from which on names are times, so that rows are sensors; 0 if none is."""
     import pandas as pd
 
-    names = pd.Series([column.name for column in table.columns[1:]], dtype=object)
-    if len(names) < 10 or table.columns[0].kind == "time":
-        return False
-    if names.str.fullmatch(r"1[6-9]\d\d|20\d\d").all():
-        return True
-    is_plain = names.str.fullmatch(r"[\d.]+").all()
-    return not is_plain and bool((~np.isnat(read_times(names).wall)).mean() > 0.9)
+    names = pd.Series([column.name for column in table.columns], dtype=object)
+    is_time = names.str.fullmatch(YEAR).to_numpy(dtype=bool)
+    if not is_time.any() and not names.iloc[1:].str.fullmatch(r"[\d.]+").all():
+        is_time = ~np.isnat(read_times(names).wall)
+    first = int(is_time.argmax())
+    is_header = len(names) - first >= 10 and is_time[first:].mean() > 0.9
+    return first if is_header and all(c.kind == "word" for c in table.columns[1:first]) else 0
 
 
-def _transposed(table: Table) -> Table:
+def _transposed(table: Table, first: int) -> Table:
+    """Return a table whose rows are the columns from `first` on, named by those before."""
     import pandas as pd
 
-    head, *others = table.columns
-    names = [str(text) or f"row{i}" for i, text in enumerate(head.texts, 1)]
+    heads, others = table.columns[:first], table.columns[first:]
+    words = zip(*(head.texts for head in heads), strict=True)
     values = np.column_stack([column.sensor_values() for column in others])
-    turned = Table(
-        table.name,
-        table.choice,
-        None,
-        [*table.notes, "times stand in the header: turned, a row is a sensor"],
-    )
+    note = "times stand in the header: turned, a row is a sensor"
+    turned = Table(table.name, table.choice, None, [*table.notes, note])
     times = pd.Series([column.name for column in others], dtype=object)
-    years = times.str.fullmatch(r"\d{4}").all()
-    cells = [
-        ("year", 0, times.astype(int)) if years else ("time", 0, times),
-        *((n, i, pd.Series(v)) for i, (n, v) in enumerate(zip(names, values, strict=True), 1)),
+    years = times.str.fullmatch(YEAR).all()
+    turned.columns = [
+        Column("year" if years else "time", 0, times.astype(int) if years else times, turned)
     ]
-    turned.columns = [Column(*cell, turned) for cell in cells]
+    for place, (cells, row) in enumerate(zip(words, values, strict=True), 1):
+        name = " ".join(filter(None, cells)) or f"row{place}"
+        turned.columns.append(Column(name, place, pd.Series(row), turned))
     return turned
 
 

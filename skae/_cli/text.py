@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["align", "find_name", "join_names", "printable", "safe_cell"]
+__all__ = ["align", "as_float", "find_name", "join_names", "printable", "safe_cell"]
 
 # What makes a spreadsheet take the cell of a CSV file for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@")
@@ -68,12 +68,16 @@ def safe_cell(text: str) -> str:
     ("'=1+2", '-1.5', '2024-01-01')
     """
     text = printable(text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) and not _is_number(text) else text
+    return (
+        f"'{text}"
+        if text.startswith(FORMULA_STARTS) and as_float(text.replace(",", ".")) is None
+        else text
+    )
 
 
-def _is_number(text: str) -> bool:
+def as_float(text: str) -> float | None:
+    """Return a number as Python and C write it, None where a text is none."""
     try:
-        float(text.replace(",", "."))
+        return float(text)
     except ValueError:
-        return False
-    return True
+        return None

@@ -37,7 +37,11 @@ CLOCK = (
     r"\s*(?:(?P<p>[ap])\.?\s?m\.?)?)?"
 )
 DATES = {
-    "ymd": [f"{Y}{SEP}{M}{SEP}{D}{END}", r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"],
+    "ymd": [
+        f"{Y}{SEP}{M}{SEP}{D}{END}",
+        r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
+        rf"(?P<Y>\d{{4}})-(?P<j>\d{{3}}){END}",
+    ],
     "dmy": [rf"{D}{SEP}\s?{M}{SEP}\s?{year}" for year in (Y, Y2)],
     "mdy": [rf"{M}{SEP}\s?{D}{SEP}\s?{year}" for year in (Y, Y2)],
     "y-m-d": [f"{Y2}{SEP}{M}{SEP}{D}{END}"],
@@ -52,8 +56,12 @@ DATES = {
     "months": [f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])"],
 }
 ZONE = re.compile(
-    r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z))$", re.DOTALL
+    r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))$",
+    re.DOTALL,
 )
+# What `date` of Unix writes, and the same with the year before the clock.
+UNIX_DATE = r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:([A-Z]{3,4}|[+-]\d{4}) )?(\d{4})$"
+UNIX_ORDER = r"\1 \2, \5 \3 \4"
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
 CLOCK_ALONE = r"(\d\d?)(?::|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
@@ -99,7 +107,7 @@ def is_time(text: str) -> bool:
     [True, True, True, False, False]
     """
     whole = re.match(INTERVAL, text)
-    text = whole[1] if whole else text
+    text = re.sub(UNIX_DATE, UNIX_ORDER, whole[1] if whole else text).strip()
     if re.fullmatch(r"[\d.]*|\D*", text) and not re.fullmatch(
         r"\d\d?\.\d\d?\.\d\d(\d\d)?|[\d.]{16,}", text
     ):
@@ -155,7 +163,7 @@ def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
     hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(3))
     hours = _of_24_hours(hours, parts[3])
     total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
-    return _as_stamps(total * 1e6, "m8[us]")
+    return np.asarray(_as_stamps(total * 1e6, "m8[us]"))
 
 
 def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
@@ -207,12 +215,14 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
 def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
     """Return texts without zones and ends of intervals, the zones' offsets, and a note."""
     note, offsets = "", np.zeros(len(texts), "m8[m]")
-    sample = [text for text in texts.iloc[: 10 * SAMPLE] if text][:SAMPLE]
+    sample = _first_given(texts)
     halves = [re.match(INTERVAL, text) for text in sample]
     if halves and all(half and is_time(half[1]) and is_time(half[2]) for half in halves):
         note = f"of intervals such as {sample[0]!r} the beginning is the time"
         texts = texts.str.extract(INTERVAL)[0].fillna("")
-    if any(ZONE.match(text) for text in sample):
+    if any(re.match(UNIX_DATE, text) for text in sample):
+        texts = texts.str.replace(UNIX_DATE, UNIX_ORDER, regex=True).str.strip()
+    if any(ZONE.match(text) for text in _first_given(texts)):
         parts = texts.str.extract(ZONE)
         sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
         minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
@@ -291,9 +301,13 @@ def _read(texts: Any, order: str) -> Times:
     return Times(wall, wall, order, has_clock=has_clock)
 
 
+def _first_given(texts: Any) -> list[str]:
+    return [text for text in texts.iloc[: 10 * SAMPLE] if text][:SAMPLE]
+
+
 def _spread(texts: Any) -> list[str]:
     """Return some of the cells, spread evenly, the first among them."""
-    return texts.iloc[:: max(1, len(texts) // SAMPLE)].tolist()
+    return list(texts.iloc[:: max(1, len(texts) // SAMPLE)])
 
 
 def _assemble(parts: Any) -> Stamps:
@@ -302,7 +316,7 @@ def _assemble(parts: Any) -> Stamps:
     def number(name: str, default: float) -> NDArray[np.float64]:
         if name not in parts:
             return np.full(len(parts), default)
-        return parts[name].astype(float).fillna(default).to_numpy()
+        return np.asarray(parts[name].astype(float).fillna(default))
 
     year = parts["Y"].astype(float).to_numpy()
     short = (parts["Y"].str.len() == 2).to_numpy(dtype=bool)
@@ -312,12 +326,13 @@ def _assemble(parts: Any) -> Stamps:
         month = parts["b"].map(_month_of, na_action="ignore").astype(float).to_numpy()
     if "q" in parts:
         month = 3 * number("q", 1) - 2
-    day, hour = number("d", 1), _of_24_hours(number("H", 0), parts["p"])
+    day, hour = number("j" if "j" in parts else "d", 1), _of_24_hours(number("H", 0), parts["p"])
     fraction = ("0." + parts["f"]).astype(float).fillna(0).to_numpy()
     second = hour * 3600 + number("M", 0) * 60 + number("S", 0)
     months = _as_stamps((year - 1970) * 12 + month - 1, "M8[M]")
     dates = months.astype("M8[D]") + _as_stamps(day - 1, "m8[D]")
-    wrong = (month < 1) | (month > 12) | (day < 1) | (dates.astype("M8[M]") != months)
+    unit = "M8[Y]" if "j" in parts else "M8[M]"
+    wrong = (month < 1) | (month > 12) | (day < 1) | (dates.astype(unit) != months.astype(unit))
     wrong |= (hour > 24) | (number("M", 0) > 59) | (number("S", 0) > 60) | (second > 86400)
     stamps = dates.astype("M8[us]") + _as_stamps(np.round((second + fraction) * 1e6), "m8[us]")
     return np.where(wrong, np.datetime64("NaT", "us"), stamps)

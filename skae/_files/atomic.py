@@ -3,8 +3,8 @@
 import contextlib
 import os
 import re
+import secrets
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +46,7 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
     mode = _mode_of(target, path)
     remove_leftovers(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}{SUFFIX}")
+    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
     try:
         with open(part, "wb") as file:
             yield file
@@ -82,7 +82,7 @@ def _mode_of(target: Path, path: str | os.PathLike[str]) -> int | None:
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove temporary files of this target whose processes have ended."""
     target = Path(os.path.realpath(path))
-    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-\d+{re.escape(SUFFIX)}")
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]+{re.escape(SUFFIX)}")
     for entry in os.scandir(target.parent):
         found = pattern.fullmatch(entry.name)
         if found and not _is_alive(int(found[1])):

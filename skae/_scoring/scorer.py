@@ -49,7 +49,7 @@ class OffsetPolicy:
     ----------
     contamination : "auto" or float
         Fraction of all samples that are outliers; with "auto", `threshold` decides.
-    threshold : {"robust", "adaptive", "three_sigma"} or float
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
         A float is the fraction of held-out samples beyond the threshold. With "adaptive", the
         offset follows the rows of a series.
     limits : RobustLimits

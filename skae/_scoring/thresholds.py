@@ -43,6 +43,15 @@ OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift can be tighter."""
 
+OF_SENSITIVE_ROWS = RobustLimits(6.0, 1.25, 1.75)
+"""For a person who looks at each event: some more are false, and fewer are missed."""
+
+
+def limits_of(threshold: str | float, of_rows: bool) -> RobustLimits:
+    """Return the bounds of a threshold, for the rows of series or for a set of sequences."""
+    named = {"adaptive": OF_ADAPTING_ROWS, "sensitive": OF_SENSITIVE_ROWS}
+    return named.get(str(threshold), OF_ROWS) if of_rows else OF_SETS
+
 
 def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
     """Return the weighted quantile; a weight of 2 is the same as a repeated value.
@@ -78,7 +87,6 @@ def robust_offset(
     scores: Array,
     weights: Array | None = None,
     deviations: float = OF_SETS.deviations,
-    least_ratio: float = 1.0,
 ) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
@@ -92,9 +100,6 @@ def robust_offset(
         Scores of mostly normal data: negative errors.
     weights : ndarray of shape (n_scores,), default=None
     deviations : float, default=4.0
-    least_ratio : float, default=1.0
-        Smallest ratio of the threshold to the median. Without it, errors that hardly differ, such
-        as those at the floor of the multiscale error, would have a threshold right above them.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def robust_offset(
     distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(distances, weights, q=0.5)
     # Multiply, because exp(log(median)) may be an ulp lower: equal scores must all be inliers.
-    return -float(median * max(np.exp(deviations * spread), least_ratio))
+    return -float(median * np.exp(deviations * spread))
 
 
 def three_sigma_offset(scores: Array, weights: Array | None = None) -> float:
@@ -129,8 +134,8 @@ def automatic_offset(
     ----------
     parts : list of (scores, weights)
         What was held out, if anything was, and what was trained on.
-    threshold : {"robust", "adaptive", "three_sigma"} or float
-        A float is a quantile of the held-out scores. "robust" and "adaptive": the lower
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
+        A float is a quantile of the held-out scores. Otherwise, except for "three_sigma": the lower
         `robust_offset` of the first part and of all.
     limits : RobustLimits
         Limits for "robust": if errors vary much, the rule alone would exceed all of them.
