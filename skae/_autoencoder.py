@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skae._compat.sklearn import (
     Interval,
     StrOptions,
+    available_where,
     fit_context,
     fraction,
     frame_container,
@@ -43,7 +44,14 @@ T = TypeVar("T")
 Rate: TypeAlias = float | Literal["auto"] | keras.optimizers.schedules.LearningRateSchedule
 
 
+def _has_part(name: str) -> Callable[[Any], bool]:
+    """Return a check that an estimator, once fitted, has a Keras model of this name."""
+    return lambda est: not hasattr(est, "_detector") or bool(est._detector.network.part(name))
+
+
 @holds_detector
+@available_where(_has_part("decoder"), "inverse_transform")
+@available_where(_has_part("encoder"), "transform")
 class LSTMAutoencoder(
     OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
 ):
@@ -118,9 +126,9 @@ class LSTMAutoencoder(
         number of features, and ``"n_steps_"``, the steps of the longest sequence) and parameters
         passed as ``model__name``. The model maps (n, n_steps, n_features) to the same shape.
         Its number of steps is free, or fixed at ``n_steps_`` or more; sequences are then padded
-        to it. `transform` and `inverse_transform` use layers named "encoder" and "decoder" if
-        they exist. Padded steps of the input are 0, or NaN if the model contains a
-        ``skae.layers.NaNToZero``.
+        to it. `transform` and `inverse_transform` use layers named "encoder" and "decoder" that
+        are Keras models, and are missing without them. Padded steps of the input are 0, or NaN if
+        the model contains a ``skae.layers.NaNToZero``.
     loss : str, callable or keras.losses.Loss, default="mse"
         Any Keras loss. It is averaged over observed values, never over padding.
         "binary_crossentropy" needs data in [0, 1] and ``output_activation="sigmoid"``.
@@ -219,9 +227,10 @@ class LSTMAutoencoder(
         contains several series then raises an error.
     max_gap : float, str, timedelta or numpy.timedelta64, default=None
         With `window_size`, the longest time between consecutive rows of a window, taken from
-        the index of a pandas dataframe (its last level that does not name the series): a duration
-        such as "10min" for dates, a number for numbers. Windows and smoothing end at a longer
-        step, and where time goes backwards. None: times are ignored.
+        the index of a pandas dataframe (its last level that does not name the series) or the only
+        column of times of a polars one: a duration such as "10min" for dates, a number for
+        numbers. Windows and smoothing end at a longer step, and where time goes backwards. None:
+        times are ignored.
     **optimizer__options
         Parameters that SciKeras routes, with the prefixes ``optimizer__``, ``loss__``,
         ``model__`` and ``callbacks__``.
@@ -440,6 +449,8 @@ class LSTMAutoencoder(
         X: SeriesLike | Iterable[ArrayLike],
         y: object = None,
         sample_weight: SeriesLike | None = None,
+        *,
+        validation_data: Any = None,
     ) -> Self:
         """Train the network and set the threshold.
 
@@ -459,6 +470,11 @@ class LSTMAutoencoder(
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sequence or row in the loss. A weight of 0 leaves it out.
+        validation_data : array-like, list or pair (X, X), default=None
+            Sequences or rows that are held out instead of a part of X, for "val_loss", early
+            stopping and the threshold. `validation_fraction` is then ignored. They are scaled as X
+            is. A pair is what ``keras.Model.fit`` takes. A Pipeline applies its other steps to
+            them with ``transform_input=["validation_data"]``.
 
         Returns
         -------
@@ -481,7 +497,8 @@ class LSTMAutoencoder(
         2
         """
         refuse_targets(X, y)
-        return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "_detector"))
+        resume = self.warm_start and hasattr(self, "_detector")
+        return self._fit(X, sample_weight, resume=resume, validation_data=validation_data)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -510,7 +527,7 @@ class LSTMAutoencoder(
         refuse_targets(X, y)
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:
+    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: Any) -> Self:
         """Assign a new detector, unless there is an error; options as in `fit_detector`."""
         learn: Callable[..., Detector] = partial(
             fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
@@ -663,7 +680,7 @@ class LSTMAutoencoder(
         y : None
             Ignored.
         **fit_params : dict
-            `sample_weight`, as in `fit`.
+            `sample_weight` and `validation_data`, as in `fit`.
 
         Returns
         -------
