@@ -201,6 +201,7 @@ def test_rows_may_be_dicts_of_features(small, series, scales):
     fleet = skae.stream(model).update({"x": rows, "y": rows[0]})
     np.testing.assert_allclose(fleet["x"], expected, rtol=1e-5)
     np.testing.assert_allclose(fleet["y"], expected[:1], rtol=1e-5)
+    assert skae.stream(model).update({"x": rows[0], "y": rows[0]}).keys() == {"x", "y"}
     one, other = skae.stream(model), skae.stream(model)
     missing = one.update(rows[:2] + [{"a": None, "b": series[2, 1]}])
     np.testing.assert_array_equal(other.update(frame[:3].mask(frame == frame.a[2])), missing)

@@ -89,7 +89,9 @@ class RowReader:
 
     def is_row(self, rows: Any) -> bool:
         """Tell whether a dict is one row by the names of its features, not series by their keys."""
-        if not isinstance(rows, Mapping) or not rows or any(map(np.ndim, rows.values())):
+        if not isinstance(rows, Mapping) or not rows:
+            return False
+        if any(isinstance(value, Mapping) or np.ndim(value) for value in rows.values()):
             return False
         return self._n_features > 1 or list(rows) == list(self._names_or(()))
 
