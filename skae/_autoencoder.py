@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skae._compat.sklearn import (
     Interval,
     StrOptions,
+    available_where,
     fit_context,
     fraction,
     frame_container,
@@ -43,7 +44,14 @@ T = TypeVar("T")
 Rate: TypeAlias = float | Literal["auto"] | keras.optimizers.schedules.LearningRateSchedule
 
 
+def _has_part(name: str) -> Callable[[Any], bool]:
+    """Return a check that an estimator, once fitted, has a Keras model of this name."""
+    return lambda est: not hasattr(est, "_detector") or bool(est._detector.network.part(name))
+
+
 @holds_detector
+@available_where(_has_part("decoder"), "inverse_transform")
+@available_where(_has_part("encoder"), "transform")
 class LSTMAutoencoder(
     OutlierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, RoutedParameters
 ):
@@ -118,9 +126,9 @@ class LSTMAutoencoder(
         number of features, and ``"n_steps_"``, the steps of the longest sequence) and parameters
         passed as ``model__name``. The model maps (n, n_steps, n_features) to the same shape.
         Its number of steps is free, or fixed at ``n_steps_`` or more; sequences are then padded
-        to it. `transform` and `inverse_transform` use layers named "encoder" and "decoder" if
-        they exist. Padded steps of the input are 0, or NaN if the model contains a
-        ``skae.layers.NaNToZero``.
+        to it. `transform` and `inverse_transform` use layers named "encoder" and "decoder" that
+        are Keras models, and are missing without them. Padded steps of the input are 0, or NaN if
+        the model contains a ``skae.layers.NaNToZero``.
     loss : str, callable or keras.losses.Loss, default="mse"
         Any Keras loss. It is averaged over observed values, never over padding.
         "binary_crossentropy" needs data in [0, 1] and ``output_activation="sigmoid"``.
@@ -205,11 +213,11 @@ class LSTMAutoencoder(
         Rule that sets `offset_` if ``contamination="auto"``; with a numeric `contamination`, any
         other rule than the default raises an error. "robust": some robust standard deviations
         above the median error. "sensitive": a lower threshold for the rows of series, for a
-        person who looks at each event; the same as "robust" for sequences. "adaptive", with `window_size`: a lower threshold that
-        `decision_function` and `predict` raise after a lasting change, so that the change ends
-        as an event. "three_sigma": three standard deviations above the mean held-out error. A
-        float in (0, 0.5]: the fraction of held-out samples beyond the threshold, which is a
-        target for false alarms. For data of your own, set
+        person who looks at each event; the same as "robust" for sequences. "adaptive", with
+        `window_size`: a lower threshold that `decision_function` and `predict` raise after a
+        lasting change, so that the change ends as an event. "three_sigma": three standard
+        deviations above the mean held-out error. A float in (0, 0.5]: the fraction of held-out
+        samples beyond the threshold, which is a target for false alarms. For data of your own, set
         ``offset_ = numpy.quantile(score_samples(X), fraction)``.
     series : str or int, default=None
         With `window_size`, what names the series of each row of a table: the name of a dataframe
@@ -220,9 +228,10 @@ class LSTMAutoencoder(
         contains several series then raises an error.
     max_gap : float, str, timedelta or numpy.timedelta64, default=None
         With `window_size`, the longest time between consecutive rows of a window, taken from
-        the index of a pandas dataframe (its last level that does not name the series): a duration
-        such as "10min" for dates, a number for numbers. Windows and smoothing end at a longer
-        step, and where time goes backwards. None: times are ignored.
+        the index of a pandas dataframe (its last level that does not name the series) or the only
+        column of times of a polars one: a duration such as "10min" for dates, a number for
+        numbers. Windows and smoothing end at a longer step, and where time goes backwards. None:
+        times are ignored.
     **optimizer__options
         Parameters that SciKeras routes, with the prefixes ``optimizer__``, ``loss__``,
         ``model__`` and ``callbacks__``.
@@ -441,6 +450,8 @@ class LSTMAutoencoder(
         X: SeriesLike | Iterable[ArrayLike],
         y: object = None,
         sample_weight: SeriesLike | None = None,
+        *,
+        validation_data: Any = None,
     ) -> Self:
         """Train the network and set the threshold.
 
@@ -460,6 +471,11 @@ class LSTMAutoencoder(
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sequence or row in the loss. A weight of 0 leaves it out.
+        validation_data : array-like, list or pair (X, X), default=None
+            Sequences or rows that are held out instead of a part of X, for "val_loss", early
+            stopping and the threshold. `validation_fraction` is then ignored. They are scaled as X
+            is. A pair is what ``keras.Model.fit`` takes. A Pipeline applies its other steps to
+            them with ``transform_input=["validation_data"]``.
 
         Returns
         -------
@@ -482,7 +498,8 @@ class LSTMAutoencoder(
         2
         """
         refuse_targets(X, y)
-        return self._fit(X, sample_weight, resume=self.warm_start and hasattr(self, "_detector"))
+        resume = self.warm_start and hasattr(self, "_detector")
+        return self._fit(X, sample_weight, resume=resume, validation_data=validation_data)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -511,7 +528,7 @@ class LSTMAutoencoder(
         refuse_targets(X, y)
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
-    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: bool) -> Self:
+    def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: Any) -> Self:
         """Assign a new detector, unless there is an error; options as in `fit_detector`."""
         learn: Callable[..., Detector] = partial(
             fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
@@ -664,7 +681,7 @@ class LSTMAutoencoder(
         y : None
             Ignored.
         **fit_params : dict
-            `sample_weight`, as in `fit`.
+            `sample_weight` and `validation_data`, as in `fit`.
 
         Returns
         -------

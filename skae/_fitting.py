@@ -32,7 +32,12 @@ from skae._training.warm_start import (
     take_over,
 )
 from skae._windows.large import read_to_learn
-from skae._windows.reading import check_fills_a_window, dtype_to_read, with_observations
+from skae._windows.reading import (
+    check_fills_a_window,
+    dtype_to_read,
+    read_samples,
+    with_observations,
+)
 from skae._windows.samples import Samples
 from skae._windows.windows import Windowing
 
@@ -56,6 +61,7 @@ def fit_detector(
     X: Any,
     sample_weight: Any = None,
     *,
+    validation_data: Any = None,
     estimator: str,
     before: Detector | None = None,
     one_epoch: bool = False,
@@ -69,6 +75,8 @@ def fit_detector(
         Of `LSTMAutoencoder`, including routed ones.
     X : array-like or list
     sample_weight : array-like, optional
+    validation_data : array-like, list or pair, optional
+        Held out instead of a part of X.
     estimator : str
         Its class name, for messages.
     before : Detector, optional
@@ -91,7 +99,11 @@ def fit_detector(
     record = before.features.record(estimator) if before else FeatureRecord.named(estimator)
     windowing = _windowing(parameters, before)
     samples, scaling = _read(parameters, record, X, sample_weight, windowing, before)
-    split = _split(samples, parameters, rng)
+    features = Features.of(record, samples.windows.n_features)
+    held_out = _read_held_out(
+        validation_data, features.record(estimator), windowing, samples, scaling
+    )
+    split = _split(samples, held_out, parameters, rng)
     seed = int(rng.integers(1, 2**31))
     network, architecture, adapter = _network(parameters, seed, split, before)
     drop = leaves_out(parameters["drop_discords"], has_outliers, parameters["contamination"])
@@ -112,7 +124,7 @@ def fit_detector(
         Detector(
             network,
             architecture,
-            features=Features.of(record, split.samples.windows.n_features),
+            features=features,
             windowing=windowing._replace(window_size=split.samples.window_size),
             scaling=scaling,
             scorer=_scorer(parameters, split, network),
@@ -185,8 +197,49 @@ def _scaling(scale: str | None, samples: Samples) -> Scaling | None:
     return Scaling.of(rows, samples.row_weights(), robust=scale == "robust")
 
 
-def _split(samples: Samples, parameters: Parameters, rng: np.random.Generator) -> Split:
-    training, held_out = samples.split(parameters["validation_fraction"], rng)
+def _read_held_out(
+    validation_data: Any,
+    record: FeatureRecord,
+    windowing: Windowing,
+    samples: Samples,
+    scaling: Scaling | None,
+) -> Samples | None:
+    """Return the user's validation data, read and scaled like the training samples."""
+    if validation_data is None:
+        return None
+    windowing = windowing._replace(window_size=samples.window_size)
+    dtype = dtype_to_read(scaling is not None)
+    X = _without_targets(validation_data)
+    try:
+        held_out = read_samples(record, X, windowing, reset=False, dtype=dtype)
+        check_fills_a_window(held_out)
+        return with_observations(held_out.scaled(scaling))
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In validation_data: {error}") from error
+
+
+def _without_targets(validation_data: Any) -> Any:
+    """Return the X of a pair (X, X), which Keras takes for autoencoders."""
+    if not isinstance(validation_data, tuple):
+        return validation_data
+    X, y = validation_data if len(validation_data) == 2 else (None, 0)
+    if X is None or not (y is None or y is X or np.array_equal(X, y, equal_nan=True)):
+        raise ValueError(
+            f"Got validation_data as a tuple of {len(validation_data)}, but expected X, or the "
+            "pair (X, X) as in Keras: X itself is reconstructed. Give several series as a list."
+        )
+    return X
+
+
+def _split(
+    samples: Samples, held_out: Samples | None, parameters: Parameters, rng: np.random.Generator
+) -> Split:
+    if held_out is None:
+        training, held_out = samples.split(parameters["validation_fraction"], rng)
+    else:  # which takes nothing from the generator of the training
+        training = samples.split(0.0, rng)[0]
+        held_out = held_out.split(0.0, np.random.default_rng(0))[0]
     training = with_observations(training)
     if held_out is not None and not held_out.windows.are_observed.any():
         held_out = None

@@ -337,7 +337,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
         """Return the parts without gaps of the series in X, and the positions of their rows."""
         windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
-        table = Table.of(X, self._size, 0 if reset else self.n_features_in_)
+        seen, has_times = 0 if reset else self.n_features_in_, self.max_gap is not None
+        table = Table.of(X, self._size, seen, has_times=has_times)
+        X = table.X
         if table.is_list:
             rows, lengths = table.stacked(self, FLOAT_DTYPES, reset=reset)
             self._check_n_features(rows.shape[1], reset=reset)

@@ -147,3 +147,47 @@ def test_columns_in_another_order_are_refused_by_the_scaler():
     scaler = SequenceScaler().fit([frame, frame])
     with pytest.raises(ValueError, match=r"Got other columns in X\[1\]"):
         scaler.transform([frame, swapped])
+
+
+@pytest.mark.parametrize("window_size", [None, 20])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda frame: {"pump": frame}, r"Got X as dict, .*list\(X.values\(\)\)"),
+        (lambda frame: frame.groupby("unit"), r"Got X as DataFrameGroupBy.*for _, part in X"),
+        (lambda frame: [frame[["load"]], frame[["load"]][:0]], r"Got X\[1\] with 0 sample"),
+    ],
+)
+def test_what_holds_several_series_is_named(window_size, given, message):
+    frame = pd.DataFrame({"load": SINE, "unit": 1})
+    with pytest.raises((TypeError, ValueError), match=message):
+        LSTMAutoencoder(window_size, **TINY).fit(given(frame))
+
+
+def test_a_fit_inside_a_graph_is_named():
+    import tensorflow as tf
+
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match="inside a tf.Graph"):
+        LSTMAutoencoder(20, **TINY).fit(SINE[:, None])
+
+
+def test_the_fields_of_a_structured_array_are_features():
+    fields = np.empty(300, dtype=[("sine", "f8"), ("cosine", "f4")])
+    fields["sine"], fields["cosine"] = SINE, np.cos(np.arange(300) / 5)
+    detector = LSTMAutoencoder(20, **TINY).fit(fields)
+    plain = np.column_stack([fields["sine"], fields["cosine"]])
+    np.testing.assert_array_equal(detector.score_samples(fields), detector.score_samples(plain))
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_column_of_times_of_polars_is_an_index(as_list):
+    pl = pytest.importorskip("polars")
+    times = pd.date_range("2026-01-01", periods=300, freq="min").to_numpy().copy()
+    times[200:] += np.timedelta64(3, "D")
+    theirs, ours = pd.DataFrame({"load": SINE}, times), pl.DataFrame({"at": times, "load": SINE})
+    X, Y = ([theirs], [ours]) if as_list else (theirs, ours)
+    one, other = (LSTMAutoencoder(20, max_gap="10min", **TINY).fit(table) for table in (X, Y))
+    assert other.n_features_in_ == 1
+    np.testing.assert_array_equal(one.score_samples(X), other.score_samples(Y))
+    stream, as_polars = skae.stream(one), skae.stream(other)
+    np.testing.assert_array_equal(stream.update(theirs[190:210]), as_polars.update(ours[190:210]))

@@ -146,6 +146,17 @@ def test_a_stream_scores_as_the_estimator_was(small, series):
     np.testing.assert_array_equal(stream.update(series[:9]), before)
 
 
+def test_another_stream_compiles_nothing(fitted, monkeypatch):
+    skae.stream(fitted)
+
+    def refuse(*_, **__):
+        raise AssertionError("Something was traced again.")
+
+    monkeypatch.setattr("skae._compiled.forward.traced", refuse)
+    for answer in ("now", "final"):
+        assert skae.stream(pickle.loads(pickle.dumps(fitted)), answer=answer).keys == []
+
+
 def test_a_pipeline_streams(small, series):
     model = make_pipeline(StandardScaler(), small(WINDOW)).fit(series)
     found = in_pieces(skae.stream(model, answer="final"), series[:30], [1, 9, 20])
@@ -176,6 +187,36 @@ def test_rows_of_a_frame_keep_their_names(small, series):
     np.testing.assert_allclose(
         skae.stream(of_machines).update(row), skae.stream(of_machines).update(frame[5:6]), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("scales", [False, True])
+def test_rows_may_be_dicts_of_features(small, series, scales):
+    frame = pd.DataFrame(series, columns=["a", "b"])
+    model = small(WINDOW).fit(frame)
+    model = make_pipeline(StandardScaler(), model).fit(frame) if scales else model
+    expected = skae.stream(model).update(frame[:9])
+    rows = [{"b": b, "a": a} for a, b in series[:9]]
+    stream = skae.stream(model)
+    np.testing.assert_allclose([stream.update(row)[0] for row in rows], expected, rtol=1e-5)
+    fleet = skae.stream(model).update({"x": rows, "y": rows[0]})
+    np.testing.assert_allclose(fleet["x"], expected, rtol=1e-5)
+    np.testing.assert_allclose(fleet["y"], expected[:1], rtol=1e-5)
+    assert skae.stream(model).update({"x": rows[0], "y": rows[0]}).keys() == {"x", "y"}
+    one, other = skae.stream(model), skae.stream(model)
+    missing = one.update(rows[:2] + [{"a": None, "b": series[2, 1]}])
+    np.testing.assert_array_equal(other.update(frame[:3].mask(frame == frame.a[2])), missing)
+    for wrong, message in ({"a": 1.0}, r"lacks \['b'\]"), (rows[0] | {"c": 1}, r"has \['c'\]"):
+        with pytest.raises(ValueError, match=message):
+            stream.update(wrong)
+
+
+def test_a_dict_of_numbers_is_a_row_only_by_the_names_of_features(small, series):
+    frame = pd.DataFrame({"load": series[:, 0]})
+    stream = skae.stream(small(WINDOW).fit(frame), max_gap=2)
+    assert stream.update({"load": 0.5}, 7).shape == (1,)
+    assert stream.update({"pump": 0.5, "fan": 0.3}, {"pump": 1, "fan": 2}).keys() == {"pump", "fan"}
+    with pytest.raises(ValueError, match="no times"):
+        stream.update({"load": 0.5})
 
 
 def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
@@ -357,8 +398,8 @@ def test_others_are_refused(small, sequences, fitted, series):
         skae.stream(fitted).update(series[:3, :1])
     with pytest.raises(ValueError, match="same number of features"):
         skae.stream(fitted).update({1: series[:3], 2: series[:3, :1]})
-    with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features.*a dict"):
-        skae.stream(fitted).update({"a": 0.5, "b": 0.7})
+    with pytest.raises(ValueError, match=r"Got 0\.5, but expected a row of 2 features"):
+        skae.stream(fitted).update(0.5)
     with pytest.raises(TypeError, match="Got a generator.*for row in rows"):
         skae.stream(fitted).update(row for row in series)
     with pytest.raises(KeyError, match="'a'"):

@@ -31,6 +31,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "available_if",
+    "available_where",
     "check_feature_names",
     "check_parameters_of",
     "check_sample_weight",
@@ -49,6 +50,7 @@ __all__ = [
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+Class = TypeVar("Class", bound=type)
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
@@ -204,6 +206,26 @@ def frame_container(estimator: object, method: str = "transform") -> Any:
         Its ``create_container(rows, original, columns)`` returns the dataframe.
     """
     return _get_container_adapter(method, estimator)
+
+
+def available_where(check: Callable[[Any], Any], *methods: str) -> Callable[[Class], Class]:
+    """Return a decorator of a class that hides some methods unless `check` is true.
+
+    ``available_if`` above `transform` has no effect, because ``set_output`` wraps the method.
+
+    Parameters
+    ----------
+    check : callable
+        Takes the estimator. If it raises an error, the methods are hidden too.
+    *methods : str
+    """
+
+    def decorate(cls: Class) -> Class:
+        for name in methods:
+            setattr(cls, name, available_if(check)(getattr(cls, name)))
+        return cls
+
+    return decorate
 
 
 OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"

@@ -115,10 +115,26 @@ class TrainedNetwork:
         """The part that maps latents to sequences."""
         return _part(self.model, "decoder")
 
+    def part(self, name: str) -> keras.Model:
+        """Return a part of the model that is itself a Keras model.
+
+        Raises
+        ------
+        AttributeError
+            If the model has no layer of this name, or one that is no model.
+        """
+        part = _part(self.model, name)
+        if not isinstance(part, keras.Model):
+            raise AttributeError(
+                f"Got a model whose layer named {name!r} is {part!r}, but expected one that is "
+                "itself a keras.Model, to be run without the rest."
+            )
+        return part
+
     @property
     def latent_shape(self) -> tuple[int | None, ...]:
         """Shape of latents: (latent_dim,), or (n_steps, latent_dim)."""
-        shape: tuple[int | None, ...] = _model_part(self.model, "encoder").output_shape[1:]
+        shape: tuple[int | None, ...] = self.part("encoder").output_shape[1:]
         return shape
 
     def reconstructed(self, windows: Sequences) -> Iterator[Floats]:
@@ -139,7 +155,7 @@ class TrainedNetwork:
 
         NaN for windows in which nothing was observed.
         """
-        yield from self._through(_model_part(self.model, "encoder"), windows)
+        yield from self._through(self.part("encoder"), windows)
 
     def decoded(self, latents: Floats | Sequences, windows: Sequences) -> Iterator[Floats]:
         """Yield decoded latents with the lengths of `windows`, and NaN after their ends.
@@ -151,7 +167,7 @@ class TrainedNetwork:
         windows : Sequences
             Give the lengths.
         """
-        decoder = _model_part(self.model, "decoder")
+        decoder = self.part("decoder")
         length, fixed = windows.max_length, self.n_steps_for(windows)
         for i, block in enumerate(windows.blocks(BLOCK)):
             if isinstance(latents, Sequences):
@@ -194,21 +210,11 @@ def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
 def _part(model: keras.Model, name: str) -> Any:
     parts = [layer for layer in model.layers if layer.name == name]
     if not parts:
-        raise ValueError(
+        raise AttributeError(
             f"Got a model without a layer named {name!r}, but expected one that is itself a Keras "
             "model. Give that part this name in the callable `model`."
         )
     return parts[0]
-
-
-def _model_part(model: keras.Model, name: str) -> keras.Model:
-    part = _part(model, name)
-    if not isinstance(part, keras.Model):
-        raise ValueError(
-            f"Got a model whose layer named {name!r} is {part!r}, but expected one that is itself "
-            "a keras.Model."
-        )
-    return part
 
 
 MIN_CALLS_IN_BATCH = 32

@@ -1,7 +1,7 @@
 """Checks of values and of feature names."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,8 +86,16 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
     Raises
     ------
     TypeError
-        If X is a polars LazyFrame, a Dask collection or an iterator.
+        If X is a polars LazyFrame, a Dask collection, an iterator, a dict or a pandas groupby.
     """
+    if isinstance(X, Mapping) or hasattr(X, "groups") and hasattr(X, "get_group"):
+        parts = (
+            f"list({name}.values())" if isinstance(X, Mapping) else f"[part for _, part in {name}]"
+        )
+        raise TypeError(
+            f"Got {name} as {type(X).__name__}, but expected one table, or a list of series or "
+            f"sequences: {parts}."
+        )
     if type(X).__name__ == "LazyFrame" and hasattr(X, "collect"):
         raise TypeError(
             f"Got {name} as a polars LazyFrame, but expected rows in memory: call {name}.collect() "

@@ -168,8 +168,8 @@ def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
     if values is None:
         raise ValueError(
             f"Got max_gap={max_gap!r} and {name} without times, but expected a pandas dataframe "
-            "whose index holds times or numbers. In a Pipeline, call "
-            "set_output(transform='pandas') on the previous steps."
+            "whose index holds times or numbers, or a polars one with one column of times. In a "
+            "Pipeline, call set_output(transform='pandas') on the previous steps."
         )
     return values
 

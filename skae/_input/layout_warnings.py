@@ -67,13 +67,20 @@ def refuse_targets(X: Any, y: Any) -> None:
     )
 
 
-def as_rows(X: Any, window_size: int) -> Any:
+def as_rows(X: Any, window_size: int, n_features: int = 0) -> Any:
     """Return one series as rows; the values of a single feature become a column.
+
+    Parameters
+    ----------
+    X : array-like
+    window_size : int
+    n_features : int, default=0
+        Seen in `fit`; 0 if this is one.
 
     Raises
     ------
     ValueError
-        If X has three dimensions.
+        If X has three dimensions, or one though there are several features.
     """
     shape = shape_of(X)
     if len(shape) == 3:
@@ -84,6 +91,11 @@ def as_rows(X: Any, window_size: int) -> Any:
         )
     if len(shape) != 1:
         return X
+    if n_features > 1:
+        raise ValueError(
+            f"Got X with shape {shape} (1D array), but expected rows of {n_features} features as "
+            "in fit. Reshape your data: np.reshape(X, (1, -1)) is one row."
+        )
     if hasattr(X, "to_frame") and (X.name or hasattr(X, "iloc")):
         return X.to_frame()
     return (X if isinstance(X, np.ndarray) else np.asarray(as_numbers(X)))[:, None]

@@ -65,9 +65,7 @@ class Scaling:
                 chunk = np.clip(chunk, *limits)
             # A feature without observations has no mean; overflow is checked below.
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-                scaler.partial_fit(
-                    chunk if limits is None else np.clip(chunk, *limits), None, given
-                )
+                scaler.partial_fit(chunk, None, given)
         _check_is_finite(scaler.var_, rows)
         return cls(np.nan_to_num(scaler.mean_), np.where(scaler.scale_ > 0, scaler.scale_, 1.0))
 

@@ -249,6 +249,12 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
         If an item is empty, infinite, not numeric, or has another number of features than the
         first.
     """
+    for i, item in enumerate(X):
+        if shape_of(item)[:1] == (0,):
+            raise ValueError(
+                f"Got X[{i}] with 0 sample(s), but expected at least one row in each: leave it "
+                "out, X = [x for x in X if len(x)]."
+            )
     items = [rows_of(item, f"X[{i}]", dtype) for i, item in enumerate(X)]
     widths = [item.shape[1] for item in items]
     for i, width in enumerate(widths):

@@ -26,7 +26,14 @@ class Table:
     is_list: bool
 
     @classmethod
-    def of(cls, X: Any, window_size: int | str | None = None, n_features: int = 0) -> Self:
+    def of(
+        cls,
+        X: Any,
+        window_size: int | str | None = None,
+        n_features: int = 0,
+        *,
+        has_times: bool = False,
+    ) -> Self:
         """Return the table for a user's X.
 
         Parameters
@@ -36,12 +43,15 @@ class Table:
             Parameter of the estimator; None if samples are sequences.
         n_features : int
             Seen in `fit`; 0 in a `fit`.
+        has_times : bool, default=False
+            Whether a column of times becomes the index, see `indexed_by_time`.
         """
         X = [*map(without_fields, X)] if isinstance(X, list) else without_fields(X)
         is_list = _is_list(X) or (
             window_size is not None and _are_series(X, window_size, n_features)
         )
-        return cls(tuple(X) if is_list else (X,), is_list)
+        items = tuple(X) if is_list else (X,)
+        return cls(tuple(map(indexed_by_time, items)) if has_times else items, is_list)
 
     @property
     def X(self) -> Any:
@@ -82,6 +92,30 @@ class Table:
         refuse_short_rows(self.items)
         check_names_of_each(record, self.items, reset=reset)
         return stack_series(self.items, dtype)
+
+
+def indexed_by_time(X: Any) -> Any:
+    """Return a polars frame with one column of times as a pandas frame with times as its index.
+
+    Any other X is returned unchanged.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> import polars as pl
+    >>> day = datetime.date(2026, 1, 1)
+    >>> indexed_by_time(pl.DataFrame({"day": [day], "load": [0.5]})).index.tolist()
+    [Timestamp('2026-01-01 00:00:00')]
+    """
+    if not hasattr(X, "get_columns"):
+        return X
+    times = [column for column in X.get_columns() if column.dtype.is_temporal()]
+    if len(times) != 1:
+        return X
+    import pandas as pd
+
+    others = {c.name: c.to_numpy() for c in X.get_columns() if c.name != times[0].name}
+    return pd.DataFrame(others, pd.Index(times[0].to_numpy(), name=times[0].name))
 
 
 def _is_list(X: Any) -> bool:

@@ -1,6 +1,6 @@
 """From the input of a stream to rows of the detector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._detector import Detector
 from skae._input.checks import as_numbers
 from skae._input.sequences import Floats, Indices
+from skae._input.table import indexed_by_time
 from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
@@ -86,10 +87,47 @@ class RowReader:
             )
         return lengths, rows
 
+    def is_row(self, rows: Any) -> bool:
+        """Tell whether a dict is one row by the names of its features, not series by their keys."""
+        if not isinstance(rows, Mapping) or not rows:
+            return False
+        if any(isinstance(value, Mapping) or np.ndim(value) for value in rows.values()):
+            return False
+        return self._n_features > 1 or list(rows) == list(self._names_or(()))
+
     def named(self, rows: Any) -> Any:
-        """Return a pandas Series that is a row of several features as a frame with one row."""
+        """Return dicts of features, or a pandas Series that is a row of them, as a frame."""
+        if isinstance(rows, Mapping):
+            return self._of_dicts([rows])
+        if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
+            return self._of_dicts(rows)
+        if self.windowing.max_gap is not None:
+            rows = indexed_by_time(rows)
         is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1
         return rows.to_frame().T if is_row else rows
+
+    def _of_dicts(self, rows: list[Mapping[str, Any]]) -> Any:
+        import pandas as pd
+
+        names = list(self._names_or([f"x{i}" for i in range(self._n_features)]))
+        for row in rows:
+            missing = [name for name in names if name not in row]
+            others = [name for name in row if name not in [*names, self.windowing.series]]
+            if missing or others:
+                raise ValueError(
+                    f"Got a row as a dict that lacks {missing} and has {others} besides, but "
+                    f"expected the features {names[:10]} by their names; None or NaN is a reading "
+                    "that is missing."
+                )
+        values = [[np.nan if row[name] is None else row[name] for name in names] for row in rows]
+        has_names = self._names_or(None) is not None
+        return pd.DataFrame(values, columns=names) if has_names else np.array(values, float)
+
+    def _names_or(self, default: Any) -> Any:
+        if self.first_steps is not None:
+            return getattr(self.first_steps, "feature_names_in_", default)
+        names = self.detector.features.names
+        return default if names is None else names
 
     @property
     def _n_features(self) -> int:
@@ -166,10 +204,7 @@ def _as_table(part: Any, n_features: int) -> Any:
         )
     array = np.asarray(part)
     if not array.ndim and n_features > 1:
-        raise ValueError(
-            f"Got {part!r}, but expected a row of {n_features} features, or several. The keys of a "
-            "dict name series, not features."
-        )
+        raise ValueError(f"Got {part!r}, but expected a row of {n_features} features, or several.")
     array = np.atleast_1d(array)
     if array.ndim == 1 and len(array):
         return array.reshape(-1, 1) if n_features == 1 else array.reshape(1, -1)

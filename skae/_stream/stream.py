@@ -92,11 +92,14 @@ class ScoreStream:
 
         Parameters
         ----------
-        rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of these The next
-        rows of one series, or of several by their keys. A pandas Series is a row of several
-        features, whose names are compared, or rows of one feature. times : array-like of shape
-        (n_rows,) or scalar, or dict of these, optional Times of the rows, if the stream has a
-        `max_gap`. By default the index of a dataframe, or the name of a row.
+        rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of these
+            The next rows of one series, or of several by their keys. A pandas Series is a row of
+            several features, whose names are compared, or rows of one feature. A dict of numbers
+            is one row by the names of its features, as in JSON and river: all that `fit` saw
+            (``x0``, ``x1``, ... without names) and no others. None is a missing reading.
+        times : array-like of shape (n_rows,) or scalar, or dict of these, optional
+            Times of the rows, if the stream has a `max_gap`. By default the index of a dataframe,
+            or the name of a row.
 
         Returns
         -------
@@ -112,15 +115,16 @@ class ScoreStream:
         TypeError
             If the rows are an iterator.
         """
-        given: Mapping[Any, Any] = rows if isinstance(rows, Mapping) else {None: rows}
+        is_keyed = isinstance(rows, Mapping) and not self._reader.is_row(rows)
+        given: Any = rows if is_keyed else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}
         lengths, read = self._reader.read(list(keyed.values()))
-        when = self._times(keyed, times if isinstance(rows, Mapping) else {None: times}, lengths)
+        when = self._times(given, keyed, times if is_keyed else {None: times}, lengths)
         if len(read):
             scores = self._advance(list(keyed), read, lengths, when)
         else:
             scores = dict.fromkeys(keyed, np.zeros(0))
-        return scores if isinstance(rows, Mapping) else scores[None]
+        return scores if is_keyed else scores[None]
 
     def flush(self, key: Hashable = None) -> Any:
         """End one series or all, and return the scores that were waiting for more rows.
@@ -212,20 +216,21 @@ class ScoreStream:
         self._network = self._compiled()
 
     def _times(
-        self, keyed: Mapping[Hashable, Any], times: Any, lengths: Indices
+        self, given: Mapping[Any, Any], keyed: Mapping[Any, Any], times: Any, lengths: Indices
     ) -> NDArray[Any] | None:
         if self._clock is None:
             return None
         found = []
         for (key, rows), length in zip(keyed.items(), lengths, strict=True):
-            given = None if times is None else times.get(key)
-            given = getattr(rows, "index", None) if given is None else given
-            if given is None:
+            when = None if times is None else times.get(key)
+            if when is None and not isinstance(given[key], Mapping | list | tuple):
+                when = getattr(rows, "index", None)
+            if when is None:
                 raise ValueError(
                     f"Got no times of the rows of {key!r}, but expected them, because max_gap is "
                     "set: pass times, or dataframes with times as their index."
                 )
-            found.append(self._clock.read(given, length))
+            found.append(self._clock.read(when, length))
         return np.concatenate(found) if found else None
 
     def _advance(

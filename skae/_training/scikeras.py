@@ -88,6 +88,7 @@ class KerasAdapter(ParameterRouter):
             If `units` is not a positive integer or a tuple of positive integers, if the output does
             not suit the loss, or as in `check_parameters`.
         """
+        check_process()
         check_parameters(parameters)
         if parameters["model"] is None:
             check_output_suits(parameters)
@@ -117,7 +118,6 @@ class KerasAdapter(ParameterRouter):
         TypeError, ValueError
             If `build` does not return an autoencoder.
         """
-        check_process()
         with seeds_from(seed):
             model = self.build_model()
         _check_autoencoder(model, self._meta["n_features_in_"])

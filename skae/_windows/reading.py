@@ -62,7 +62,7 @@ def read_samples(
         If X is not numeric, infinite, empty, or does not fit the data seen in `fit`.
     """
     size, n_features = windowing.window_size, 0 if reset else record.n_step_features
-    table = Table.of(X, size, n_features)
+    table = Table.of(X, size, n_features, has_times=windowing.max_gap is not None)
     if size is None:
         check_are_of_rows(windowing)
         samples: Samples = SequenceSamples(
@@ -82,7 +82,8 @@ def _read_rows(
         rows, lengths = table.stacked(record, dtype, reset=reset)
         check_n_features(record, rows.shape[1], reset)
         return row_samples(rows, Layout.of_list(table.items, lengths, windowing), windowing, table)
-    X = as_rows(table.X, windowing.window_size)
+    n_features = 0 if reset else record.n_step_features
+    X = as_rows(table.X, windowing.window_size, n_features)
     features, labels = without_series(X, windowing.series)
     rows = read_rows(record, features, reset=reset, dtype=dtype)
     if reset and labels is None:
