@@ -233,7 +233,7 @@ def test_a_column_transformer_of_names_survives(series, path):
 def test_the_function_of_a_transformer_comes_from_the_caller(series, path):
     transformer = FunctionTransformer(np.abs, feature_names_out="one-to-one").fit(series)
     _save(transformer, path)
-    with pytest.raises(ValueError, match="it needs 'absolute', which is not part of it"):
+    with pytest.raises(ValueError, match="it needs 'absolute', which it does not contain"):
         skae.load(path)
     loaded = skae.load(path, custom_objects={"absolute": np.abs})
     np.testing.assert_array_equal(loaded.transform(series), np.abs(series))

@@ -86,7 +86,9 @@ def check_detector(plain: Plain) -> None:
 
 
 def _check_training(training: Any) -> None:
-    _require(set(training) == {"history", *COUNTS_OF_TRAINING}, "has another training")
+    keys = {"history", "keeps_rate", *COUNTS_OF_TRAINING}
+    _require(set(training) == keys, "has another training")
+    _require(isinstance(training["keeps_rate"], bool), "does not say who keeps the rate")
     _require(_is_history(training["history"]), "has a history that is no dict of lists of floats")
     for name in COUNTS_OF_TRAINING:
         _require(_is_count(training[name]), f"has {name}={str(training[name])[:80]}")
