@@ -6,9 +6,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from skae._cli.arguments import CommandError, make_parser
-from skae._cli.console import Console
+from skae._cli.console import Console, Progress
 from skae._cli.text import printable
 
 __all__ = ["main"]
@@ -65,7 +66,21 @@ def _run(args: Namespace) -> None:
     elif args.command == "inspect" or args.dry_run:
         run.run_inspect(args)
     else:
-        run.run_detect(args)
+        run.run_detect(args, None if args.quiet else _progress_callbacks)
+
+
+def _progress_callbacks() -> list[Any]:
+    """Return the Keras callbacks that show the progress of a training."""
+    from keras.callbacks import LambdaCallback
+
+    progress = Progress(sys.stderr)
+    callback: Any = LambdaCallback(
+        on_epoch_end=lambda epoch, logs: progress.show_epoch(
+            epoch, callback.params["epochs"], logs
+        ),
+        on_train_end=lambda logs: progress.finish(),
+    )
+    return [callback]
 
 
 @contextmanager

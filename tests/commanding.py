@@ -6,7 +6,6 @@ import numpy as np
 
 import skae
 from skae import cli
-from skae._cli import run
 from skae._scoring.thresholds import adaptive_offsets
 
 N_ROWS = 120
@@ -51,7 +50,7 @@ def use_fake(monkeypatch, folder):
     """Run in a folder with an estimator that needs no TensorFlow."""
     monkeypatch.chdir(folder)
     monkeypatch.setitem(vars(skae), "LSTMAutoencoder", FakeAutoencoder)
-    monkeypatch.setattr(run, "progress_callbacks", lambda: ["progress"])
+    monkeypatch.setattr(cli, "_progress_callbacks", lambda: ["progress"])
     monkeypatch.setattr(FakeAutoencoder, "made", [])
     return FakeAutoencoder
 

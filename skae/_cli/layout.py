@@ -385,7 +385,10 @@ def _lines(numbers: list[int]) -> str:
 def _drop_repeated(above: set[bytes], layout: Layout) -> None:
     """Empty lines that stand above the table as well, as where files were joined."""
     n_lines = 0
-    for line in above - {b""}:
+    for line in above:
+        # Numbers may stand above a table and in it.
+        if not re.search(rb"[^\W\d]", line) or line not in layout.content:
+            continue
         again = rb"^[ \t]*%b[ \t]*$" % re.escape(line)
         layout.content, n_found = re.subn(again, b"", layout.content, flags=re.MULTILINE)
         n_lines += n_found

@@ -257,11 +257,13 @@ class Separator:
         self.digits, self.codes, self.delimiter = digits, codes, delimiter
         self.given = digits.dropna()
         self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
-        # Marks that stand before groups of three digits wherever they stand.
+        # Marks that stand before groups of three digits, or of two in lakhs, wherever they stand.
         self.grouping = {
             mark
             for mark in ".,"
-            if self.given[self.has[mark]].str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+").all()
+            if self.given[self.has[mark]]
+            .str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{2,3}})*\{mark}\d{{3}}")
+            .all()
         }
 
     @property
@@ -278,10 +280,10 @@ class Separator:
         if len(used) != 1:
             return "," if used and self.grouping == {"."} else ".", ""
         (mark,), other = used, "," if used == ["."] else "."
-        if (self.given.str.count(re.escape(mark)) > 1).any():
-            return other, ""
         if mark not in self.grouping:
             return mark, ""
+        if (self.given.str.count(re.escape(mark)) > 1).any():
+            return other, ""
         return self._judge(mark, other, favoured)
 
     def note(self, decimal: str, doubt: str) -> str:

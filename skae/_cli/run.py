@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skae._cli.console import Console, Progress, check_output, hushed_stderr
+from skae._cli.console import Console, check_output, hushed_stderr
 from skae._cli.detection import detect, measure
 from skae._cli.drift import Drift, find_drift, note_many_anomalies
 from skae._cli.inspection import format_inspection
@@ -30,13 +30,15 @@ from skae._cli.text import join_names
 __all__ = ["run_detect", "run_inspect", "run_score"]
 
 
-def run_detect(args: Namespace) -> None:
+def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) -> None:
     """Learn from the rows of a file, score all of them, and tell, as the arguments say.
 
     Parameters
     ----------
     args : Namespace
         The arguments of ``skae detect``.
+    watch : callable or None, default=None
+        Makes the Keras callbacks that watch the training.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def run_detect(args: Namespace) -> None:
         threshold=args.threshold or ("sensitive" if args.contamination == "auto" else "robust"),
         epochs=args.epochs,
         random_state=args.seed,
-        callbacks=None if args.quiet else progress_callbacks(),
+        callbacks=watch and watch(),
     )
     if args.window == "auto":
         console.say(f"windows of {model.window} rows, chosen by the period of the rows")
@@ -120,20 +122,6 @@ def choice_of(args: Namespace) -> Choice:
     """Return what arguments say of the file."""
     given = {name: getattr(args, name) for name in vars(Choice()) if hasattr(args, name)}
     return Choice(**given)
-
-
-def progress_callbacks() -> list[Any]:
-    """Return the Keras callbacks that show the progress of a training."""
-    from keras.callbacks import LambdaCallback
-
-    progress = Progress(sys.stderr)
-    callback: Any = LambdaCallback(
-        on_epoch_end=lambda epoch, logs: progress.show_epoch(
-            epoch, callback.params["epochs"], logs
-        ),
-        on_train_end=lambda logs: progress.finish(),
-    )
-    return [callback]
 
 
 def _import_library() -> None:

@@ -403,12 +403,14 @@ def _first_time_of_header(table: Table) -> int:
     import pandas as pd
 
     names = pd.Series([column.name for column in table.columns], dtype=object)
-    is_time = names.str.fullmatch(YEAR).to_numpy(dtype=bool)
+    is_time, least = names.str.fullmatch(YEAR).to_numpy(dtype=bool), 1.0
     if not is_time.any() and not names.iloc[1:].str.fullmatch(r"[\d.]+").all():
-        is_time = ~np.isnat(read_times(names).wall)
+        is_time, least = ~np.isnat(read_times(names).wall), 0.9
     first = int(is_time.argmax())
-    is_header = len(names) - first >= 10 and is_time[first:].mean() > 0.9
-    return first if is_header and all(c.kind == "word" for c in table.columns[1:first]) else 0
+    heads = table.columns[:first]
+    names_rows = all(c.kind == "word" for c in heads[1:]) and all(c.kind != "time" for c in heads)
+    is_header = len(names) - first >= 10 and is_time[first:].mean() >= least
+    return first if is_header and names_rows else 0
 
 
 def _transposed(table: Table, first: int) -> Table:
