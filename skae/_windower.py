@@ -188,7 +188,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features) or list of such
+        X : array-like of shape (n_rows, n_features) or list of these
             Rows in order of time. A list contains several series; no window crosses from one into
             the next.
 
@@ -238,7 +238,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        rows : ndarray of shape (n_rows, n_features) or list of such
+        rows : ndarray of shape (n_rows, n_features) or list of these
             A list if `n_rows` is a sequence. With ``padding=None``, rows at the beginning that were
             in no window are missing.
 

@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [DOCS / "quickstart.md", *sorted((DOCS / "guide").glob("*.md"))]
 EXAMPLES = sorted((DOCS.parent / "examples").glob("*.py"))
 CONF = (DOCS / "conf.py").read_text(encoding="utf-8")
-WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs")]
+WITH_EXAMPLES = [page for page in PAGES if page.stem not in ("command", "costs", "how_it_works")]
 PICTURES = {"backend": "agg", "figure.max_open_warning": 0}
 README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 IN_README = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

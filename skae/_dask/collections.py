@@ -26,7 +26,7 @@ METHODS: dict[str, Callable[[Detector, Samples], Any]] = {
     "reconstruct": Detector.reconstructions,
     "explain": Detector.contributions,
 }
-"""The detector's function behind each estimator method, for the rows of one series."""
+"""The detector's function for each estimator method, for the rows of one series."""
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,13 @@ class ExplanationDisplay:
 
     Parameters
     ----------
-    contributions : array-like of shape (n_rows, n_features), or list of such
+    contributions : array-like of shape (n_rows, n_features), or list of these
         Contributions to the error, as `explain` returns them; NaN where nothing was observed.
         Several series are drawn in sequence: at their times if each begins after the last one ends,
         else over row numbers.
     events : list of (start, end, peak) or None, default=None
         Detected events as row numbers, `end` inclusive, counted over all series.
-    index : array-like of shape (n_rows,), list of such, or None, default=None
+    index : array-like of shape (n_rows,), list of these, or None, default=None
         Times or numbers for the horizontal axis. If None, the row numbers.
     feature_names : sequence of str or None, default=None
         The names of the features. If None, ``x0``, ``x1``, ...
@@ -130,7 +130,7 @@ class ExplanationDisplay:
         ----------
         estimator : object
             A fitted outlier detector with ``explain``, or a Pipeline that ends in one.
-        X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
+        X : array-like or dataframe of shape (n_rows, n_features), list of these, or sequences
             Input of the estimator. For sequences, the mean over the steps is drawn. If the
             estimator's `series` names a column, each series is drawn separately.
         index, feature_names
@@ -199,7 +199,7 @@ class ExplanationDisplay:
 
         Parameters
         ----------
-        contributions : array-like or dataframe of shape (n_rows, n_features), or list of such
+        contributions : array-like or dataframe of shape (n_rows, n_features), or list of these
             A dataframe provides the index and the feature names.
         events, index, feature_names
             See :class:`ExplanationDisplay`.

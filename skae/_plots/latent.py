@@ -110,7 +110,7 @@ class LatentDisplay:
         X : array-like or list
             Input of the estimator. The latents of a sequence's steps are averaged; the rows of
             several series are drawn together.
-        labels : array-like of shape (n_samples,), list of such for series, or None, default=None
+        labels : array-like of shape (n_samples,), list of these for series, or None, default=None
             See :class:`LatentDisplay`.
         ax, **scatter_options
             See :meth:`plot`.
@@ -146,11 +146,11 @@ class LatentDisplay:
 
         Parameters
         ----------
-        latents : array-like of shape (n_samples, latent_dim), or list of such
+        latents : array-like of shape (n_samples, latent_dim), or list of these
             As `transform` returns them.
-        scores : array-like of shape (n_samples,), list of such, or None, default=None
+        scores : array-like of shape (n_samples,), list of these, or None, default=None
             As ``score_samples`` returns them: higher is more normal.
-        labels : array-like of shape (n_samples,), list of such, or None, default=None
+        labels : array-like of shape (n_samples,), list of these, or None, default=None
             See :class:`LatentDisplay`.
         ax, **scatter_options
             See :meth:`plot`.

@@ -40,12 +40,12 @@ class ReconstructionDisplay:
 
     Parameters
     ----------
-    values : array-like of shape (n_rows, n_features), or list of such
+    values : array-like of shape (n_rows, n_features), or list of these
         The series; NaN where a value is missing. Several series or sequences are drawn in sequence:
         at their times if each begins after the last one ends, else over row numbers.
     reconstruction : array-like or list of the same shape
         The reconstruction, in the same units.
-    index : array-like of shape (n_rows,), list of such, or None, default=None
+    index : array-like of shape (n_rows,), list of these, or None, default=None
         Times or numbers for the horizontal axis. If None, the row numbers.
     feature_names : sequence of str or None, default=None
         The names of the features. If None, ``x0``, ``x1``, ...
@@ -124,7 +124,7 @@ class ReconstructionDisplay:
             A fitted estimator with ``reconstruct``, or a Pipeline that ends in one. If every
             previous step has an ``inverse_transform``, the picture is in the units of X, else in
             those of the last step's input.
-        X : array-like or dataframe of shape (n_rows, n_features), list of such, or sequences
+        X : array-like or dataframe of shape (n_rows, n_features), list of these, or sequences
             One series or several, or sequences as in ``LSTMAutoencoder.fit``. If the estimator's
             `series` names a column, each series is drawn separately.
         index, feature_names
@@ -190,7 +190,7 @@ class ReconstructionDisplay:
 
         Parameters
         ----------
-        X : array-like or dataframe of shape (n_rows, n_features), list of such, or array of \
+        X : array-like or dataframe of shape (n_rows, n_features), list of these, or array of \
                 shape (n_sequences, n_steps, n_features)
             What was reconstructed.
         reconstruction : array-like or list of the same shape

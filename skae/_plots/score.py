@@ -57,10 +57,10 @@ class AnomalyScoreDisplay:
 
     Parameters
     ----------
-    values : array-like of shape (n_rows, n_features), or list of such
+    values : array-like of shape (n_rows, n_features), or list of these
         The series; NaN where a value is missing. Several series are drawn in sequence: at their
         times if each begins after the last one ends, else over row numbers.
-    scores : array-like of shape (n_rows,), or list of such
+    scores : array-like of shape (n_rows,), or list of these
         Anomaly scores, higher = worse: the negative of an estimator's ``score_samples``.
     threshold : float or array-like of shape (n_rows,)
         Rows with a larger score are outliers: the negative of ``offset_``. One value per row if the
@@ -68,13 +68,13 @@ class AnomalyScoreDisplay:
     events : list of (start, end, peak) or None, default=None
         Detected events as row numbers, `end` inclusive, counted over all series. If None,
         each run of rows above the threshold is one event.
-    labels : array-like of shape (n_rows,), list of such, or None, default=None
+    labels : array-like of shape (n_rows,), list of these, or None, default=None
         True labels: {0, 1} or bool with 1 for an anomaly, or {-1, +1} with -1 for one.
-    index : array-like of shape (n_rows,), list of such, or None, default=None
+    index : array-like of shape (n_rows,), list of these, or None, default=None
         Times or numbers for the horizontal axis. If None, the row numbers.
     feature_names : sequence of str or None, default=None
         The names of the features. If None, ``x0``, ``x1``, ...
-    contributions : array-like of shape (n_rows, n_features), list of such, or None, default=None
+    contributions : array-like of shape (n_rows, n_features), list of these, or None, default=None
         Contributions to the errors, as `explain` returns them. If there are more features than
         panels, those that contribute most to the events are drawn.
 
@@ -160,7 +160,7 @@ class AnomalyScoreDisplay:
         estimator : object
             A fitted outlier detector with one score per row: it has ``score_samples``, and
             ``offset_`` or ``decision_function``. May be a Pipeline.
-        X : array-like or dataframe of shape (n_rows, n_features), or list of such
+        X : array-like or dataframe of shape (n_rows, n_features), or list of these
             One series or several. A dataframe provides the index and the feature names. If the
             estimator's `series` names a column, each series is drawn separately.
         labels, index, feature_names
@@ -237,16 +237,16 @@ class AnomalyScoreDisplay:
 
         Parameters
         ----------
-        X : array-like or dataframe of shape (n_rows, n_features), or list of such
+        X : array-like or dataframe of shape (n_rows, n_features), or list of these
             One series or several. A dataframe provides the index and the feature names.
-        scores : array-like of shape (n_rows,), or list of such
+        scores : array-like of shape (n_rows,), or list of these
             As ``score_samples`` returns them: higher is more normal.
         offset : float or array-like of shape (n_rows,)
             Rows with a lower score are outliers: ``offset_``, or 0 for scores of
             ``decision_function``.
         labels, index, feature_names, contributions
             See :class:`AnomalyScoreDisplay`.
-        errors : array-like of shape (n_rows,) or list of such, default=None
+        errors : array-like of shape (n_rows,) or list of these, default=None
             Errors of single rows, which then determine the extent of events; see `find_events`.
         min_length, merge_gap
             See :meth:`from_estimator`.
