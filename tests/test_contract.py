@@ -53,6 +53,15 @@ def test_the_checks_hold_those_that_matter_most():
     assert names <= {check.func.__name__ for _, check in CHECKS}
 
 
+def test_the_checks_that_rows_are_expected_to_fail_are_among_them():
+    from skae.testing import expected_failed_checks
+
+    of_rows = LSTMAutoencoder(3, **NETWORK)
+    names = {check.func.__name__ for _, check in estimator_checks_generator(of_rows)}
+    assert expected_failed_checks(of_rows).keys() <= names
+    assert expected_failed_checks(LSTMAutoencoder()) == {}
+
+
 ROUND_TRIPS = {
     "clone": clone,
     "deepcopy": copy.deepcopy,

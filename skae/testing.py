@@ -1,0 +1,58 @@
+"""Which of scikit-learn's checks of estimators do not apply to rows of a series.
+
+For a test of your own::
+
+    from sklearn.utils.estimator_checks import parametrize_with_checks
+
+    @parametrize_with_checks(
+        [LSTMAutoencoder(30)], expected_failed_checks=skae.testing.expected_failed_checks
+    )
+    def test_estimator(estimator, check):
+        check(estimator)
+"""
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["expected_failed_checks"]
+
+_OF_ROWS = {
+    "check_methods_sample_order_invariance": "The order of rows is that of time.",
+    "check_methods_subset_invariance": "A row is scored by windows that hold its neighbours, too.",
+    "check_sample_weight_equivalence_on_dense_data": (
+        "A row of weight 0 leaves a gap in a series, and a row that is there twice makes it longer."
+    ),
+    "check_fit1d": "A series of one feature may be an array of one dimension.",
+}
+
+_OF_DEFAULT_THRESHOLD = dict.fromkeys(
+    ["check_outliers_fit_predict", "check_outliers_train"],
+    "The default threshold flags none of a series without faults, and the check wants some.",
+)
+
+
+def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
+    """Return the checks of scikit-learn that an estimator fails because of its parameters.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder
+
+    Returns
+    -------
+    dict of str to str
+        The reasons by the names of the checks. Empty without `window_size`, where samples are
+        sequences.
+
+    Examples
+    --------
+    >>> from skae import LSTMAutoencoder
+    >>> from skae.testing import expected_failed_checks
+    >>> expected_failed_checks(LSTMAutoencoder())
+    {}
+    >>> expected_failed_checks(LSTMAutoencoder(30))["check_methods_sample_order_invariance"]
+    'The order of rows is that of time.'
+    """
+    parameters = estimator.get_params(deep=False)
+    if parameters.get("window_size") is None or "contamination" not in parameters:
+        return {}
+    return _OF_ROWS | (_OF_DEFAULT_THRESHOLD if parameters["contamination"] == "auto" else {})
