@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 
@@ -74,6 +75,12 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in pages]
     place = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
+
+def pytest_collection_finish(session):
+    """Keep what was imported out of garbage collection, which looks through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,8 @@ def folder(tmp_path, monkeypatch):
     """A temporary folder in which nothing is left, and of which no memory map is."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
-    gc.collect()
+    if any(tmp_path.iterdir()):
+        gc.collect()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -373,7 +374,7 @@ def test_other_names_are_refused(small, frame):
 def test_what_has_to_be_read_twice_is_refused_before_it_is_read(small, series, method):
     detector = small(4)
     for X in (iter([series]), da.from_array(series)):
-        with pytest.raises(TypeError, match="LSTMAutoencoder.fit accepts"):
+        with pytest.raises(TypeError, match="LSTMAutoencoder.fit and .* accept Dask"):
             getattr(detector, method)(X)
     assert not hasattr(detector, "model_")
     expected = small(4).fit(series)
