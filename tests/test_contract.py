@@ -186,21 +186,6 @@ def test_grid_search_with_labels_finds_what_a_loop_over_folds_finds(series, labe
 
 
 @pytest.mark.slow
-def test_grid_search_in_two_processes(series):
-    search = GridSearchCV(
-        LSTMAutoencoder(window_size=5, random_state=0, **NETWORK),
-        {"learning_rate": [1e-3, 1e-2]},
-        cv=TimeSeriesSplit(2),
-        n_jobs=2,
-        error_score="raise",
-    )
-    with joblib.parallel_config("loky"):
-        found = search.fit(series[:80]).cv_results_["mean_test_score"]
-    alone = search.set_params(n_jobs=1).fit(series[:80]).cv_results_["mean_test_score"]
-    np.testing.assert_allclose(found, alone, rtol=1e-5)
-
-
-@pytest.mark.slow
 def test_latents_feed_a_classifier(small, sequences):
     y = np.arange(len(sequences)) % 2
     model = make_pipeline(small(), LogisticRegression()).fit(sequences, y)

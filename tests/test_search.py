@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -47,7 +47,6 @@ def model():
 
 SEARCHES = {
     "grid": lambda model: GridSearchCV(model, GRID, cv=2),
-    "random": lambda model: RandomizedSearchCV(model, GRID, n_iter=2, cv=2, random_state=0),
     "halving": lambda model: HalvingGridSearchCV(
         model, GRID, cv=2, min_resources=60, random_state=0
     ),
