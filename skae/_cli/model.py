@@ -120,10 +120,11 @@ def learn(series: Series, *, window: int | str, **params: Any) -> Model:
 
     from skae import LSTMAutoencoder
 
+    first = _first_step(series)
     # Rows that were chosen to be learned are taken for normal, whatever they look like.
     all_rows = bool(series.is_training.all())
     detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
-    pipeline = Pipeline([_first_step(series), ("detector", detector)])
+    pipeline = Pipeline([first, ("detector", detector)])
     model = Model(pipeline, list(series.feature_names))
     detector.fit(as_input(model.scale(series), series.training_pieces()))
     return model
