@@ -273,7 +273,7 @@ def test_a_vector_is_scored_as_the_column_it_is(small):
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_a_column_of_text_may_name_the_series(make):
     frame = make({"load": SENSORS[:, 0], "machine": ["pump", "fan"] * 200})
-    message = "Got X with text \\('pump'\\) in column 'machine'.*write series='machine'"
+    message = "Got X with text \\('pump'\\) in column 'machine'.*set series='machine'"
     with pytest.raises(ValueError, match=message):
         read(frame, ROWS)
     with pytest.raises(ValueError, match=message):

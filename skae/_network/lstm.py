@@ -28,7 +28,7 @@ class LSTM(keras.layers.LSTM):
 
     * the four gates of a step are one tanh, because ``sigmoid(x) = (1 + tanh(x / 2)) / 2``;
     * the backward loop contains only the recurrence: the slopes of all gates are computed before
-    it, and the gradients of the weights after it, each in one large product;
+      it, and the gradients of the weights after it, each in one large product;
     * after a `RepeatToLength` the inputs are projected once, not once per step.
 
     Keras' own loop is used where this one does not apply: on a GPU (cuDNN), for activations other

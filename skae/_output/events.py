@@ -80,7 +80,7 @@ def find_events(
         * `length`: number of rows from start to end;
         * `score`: the lowest score in it, if you pass scores;
         * `features`: list of the features that contribute most to its errors, worst first, if you
-        pass contributions.
+          pass contributions.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def find_events(
     References
     ----------
     .. [1] W. L. Ruzzo, M. Tompa (1999), "A Linear Time Algorithm for Finding All Maximal Scoring
-    Subsequences", ISMB.
+       Subsequences", ISMB.
 
     Examples
     --------
