@@ -41,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         with _one_line_errors():
-            commands = dict.fromkeys(("detect", "score", "inspect"), _run)
-            args = make_parser(commands, Console().answer).parse_args(argv)
+            args = make_parser(_run, Console().answer).parse_args(argv)
             args.run(args)
     except CommandError as error:
         Console().show(f"skae: error: {printable(' '.join(str(error).split()))}")

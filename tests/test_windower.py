@@ -376,7 +376,7 @@ def test_other_features_than_in_fit_are_an_error(X):
             "Got stride=4, but expected at most window_size=3",
         ),
         ({"stride": 2, "padding": "edge"}, np.ones((5, 3, 2)), None, "Got n_rows=None with stride"),
-        ({}, np.ones((5, 3, 2)), 6, "Got n_rows=6 and X with 5 windows, but a series with that many"),
+        ({}, np.ones((5, 3, 2)), 6, "Got n_rows=6 and X with 5 windows, but a series with that"),
         ({"padding": None}, np.ones((5, 3, 2)), 99, "Got n_rows=99 and X with 5 windows"),
         ({}, np.ones((5, 3, 2)), [2, 2], r"but n_rows=\[2, 2\] makes \[2, 2\] windows, 4 in all"),
     ],

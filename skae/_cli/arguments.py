@@ -113,15 +113,13 @@ class Parser(argparse.ArgumentParser):
         self.answer(self.format_help())
 
 
-def make_parser(
-    commands: dict[str, Callable[[argparse.Namespace], None]], answer: Callable[[str], None]
-) -> Parser:
+def make_parser(run: Callable[[argparse.Namespace], None], answer: Callable[[str], None]) -> Parser:
     """Return the parser of all commands.
 
     Parameters
     ----------
-    commands : dict of str to callable
-        What runs "detect", "score" and "inspect".
+    run : callable
+        Runs a command.
     answer : callable
         Prints help and version.
     """
@@ -140,9 +138,10 @@ def make_parser(
         ("score", "score a time series by a model that was saved", _add_score),
         ("inspect", "show what is in a file", _add_inspect),
     ):
-        options = {"description": DESCRIPTIONS[name], "epilog": EXAMPLES, "answer": answer}
-        command = added.add_parser(name, help=summary, **options)
-        command.set_defaults(run=commands[name], command=name)
+        command = added.add_parser(
+            name, help=summary, description=DESCRIPTIONS[name], epilog=EXAMPLES, answer=answer
+        )
+        command.set_defaults(run=run, command=name)
         add(command)
     return parser
 
