@@ -25,7 +25,7 @@ INFINITE[3, 1] = np.inf
         ({"units": (4, -1)}, SEQUENCES, r"Got units=\(4, -1\)"),
         ({"units": ("a",)}, SEQUENCES, r"Got units=\('a',\)"),
         ({"window_size": 50}, ROWS, r"Got X with 40 sample\(s\) .* window_size=50"),
-        ({"window_size": 5}, ROWS * np.nan, "Got X with nothing but NaN in 31 windows"),
+        ({"window_size": 5}, ROWS * np.nan, "Got X with nothing but NaN in 31 training windows"),
         ({}, SEQUENCES * np.nan, "Got X with nothing but NaN in 1 training windows or sequences"),
         ({"window_size": 5}, INFINITE, "contains infinity"),
         ({"window_size": 5}, ROWS * 1e300, "too large"),

@@ -66,7 +66,7 @@ def test_a_function_without_the_mean_over_features_gives_the_same():
 
 
 def test_a_function_that_returns_one_number_is_refused():
-    with pytest.raises(ValueError, match="one number for everything, but expected one number a"):
+    with pytest.raises(ValueError, match="one number for everything, but expected one number per"):
         ObservedLoss(lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2)).is_by_entry(2)
 
 

@@ -18,7 +18,7 @@ def waves(n_rows=500, seed=0):
 @pytest.fixture(scope="module")
 def detector():
     rows = np.c_[waves(), np.full(500, np.nan)]
-    return LSTMAutoencoder(12, units=8, latent_dim=4, epochs=15, random_state=0).fit(rows)
+    return LSTMAutoencoder(12, units=16, latent_dim=6, epochs=15, random_state=0).fit(rows)
 
 
 def later(**changes):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from skae._compat.sklearn import check_feature_names
 
@@ -88,6 +89,8 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
     TypeError
         If X is a polars LazyFrame, a Dask collection, an iterator, a dict or a pandas groupby.
     """
+    if issparse(X):  # some are dicts; scikit-learn rejects all
+        return
     if isinstance(X, Mapping) or hasattr(X, "groups") and hasattr(X, "get_group"):
         parts = (
             f"list({name}.values())" if isinstance(X, Mapping) else f"[part for _, part in {name}]"
