@@ -40,6 +40,10 @@ class FakeAutoencoder:
         scores = self.score_samples(X)
         return scores - adaptive_offsets(scores, [len(X)], self.offset_, 10 * self.window_size)
 
+    def score_timesteps(self, X):
+        """Nothing is smoothed here: no row of a run is above the others."""
+        return [np.ones(len(rows)) for rows in X] if isinstance(X, list) else np.ones(len(X))
+
     def explain(self, X):
         if isinstance(X, list):
             return [self.explain(rows) for rows in X]

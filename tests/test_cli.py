@@ -17,7 +17,8 @@ from skae import cli
 from skae._cli import report as _report
 from skae._cli.console import Progress
 from skae._cli.detection import Detection, FoundEvent
-from skae._cli.series import read_series
+from skae._cli.index import Index
+from skae._cli.series import Series, read_series
 
 
 @pytest.fixture
@@ -258,18 +259,27 @@ def event(start, end, feature="p"):
     return FoundEvent(np.arange(start, end + 1), start, feature)
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_duration_does_not_depend_on_the_unit_of_times(unit):
+    times = (np.datetime64("2024-01-01") + np.arange(9) * np.timedelta64(1, "h")).astype(
+        f"datetime64[{unit}]"
+    )
+    index = Index("time", times, times, [str(time) for time in times])
+    series = Series(np.zeros((9, 1)), ["p"], index, np.ones(9, bool))
+    assert _report.duration_of(event(2, 4), series) == "3 h"
+
+
 def test_faults_are_found_by_overlap():
     from skae.datasets import Fault
 
     faults = [Fault(10, 19, "leak", "p"), Fault(40, 49, "wear", "v")]
     events = [event(0, 9), event(19, 25), event(50, 60)]
     scores = np.zeros(99)
-    scores[:20] = 1  # ten of these rows, and ten of the others, belong to a fault
     detection = Detection(scores, 0.5, np.ones((99, 1)), ["p"], events)
     lines = _report.format_faults(faults, detection, [str(i) for i in range(99)]).splitlines()
     assert [line.split()[-1] for line in lines[1:3]] == ["yes", "NO"]
     assert lines[-1] == (
-        "found 1 of 2 faults, with 2 false events and 12.7% of the fault-free rows labelled"
+        "found 1 of 2 faults, with 2 false events and 34.2% of the fault-free rows in events"
     )
 
 

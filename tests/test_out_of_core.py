@@ -236,7 +236,7 @@ def test_values_of_one_feature_become_a_column(tmp_path):
         ([np.array([[np.inf]])], ValueError, "part 0 of X with infinity or a value too large"),
         ([np.ones((1, 1)), np.array([[1e60]])], ValueError, "part 1 of X with infinity"),
         ([np.array([["a"]])], ValueError, "dtype <U1, but expected numbers"),
-        ([np.zeros((2, 2, 2))], ValueError, r"of shape \(2, 2, 2\)"),
+        ([np.zeros((2, 2, 2))], ValueError, r"with shape \(2, 2, 2\)"),
         ([np.zeros(2, "M8[s]")], TypeError, "with times"),
     ],
 )

@@ -288,7 +288,7 @@ def test_a_frame_that_is_not_there_yet_is_refused(windowing):
     lazy = pl.LazyFrame({"load": [1.0, 2.0]})
     for X, name in ((lazy, r"X"), ([np.ones((3, 1)), lazy], r"X\[1\]"), ([lazy, lazy], r"X\[0\]")):
         with pytest.raises(
-            TypeError, match=rf"Got {name} as a polars LazyFrame .*call {name}.collect\(\)"
+            TypeError, match=rf"Got {name} as a polars LazyFrame, .*call {name}.collect\(\)"
         ):
             read(X, windowing)
 
@@ -296,7 +296,7 @@ def test_a_frame_that_is_not_there_yet_is_refused(windowing):
 def test_a_short_row_makes_no_series_of_the_others():
     rows = SERIES[1].tolist()
     rows[3] = rows[3][:1]
-    message = r"Got rows of 2 values, but X\[3\] of 1; expected as many in each row"
+    message = r"Got rows of 2 values, but X\[3\] of 1; expected the same number in each row"
     with pytest.raises(ValueError, match=message):
         read(rows, ROWS)
     with pytest.raises(ValueError, match=message):

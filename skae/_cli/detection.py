@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skae._cli.model import Model
 from skae._cli.series import Series
-from skae._scoring.events import Event, find_events
+from skae._scoring.events import Event, find_events, narrow
 from skae._scoring.vus import vus_pr
 
 __all__ = ["Detection", "FoundEvent", "Measures", "detect", "measure"]
@@ -84,6 +84,14 @@ class Detection:
         return self.scores > (self.threshold if self.limits is None else self.limits)
 
     @property
+    def is_in_event(self) -> Bools:
+        """Whether each row belongs to an event."""
+        marks = np.zeros(len(self.scores), dtype=bool)
+        for event in self.events:
+            marks[event.rows] = True
+        return marks
+
+    @property
     def is_unobserved(self) -> Bools:
         """Whether a row has no score, because nothing was observed around it."""
         return np.isnan(self.scores)
@@ -130,15 +138,14 @@ def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: i
     detection : Detection
         The scores and the events, in the order of the rows where they begin.
     """
-    scores, errors, limits = model.score(series)
+    scores, errors, of_rows, limits = model.score(series)
     gap = model.window // 2 if merge_gap is None else merge_gap
     names = series.feature_names
     found = Detection(scores, model.threshold, errors, names, [], limits, model.window)
     severity = np.nan_to_num(scores, nan=-np.inf)
     for rows in series.parts():
-        for event in find_events(
-            found.is_anomaly[rows], severity[rows], min_length=min_length, merge_gap=gap
-        ):
+        flags = narrow(found.is_anomaly[rows], of_rows[rows])
+        for event in find_events(flags, severity[rows], min_length=min_length, merge_gap=gap):
             members = rows[event.start : event.end + 1]
             worst = np.nan_to_num(errors[members]).sum(axis=0).argmax()
             found.events.append(FoundEvent(members, int(rows[event.peak]), names[int(worst)]))

@@ -65,6 +65,11 @@ class Index:
     order: str = "number"
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.wall.dtype.kind == "M":  # pandas and Parquet keep times in seconds to nanoseconds
+            self.wall = self.wall.astype("datetime64[us]")
+            self.instants = self.instants.astype("datetime64[us]")
+
     def is_after(self, text: str) -> NDArray[np.bool_]:
         """Return which rows come after a value that a user gives; ValueError if it is none."""
         if self.wall.dtype.kind != "M":

@@ -66,7 +66,7 @@ class Model:
                 scaled = series.values * scaler.scale_ + scaler.min_
         return np.asarray(np.clip(scaled, -MAX_SCALED, MAX_SCALED))
 
-    def score(self, series: Series) -> tuple[Floats, Floats, Floats | None]:
+    def score(self, series: Series) -> tuple[Floats, Floats, Floats, Floats | None]:
         """Score all rows, each series and each piece between gaps by itself.
 
         Parameters
@@ -80,6 +80,8 @@ class Model:
             Anomaly scores, higher = worse: the negative of ``score_samples``.
         errors : ndarray of shape (n_rows, n_features), float64
             What each feature adds to the score, as ``explain`` has it.
+        errors_of_rows : ndarray of shape (n_rows,), float64
+            The error of each row by itself, as ``score_timesteps`` has it.
         limits : ndarray of shape (n_rows,), float64, or None
             The score above which each row is an anomaly, where that follows the series.
         """
@@ -87,9 +89,11 @@ class Model:
         X = as_input(self.scale(series), pieces)
         scores = _in_file_order(detector.score_samples(X), pieces)
         errors = _in_file_order(detector.explain(X), pieces)
+        of_rows = _in_file_order(detector.score_timesteps(X), pieces)
         if detector.threshold != "adaptive":
-            return -scores, errors, None
-        return -scores, errors, _in_file_order(detector.decision_function(X), pieces) - scores
+            return -scores, errors, of_rows, None
+        limits = _in_file_order(detector.decision_function(X), pieces) - scores
+        return -scores, errors, of_rows, limits
 
 
 def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:

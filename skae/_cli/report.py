@@ -131,8 +131,8 @@ def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequenc
     table = align(["fault", "feature", "start", "end", "found"], rows)
     count = f"found {sum(found)} of {len(faults)} faults, with {_count(false, 'false event')}"
     healthy = ~_mark_faults(faults, len(detection.scores))
-    share = detection.is_anomaly[healthy].mean()
-    return f"{table}\n\n{count} and {share:.1%} of the fault-free rows labelled"
+    share = detection.is_in_event[healthy].mean()
+    return f"{table}\n\n{count} and {share:.1%} of the fault-free rows in events"
 
 
 def format_scores(series: Series, detection: Detection) -> str:
