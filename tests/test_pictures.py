@@ -414,7 +414,7 @@ def test_losses_far_apart_get_a_logarithmic_axis(losses, log_scale, scale):
             ValueError,
             r"Got val_loss of shape \(1,\)",
         ),
-        (lambda: TrainingDisplay(loss=[np.nan]), ValueError, "Got 1 losses none of which is fin"),
+        (lambda: TrainingDisplay(loss=[np.nan]), ValueError, "Got 1 losses of which none is fin"),
     ],
 )
 def test_displays_refuse(call, error, message):

@@ -267,8 +267,8 @@ ONES = np.ones((2, 1))
     [
         ([ONES, np.ones((2, 3))], r"X\[1\] has 3 features, but X\[0\] has 1"),
         ([ONES, np.full((2, 1), np.inf)], r"Input X\[1\] contains infinity"),
-        ([ONES, np.empty((0, 1))], r"Found array with 0 sample\(s\) \(shape=\(0, 1\)\)"),
-        ([ONES, []], r"Found array with 0 sample\(s\)"),
+        ([ONES, np.empty((0, 1))], r"Got X\[1\] with 0 sample\(s\)"),
+        ([ONES, []], r"Got X\[1\] with 0 sample\(s\)"),
         ([ONES, [["a"], ["b"]]], "could not convert string to float"),
         ([ONES, np.ones((2, 1, 1))], "Found array with dim 3"),
         ([ONES, 3], "Expected 2D array, got scalar array"),

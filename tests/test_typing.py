@@ -1,5 +1,6 @@
 """A stranger's program, type-checked against what skae says of its public names."""
 
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -71,9 +72,7 @@ def test_a_program_from_outside_is_checked(tmp_path):
 
 
 @pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower(), SequenceScaler()])
-def test_the_picture_of_an_estimator_links_to_its_documentation(estimator):
-    module = type(estimator).__module__.replace(".", "/")
-    link = f"https://github.com/skae/skae/blob/main/{module}.py"
-    assert Path(skae.__file__).parents[1].joinpath(f"{module}.py").is_file()
+def test_the_picture_of_an_estimator_links_to_no_page_that_is_not_there(estimator):
     for one in (estimator, make_pipeline(clone(estimator))):
-        assert f'href="{link}"' in estimator_html_repr(one)
+        links = re.findall(r'href="([^"]*)"', estimator_html_repr(one))
+        assert not [link for link in links if "skae" in link]
