@@ -43,7 +43,7 @@ OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift can be tighter."""
 
-OF_SENSITIVE_ROWS = RobustLimits(6.0, 1.25, 1.75)
+OF_SENSITIVE_ROWS = RobustLimits(6.0, 1.25, 2.0)
 """For a person who looks at each event: some more are false, and fewer are missed."""
 
 
