@@ -33,7 +33,7 @@ _HOME = {
     "through": "skae._output.pipeline",
     "stream": "skae._stream.stream",
 }
-_MODULES = ("dask", "datasets", "layers", "metrics", "model_selection", "readers")
+_MODULES = ("dask", "datasets", "layers", "metrics", "model_selection", "readers", "testing")
 
 __all__ = [
     "AnomalyScoreDisplay",
@@ -58,6 +58,7 @@ __all__ = [
     "model_selection",
     "readers",
     "save",
+    "testing",
     "through",
     "stream",
 ]
@@ -66,7 +67,7 @@ if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` read 
     __all__.remove("dask")
 
 if TYPE_CHECKING:
-    from skae import dask, datasets, layers, metrics, model_selection, readers
+    from skae import dask, datasets, layers, metrics, model_selection, readers, testing
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
     from skae._output.events import detect_events, find_events
