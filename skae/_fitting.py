@@ -168,7 +168,7 @@ def _read(
     before: Detector | None,
 ) -> tuple[Samples, Scaling | None]:
     """Return weighted and scaled samples, and the scaling."""
-    scale = _scale(parameters)
+    scale = how_to_scale(parameters)
     is_scaled = (before.scaling if before else scale) is not None
     dtype = dtype_to_read(is_scaled)
     samples = read_to_learn(record, X, windowing, reset=before is None, dtype=dtype)
@@ -180,7 +180,7 @@ def _read(
     return samples.scaled(scaling), scaling
 
 
-def _scale(parameters: Parameters) -> str | None:
+def how_to_scale(parameters: Parameters) -> str | None:
     """Return the scaling; None if the range of the network's output is bounded."""
     scale: str | None = parameters["scale"]
     if scale != "auto":

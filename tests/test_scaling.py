@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skae
 from skae import LSTMAutoencoder
+from skae._fitting import how_to_scale
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
 
@@ -179,9 +180,8 @@ def test_signals_on_a_large_offset_are_not_rounded_away():
     ],
 )
 def test_bounded_outputs_are_not_scaled(parameters):
-    rows = np.clip(ROWS[:100, :1], 0, 1)
-    detector = LSTMAutoencoder(5, **PARAMETERS | parameters).fit(rows)
-    assert detector.detector_.scaling is None
+    assert how_to_scale(LSTMAutoencoder(5).get_params()) == "robust"
+    assert how_to_scale(LSTMAutoencoder(5, **parameters).get_params()) is None
 
 
 def test_a_partial_fit_keeps_the_scale(raw):
