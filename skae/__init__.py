@@ -25,9 +25,9 @@ _HOME = {
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._plots.training",
     "clear_caches": "skae._compiled.forward",
-    "detect_events": "skae._output.events",
+    "detect_events": "skae._output.event_table",
     "estimate_window_size": "skae._windows.period",
-    "find_events": "skae._output.events",
+    "find_events": "skae._output.event_table",
     "load": "skae._persistence",
     "save": "skae._persistence",
     "through": "skae._output.pipeline",
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from skae import dask, datasets, layers, metrics, model_selection, readers, testing
     from skae._autoencoder import LSTMAutoencoder
     from skae._compiled.forward import clear_caches
-    from skae._output.events import detect_events, find_events
+    from skae._output.event_table import detect_events, find_events
     from skae._output.pipeline import through
     from skae._persistence import load, save
     from skae._plots.explanation import ExplanationDisplay

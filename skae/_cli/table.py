@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.layout import Layout, find_layout
+from skae._cli.delimited import Layout, find_layout
 from skae._cli.numbers import (
     MISSING_WORDS,
     Numbers,

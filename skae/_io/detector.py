@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from skae._compat.keras import build_optimizer, layers_of
-from skae._input.gaps import longest_step
+from skae._input.time_gaps import longest_step
 from skae._io.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture, DataSize
 from skae._scoring.aggregation import AGGREGATIONS

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._output.pipeline import reach
-from skae._windows.series import by_series
+from skae._windows.row_layout import by_series
 
 
 @dataclass(frozen=True)

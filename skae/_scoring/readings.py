@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._input.gaps import Flags
 from skae._input.sequences import Floats, Sequences
+from skae._input.time_gaps import Flags
 from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]

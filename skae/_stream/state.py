@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._detector import Detector
-from skae._input.gaps import longest_step
 from skae._input.sequences import Indices
+from skae._input.time_gaps import longest_step
 from skae._scoring.thresholds import AdaptiveOffset
 
 

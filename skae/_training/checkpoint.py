@@ -17,7 +17,8 @@ from skae._compiled.workspaces import architecture_key, state_of
 from skae._files.atomic import remove_leftovers, replace_file
 from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
 from skae._training.batches import Batches
-from skae._training.plan import LearningRate, TrainingPlan
+from skae._training.learning_rate import LearningRate
+from skae._training.plan import TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:

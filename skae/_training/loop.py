@@ -11,7 +11,8 @@ from skae._compiled.forward import loss_parts
 from skae._compiled.workspaces import Replica, replica_of
 from skae._training.batches import Batches
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.plan import LearningRate, TrainingPlan, learning_rate_of
+from skae._training.learning_rate import LearningRate, learning_rate_of
+from skae._training.plan import TrainingPlan
 
 
 def train(

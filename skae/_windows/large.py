@@ -9,20 +9,19 @@ import numpy as np
 from skae._compat.sklearn import feature_names_of
 from skae._input.checks import check_names_of_one, is_collection
 from skae._input.disk_buffer import Spool
-from skae._input.gaps import Flags, GapsInParts
 from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
 from skae._input.precision import Rounding
 from skae._input.runs import runs_of_equal
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
 from skae._input.table import Table
+from skae._input.time_gaps import Flags, GapsInParts
 from skae._windows.reading import (
     check_are_of_rows,
     check_n_features,
     read_samples,
     row_samples,
 )
-from skae._windows.samples import Samples, SequenceSamples
-from skae._windows.series import (
+from skae._windows.row_layout import (
     Layout,
     do_not_stand_together,
     is_missing,
@@ -30,6 +29,7 @@ from skae._windows.series import (
     times_of,
     without_series,
 )
+from skae._windows.samples import Samples, SequenceSamples
 from skae._windows.windows import Windowing
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from skae._compat.sklearn import check_sample_weight
 from skae._input import observed
 from skae._input.disk_buffer import stacked
-from skae._input.gaps import Flags, run_lengths
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._input.table import Table
+from skae._input.time_gaps import Flags, run_lengths
 from skae._windows.overlap import Reduction, reduce_windows
 from skae._windows.windows import covering_windows, trailing_windows
 

@@ -99,7 +99,7 @@ def find_layout(
 
     Examples
     --------
-    >>> from skae._cli.layout import find_layout
+    >>> from skae._cli.delimited import find_layout
     >>> text = b"Station;Weser\n\ntime;flow\nh;m3/s\n0:00;1,5\n1:00;1,6\nTotal: 2\n"
     >>> layout = find_layout("a.csv", text)
     >>> layout.delimiter, layout.names, layout.content.strip()
