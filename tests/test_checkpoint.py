@@ -180,7 +180,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     path = tmp_path / "state"
     path.write_bytes(left_behind)
     estimator = small(10, **{"callbacks": [Dies()], "checkpoint": path} | parameters)
-    with pytest.raises(ValueError, match=f"of a training with other .*{other}.* Delete it"):
+    with pytest.raises(ValueError, match=f"of a training with other .*{other}.* Delete the file"):
         estimator.fit(change(series) if change else series)
     assert not hasattr(estimator, "model_")
     assert path.read_bytes() == left_behind
