@@ -57,7 +57,7 @@ class WindowGapSplit(BaseCrossValidator):
     See Also
     --------
     sklearn.model_selection.TimeSeriesSplit : Used for each series, with ``gap=window_size - 1``. It
-    ignores `groups` and treats all rows as one series.
+        ignores `groups` and treats all rows as one series.
 
     Notes
     -----

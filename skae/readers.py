@@ -97,7 +97,7 @@ def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
     --------
     from_aeon, from_tslearn : The same for other packages.
     skae.LSTMAutoencoder : With `window_size` and `series`, accepts a dataframe with an index of two
-    levels directly, and returns results in the order of its rows.
+        levels directly, and returns results in the order of its rows.
 
     Examples
     --------
