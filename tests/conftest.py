@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from memory import HAS_PROC, resident_kilobytes
+from shared import SMALL
 
 LIMIT, ALLOWANCE = 1_900_000, 200_000
 """Kilobytes from which a worker drops what was compiled, and by how many it may grow again."""
@@ -100,18 +101,6 @@ def sequences():
         np.stack([np.sin(s + np.arange(n)), np.cos(s + np.arange(n))], axis=1)
         for s, n in zip(starts, lengths, strict=True)
     ]
-
-
-SMALL = {
-    "units": 4,
-    "latent_dim": 2,
-    "segment_length": 1,
-    "bidirectional": False,
-    "epochs": 2,
-    "random_state": 0,
-    "scale": None,
-}
-"""Whatever the window, and whether rows or sequences: a network of this size is compiled once."""
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from shared import TINY
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
@@ -29,15 +30,6 @@ ROWS = np.stack([np.sin(TIME / 4), np.cos(TIME / 4)], axis=1)
 SEQUENCES = [ROWS[i : i + 6 + i % 4] for i in range(0, 40, 4)]
 CUBE = np.stack([ROWS[i : i + 6] for i in range(0, 48, 4)])
 TABLE = CUBE[:, :, 0]
-TINY = {
-    "units": 4,
-    "segment_length": 1,
-    "bidirectional": False,
-    "latent_dim": 2,
-    "epochs": 1,
-    "random_state": 0,
-    "scale": None,
-}
 
 MODES = {
     "rows": ({"window_size": 5}, ROWS),

@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 from conftest import pad
+from shared import NETWORK
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
@@ -28,10 +29,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from skae import LSTMAutoencoder, SequenceWindower
 from skae.metrics import get_scorer
 
-NETWORK = {"units": 4, "segment_length": 1, "bidirectional": False, "latent_dim": 2, "epochs": 2}
+BRIEF = NETWORK | {"epochs": 2}
 
 
-CHECKS = list(estimator_checks_generator(LSTMAutoencoder(**NETWORK)))
+CHECKS = list(estimator_checks_generator(LSTMAutoencoder(**BRIEF)))
 """None is expected to fail."""
 
 NEEDS_WHAT_IS_NOT_INSTALLED = {"check_array_api_input"}
@@ -56,7 +57,7 @@ def test_the_checks_hold_those_that_matter_most():
 def test_the_checks_that_rows_are_expected_to_fail_are_among_them():
     from skae.testing import expected_failed_checks
 
-    of_rows = LSTMAutoencoder(3, **NETWORK)
+    of_rows = LSTMAutoencoder(3, **BRIEF)
     names = {check.func.__name__ for _, check in estimator_checks_generator(of_rows)}
     assert expected_failed_checks(of_rows).keys() <= names
     assert expected_failed_checks(LSTMAutoencoder()) == {}
@@ -110,7 +111,7 @@ def test_fit_leaves_parameters_alone(small, series):
 
 
 def pipelines():
-    network = NETWORK | {"random_state": 0}
+    network = BRIEF | {"random_state": 0}
     rows = make_pipeline(StandardScaler(), LSTMAutoencoder(window_size=5, **network))
     windows = make_pipeline(
         StandardScaler(), SequenceWindower(window_size=5), LSTMAutoencoder(**network)
@@ -169,7 +170,7 @@ def test_grid_search_without_labels(pipeline, series, name):
 @pytest.mark.slow
 def test_grid_search_with_labels_finds_what_a_loop_over_folds_finds(series, labels):
     rates, folds = [1e-3, 1e-2], list(KFold(2).split(series))
-    detector = LSTMAutoencoder(window_size=5, random_state=0, **NETWORK)
+    detector = LSTMAutoencoder(window_size=5, random_state=0, **BRIEF)
     search = GridSearchCV(
         detector,
         {"learning_rate": rates},
@@ -247,7 +248,7 @@ def test_flat_windows_in_a_frame_are_windows_again(series, container):
     pipeline = make_pipeline(
         StandardScaler(),
         SequenceWindower(window_size=5),
-        LSTMAutoencoder(random_state=0, **NETWORK),
+        LSTMAutoencoder(random_state=0, **BRIEF),
     )
     pipeline.set_output(transform=container).fit(series)
     windows = SequenceWindower(5).fit_transform(StandardScaler().fit_transform(series))

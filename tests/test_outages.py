@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from shared import NETWORK
 
 from skae import LSTMAutoencoder, SequenceWindower
 
@@ -16,14 +17,7 @@ def series():
 
 
 def small(window_size=None, **parameters):
-    options = {
-        "units": 4,
-        "segment_length": 1,
-        "bidirectional": False,
-        "latent_dim": 2,
-        "epochs": 2,
-        "random_state": 0,
-    } | parameters
+    options = NETWORK | {"epochs": 2, "random_state": 0} | parameters
     return LSTMAutoencoder(window_size, **options)
 
 

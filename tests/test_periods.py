@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from naive import autocorrelation_peak
+from shared import NETWORK
 
 import skae
 from skae import LSTMAutoencoder, SequenceWindower, estimate_window_size
@@ -21,14 +22,7 @@ def waves(period, n=1000, n_features=1, noise=0.1, seed=0):
 
 
 def detector(window_size="auto", **parameters):
-    fast = {
-        "units": 4,
-        "segment_length": 1,
-        "bidirectional": False,
-        "latent_dim": 2,
-        "epochs": 1,
-        "random_state": 0,
-    }
+    fast = NETWORK | {"epochs": 1, "random_state": 0}
     return LSTMAutoencoder(window_size, **fast, **parameters)
 
 

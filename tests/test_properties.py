@@ -8,6 +8,7 @@ import pytest
 from conftest import pad
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import TINY
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from strategies import examples, random_rows
@@ -15,15 +16,6 @@ from strategies import examples, random_rows
 from skae import LSTMAutoencoder, SequenceWindower
 
 few = examples(100)
-TINY = {
-    "units": 4,
-    "segment_length": 1,
-    "bidirectional": False,
-    "latent_dim": 2,
-    "epochs": 1,
-    "random_state": 0,
-    "scale": None,
-}
 MODES = {
     "vector": {},
     "sequence": {"bottleneck": "sequence"},

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from shared import NETWORK
 from sklearn.preprocessing import StandardScaler
 
 import skae
@@ -13,14 +14,7 @@ from skae._fitting import how_to_scale
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
 
-PARAMETERS = {
-    "units": 4,
-    "segment_length": 1,
-    "bidirectional": False,
-    "latent_dim": 2,
-    "epochs": 1,
-    "random_state": 0,
-}
+PARAMETERS = NETWORK | {"epochs": 1, "random_state": 0}
 RNG = np.random.default_rng(0)
 ROWS = np.sin(np.arange(1500)[:, None] / [5, 7, 11]) * [1, 50, 1e-3] + [0, 1e6, 3]
 ROWS += RNG.normal(size=ROWS.shape) * [0.05, 1, 1e-4]

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from detectors import altered
+from shared import NETWORK
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -30,15 +31,7 @@ METHODS = (
 
 
 def detector(**parameters):
-    fast = {
-        "units": 4,
-        "segment_length": 1,
-        "bidirectional": False,
-        "latent_dim": 2,
-        "epochs": 1,
-        "batch_size": 32,
-        "random_state": 0,
-    }
+    fast = NETWORK | {"epochs": 1, "batch_size": 32, "random_state": 0}
     return LSTMAutoencoder(WINDOW, **fast, **parameters)
 
 

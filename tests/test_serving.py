@@ -6,21 +6,13 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from shared import TINY
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skae import LSTMAutoencoder
 from skae._network.serialization import from_stored
 
-TINY = {
-    "units": 4,
-    "segment_length": 1,
-    "bidirectional": False,
-    "latent_dim": 2,
-    "epochs": 1,
-    "random_state": 0,
-    "scale": None,
-}
 FITTED = {
     "rows": {"window_size": 5},
     "steps": {"window_size": 5, "bottleneck": "sequence", "error": "mahalanobis", "dropout": 0.1},

@@ -6,20 +6,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from shared import NETWORK
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 import skae
 from skae import LSTMAutoencoder, SequenceScaler, SequenceWindower
 
-TINY = {
-    "units": 4,
-    "segment_length": 1,
-    "bidirectional": False,
-    "latent_dim": 2,
-    "epochs": 1,
-    "random_state": 0,
-}
+TINY = NETWORK | {"epochs": 1, "random_state": 0}
 SINE = np.sin(np.arange(300) / 5)
 
 

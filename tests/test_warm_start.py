@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from shared import NETWORK
 
 from skae import LSTMAutoencoder
 
@@ -15,15 +16,7 @@ def dense(meta):
 
 
 def fitted(**parameters):
-    defaults = {
-        "units": 4,
-        "segment_length": 1,
-        "bidirectional": False,
-        "latent_dim": 2,
-        "epochs": 2,
-        "random_state": 0,
-        "warm_start": True,
-    }
+    defaults = NETWORK | {"epochs": 2, "random_state": 0, "warm_start": True}
     return LSTMAutoencoder(10, **defaults | parameters).fit(X)
 
 

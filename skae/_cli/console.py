@@ -122,7 +122,7 @@ def hushed_stderr() -> Iterator[None]:
         sys.stderr.flush()
     try:
         stderr, held = os.dup(2), tempfile.TemporaryFile()
-    except OSError:  # closed: there is nothing to hush; or no room to hold back anything
+    except OSError:  # stderr is closed, or there is no disk space to hold its lines back
         yield
         return
     with held:

@@ -33,7 +33,7 @@ BATCHES_IN_A_CALL = 64
 """Most batches in a call whose loop XLA compiles."""
 
 BYTES_IN_A_CALL = 2**22
-"""Most bytes in the inputs of such a call, unless a single batch is larger."""
+"""Most bytes in the inputs of one call, unless a single batch is larger."""
 
 MAX_SHAPES = 16
 """Shapes of training or validation batches whose compiled steps are kept."""

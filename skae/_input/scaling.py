@@ -24,7 +24,7 @@ BEYOND = 10.0
 """Distance from that range, in widths, at which values are clipped."""
 
 MAX_ISOLATED, MIN_RECURRING = 12, 0.001
-"""Number of runs of such values, and their share of the rows, above which they are normal."""
+"""Number of runs of values out of range, and their share of rows, above which they are normal."""
 
 Rows = NDArray[np.floating]
 

@@ -1,4 +1,4 @@
-"""From outlying rows to events: runs of such rows, and where in a run the events are.
+"""From outlying rows to events: runs of outlying rows, and where in a run the events are.
 
 Scores are smoothed over time, which ranks rows well and blurs where something begins and ends: a
 run of outlying rows reaches half a window and more beyond what is odd, and holds several events

@@ -143,7 +143,7 @@ class Batches:
         With 0, a piece is one batch. Otherwise it is a chunk of batches of one size that is
         divisible by `n_shards`; sequences of weight zero fill them.
     chunk_bytes : int, default=2**24
-        Size of the inputs of such a chunk, which contains at least one batch.
+        Most bytes in the inputs of a chunk; a chunk contains at least one batch.
     rng : numpy.random.Generator, optional
         Shuffles, see `order_of`. Without it, the order stays.
     """
