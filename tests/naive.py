@@ -501,3 +501,16 @@ def explained_variation(windows, reconstructions):
             unexplained += math.fsum((x - y) ** 2 for x, y in pairs)
             variation += math.fsum((x - center) ** 2 for x, _ in pairs)
     return 1 - unexplained / variation
+
+
+def mean_of_observed(losses, weights):
+    """Mean of the losses that are not NaN: within a sequence, each feature counts the same."""
+    total = count = 0.0
+    for sequence, weight in zip(losses, weights, strict=True):
+        n_steps = sum(not np.isnan(step).all() for step in sequence)
+        for feature in sequence.T:
+            seen = feature[~np.isnan(feature)]
+            if len(seen):
+                total += float(weight[0]) * n_steps * seen.mean()
+                count += float(weight[0]) * n_steps
+    return total / count

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from naive import mean_of_observed
 from stock import sequences
 
 from skae._input.sequences import Sequences, from_array, from_list
+from skae._network.loss import ObservedLoss
 from skae._training.batches import Batches
 
 X = sequences(7)
@@ -55,6 +57,26 @@ def test_weights_of_sequences_follow_the_shuffle():
     for inputs, _, found in (shuffled[i] for i in range(len(shuffled))):
         for x, weight in zip(inputs, found, strict=True):
             np.testing.assert_array_equal(x, X[int(weight[0])])
+
+
+def test_balanced_weights_give_the_same_total_to_all_features_of_a_sequence():
+    x = X.copy()
+    x[0, 1:, 1] = x[1, :, 0] = x[2, 3:] = np.nan
+    _, targets, weights = batches(x, weights=np.arange(1, 8, dtype=np.float32), balanced=True)[0]
+    assert (weights[np.isnan(targets)] == 0).all()
+    n_steps = X.shape[1]
+    expected = [[n_steps, n_steps], [0, 2 * n_steps], [9, 9]]
+    np.testing.assert_allclose(weights.sum(axis=1), expected, rtol=1e-6)
+
+
+def test_the_mean_with_balanced_weights_is_that_of_the_features():
+    x = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
+    x[np.random.default_rng(1).random(x.shape) < 0.5] = np.nan
+    weights = np.float32([1, 2, 0.5, 1])
+    fallback = np.zeros(3, np.float32)
+    batch = Batches(from_array(x), fallback, 4, weights=weights, balanced=True)[0]
+    total, weight = ObservedLoss("mse").parts(batch[1], np.zeros_like(x), batch[2])
+    assert float(total / weight) == pytest.approx(mean_of_observed(x**2, weights[:, None]))
 
 
 def test_weights_of_rows_are_cut_like_the_rows():

@@ -12,6 +12,7 @@ from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
 from skae._compiled.workspaces import Replica, state_of
+from skae._input.observed import are_uneven
 from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
@@ -62,7 +63,8 @@ def equal(n=23):
 def in_chunks_of_two(sequences, n_shards, weights=None):
     chunk_bytes = 2 * 4 * 8 * sequences.max_length * sequences.n_features
     options = {"n_shards": n_shards, "chunk_bytes": chunk_bytes}
-    return Batches(sequences, FALLBACK, 8, weights=weights, **options)
+    balanced = are_uneven(sequences.rows)
+    return Batches(sequences, FALLBACK, 8, weights=weights, balanced=balanced, **options)
 
 
 def run(replica, sequences, n_shards, weights=None):

@@ -103,13 +103,22 @@ class PlainSteps:
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
         tensors = map(tf.convert_to_tensor, (inputs, targets, weights))
-        sums: tuple[Any, Any] = self._train_step(*tensors)
+        step = self._step_of_entries if np.ndim(weights) == 3 else self._step
+        sums: tuple[Any, Any] = step(*tensors)
         return sums
 
     @cached_property
-    def _train_step(self) -> Step:
+    def _step(self) -> Step:
+        return traced(self._train, *self._batch, tf.TensorSpec((None, None), tf.float32))
+
+    @cached_property
+    def _step_of_entries(self) -> Step:
+        return traced(self._train, *self._batch, self._batch[0])
+
+    @property
+    def _batch(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:
         batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
-        return traced(self._train, batch, batch, tf.TensorSpec((None, None), tf.float32))
+        return batch, batch
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -146,7 +155,7 @@ class ShardedSteps:
         ----------
         inputs, targets : ndarray of shape (n_batches, n, n_steps, n_features)
             May be the same object.
-        weights : ndarray of shape (n_batches, n, 1) or (n_batches, n, n_steps)
+        weights : ndarray of shape (n_batches, n, 1), (n_batches, n, n_steps) or that of inputs
             Zero for sequences that only fill a batch.
         rates : ndarray of shape (n_batches,), float32, optional
             Learning rate of each step; by default the optimizer's.

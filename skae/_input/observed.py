@@ -77,3 +77,11 @@ def first(values: Array) -> Array:
 def last(values: Array) -> Array:
     """Return the last observed along the second axis."""
     return first(values[:, ::-1])
+
+
+def are_uneven(rows: Array) -> bool:
+    """Tell whether some feature was not observed in a row in which another was."""
+    blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+    return rows.shape[1] > 1 and any(
+        (seen.any(axis=1) != seen.all(axis=1)).any() for seen in (~np.isnan(b) for b in blocks)
+    )

@@ -122,6 +122,27 @@ CHUNK_BYTES = 2**24
 """Size of the inputs in one call of a compiled step."""
 
 
+def balance(seen: NDArray[np.bool_]) -> Floats:
+    """Return weights of entries that give all features observed in a sequence the same total.
+
+    Parameters
+    ----------
+    seen : ndarray of shape (n, n_steps, n_features), bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seen = np.array([[[True, True], [True, False], [True, False]]])
+    >>> balance(seen)[0].tolist()
+    [[1.0, 3.0], [1.0, 0.0], [1.0, 0.0]]
+    """
+    n_steps = seen.any(axis=2, keepdims=True).sum(axis=1, keepdims=True)
+    weights: Floats = (seen * n_steps / np.maximum(seen.sum(axis=1, keepdims=True), 1)).astype(
+        np.float32
+    )
+    return weights
+
+
 class Batches:
     """Batches of padded sequences, gathered one at a time, in a new order each epoch.
 
@@ -146,6 +167,9 @@ class Batches:
         Most bytes in the inputs of a chunk; a chunk contains at least one batch.
     rng : numpy.random.Generator, optional
         Shuffles, see `order_of`. Without it, the order stays.
+    balanced : bool, default=False
+        Whether weights are those of entries, such that all features that were observed in a
+        sequence have the same total weight.
     """
 
     def __init__(
@@ -160,11 +184,13 @@ class Batches:
         n_shards: int = 0,
         chunk_bytes: int = CHUNK_BYTES,
         rng: np.random.Generator | None = None,
+        balanced: bool = False,
     ):
         self.sequences, self.fallback, self.batch_size = sequences, fallback, batch_size
         self.weights = weights
         self.n_steps = n_steps or sequences.max_length
         self.keep_nan, self.n_shards, self.chunk_bytes = keep_nan, n_shards, chunk_bytes
+        self.balanced = balanced
         self._rng = rng
         self._order = order_of(len(sequences))
         self.shuffle()
@@ -173,13 +199,19 @@ class Batches:
         return -(-len(self.sequences) // self.batch_size)
 
     def __getitem__(self, i: int) -> tuple[Floats, Floats, Floats]:
-        """Return inputs, targets (n, T, F) and weights (n,) or (n, T) of batch `i`."""
+        """Return inputs, targets (n, T, F) and weights of batch `i`.
+
+        The weights are of shape (n, 1) or (n, T), or (n, T, F) if they are balanced.
+        """
         chosen = self._order[i * self.batch_size : (i + 1) * self.batch_size]
         batch = self.sequences.select(chosen)
         targets = batch.padded(self.n_steps)
         inputs = batch.imputed(targets, self.fallback)
         inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
-        return inputs, targets, self._weights_of(chosen, batch)
+        weights = self._weights_of(chosen, batch)
+        if self.balanced:
+            weights = weights[:, :, None] * balance(~np.isnan(targets))
+        return inputs, targets, weights
 
     def __iter__(self) -> Iterator[tuple[int, int, Arrays]]:
         """Yield all `pieces`."""

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from skae._compiled.inference import TrainedNetwork
+from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
 from skae._training.callbacks import require_finite, stopping_callbacks
 from skae._training.checkpoint import Checkpoint
@@ -68,6 +69,8 @@ def fit_network(
             n_shards=n_shards,
             chunk_bytes=0 if one_by_one else CHUNK_BYTES,
             rng=rng,
+            balanced=are_uneven(windows.rows)
+            and network.model.loss.is_by_entry(windows.n_features),
         )
 
     first_epoch = len(history.get("loss", []))
