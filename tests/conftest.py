@@ -64,16 +64,25 @@ def _small_worker():
     Compiled.drop_if_large()
 
 
-LONG = ["test_steps", "test_lstm", "test_guide", "test_contract", "test_cli", "test_command_score"]
+LONG = ["test_steps", "test_training", "test_lstm", "test_checkpoint", "test_networks", "test_peers"]
 """Files that take longest."""
 
 
+def is_left_out(item, markexpr):
+    nightly = item.get_closest_marker("nightly")
+    if nightly and "nightly" not in markexpr:
+        daily = nightly.kwargs.get("daily", ())
+        return not daily or item.callspec.id not in daily
+    return bool(item.get_closest_marker("docs")) and "docs" not in markexpr
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leave pages to the documentation's build unless ``-m docs`` asks for them; longest first."""
-    if "docs" not in config.option.markexpr:
-        pages = [item for item in items if item.get_closest_marker("docs")]
-        config.hook.pytest_deselected(items=pages)
-        items[:] = [item for item in items if item not in pages]
+    """Leave out what runs nightly, or with the documentation, unless ``-m`` asks for it."""
+    by_name = any("::" in arg for arg in config.args)
+    left_out = [i for i in items if not by_name and is_left_out(i, config.option.markexpr)]
+    config.hook.pytest_deselected(items=left_out)
+    kept = set(items) - set(left_out)
+    items[:] = [item for item in items if item in kept]
     place = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
 

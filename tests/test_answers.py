@@ -85,6 +85,7 @@ def test_constant_windows_score_0_or_1():
     assert explained_variation(windows, [np.full((4, 5, 2), 0.1)]) == 0
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.compiles
 def test_a_search_over_windows_does_not_end_at_the_smallest():

@@ -158,6 +158,7 @@ def test_import_loads_nothing_heavy():
     assert loaded_after("import skae; dir(skae)") == set()
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_that_the_check_of_imports_can_fail():
     assert {"tensorflow", "keras", "sklearn"} <= loaded_after(TOUCH_ALL)

@@ -371,6 +371,7 @@ def units_of(model):
     return model.model_.get_layer("decoder").get_layer("decoder_0").units
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.compiles
 @pytest.mark.filterwarnings("ignore:Got X with shape:UserWarning")

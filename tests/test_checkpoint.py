@@ -85,6 +85,7 @@ TRAININGS = {
 }
 
 
+@pytest.mark.nightly(daily=["another optimizer"])
 @pytest.mark.slow
 @pytest.mark.parametrize("parameters", TRAININGS.values(), ids=TRAININGS)
 def test_a_killed_training_ends_as_if_it_had_not_been(
@@ -310,6 +311,7 @@ def test_a_training_that_is_over_leaves_no_file(tmp_path, left_of_the_dead, smal
 # ------------------------------------------------------------------- signals
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_sigkill_in_a_process_of_its_own():
     """One kill; tests/stress/kill_training.py has as many as one asks for."""

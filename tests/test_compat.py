@@ -128,6 +128,7 @@ assert grown(range(600, 800)) < 3_000
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @needs_proc
 def test_kernels_of_variables_are_forgotten():

@@ -66,6 +66,7 @@ def cluster():
         yield
 
 
+@pytest.mark.nightly(daily=["frames-memory"])
 @pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, in Dask's to_parquet

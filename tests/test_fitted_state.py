@@ -222,6 +222,7 @@ def test_ragged_sequences_are_one_table(small, sequences):
 # ------------------------------------------------------------------- a saved Keras model
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_saved_model_loads_with_the_layers_alone(small, series, tmp_path):
     model = small(5).fit(series)

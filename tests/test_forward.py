@@ -153,6 +153,7 @@ def test_a_builder_that_scores_and_a_score_do_not_wait_for_each_other(monkeypatc
     assert not any(thread.is_alive() for thread in threads)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_builders_may_score_in_many_threads(small, series):
     scored = small(5).fit(series)
@@ -173,6 +174,7 @@ def test_builders_may_score_in_many_threads(small, series):
         np.testing.assert_array_equal(future.result(timeout=120), expected)
 
 
+@pytest.mark.nightly(daily=["1-41-True"])
 @pytest.mark.parametrize("segment_length, n_rows, in_bulk", [(1, 41, True), (4, 41, False)])
 def test_only_many_steps_are_compiled_for(small, monkeypatch, segment_length, n_rows, in_bulk):
     detector = small(10, segment_length=segment_length).fit(sequences(1, n_rows)[0])

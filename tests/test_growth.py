@@ -57,6 +57,9 @@ CALLS = {
 }
 
 
+@pytest.mark.nightly(
+    daily=["fit-0.0", "partial_fit-0.0", "a failing fit-0.0", "file-0.0", "score_samples-0.0"]
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("call, dropout", [*((call, 0.0) for call in CALLS), ("fit", 0.5)])
 def test_no_variable_is_given_a_new_name(small, series, tmp_path, call, dropout):
@@ -113,6 +116,7 @@ print((kilobytes_in_use() - before) / 6)
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @needs_glibc
 def test_a_network_of_another_size_leaves_little_in_use():
@@ -121,6 +125,7 @@ def test_a_network_of_another_size_leaves_little_in_use():
     assert float(run.stdout) < 1400  # kB; 1,900 with a name for each variable
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_three_networks_in_turn_are_compiled_once(small, series):
     def in_turn():
@@ -165,6 +170,7 @@ def test_what_tensorflow_says_of_retracing_is_collected(said_by_tensorflow):
     assert any("triggered tf.function retracing" in line for line in said_by_tensorflow)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_networks_and_lengths_of_many_sizes_provoke_no_word_of_retracing(
     small, series, said_by_tensorflow

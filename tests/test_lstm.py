@@ -78,6 +78,7 @@ def assert_same(fast, stock, atol=1e-5):
         np.testing.assert_allclose(np.asarray(a, "f4"), np.asarray(b, "f4"), atol=atol, rtol=1e-5)
 
 
+@pytest.mark.nightly(daily=["True-False-True-none", "False-False-False-right-left-any"])
 @pytest.mark.slow
 @pytest.mark.parametrize("masks", [["none"], ["right", "left", "any"]], ids="-".join)
 @pytest.mark.parametrize(
@@ -156,6 +157,7 @@ def test_mixed_bfloat16(mode):
         )
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_bidirectional_model(jit):
@@ -183,6 +185,7 @@ def autoencoder(layer):
     return keras.Model(x, keras.layers.Dense(FEATURES)(y))
 
 
+@pytest.mark.nightly(daily=["False"])
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_repeated_input_is_projected_once_with_equal_result(jit):

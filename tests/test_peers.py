@@ -153,6 +153,7 @@ def test_lost_networks_do_not_wait_for_the_collector(small, sine):
         gc.enable()
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @needs_proc
 def test_fits_leak_nothing(small, sine):
@@ -168,6 +169,7 @@ def test_fits_leak_nothing(small, sine):
     assert resident_kilobytes() - before < 6_000
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @needs_proc
 def test_neither_partial_fits_nor_failing_fits_leak(small, sine):
@@ -194,6 +196,7 @@ def graphs():
     return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
 
 
+@pytest.mark.nightly
 @pytest.mark.compiles
 @pytest.mark.slow
 def test_no_graph_of_a_network_outlives_what_was_compiled(small, sine):

@@ -85,6 +85,7 @@ class Subclass(LSTMAutoencoder):
 # ------------------------------------------------------------------- round trips
 
 
+@pytest.mark.nightly(daily=["parameters1", "parameters8", "parameters9", "parameters10"])
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",

@@ -85,6 +85,7 @@ def process(tmp_path_factory):
     return json.loads(done.stdout), done.stderr.splitlines()
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_networks_provoke_no_line_of_tensorflow_but_those_of_its_start(process):
     _, lines = process

@@ -59,6 +59,7 @@ LOOKS = {
 }
 
 
+@pytest.mark.nightly(daily=["fit-own copy", "partial_fit-own copy", "warm_start-own copy"])
 @pytest.mark.parametrize("model", [None, build_lambda], ids=["own copy", "in place"])
 @pytest.mark.parametrize("refit", REFITS)
 def test_who_looks_during_a_refit_sees_the_earlier_state(small, series, refit, model):

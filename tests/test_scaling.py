@@ -155,6 +155,7 @@ def test_the_model_takes_scaled_values(raw):
     )
 
 
+@pytest.mark.nightly
 def test_signals_on_a_large_offset_are_not_rounded_away():
     rows = np.sin(np.arange(300)[:, None] / 5) * 1e-3 + 1e6
     with warnings.catch_warnings():

@@ -28,6 +28,7 @@ def test_segments_joined_again_are_the_sequence(n_steps, length, n_features, see
     np.testing.assert_array_equal(found, starts < mask.sum(axis=1)[:, None])
 
 
+@pytest.mark.nightly(daily=["8-3-3"])
 @pytest.mark.slow
 @pytest.mark.parametrize("window_size, length, steps", [(8, 3, 3), (8, 20, 1)])
 def test_rows_are_scored_and_explained_in_segments(small, series, window_size, length, steps):

@@ -165,6 +165,7 @@ def test_latents_go_back_by_the_level(fitted):
     np.testing.assert_allclose(spread(listed, places), spread(expected, places), rtol=1e-12)
 
 
+@pytest.mark.nightly
 def test_a_search(fitted):
     frame = machines()
     search = GridSearchCV(detector(series="machine"), {"latent_dim": [1, 2]}, cv=2).fit(frame)

@@ -64,6 +64,7 @@ def no_deserializer(monkeypatch):
     monkeypatch.setattr(keras.Model, "_unpickle_model", refuse)
 
 
+@pytest.mark.nightly(daily=["rows"])
 def test_a_pickle_holds_plain_values_and_arrays_only(fitted, no_deserializer):
     estimator, X = fitted
     assert_same(pickle.loads(pickle.dumps(estimator)), estimator, X)

@@ -96,12 +96,14 @@ def assert_same(n_shards, sequences, weights=None, **options):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.nightly(daily=["2"])
 @pytest.mark.slow
 @pytest.mark.parametrize("n_shards", [1, 2, 3])
 def test_shards_of_any_number_train_alike(n_shards):
     assert_same(n_shards, ragged())
 
 
+@pytest.mark.nightly(daily=["3"])
 @pytest.mark.slow
 @pytest.mark.parametrize("n_rates", [0, 3])
 def test_what_takes_several_calls_trains_alike(monkeypatch, n_rates):
@@ -127,6 +129,7 @@ def test_a_call_holds_no_more_than_its_bytes(shape, n_batches):
     assert steps.batches_in_a_call(shape) == n_batches
 
 
+@pytest.mark.nightly(daily=["sequences1"])
 @pytest.mark.slow
 @pytest.mark.parametrize("sequences", [equal(), ragged(gaps=True), ragged(5)])
 def test_kinds_of_data_train_alike(sequences):
@@ -137,6 +140,7 @@ def clipped_momentum():
     return keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=0.01)
 
 
+@pytest.mark.nightly(daily=["sequences0-options0"])
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "sequences, options",
@@ -185,6 +189,7 @@ def test_seeds_of_dropout_move_on_in_training():
     assert any((ours != theirs).any() for ours, theirs in zip(after, before, strict=True))
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize(("dropout", "alike"), [(0.0, True), (0.5, False)])
 def test_equal_halves_of_a_batch_lose_other_units(dropout, alike):
@@ -258,6 +263,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.nightly(daily=["options0"])
 @pytest.mark.slow
 @pytest.mark.parametrize("options", NETWORKS)
 def test_forward_in_bulk_is_the_same(options):
@@ -266,6 +272,7 @@ def test_forward_in_bulk_is_the_same(options):
     np.testing.assert_allclose(forward(model, x, in_bulk=True), expected, atol=1e-6)
 
 
+@pytest.mark.nightly(daily=["options0"])
 @pytest.mark.slow
 @pytest.mark.parametrize("options", NETWORKS)
 def test_forward_without_masks_is_the_same_where_nothing_is_padded(options):

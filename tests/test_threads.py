@@ -55,6 +55,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.nightly(daily=["plain"])
 @pytest.mark.parametrize("name", ["plain", pytest.param("sharded", marks=pytest.mark.slow)])
 def test_fits_in_threads_are_those_of_one_thread(small, series, name):
     def fit(seed):
@@ -78,6 +79,7 @@ def test_pickles_of_an_estimator_that_scores_score_the_same(small, series):
         np.testing.assert_array_equal(copy.score_samples(series), expected)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_caches_may_be_cleared_while_others_fit_and_score(small, series):
     fit = lambda seed: small(5, random_state=seed, epochs=1).fit(series)  # noqa: E731

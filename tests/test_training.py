@@ -69,6 +69,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.nightly(daily=["adam-clipnorm"])
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_training_equals_that_of_keras(name):
@@ -306,6 +307,7 @@ def test_the_rate_of_each_fit_is_its_own():
     assert np.abs(change[1e-1][0] - change[1e-5][0]).max() > 0.01
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_chunks_come_as_far_as_the_whole_after_as_many_updates():
     """Of a series that is the same all the time; benchmarks/bench_partial_fit.py has others."""

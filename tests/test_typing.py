@@ -51,6 +51,7 @@ def test_the_package_says_that_it_is_typed():
     assert files(skae).joinpath("py.typed").is_file()
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_program_from_outside_is_checked(tmp_path):
     program = tmp_path / "program.py"

@@ -284,6 +284,7 @@ def test_a_builder_that_fails_leaves_the_random_state_alone():
 # ------------------------------------------------------------------- threads
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}])
 def test_fits_in_two_threads_equal_fits_one_after_the_other(small, options):
