@@ -64,7 +64,7 @@ def _small_worker():
     Compiled.drop_if_large()
 
 
-LONG = ["test_steps", "test_training", "test_lstm", "test_checkpoint", "test_networks", "test_peers"]
+LONG = ["test_steps", "test_training", "test_lstm", "test_checkpoint", "test_networks"]
 """Files that take longest."""
 
 

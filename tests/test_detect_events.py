@@ -76,6 +76,10 @@ def test_events_are_where_the_faults_are():
     assert places(blurred) == [(27, 50)], "the scores alone say one, and longer"
     assert places(detect_events(plain, ODD, merge_gap=8)) == [(30, 46)]
     assert places(detect_events(plain, ODD, min_length=4)) == FAULTS[:1]
+    wider = Distance()
+    wider.window_size_ = 16
+    assert places(detect_events(wider, ODD)) == [(30, 46)], "half a window joins them"
+    assert places(detect_events(wider, ODD, merge_gap=0)) == FAULTS
     assert len(detect_events(plain, CALM)) == 0
 
 
@@ -119,7 +123,7 @@ def network(small, series):
 def test_a_network_gives_errors_of_its_rows(network, series):
     found = detect_events(network, series)
     options = {"offset": 0, "errors": network.score_timesteps(series)}
-    options["contributions"] = network.explain(series)
+    options |= {"contributions": network.explain(series), "merge_gap": 2}
     assert (found == skae.find_events(network.decision_function(series), **options)).all()
     assert list(found.dtype.names) == ["start", "end", "peak", "length", "score", "features"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, table, taken
 from skae._output.grouping import Grouping, grouping_of
-from skae._output.pipeline import errors_of_rows, through
+from skae._output.pipeline import errors_of_rows, last_step, through
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
 
@@ -155,7 +155,7 @@ def detect_events(
     X: SeriesLike,
     *,
     min_length: int = 1,
-    merge_gap: int = 0,
+    merge_gap: int | Literal["auto"] = "auto",
     n_features: int = 3,
 ) -> Any:
     """Find the events in X: their rows, their severity and their main features.
@@ -168,8 +168,10 @@ def detect_events(
         Input of the estimator. A dataframe provides the index and, if `fit` saw them, the feature
         names. If the estimator's `series` names a column, events do not cross from one series into
         another.
-    min_length, merge_gap, n_features
+    min_length, n_features
         See `find_events`.
+    merge_gap : int or "auto", default="auto"
+        Events with at most this many rows between them are joined; by default half of the window.
 
     Returns
     -------
@@ -204,6 +206,8 @@ def detect_events(
             f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
             "window_size, or a Pipeline that ends in one: an event is a run of rows."
         )
+    if merge_gap == "auto":
+        merge_gap = last_step(estimator).window_size_ // 2
     grouping = grouping_of(estimator, X)
     contributions = through(estimator, "explain", X)
     return find_events(

@@ -135,12 +135,17 @@ def errors_of_rows(estimator: Any, X: Any) -> Any:
 
     For a Pipeline, that of its last step.
     """
-    last = getattr(estimator, "best_estimator_", estimator)
-    last = last.steps[-1][1] if isinstance(last, Pipeline) else last
+    last = last_step(estimator)
     if not hasattr(last, "score_timesteps") or not getattr(last, "window_size_", None):
         return None
     found = through(estimator, "score_timesteps", X)
     return found["error"].to_numpy() if hasattr(found, "columns") else found
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the last step of a Pipeline or of the best one of a search, else the estimator."""
+    best = getattr(estimator, "best_estimator_", estimator)
+    return best.steps[-1][1] if isinstance(best, Pipeline) else best
 
 
 def _check_invertible(before: Pipeline | None) -> None:
