@@ -87,7 +87,6 @@ def test_constant_windows_score_0_or_1():
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.compiles
 def test_a_search_over_windows_does_not_end_at_the_smallest():
     rng = np.random.default_rng(0)
     waves = np.sin(np.arange(600)[:, None] / 6 + np.arange(3)) + 0.3 * rng.normal(size=(600, 3))

@@ -373,7 +373,6 @@ def units_of(model):
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.compiles
 @pytest.mark.filterwarnings("ignore:Got X with shape:UserWarning")
 def test_units_go_by_the_rows_of_all_series(sequences):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
@@ -385,8 +384,8 @@ def test_units_go_by_the_rows_of_all_series(sequences):
     assert units_of(LSTMAutoencoder(epochs=1, random_state=0).fit(sequences)) == 64
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.compiles
 def test_units_that_were_found_stay(tmp_path):
     rows = np.sin(np.arange(1010.0) / 4)[:, None]
     model = LSTMAutoencoder(4, epochs=1, random_state=0).fit(rows[:300])

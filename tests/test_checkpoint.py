@@ -21,8 +21,6 @@ from skae._files.atomic import SUFFIX
 from skae._training import checkpoint, plan
 from skae._training.checkpoint import Checkpoint, is_plain, read_snapshot, write_snapshot
 
-pytestmark = pytest.mark.compiles
-
 
 @pytest.fixture(scope="module", autouse=True)
 def written_at_every_batch():

@@ -523,6 +523,7 @@ for _ in range(20):
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_two_processes_on_one_output_leave_the_file_of_one(fake, pump, tmp_path):
     rows = (tmp_path / "pump.csv").read_text(encoding="utf-8").splitlines(keepends=True)

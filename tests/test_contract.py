@@ -149,6 +149,7 @@ def test_cross_validation_finds_what_a_loop_over_folds_finds(pipeline, series, l
 NAMES = ["window_size", "units", "learning_rate"]
 
 
+@pytest.mark.nightly(daily=["rows-window_size"])
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "pipeline, name",

@@ -64,6 +64,7 @@ def test_forward_does_not_depend_on_the_other_samples(model, many):
     np.testing.assert_array_equal(forward(model, x[[200, 3]]), whole[[200, 3]])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("options", [{"units": (130,)}, {"units": (33, 7)}, {"cell": "gru"}])
 def test_blocks_of_all_sizes_make_the_same_numbers(options):
     """The same bits on processors whose kernels sum up a row alike however many there are."""

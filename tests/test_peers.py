@@ -197,7 +197,6 @@ def graphs():
 
 
 @pytest.mark.nightly
-@pytest.mark.compiles
 @pytest.mark.slow
 def test_no_graph_of_a_network_outlives_what_was_compiled(small, sine):
     """TensorFlow's registry of gradients would keep those that an optimizer or an LSTM is in."""

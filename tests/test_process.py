@@ -104,6 +104,7 @@ def test_another_backend_is_refused_in_a_line(process):
     assert found["refusal"].startswith("Got Keras with the backend 'torch'")
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_command_prints_no_line_of_tensorflow(tmp_path):
     file = tmp_path / "a.csv"

@@ -87,6 +87,7 @@ class Refits:
         return np.array(self.rows, dtype)
 
 
+@pytest.mark.nightly(daily=["score_samples", "stream"])
 @pytest.mark.parametrize(
     "method",
     ["score_samples", "decision_function", "predict", "score", "score_timesteps", "explain",

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from skae import LSTMAutoencoder
 
 pytestmark = [
+    pytest.mark.nightly,
     pytest.mark.slow,
     # What dies leaves its connections, and what is scattered is large.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -68,14 +69,12 @@ def assert_same(found, expected):
     pd.testing.assert_frame_equal(results_of(found), expected, rtol=1e-5)
 
 
-@pytest.mark.nightly(daily=["halving"])
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_on_dask(client, model, series, serial, name):
     with joblib.parallel_config("dask"):
         assert_same(SEARCHES[name](model).fit(series), serial[name])
 
 
-@pytest.mark.nightly
 def test_a_search_on_loky(model, series, serial):
     search = SEARCHES["grid"](model).set_params(n_jobs=2)
     with joblib.parallel_config("loky", inner_max_num_threads=1):
@@ -108,7 +107,6 @@ def kill_when_busy(client, pids):
     os.kill(pids[busy], signal.SIGKILL)
 
 
-@pytest.mark.nightly
 def test_a_killed_worker_does_not_lose_the_search(client, model, series, serial):
     before = client.run(os.getpid)
     slow = make_pipeline(StandardScaler(), Slow(**model[-1].get_params()))

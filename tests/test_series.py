@@ -184,11 +184,15 @@ def gapped(steps, **columns):
 STEPS = np.where(np.isin(np.arange(60), [17, 18, 40]), 30, 1)
 
 
-@pytest.mark.parametrize("aggregation", ["gaussian", "window", "mean", "last"])
 @pytest.mark.parametrize(
-    "max_gap", ["10min", pd.Timedelta("10min"), datetime.timedelta(minutes=10),
-                np.timedelta64(10, "m")],
-)  # fmt: skip
+    "aggregation, max_gap",
+    [
+        *((aggregation, "10min") for aggregation in ["gaussian", "window", "mean", "last"]),
+        ("gaussian", pd.Timedelta("10min")),
+        ("gaussian", datetime.timedelta(minutes=10)),
+        ("gaussian", np.timedelta64(10, "m")),
+    ],
+)
 def test_a_gap_ends_windows_and_smoothing(aggregation, max_gap):
     frame = gapped(STEPS)
     runs = np.split(np.arange(60), [17, 18, 40])

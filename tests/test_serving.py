@@ -141,6 +141,7 @@ def test_skops_keeps_it_in_a_pipeline(series):
     assert_same(loaded[-1], pipeline[-1], pipeline[:-1].transform(series))
 
 
+@pytest.mark.nightly
 def test_skops_keeps_every_network(fitted, no_deserializer):
     io = pytest.importorskip("skops.io")
     estimator, X = fitted
