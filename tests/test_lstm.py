@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from skae.layers import LSTM, NaNToZero, RepeatToLength, StepMask
 
-
 UNITS, TIME, FEATURES, BATCH = 4, 6, 3, 5
 rng = np.random.default_rng(0)
 

@@ -19,7 +19,6 @@ from skae._network.loss import ObservedLoss
 from skae._training import plan
 from skae._training.batches import Batches
 
-
 FALLBACK = np.zeros(2, np.float32)
 
 

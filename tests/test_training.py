@@ -15,7 +15,6 @@ from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan
 
-
 X = make(7)
 FALLBACK = np.float32([10, 20])
 
