@@ -179,6 +179,7 @@ def test_public_names_are_the_lazy_ones_and_the_version():
     assert set(skae.__all__) == {*skae._HOME, *skae._MODULES, "__version__"}
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_without_dask_everything_else_is_there():
     loaded_after(
@@ -187,6 +188,7 @@ def test_without_dask_everything_else_is_there():
     )
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_every_public_name_resolves():
     loaded_after(TOUCH_ALL)

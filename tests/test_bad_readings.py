@@ -189,6 +189,7 @@ def assert_finds_the_fault(detector):
     assert np.delete(flagged, slice(370, 470)).mean() < 0.01
 
 
+@pytest.mark.nightly(daily=["1"])
 @pytest.mark.parametrize("n", [1, *[pytest.param(n, marks=pytest.mark.slow) for n in (10,)]])
 def test_a_fault_is_found_whatever_single_readings_were_learned(n):
     assert_finds_the_fault(
@@ -196,6 +197,7 @@ def test_a_fault_is_found_whatever_single_readings_were_learned(n):
     )
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_fault_is_found_though_a_bad_episode_was_given_a_weight_of_zero():
     rows, weights = waves(), np.ones(1500)
@@ -204,6 +206,7 @@ def test_a_fault_is_found_though_a_bad_episode_was_given_a_weight_of_zero():
     assert_finds_the_fault(detector.fit(rows, sample_weight=weights))
 
 
+@pytest.mark.nightly(daily=["2-1", "0.5-100"])
 @pytest.mark.parametrize(("size", "n_rows"), [(1, 1), (2, 1), (0.5, 100)])
 def test_what_moves_after_standing_still_is_seen(small, size, n_rows):
     quiet = np.zeros((1000, 1))

@@ -262,7 +262,7 @@ def equal(one, other):
     return type(one) is type(other) and one == other
 
 
-@examples(100)
+@examples(30)
 @given(values=st.dictionaries(st.text(), values))
 def test_a_snapshot_gives_back_what_it_was_given(tmp_path_factory, values):
     path = tmp_path_factory.getbasetemp() / "round"
@@ -328,6 +328,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name == "nt", reason="POSIX signals")
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_training_at_the_next_batch(small, series):

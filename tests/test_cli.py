@@ -332,6 +332,7 @@ def test_detect_end_to_end(tmp_path, monkeypatch, capsys):
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "scores.csv", "scores.png"]
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_scores(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

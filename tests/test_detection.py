@@ -207,6 +207,7 @@ def test_sequences_are_read_in_both_directions(small, window_size, asked, expect
     assert isinstance(first_layer, keras.layers.Bidirectional) == expected
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_training_stops_early_only_where_a_random_part_is_held_out(small):
     sequences = np.random.default_rng(0).normal(size=(40, 5, 1)).astype(np.float32)
@@ -321,6 +322,7 @@ def test_a_threshold_that_cannot_be_tuned_stays(fitted, series, y, beta, message
 # ------------------------------------------------------------------- explanations
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_injected_feature_is_to_blame():
     rng = np.random.default_rng(0)

@@ -24,7 +24,7 @@ class Rates(keras.callbacks.Callback):
         self.rates.append(float(self.model.optimizer.learning_rate))
 
 
-@pytest.mark.nightly(daily=["0.005"])
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [1e-3, 5e-3])
 def test_a_rate_that_a_callback_sets_is_the_rate(small, series, monkeypatch, rate):

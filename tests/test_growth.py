@@ -74,6 +74,7 @@ def test_no_variable_is_given_a_new_name(small, series, tmp_path, call, dropout)
 NAMES = {"variable:0", "optimizer/iteration:0", "optimizer/learning_rate:0"}
 
 
+@pytest.mark.nightly
 def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
     model = small(5, epochs=1, dropout=0.5).fit(series)
     model.save(tmp_path / "kept.skae")

@@ -68,6 +68,7 @@ def test_the_examples_of_a_page_run_one_after_the_other(page, elsewhere, tmp_pat
     elsewhere(run_cells, cells(page), page.name, tmp_path, warnings.filters)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("example", IN_README, ids=range(len(IN_README)))
 def test_an_example_of_the_readme_runs_without_a_warning(example, elsewhere, tmp_path):

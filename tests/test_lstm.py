@@ -100,6 +100,17 @@ def test_equals_stock(masks, sequences, state, backwards):
             assert_same(of_mode(x, m, h), want)
 
 
+@pytest.mark.nightly(
+    daily=[
+        "any-options0",
+        "any-options1",
+        "any-options2",
+        "any-options3",
+        "any-options4",
+        "any-options5",
+        "any-options6",
+    ]
+)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",

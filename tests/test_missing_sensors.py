@@ -39,6 +39,7 @@ def flagged(detector, rows):
     return (detector.predict(rows) == -1)[DYING + 12 :].mean()
 
 
+@pytest.mark.nightly
 def test_nothing_happens_while_all_is_well(detector):
     assert flagged(detector, later()) < 0.05
     assert blamed(detector, later())[:3].min() > 0.05

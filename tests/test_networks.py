@@ -23,6 +23,19 @@ from skae._network.loss import ObservedLoss
 
 MSE = ObservedLoss("mse")
 
+FEW = pytest.mark.nightly(
+    daily=[
+        "repeat",
+        "repeat-max",
+        "repeat-bidirectional-stacked",
+        "sequence-gru-reverse",
+        "state-stacked-reverse",
+        "segments-gru-state",
+        "segments-uneven",
+    ]
+)
+"""Networks that have each part at least once."""
+
 
 def x_steps():
     return sequences().shape[1]
@@ -74,12 +87,14 @@ def test_every_gradient_but_that_of_a_missing_input_is_alive(architecture, unpad
     assert dead == expected
 
 
+@FEW
 @pytest.mark.slow
 def test_padding_changes_no_real_step(network):
     x = sequences()
     np.testing.assert_allclose(network(padded(x))[:, : x.shape[1]], network(x), atol=1e-6)
 
 
+@FEW
 def test_padding_changes_no_latent(architecture, network):
     x, encoder = sequences(), network.get_layer("encoder")
     latent = np.asarray(encoder(padded(x)))
@@ -88,6 +103,7 @@ def test_padding_changes_no_latent(architecture, network):
     np.testing.assert_allclose(latent, encoder(x), atol=1e-6)
 
 
+@FEW
 @pytest.mark.slow
 def test_padding_changes_neither_loss_nor_gradients(network, unpadded):
     x, loss, gradients = unpadded
@@ -96,6 +112,7 @@ def test_padding_changes_neither_loss_nor_gradients(network, unpadded):
     assert_same_gradients(padded_gradients, gradients, atol=1e-6)
 
 
+@FEW
 @pytest.mark.slow
 def test_sequences_of_unequal_lengths_do_not_touch_each_other(network):
     short, long = sequences(2, 2, seed=1), sequences(2, 5, seed=2)
@@ -104,6 +121,7 @@ def test_sequences_of_unequal_lengths_do_not_touch_each_other(network):
     np.testing.assert_allclose(together[2:], network(long), atol=1e-6)
 
 
+@FEW
 def test_genuine_zeros_are_not_padding(architecture, network):
     """The last segment of zeros, which is the last row unless there are segments."""
     x = sequences()
@@ -119,6 +137,7 @@ def test_genuine_zeros_are_not_padding(architecture, network):
     )
 
 
+@FEW
 @pytest.mark.slow
 def test_parts_make_up_the_whole(network):
     x = padded(sequences(), 1)

@@ -66,6 +66,7 @@ def test_segments_with_a_latent_vector_a_step_are_refused(series):
         model.fit(series)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_keras_trains_and_evaluates_a_fitted_network_and_heads_on_it(small, series):
     options = {"reverse": True, "pooling": "mean"}

@@ -112,6 +112,7 @@ def assert_scores(one, other, X):
     np.testing.assert_array_equal(one.score_samples(X), other.score_samples(X))
 
 
+@pytest.mark.nightly(daily=["loss", "schedule"])
 @pytest.mark.parametrize("what", ["optimizer", "schedule", "loss"])
 def test_a_class_that_is_none_of_keras_is_refused(series, what):
     parameters = {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-3, 100)}

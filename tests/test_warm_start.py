@@ -25,6 +25,14 @@ def unchanged():
     return {model: fitted(model=model).fit(X).history_["loss"] for model in (None, dense)}
 
 
+@pytest.mark.nightly(
+    daily=[
+        "{'learning_rate': 1e-05}",
+        "{'optimizer': 'sgd'}",
+        "{'loss': 'mae'}",
+        "{'optimizer__global_clipnorm': 0.0001}",
+    ]
+)
 @pytest.mark.parametrize(
     "changed",
     [

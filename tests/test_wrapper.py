@@ -214,6 +214,7 @@ def test_what_is_not_a_builder_of_autoencoders_is_refused(builder, error, messag
 # ------------------------------------------------------------------- seeds
 
 
+@pytest.mark.nightly(daily=["options0"])
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}, {"dropout": 0.5}])
 def test_one_random_state_gives_identical_weights_and_another_gives_others(small, options):
@@ -249,6 +250,7 @@ def _process_state():
     }
 
 
+@pytest.mark.nightly(daily=["options1"])
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"model": build, "model__rate": 0.5}])
 def test_a_fit_touches_no_global_state(small, options):
