@@ -26,6 +26,8 @@ from skae._scoring.errors import (
 from skae._scoring.events import find_events
 from skae._scoring.thresholds import (
     OF_ROWS,
+    OF_SENSITIVE_ROWS,
+    OF_SETS,
     AdaptiveOffset,
     RobustLimits,
     adaptive_offsets,
@@ -418,6 +420,14 @@ def test_the_automatic_offset_is_that_of_the_rule(spread, n_held_out, ratio, lim
     parts = [(-part, np.ones(len(part))) for part in (held_out, training) if len(part)]
     expected = naive.automatic_limit(held_out, training, *limits)
     assert -automatic_offset(parts, "robust", limits) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "limits, least", [(OF_ROWS, 3.0), (OF_SENSITIVE_ROWS, 2.0), (OF_SETS, 1.75)]
+)
+def test_errors_that_hardly_differ_are_far_from_the_threshold(limits, least):
+    scores = -np.linspace(0.99, 1.01, 201)
+    assert automatic_offset([(scores, np.ones(201))], "robust", limits) == pytest.approx(-least)
 
 
 @pytest.mark.parametrize("spread, reached", [(0.2, "rule"), (3.0, "most"), (0.01, "least")])
