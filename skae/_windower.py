@@ -165,8 +165,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features) or list of these Rows in order of time; NaN is
-        allowed. y : None
+        X : array-like of shape (n_rows, n_features) or list of these
+            Rows in order of time; NaN is allowed.
+        y : None
             Ignored.
 
         Returns

@@ -17,9 +17,9 @@ __all__ = ["expected_failed_checks"]
 
 _OF_ROWS = {
     "check_methods_sample_order_invariance": "The order of rows is that of time.",
-    "check_methods_subset_invariance": "A row is scored by windows that hold its neighbours, too.",
+    "check_methods_subset_invariance": "A row is scored by windows that contain its neighbours as well.",
     "check_sample_weight_equivalence_on_dense_data": (
-        "A row of weight 0 leaves a gap in a series, and a row that is there twice makes it longer."
+        "A row of weight 0 leaves a gap in a series, and a repeated row makes it longer."
     ),
     "check_fit1d": "A series of one feature may be an array of one dimension.",
 }
@@ -40,8 +40,8 @@ def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The reasons by the names of the checks. Empty without `window_size`, where samples are
-        sequences.
+        The reasons by the names of the checks. Empty without `window_size`, because samples are
+        then sequences.
 
     Examples
     --------

@@ -93,7 +93,7 @@ class AnomalyScoreDisplay:
     event_spans_ : list of matplotlib Polygon
         The detected events, one span for each event and panel, panel after panel.
     label_spans_ : list of matplotlib Polygon
-        The labelled events likewise; empty without `labels`.
+        The labelled events, in the same order; empty without `labels`.
 
     See Also
     --------

@@ -103,9 +103,10 @@ class ScoreStream:
 
         Returns
         -------
-        scores : ndarray of shape (n_scores,), float64, or dict of these Higher is more normal; NaN
-        where nothing was observed. With ``answer="now"``, the scores of these rows. With "final",
-        the scores that have become final; they continue those returned before.
+        scores : ndarray of shape (n_scores,), float64, or dict of these
+            Higher is more normal; NaN where nothing was observed. With ``answer="now"``, the scores
+            of these rows. With "final", the scores that have become final; they continue those
+            returned before.
 
         Raises
         ------
@@ -132,12 +133,12 @@ class ScoreStream:
         Parameters
         ----------
         key : hashable, optional
-            Key of a series. By default the series without a key, else all.
+            Key of a series. By default all series.
 
         Returns
         -------
-        scores : ndarray of shape (n_scores,), float64, or dict of these As in `update`; empty with
-        ``answer="now"``. The next row begins a new series.
+        scores : ndarray of shape (n_scores,), float64, or dict of these
+            As in `update`; empty with ``answer="now"``. The next row begins a new series.
 
         Raises
         ------
@@ -157,8 +158,8 @@ class ScoreStream:
 
         Parameters
         ----------
-        scores : ndarray of shape (n_scores,) or dict of these A threshold that adapts must see each
-        score once, in order.
+        scores : ndarray of shape (n_scores,) or dict of these
+            A threshold that adapts must see each score once, in order.
 
         Returns
         -------

@@ -40,8 +40,8 @@ def estimate_window_size(X: SeriesLike) -> int:
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features) or (n_rows,), or list of these One series, or
-    several. NaN means not observed.
+    X : array-like of shape (n_rows, n_features) or (n_rows,), or list of these
+        One series, or several. NaN means not observed.
 
     Returns
     -------
