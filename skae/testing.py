@@ -17,7 +17,7 @@ __all__ = ["expected_failed_checks"]
 
 _OF_ROWS = {
     "check_methods_sample_order_invariance": "The order of rows is that of time.",
-    "check_methods_subset_invariance": "A row is scored by windows that contain its neighbours as well.",
+    "check_methods_subset_invariance": "A row is scored by windows that contain its neighbours.",
     "check_sample_weight_equivalence_on_dense_data": (
         "A row of weight 0 leaves a gap in a series, and a repeated row makes it longer."
     ),
