@@ -44,6 +44,7 @@ html_theme = "furo"
 html_title = "skae"
 html_static_path = ["_static"]
 html_css_files = ["skae.css"]
+html_js_files = ["pictures.js"]
 # Read the Docs sets the language and version in its addresses, and its own menu switches between
 # the versions. Elsewhere the sidebar names the version that is shown.
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
