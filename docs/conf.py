@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from sphinx_gallery.sorting import ExplicitOrder
 import skae
 
 ROOT = Path(__file__).parents[1]
-BASE = "https://github.com/skae/skae"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+BASE = PROJECT["urls"]["Source"]
 
 project = "skae"
 author = "The skae developers"
