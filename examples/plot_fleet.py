@@ -2,8 +2,8 @@
 A fleet of engines
 ==================
 
-One table with the rows of many engines. ``series`` names the column that tells them apart:
-no window crosses from one engine into the next, and one network learns them all.
+One table contains the rows of many engines. ``series`` names the column that separates
+them: no window crosses from one engine into the next, and one network learns them all.
 """
 
 # %%

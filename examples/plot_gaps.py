@@ -2,13 +2,13 @@
 Gaps and outages
 ================
 
-Sensors fail and recordings stop. Missing readings count neither in training nor in a score,
-and ``max_gap`` keeps windows from reaching across a stop.
+Sensors fail and recordings stop. Missing readings count neither in training nor in the score.
+With ``max_gap`` no window reaches across a stop.
 """
 
 # %%
-# Two sensors, one row a minute. The second one loses a tenth of its readings. Both fail
-# twice for ten minutes, the recording stops for a night, and later one sensor sticks.
+# Two sensors, one row a minute. The second one loses a tenth of its readings. Twice, both
+# fail for ten minutes. The recording stops for a night, and later one sensor gets stuck.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,9 +38,9 @@ detector = skae.LSTMAutoencoder(window_size=25, max_gap="10min", random_state=0)
 scores = pd.Series(detector.score_samples(X), X.index)
 
 # %%
-# Scoring continues through the outages. The score rises there, because the network has less
-# to go by. In an outage longer than a window nothing is observed around a row: such rows
-# score NaN, and ``predict`` does not call them outliers.
+# Scoring continues through the outages. The score rises there, because fewer readings are
+# left to reconstruct from. In an outage longer than a window, rows without any observation
+# around them get NaN, and ``predict`` does not flag them.
 
 outliers = np.flatnonzero(detector.predict(X) == -1)
 print("rows without a score:", int(scores.isna().sum()))

@@ -62,8 +62,8 @@ print(f"flagged: {np.mean(detector.predict(new)[~is_ectopic] == -1):.0%} of the 
 # A beat and its reconstruction
 # -----------------------------
 #
-# The network reconstructs the normal beat. Of the ectopic one it draws what it knows, and
-# the difference is the score.
+# The network reconstructs the normal beat. It turns the ectopic beat into something like a
+# normal one, and the difference is the score.
 
 beats = np.array([normal[200], ectopic[0]])
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")

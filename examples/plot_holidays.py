@@ -42,7 +42,7 @@ X = pd.DataFrame({"rides": rides}, hours)
 # Learn twelve weeks, score all
 # -----------------------------
 #
-# A window of two days sees the rhythm of a day and what usually follows it.
+# A window of two days covers the rhythm of a day and of the day that follows.
 
 detector = skae.LSTMAutoencoder(window_size=48, random_state=0).fit(X[: 12 * 7 * 24])
 skae.AnomalyScoreDisplay.from_estimator(detector, X)
@@ -58,7 +58,7 @@ top["what"] = top.index.strftime("%Y-%m-%d").map(special).fillna("")
 top.round(3)
 
 # %%
-# Thanksgiving, beside the same day a week before:
+# Thanksgiving, compared with the Thursday a week before:
 
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 for date, label in [("2025-11-20", "Thursday before"), ("2025-11-27", "holiday")]:

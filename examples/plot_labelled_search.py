@@ -8,8 +8,8 @@ positive class.
 """
 
 # %%
-# The first fold contains the rows to learn from and four of the eight labelled faults. The
-# other four test the choice.
+# The first part contains the training rows and four of the eight labelled faults. The other
+# four test the choice.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +22,7 @@ X, faults = skae.datasets.load_machine(return_X_y=True)
 chosen_on, tested_on = slice(0, 4500), slice(4500, None)
 
 # %%
-# A row with the number -1 is always trained on; rows with the number 0 are scored.
+# In ``PredefinedSplit``, rows marked -1 are always trained on, and rows marked 0 are scored.
 
 fold = PredefinedSplit(np.where(np.arange(4500) < 2000, -1, 0))
 search = GridSearchCV(
@@ -56,7 +56,7 @@ ax.legend()
 # The test
 # --------
 #
-# Rows that were used to choose are no longer a test. The last faults were not.
+# Rows that were used to choose are no longer a test. The last four faults were not used.
 
 best = skae.LSTMAutoencoder(**search.best_params_, random_state=0)
 scores = best.fit(X[:2000]).score_samples(X)

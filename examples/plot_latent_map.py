@@ -2,13 +2,13 @@
 A map of latents
 ================
 
-The latent vector is what the network keeps of a sequence to write it down again.
-``transform`` returns it, and any estimator of scikit-learn can continue from there.
+The latent vector is a short summary of a sequence, from which the network reconstructs it.
+``transform`` returns it as features for any scikit-learn estimator.
 """
 
 # %%
-# We read the pictures of handwritten digits as sequences: eight steps (lines) of eight
-# features (pixels). The encoder sees no label.
+# We read pictures of handwritten digits as sequences of eight steps (lines) with eight
+# features (pixels). The encoder sees no labels.
 
 import matplotlib.pyplot as plt
 from sklearn.cluster import KMeans
@@ -47,7 +47,8 @@ print(f"adjusted Rand index of six clusters: {adjusted_rand_score(digits.target,
 # From one digit to another
 # -------------------------
 #
-# ``inverse_transform`` decodes latents. Between two digits lie pictures that resemble both.
+# ``inverse_transform`` decodes latents. Latents between two digits give pictures that
+# resemble both.
 
 start, end = latents[0], latents[1]
 path = [start + (end - start) * step / 5 for step in range(6)]

@@ -2,9 +2,8 @@
 Faults of a machine
 ===================
 
-Four sensors of a press line, one row every ten minutes. We learn from a part without
-faults, score every row, and list the faults that follow with the sensor that shows each of
-them.
+Four sensors of a press line, one row every ten minutes. We fit a detector to a part without
+faults, score every row, and list the faults with the sensors that show them.
 """
 
 # %%
@@ -46,8 +45,8 @@ events
 # What did the network expect?
 # ----------------------------
 #
-# The reconstruction is what a healthy machine would have shown. Here are the rows around
-# the first fault, a temperature sensor that is stuck.
+# The reconstruction shows what the network expected of a healthy machine. Here are the rows
+# around the first fault, a stuck temperature sensor.
 
 start = machine.events[0].start
 skae.ReconstructionDisplay.from_estimator(

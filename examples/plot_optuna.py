@@ -3,13 +3,13 @@ Tuning with Optuna
 ==================
 
 Every parameter is a plain value, so any tuner can set it. ``score`` compares networks
-without labels: 1 means that everything that happens inside the windows is reconstructed, 0
-that the mean of each window explains as much.
+without labels: 1 means a perfect reconstruction, 0 one that is no better than the mean of
+each window.
 """
 
 # %%
-# Fits of the same architecture share what is compiled, so a search over the learning rate
-# or the loss pays for compiling once.
+# Fits of the same architecture share compiled functions, so a search over the learning rate
+# or the loss compiles only once.
 
 import matplotlib.pyplot as plt
 import optuna
@@ -49,5 +49,5 @@ ax.set(xscale="log", xlabel="learning rate", ylabel="score on held-out rows")
 ax.legend()
 
 # %%
-# A good reconstruction is not always a good detector: a wide bottleneck may reconstruct the
-# faults as well. If you have labels, see :ref:`sphx_glr_gallery_plot_labelled_search.py`.
+# A network that reconstructs well is not always a good detector: with a wide bottleneck it
+# may also reconstruct the faults. If you have labels, see :ref:`sphx_glr_gallery_plot_labelled_search.py`.

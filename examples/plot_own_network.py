@@ -2,7 +2,7 @@
 Your own Keras network
 ======================
 
-``model`` takes a function that builds a Keras autoencoder. Windows, training, scores,
+``model`` accepts a function that builds a Keras autoencoder. Windows, training, scores,
 thresholds, events and files work as with the built-in network.
 """
 
@@ -10,7 +10,7 @@ thresholds, events and files work as with the built-in network.
 # A convolutional autoencoder
 # ---------------------------
 #
-# The function gets the sizes in ``meta``. Further arguments are parameters of the
+# ``meta`` contains the sizes of the data. Further arguments become parameters of the
 # estimator, with the prefix ``model__``.
 
 import keras

@@ -2,12 +2,12 @@
 A stream of rows
 ================
 
-A stream scores rows as they arrive, with the numbers that the batch would give. It keeps
-the rows it needs, and it can be pickled at any row.
+A stream scores rows as they arrive and gives the same scores as a batch. It keeps the last
+rows that its windows need, and it can be pickled at any time.
 """
 
 # %%
-# Rows of the demo machine stand for a queue or a socket.
+# Rows of the demo machine take the place of a queue or a socket.
 
 import pickle
 
@@ -24,10 +24,10 @@ detector = skae.LSTMAutoencoder(window_size=30, aggregation="last", random_state
 # ---------------------
 #
 # ``aggregation="last"`` scores a row by its error in the window that ends there, so the
-# answer is known at once.
+# score is known at once.
 
 stream = skae.stream(detector)
-stream.update(X[2900:3000])  # the rows before, so that the first window is full
+stream.update(X[2900:3000])  # earlier rows, so that the first window is full
 scores, inside = [], False
 for number, row in enumerate(X[3000:4200], start=3000):
     score = stream.update(row)
