@@ -50,4 +50,5 @@ ax.legend()
 
 # %%
 # A network that reconstructs well is not always a good detector: with a wide bottleneck it
-# may also reconstruct the faults. If you have labels, see :ref:`sphx_glr_gallery_plot_labelled_search.py`.
+# may also reconstruct the faults. If you have labels, see
+# :ref:`sphx_glr_gallery_plot_labelled_search.py`.
