@@ -38,9 +38,9 @@ detector = skae.LSTMAutoencoder(window_size=25, max_gap="10min", random_state=0)
 scores = pd.Series(detector.score_samples(X), X.index)
 
 # %%
-# Scoring continues through the outages. The score rises there, because fewer readings are
-# left to reconstruct from. In an outage longer than a window, rows without any observation
-# around them get NaN, and ``predict`` does not flag them.
+# Scoring continues through the outages. The score rises slightly there, because fewer
+# readings are left to reconstruct from. In an outage longer than a window, rows without any
+# observation around them get NaN, and ``predict`` does not flag them.
 
 outliers = np.flatnonzero(detector.predict(X) == -1)
 print("rows without a score:", int(scores.isna().sum()))
