@@ -3,7 +3,8 @@
 Run: pip install -e ".[docs]" && python -m sphinx -W docs docs/_build. Every example of the guide
 and the gallery is executed, and what it returns, prints and draws is shown below it. An error, or
 a warning of Sphinx, fails the build. While writing, skip the execution with
-``-D nb_execution_mode=off -D plot_gallery=0``.
+``-D nb_execution_mode=off -D plot_gallery=0``; with ``-D nb_execution_mode=cache`` only pages with
+changed code are executed.
 """
 
 import inspect
