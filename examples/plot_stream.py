@@ -17,25 +17,30 @@ import numpy as np
 import skae
 
 X, faults = skae.datasets.load_machine(return_X_y=True)
-detector = skae.LSTMAutoencoder(window_size=30, aggregation="last", random_state=0).fit(X[:2000])
+detector = skae.LSTMAutoencoder(
+    window_size=30, aggregation="last", threshold="sensitive", random_state=0
+)
+detector.fit(X[:2000])
 
 # %%
 # Alarms as rows arrive
 # ---------------------
 #
 # ``aggregation="last"`` scores a row by its error in the window that ends there, so the
-# score is known at once.
+# score is known at once. An event begins with an outlier after 30 normal rows.
 
 stream = skae.stream(detector)
 stream.update(X[2900:3000])  # earlier rows, so that the first window is full
-scores, inside = [], False
+scores, normal_rows = [], 30
 for number, row in enumerate(X[3000:4200], start=3000):
     score = stream.update(row)
     scores.extend(score)
-    outlier = stream.labels(score)[0] == -1
-    if outlier and not inside:
-        print(f"row {number}: an event begins")
-    inside = outlier
+    if stream.labels(score)[0] == 1:
+        normal_rows += 1
+    else:
+        if normal_rows >= 30:
+            print(f"row {number}: an event begins")
+        normal_rows = 0
 
 # %%
 # The same numbers as the batch
