@@ -70,7 +70,7 @@ html_theme_options = {
 
 # ---------------------------------------------------------------------------- guide, gallery
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_in_temp = True
