@@ -46,6 +46,9 @@ figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for size, group in trials.groupby("params_latent_dim"):
     ax.scatter(group["params_learning_rate"], group["value"], label=f"latent_dim={size}")
 ax.set(xscale="log", xlabel="learning rate", ylabel="score on held-out rows")
+rates = [0.001, 0.003, 0.01, 0.03]
+ax.set_xticks(rates, labels=rates)
+ax.minorticks_off()
 ax.legend()
 
 # %%

@@ -34,7 +34,12 @@ def convolutional(meta, filters=32):
 X, faults = skae.datasets.load_machine(return_X_y=True)
 
 detector = skae.LSTMAutoencoder(
-    window_size=30, model=convolutional, scale="standard", model__filters=16, random_state=0
+    window_size=30,
+    model=convolutional,
+    model__filters=16,
+    scale="standard",
+    threshold="sensitive",
+    random_state=0,
 )
 detector.fit(X[:2000])
 detector.model_.summary()
