@@ -27,6 +27,7 @@ from sklearn.metrics import (
 )
 
 from skae._input.typing import SeriesLike
+from skae._output.frames import joined
 from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr
 
@@ -66,7 +67,7 @@ def is_outlier(y: SeriesLike) -> NDArray[np.bool_]:
     >>> is_outlier([1, 1, -1])
     array([False, False,  True])
     """
-    labels = _joined(y)
+    labels = joined(y)
     if labels.ndim != 1 or not len(labels):
         raise ValueError(
             f"Got y with shape {labels.shape}, but expected one label per sample, (n_samples,)."
@@ -167,7 +168,7 @@ def _score_ranks(
 ) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
-    scores = -_joined(estimator.score_samples(X))
+    scores = -joined(estimator.score_samples(X))
     return float(metric(is_outlier(y), scores, **options))
 
 
@@ -176,13 +177,13 @@ def _score_labels(
 ) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
-    predicted = _joined(estimator.predict(X)) == -1
+    predicted = joined(estimator.predict(X)) == -1
     return float(metric(is_outlier(y), predicted, **options))
 
 
 def _is_of_one_class(y: Any) -> bool:
     """Tell whether all labels are equal."""
-    labels = _joined(y)
+    labels = joined(y)
     found = np.unique(labels)
     return labels.ndim == 1 and len(found) == 1 and bool(found[0] in (-1, 0, 1))
 
@@ -190,7 +191,7 @@ def _is_of_one_class(y: Any) -> bool:
 def _undefined(metric: Callable[..., float], y: Any) -> float:
     """Return NaN with scikit-learn's warning, so that a search reports such a fold."""
     warnings.warn(
-        f"Got y with {len(_joined(y))} labels of one class, but {_name_of(metric)} needs both "
+        f"Got y with {len(joined(y))} labels of one class, but {_name_of(metric)} needs both "
         "classes: the score is NaN. Choose folds that all contain outliers.",
         UndefinedMetricWarning,
         stacklevel=4,
@@ -211,12 +212,6 @@ def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
             "both classes: otherwise the score is undefined."
         )
     return outlier
-
-
-def _joined(values: Any) -> NDArray[Any]:
-    if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == 1:
-        return np.concatenate(values)
-    return np.asarray(values)
 
 
 _RESPONSES: dict[str, Callable[..., float]] = {

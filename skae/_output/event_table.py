@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skae._input.typing import SeriesLike
-from skae._output.frames import index_of, library_of, table, taken
-from skae._output.grouping import Grouping, grouping_of
+from skae._output.frames import index_of, library_of, matching_names, table, taken
+from skae._output.grouping import grouping_of
 from skae._output.pipeline import errors_of_rows, last_step, through
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
@@ -219,21 +219,9 @@ def detect_events(
         min_length=min_length,
         merge_gap=merge_gap,
         contributions=contributions,
-        feature_names=_names_of_features(contributions, X, grouping),
+        feature_names=matching_names(contributions, X, grouping and grouping.column),
         n_features=n_features,
     )
-
-
-def _names_of_features(contributions: Any, X: Any, grouping: Grouping | None) -> list[str] | None:
-    """Return the columns of X, unless contributions have names or the columns changed."""
-    shares, rows = (given[0] if isinstance(given, list) else given for given in (contributions, X))
-    left_out = None if grouping is None else grouping.column
-    names = [str(name) for name in getattr(rows, "columns", []) if name != left_out]
-    return names if len(names) == shares.shape[1] and not hasattr(shares, "columns") else None
-
-
-def _peaks(found: list[EventRows]) -> NDArray[np.intp]:
-    return np.array([event.peak for event in found], dtype=np.intp)
 
 
 def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, Any]:
@@ -242,7 +230,9 @@ def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, An
     columns = {} if rows.series is None else {"series": taken(rows.series, first)}
     columns |= {"start": taken(rows.names, first), "end": taken(rows.names, last)}
     if rows.tells_severity:
-        columns["peak"] = taken(rows.names, _peaks(found))
+        columns["peak"] = taken(
+            rows.names, np.array([event.peak for event in found], dtype=np.intp)
+        )
     columns["length"] = np.array([len(event.rows) for event in found], dtype=np.int64)
     return columns
 

@@ -118,6 +118,62 @@ def index_of(given: Any) -> Any:
     return given.index if hasattr(given, "iloc") else None
 
 
+def names_of(X: Any) -> list[str] | None:
+    """Return the column names of a dataframe, or of the first in a list."""
+    first = X[0] if isinstance(X, list | tuple) and len(X) else X
+    return [str(name) for name in first.columns] if hasattr(first, "columns") else None
+
+
+def name_features(names: Iterable[str] | None, n_features: int) -> list[str]:
+    """Return the names of features, ``x0``, ``x1``, ... by default.
+
+    Raises
+    ------
+    ValueError
+        If there is another number of names.
+    """
+    names = default_names(n_features) if names is None else [str(name) for name in names]
+    if len(names) != n_features:
+        raise ValueError(f"Got {len(names)} feature_names, but expected {n_features}.")
+    return names
+
+
+def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str] | None:
+    """Return the names of contributions, or the columns of X if there are as many.
+
+    Parameters
+    ----------
+    contributions : array or dataframe of shape (n_rows, n_features), or list of these
+    X : object
+        The input of the estimator.
+    left_out : object, default=None
+        The column of X that is no feature, if any.
+    """
+    first = contributions[0] if isinstance(contributions, list) else contributions
+    own = names_of(first)
+    names = own or [name for name in names_of(X) or [] if name != str(left_out)]
+    return names if len(names) == np.shape(first)[1] else None
+
+
+def is_of_series(values: Any, n_dims: int = 1) -> bool:
+    """Tell whether this is a list with entries of several series, not one series."""
+    is_list = isinstance(values, list | tuple) and len(values) > 0
+    return is_list and np.ndim(values[0]) >= n_dims
+
+
+def joined(values: Any, n_dims: int = 1) -> NDArray[Any]:
+    """Return entries of rows as one array, those of several series in a list joined.
+
+    Examples
+    --------
+    >>> joined([[1.0, 2.0], [3.0]]).tolist(), joined([1.0, 2.0]).tolist()
+    ([1.0, 2.0, 3.0], [1.0, 2.0])
+    """
+    if is_of_series(values, n_dims):
+        return np.concatenate([np.asarray(part) for part in values])
+    return np.asarray(values)
+
+
 def library_of(*inputs: Any) -> str | None:
     """Return "pandas" or "polars" if an input, or an item of one, is from that library.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._output.frames import index_of
+from skae._output.frames import index_of, is_of_series, joined, name_features, names_of
 from skae._scoring.labels import are_outliers
 from skae._windows.row_layout import by_series
 
@@ -86,6 +86,7 @@ def read_scored_rows(
     errors_of_rows = _as_float64(_stacked("errors", errors, n_rows, 1))
     contributions = _with_columns_in_order(contributions)
     shares = _as_float64(_stacked("contributions", contributions, n_rows, 2))
+    names = names_of(contributions) if feature_names is None else feature_names
     groups, names_of_series = _groups(lengths, series, n_rows)
     return ScoredRows(
         values < _level(offset, n_rows) if flags is None else are_outliers(flags, only_ones=False),
@@ -95,7 +96,7 @@ def read_scored_rows(
         _as_float64(values),
         errors_of_rows,
         shares,
-        [] if shares is None else _name_features(feature_names, contributions, shares.shape[1]),
+        [] if shares is None else name_features(names, shares.shape[1]),
     )
 
 
@@ -118,16 +119,6 @@ def _with_columns_in_order(contributions: Any) -> Any:
                 f"{names}, those of the first, in any order."
             )
     return [part[names] for part in contributions]
-
-
-def _name_features(names: Sequence[str] | None, contributions: Any, n: int) -> list[str]:
-    """Return the feature names of contributions: the given ones, or those of the frame."""
-    first = contributions[0] if isinstance(contributions, list) else contributions
-    if names is None:
-        names = list(getattr(first, "columns", [f"x{i}" for i in range(n)]))
-    if len(names) != n:
-        raise ValueError(f"Got {len(names)} feature_names, but expected {n}.")
-    return [str(name) for name in names]
 
 
 def _level(offset: Any, n_rows: int) -> Any:
@@ -155,16 +146,13 @@ def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
 
 def _lengths_of(values: Any) -> list[int] | None:
     """Return the length of each series in a list; None for one series."""
-    if isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) > 0:
-        return [len(part) for part in values]
-    return None
+    return [len(part) for part in values] if is_of_series(values) else None
 
 
 def _stacked(name: str, values: Any, n_rows: int, n_dims: int) -> Any:
     if values is None:
         return None
-    is_list = isinstance(values, list | tuple) and len(values) and np.ndim(values[0]) == n_dims
-    array = np.concatenate([np.asarray(v) for v in values]) if is_list else np.asarray(values)
+    array = joined(values, n_dims)
     if array.ndim != n_dims or len(array) != n_rows:
         shape = "(n_rows,)" if n_dims == 1 else "(n_rows, n_features)"
         raise ValueError(
@@ -218,7 +206,7 @@ def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int
 
 
 def _joined_index(index: Any) -> Any:
-    if not isinstance(index, list | tuple) or not len(index) or np.ndim(index[0]) == 0:
+    if not is_of_series(index):
         return _own_index(index)
     parts = [_own_index(part) for part in index]
     if hasattr(parts[0], "get_indexer"):

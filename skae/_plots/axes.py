@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,12 @@ from skae._plots.timeline import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["fit_names", "in_lines"]
-
+INK, PALE, SERIES, SCORE = "#333333", "#aaaaaa", "#3b6ea5", "#222222"
+DETECTED, LABELLED = "#d1495b", "#2a9d8f"
+MAX_PANELS = 6
+"""Most features that are drawn by default."""
 WIDTH, LONGEST = 16, 45
 """Most letters in a line and in a name; longer names lose their middle."""
 LETTER = 0.55
@@ -24,18 +27,16 @@ LETTER = 0.55
 
 def fit_names(axes: NDArray[np.object_]) -> None:
     """Turn the names of panels horizontal if one would reach into the next panel."""
-    labels = [ax.yaxis.label for ax in axes]
-    if all(_fits(ax) for ax in axes):
+    if all(map(_fits, axes)):
         return
-    for label in labels:
+    for label in (ax.yaxis.label for ax in axes):
         text = in_lines(label.get_text())
         label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
 
 
 def _fits(ax: Axes) -> bool:
     label = ax.yaxis.label
-    height = ax.get_window_extent().height / ax.figure.dpi * 72
-    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height
+    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height_in_points(ax)
 
 
 def in_lines(name: str) -> str:
@@ -56,12 +57,12 @@ def in_lines(name: str) -> str:
     return "\n".join(line.strip() for line in lines if line)
 
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+class PanelOptions(TypedDict, total=False):
+    """Options of a picture with one panel for each feature."""
 
-INK, PALE, SERIES, SCORE = "#333333", "#aaaaaa", "#3b6ea5", "#222222"
-DETECTED, LABELLED = "#d1495b", "#2a9d8f"
+    ax: Axes | Sequence[Axes] | NDArray[np.object_] | None
+    features: Sequence[str | int] | None
+    max_panels: int
 
 
 def make_axes(
@@ -90,11 +91,6 @@ def make_axes(
     ratios = [1.0] * n_features + [1.4] * with_score
     axes = figure.subplots(len(ratios), sharex=True, squeeze=False, height_ratios=ratios)
     return np.asarray(axes[:, 0])
-
-
-def as_axes(ax: Any) -> NDArray[np.object_]:
-    """Return one Axes, or an array of them, as a flat array."""
-    return np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
 
 
 def pyplot() -> Any:
@@ -194,6 +190,22 @@ def draw_line(ax: Axes, timeline: Timeline, values: NDArray[Any], **style: Any) 
     return line
 
 
+def draw_features(
+    values: NDArray[Any],
+    panels: Iterable[Axes],
+    timeline: Timeline,
+    features: list[int],
+    names: list[str],
+    **style: Any,
+) -> list[Any]:
+    """Draw a feature of some rows in each panel, and name the panels."""
+    lines = []
+    for ax, feature in zip(panels, features, strict=True):
+        lines.append(draw_line(ax, timeline, values[:, feature], **style))
+        ax.set_ylabel(names[feature])
+    return lines
+
+
 def shade(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], **style: Any) -> list[Any]:
     """Shade runs of rows, given by their first and last rows."""
     return [ax.axvspan(index[start], index[end], zorder=0.5, **style) for start, end in runs]
@@ -241,21 +253,47 @@ def add_legend(ax: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
     )
 
 
-def fit_panels(drawn: list[int], n_panels: int, *, exact: bool, extra: str = "") -> list[int]:
-    """Return the features that fit into the panels.
+def panels_for(
+    names: list[str],
+    choose: Callable[[int], list[int]],
+    *,
+    with_score: bool,
+    ax: Any,
+    features: Sequence[str | int] | None,
+    max_panels: int,
+) -> tuple[NDArray[np.object_], list[int]]:
+    """Return the axes to draw on, made if `ax` is None, and the feature of each panel.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of all features.
+    choose : function from a number to as many features
+        Chooses if `features` is None.
+    with_score : bool
+        Whether the last of the axes is for scores.
+    ax, features, max_panels
+        As users pass them.
 
     Raises
     ------
     ValueError
-        If there are more panels than features or, with `exact`, fewer.
+        If there are more panels than features or, with `features`, fewer.
     """
-    if n_panels > len(drawn) or n_panels < bool(extra == "") or (exact and n_panels != len(drawn)):
-        n_axes = n_panels + bool(extra)
+    chosen = None if features is None else find_features(features, names)
+    if ax is None:
+        n_panels = min(len(names), max_panels) if chosen is None else len(chosen)
+        ax = make_axes(n_panels, with_score=with_score)
+    axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    n_panels = len(axes) - with_score
+    drawn = choose(n_panels) if chosen is None else chosen
+    if not (not with_score) <= n_panels <= len(drawn) or chosen and n_panels < len(chosen):
+        extra = " and one for the scores" if with_score else ""
         raise ValueError(
-            f"Got {n_axes} axes for {len(drawn)} features, but expected one for each "
+            f"Got {len(axes)} axes for {len(drawn)} features, but expected one for each "
             f"feature{extra}."
         )
-    return drawn[:n_panels]
+    return axes, drawn[:n_panels]
 
 
 def find_features(features: Sequence[str | int], names: list[str]) -> list[int]:
@@ -275,18 +313,3 @@ def _find_feature(feature: str | int, names: list[str]) -> int:
     if not isinstance(feature, str) and 0 <= feature < len(names):
         return int(feature)
     raise ValueError(f"Got feature {feature!r}, but expected a number or one of {names}.")
-
-
-def name_features(names: Sequence[str] | None, n_features: int) -> list[str]:
-    """Return the names of features, ``x0``, ``x1``, ... by default.
-
-    Raises
-    ------
-    ValueError
-        If there is another number of names.
-    """
-    if names is None:
-        return [f"x{i}" for i in range(n_features)]
-    if len(names) != n_features:
-        raise ValueError(f"Got {len(names)} feature_names, but expected {n_features}.")
-    return [str(name) for name in names]

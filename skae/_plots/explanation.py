@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
 from skae._input.typing import SeriesLike, SupportsScoreSamples
-from skae._output.frames import index_of
+from skae._output.frames import index_of, joined, matching_names, name_features, names_of
 from skae._output.grouping import grouping_of
 from skae._output.pipeline import errors_of_rows, through
-from skae._plots.axes import (
-    DETECTED,
-    INK,
-    PALE,
-    as_plain_axis,
-    find_features,
-    format_dates,
-    height_in_points,
-    make_ax,
-    mark_above,
-    mark_borders,
-    name_features,
-)
-from skae._plots.timeline import (
-    events_of,
-    find_offset,
-    join_rows,
-    make_timeline,
-    names_of,
-    stack_rows,
-)
+from skae._plots import axes, timeline
 from skae._scoring.events import Event
 
 if TYPE_CHECKING:
@@ -47,6 +27,14 @@ SATURATION = 0.995
 
 GAMMA = 0.7
 """Power of the colour scale: features a fifth as bad as the worst stay visible."""
+
+
+class MapOptions(TypedDict, total=False):
+    """Options of `ExplanationDisplay.plot`."""
+
+    ax: Axes | None
+    features: Sequence[str | int] | None
+    cmap: str | Colormap
 
 
 class ExplanationDisplay:
@@ -104,9 +92,9 @@ class ExplanationDisplay:
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        self.contributions, lengths = stack_rows(contributions, "contributions")
+        self.contributions, lengths = timeline.stack_rows(contributions, "contributions")
         self.events = [Event(*event) for event in events or []]
-        self.timeline = make_timeline(index, lengths)
+        self.timeline = timeline.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.contributions.shape[1])
 
@@ -120,9 +108,7 @@ class ExplanationDisplay:
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Axes | None = None,
-        features: Sequence[str | int] | None = None,
-        cmap: str | Colormap = "magma_r",
+        **plot_options: Unpack[MapOptions],
     ) -> ExplanationDisplay:
         """Explain a series with a fitted estimator and plot the contributions.
 
@@ -139,8 +125,8 @@ class ExplanationDisplay:
             Events with fewer rows are not shown.
         merge_gap : int, default=0
             Events with at most this many normal rows between them are joined.
-        ax, features, cmap
-            See :meth:`plot`.
+        **plot_options
+            `ax`, `features` and `cmap`: see :meth:`plot`.
 
         Returns
         -------
@@ -156,31 +142,26 @@ class ExplanationDisplay:
         """
         scores = estimator.score_samples(X)
         found = _of_samples(through(estimator, "explain", X), scores)
-        flat = np.concatenate(scores) if isinstance(scores, list) else np.asarray(scores, float)
-        outlying = flat < find_offset(estimator, X, flat)
+        flat = joined(scores).astype(float, copy=False)
+        outlying = flat < timeline.find_offset(estimator, X, flat)
         errors = errors_of_rows(estimator, X)
-        errors = _joined(errors)
+        errors = None if errors is None else joined(errors)
         if (grouping := grouping_of(estimator, X)) is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
             outlying, flat, errors = (
-                _joined(grouping.parts(rows)) for rows in (outlying, flat, errors)
+                rows if rows is None else joined(grouping.parts(rows))
+                for rows in (outlying, flat, errors)
             )
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
         options = {"min_length": min_length, "merge_gap": merge_gap}
-        events = events_of(lengths, outlying, -flat, errors, **options)
+        events = timeline.events_of(lengths, outlying, -flat, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)
         if feature_names is None:
-            feature_names = _matching_names(found, X)
+            feature_names = matching_names(found, X)
         return cls.from_predictions(
-            found,
-            events=events,
-            index=index,
-            feature_names=feature_names,
-            ax=ax,
-            features=features,
-            cmap=cmap,
+            found, events=events, index=index, feature_names=feature_names, **plot_options
         )
 
     @classmethod
@@ -191,9 +172,7 @@ class ExplanationDisplay:
         events: Sequence[tuple[int, int, int]] | None = None,
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Axes | None = None,
-        features: Sequence[str | int] | None = None,
-        cmap: str | Colormap = "magma_r",
+        **plot_options: Unpack[MapOptions],
     ) -> ExplanationDisplay:
         """Plot the result of `explain`.
 
@@ -203,8 +182,8 @@ class ExplanationDisplay:
             A dataframe provides the index and the feature names.
         events, index, feature_names
             See :class:`ExplanationDisplay`.
-        ax, features, cmap
-            See :meth:`plot`.
+        **plot_options
+            `ax`, `features` and `cmap`: see :meth:`plot`.
 
         Returns
         -------
@@ -224,7 +203,7 @@ class ExplanationDisplay:
             index=index_of(contributions) if index is None else index,
             feature_names=names_of(contributions) if feature_names is None else feature_names,
         )
-        return display.plot(ax, features=features, cmap=cmap)
+        return display.plot(**plot_options)
 
     def plot(
         self,
@@ -258,20 +237,20 @@ class ExplanationDisplay:
         """
         drawn = list(range(len(self.feature_names)))
         if features is not None:
-            drawn = find_features(features, self.feature_names)
-        self.ax_ = make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
+            drawn = axes.find_features(features, self.feature_names)
+        self.ax_ = axes.make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
         self.figure_ = self.ax_.figure
-        axis = as_plain_axis(self.timeline)
+        axis = axes.as_plain_axis(self.timeline)
         self._plot_map(axis, drawn, cmap)
         runs = [(event.start, event.end) for event in self.events]
-        self.event_spans_ = mark_above(self.ax_, axis, runs, DETECTED)
+        self.event_spans_ = axes.mark_above(self.ax_, axis, runs, axes.DETECTED)
         self._decorate(axis, drawn)
         return self
 
     def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: str | Colormap) -> None:
         from matplotlib.colors import PowerNorm
 
-        cells = join_rows(self.contributions[:, drawn], axis, self.timeline)
+        cells = timeline.join_rows(self.contributions[:, drawn], axis, self.timeline)
         lines = np.arange(len(drawn) + 1) - 0.5
         self.mesh_ = self.ax_.pcolormesh(
             cells.edges,
@@ -284,23 +263,23 @@ class ExplanationDisplay:
         self.colorbar_ = self.figure_.colorbar(
             self.mesh_, ax=self.ax_, extend="max", pad=0.02, fraction=0.05, aspect=30
         )
-        self.colorbar_.set_label("adds to the error", fontsize=9, color=INK)
+        self.colorbar_.set_label("adds to the error", fontsize=9, color=axes.INK)
         self.colorbar_.outline.set_visible(False)
-        self.colorbar_.ax.tick_params(labelsize=8, color=PALE, labelcolor=INK)
+        self.colorbar_.ax.tick_params(labelsize=8, color=axes.PALE, labelcolor=axes.INK)
 
     def _decorate(self, axis: NDArray[np.float64], drawn: list[int]) -> None:
         ax = self.ax_
         names = [self.feature_names[feature] for feature in drawn]
-        size = float(np.clip(0.85 * height_in_points(ax) / max(len(names), 1), 4, 8))
+        size = float(np.clip(0.85 * axes.height_in_points(ax) / max(len(names), 1), 4, 8))
         ax.set_yticks(range(len(names)), names, fontsize=size)
         ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.tick_params(axis="y", length=0, labelcolor=INK)
-        ax.tick_params(axis="x", color=PALE, labelcolor=INK, labelsize=8)
+        ax.tick_params(axis="y", length=0, labelcolor=axes.INK)
+        ax.tick_params(axis="x", color=axes.PALE, labelcolor=axes.INK, labelsize=8)
         for spine in ax.spines.values():
             spine.set_visible(False)
-        mark_borders(ax, self.timeline, axis)
+        axes.mark_borders(ax, self.timeline, axis)
         if self.timeline.is_dated:
-            format_dates(ax)
+            axes.format_dates(ax)
 
 
 def _largest_colour(contributions: NDArray[Any]) -> float:
@@ -317,15 +296,3 @@ def _of_samples(found: Any, scores: Any) -> Any:
     if not isinstance(found, list) and np.ndim(found) == 3:
         return observed.mean(np.asarray(found), axis=1)
     return found
-
-
-def _joined(parts: Any) -> Any:
-    """Return the rows of several series as one array, anything else unchanged."""
-    return np.concatenate(parts) if isinstance(parts, list) else parts
-
-
-def _matching_names(found: Any, X: Any) -> list[str] | None:
-    """Return the names of the contributions, or those of X if their numbers agree."""
-    n_features = np.shape(found[0] if isinstance(found, list) else found)[1]
-    names = names_of(found) or names_of(X) or []
-    return names if len(names) == n_features else None

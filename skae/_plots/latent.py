@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skae._input import observed
 from skae._input.typing import SeriesLike
+from skae._output.frames import joined
 from skae._output.pipeline import reach
 from skae._plots.axes import DETECTED, SERIES, clean, make_ax
 
@@ -167,9 +168,9 @@ class LatentDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        scores = None if scores is None else -_joined(scores, 1).astype(float)
-        labels = None if labels is None else _joined(labels, 1)
-        display = cls(latents=_joined(latents, 2), scores=scores, labels=labels)
+        scores = None if scores is None else -joined(scores, 1).astype(float)
+        labels = None if labels is None else joined(labels, 1)
+        display = cls(latents=joined(latents, 2), scores=scores, labels=labels)
         return display.plot(ax, **scatter_options)
 
     def plot(self, ax: Axes | None = None, **scatter_options: Any) -> LatentDisplay:
@@ -294,8 +295,3 @@ def _one_a_sample(latents: Any, step: Any) -> Any:
             else latents
         )
     return latents if np.ndim(latents) == 2 else observed.mean(np.asarray(latents), axis=1)
-
-
-def _joined(values: Any, n_dims: int) -> NDArray[Any]:
-    is_list = isinstance(values, list) and len(values) and np.ndim(values[0]) == n_dims
-    return np.concatenate([np.asarray(part) for part in values]) if is_list else np.asarray(values)

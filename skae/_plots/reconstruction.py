@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike
-from skae._output.frames import index_of
+from skae._output.frames import index_of, name_features, names_of
 from skae._output.grouping import grouping_of
 from skae._output.pipeline import reach, through
-from skae._plots.axes import (
-    DETECTED,
-    SERIES,
-    add_legend,
-    as_axes,
-    clean_panels,
-    draw_line,
-    find_features,
-    fit_panels,
-    make_axes,
-    name_features,
-)
-from skae._plots.timeline import make_timeline, names_of, stack_rows
+from skae._plots import axes
+from skae._plots.axes import PanelOptions
+from skae._plots.timeline import make_timeline, stack_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,10 +101,8 @@ class ReconstructionDisplay:
         *,
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
-        features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
         max_series: int = 8,
+        **plot_options: Unpack[PanelOptions],
     ) -> ReconstructionDisplay:
         """Reconstruct a series with a fitted estimator and plot both.
 
@@ -129,10 +117,10 @@ class ReconstructionDisplay:
             `series` names a column, each series is drawn separately.
         index, feature_names
             See :class:`ReconstructionDisplay`; those of a dataframe by default.
-        ax, features, max_panels
-            See :meth:`plot`.
         max_series : int, default=8
             Only the first series or sequences are drawn if there are more.
+        **plot_options
+            `ax`, `features` and `max_panels`: see :meth:`plot`.
 
         Returns
         -------
@@ -165,13 +153,7 @@ class ReconstructionDisplay:
         if isinstance(values, list) or np.ndim(values) == 3:
             values, found = values[:max_series], found[:max_series]
         return cls.from_predictions(
-            values,
-            found,
-            index=index,
-            feature_names=feature_names,
-            ax=ax,
-            features=features,
-            max_panels=max_panels,
+            values, found, index=index, feature_names=feature_names, **plot_options
         )
 
     @classmethod
@@ -182,9 +164,7 @@ class ReconstructionDisplay:
         *,
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
-        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
-        features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
+        **plot_options: Unpack[PanelOptions],
     ) -> ReconstructionDisplay:
         """Plot a series and a reconstruction of it.
 
@@ -197,8 +177,8 @@ class ReconstructionDisplay:
             As `reconstruct` returns it.
         index, feature_names
             See :class:`ReconstructionDisplay`; those of a dataframe by default.
-        ax, features, max_panels
-            See :meth:`plot`.
+        **plot_options
+            `ax`, `features` and `max_panels`: see :meth:`plot`.
 
         Returns
         -------
@@ -218,14 +198,14 @@ class ReconstructionDisplay:
             index=index_of(X) if index is None else index,
             feature_names=names_of(X) if feature_names is None else feature_names,
         )
-        return display.plot(ax, features=features, max_panels=max_panels)
+        return display.plot(**plot_options)
 
     def plot(
         self,
         ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         *,
         features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
+        max_panels: int = axes.MAX_PANELS,
     ) -> ReconstructionDisplay:
         """Draw the series and its reconstruction.
 
@@ -251,33 +231,26 @@ class ReconstructionDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        chosen = None if features is None else find_features(features, self.feature_names)
-        if ax is None:
-            n_panels = min(len(self.feature_names), max_panels) if chosen is None else len(chosen)
-            ax = make_axes(n_panels, with_score=False)
-        self.axes_ = as_axes(ax)
+        self.axes_, drawn = axes.panels_for(
+            self.feature_names,
+            lambda n: sorted(np.argsort(-self.errors, kind="stable")[:n].tolist()),
+            with_score=False,
+            ax=ax,
+            features=features,
+            max_panels=max_panels,
+        )
         self.figure_ = self.axes_[0].figure
-        if chosen is None:
-            chosen = sorted(np.argsort(-self.errors, kind="stable")[: len(self.axes_)].tolist())
-        drawn = fit_panels(chosen, len(self.axes_), exact=True)
-        self.series_lines_: list[Any] = []
-        self.reconstruction_lines_: list[Any] = []
-        for panel, feature in zip(self.axes_, drawn, strict=True):
-            self._plot_feature(panel, feature)
-        clean_panels(self.axes_, self.timeline)
+        panels = self.axes_, self.timeline, drawn, self.feature_names
+        self.series_lines_ = axes.draw_features(
+            self.values, *panels, color=axes.SERIES, linewidth=0.9
+        )
+        self.reconstruction_lines_ = axes.draw_features(
+            self.reconstruction, *panels, color=axes.DETECTED, linewidth=0.9, alpha=0.85
+        )
+        axes.clean_panels(self.axes_, self.timeline)
         handles = [self.series_lines_[0], self.reconstruction_lines_[0]]
-        add_legend(self.axes_[0], handles, ["observed", "reconstructed"])
+        axes.add_legend(self.axes_[0], handles, ["observed", "reconstructed"])
         return self
-
-    def _plot_feature(self, ax: Axes, feature: int) -> None:
-        observed, made = self.values[:, feature], self.reconstruction[:, feature]
-        self.series_lines_.append(
-            draw_line(ax, self.timeline, observed, color=SERIES, linewidth=0.9)
-        )
-        self.reconstruction_lines_.append(
-            draw_line(ax, self.timeline, made, color=DETECTED, linewidth=0.9, alpha=0.85)
-        )
-        ax.set_ylabel(self.feature_names[feature])
 
 
 def _is_table(step: Any, arriving: Any) -> bool:

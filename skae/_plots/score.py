@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike, SupportsScoreSamples
-from skae._output.frames import index_of
+from skae._output.frames import index_of, name_features, names_of
 from skae._output.grouping import grouping_of
 from skae._output.pipeline import errors_of_rows, reach
-from skae._plots.axes import (
-    DETECTED,
-    LABELLED,
-    SCORE,
-    SERIES,
-    add_legend,
-    as_axes,
-    clean_panels,
-    draw_line,
-    find_features,
-    fit_panels,
-    make_axes,
-    mark_above,
-    name_features,
-    shade_detected,
-)
-from skae._plots.timeline import (
-    as_level,
-    events_of,
-    find_offset,
-    labelled_runs,
-    make_timeline,
-    names_of,
-    stack_entries,
-    stack_rows,
-)
+from skae._plots import axes, timeline
+from skae._plots.axes import PanelOptions, make_axes
 from skae._scoring.events import Event
 
 if TYPE_CHECKING:
@@ -47,6 +23,12 @@ __all__ = ["AnomalyScoreDisplay", "make_axes"]
 
 LOG_RATIO = 20
 """Ratio of a peak to the threshold above which it would flatten a linear axis."""
+
+
+class ScoreOptions(PanelOptions, total=False):
+    """Options of `AnomalyScoreDisplay.plot`."""
+
+    log_scale: bool | Literal["auto"]
 
 
 class AnomalyScoreDisplay:
@@ -125,16 +107,20 @@ class AnomalyScoreDisplay:
         feature_names: Sequence[str] | None = None,
         contributions: SeriesLike | None = None,
     ) -> None:
-        self.values, lengths = stack_rows(values)
-        self.scores = stack_entries(scores, lengths, "scores").astype(float)
-        self.threshold: Any = as_level(threshold, lengths, "threshold")
-        self.labels = None if labels is None else stack_entries(labels, lengths, "labels")
-        self.timeline = make_timeline(index, lengths)
+        self.values, lengths = timeline.stack_rows(values)
+        self.scores = timeline.stack_entries(scores, lengths, "scores").astype(float)
+        self.threshold: Any = timeline.as_level(threshold, lengths, "threshold")
+        self.labels = None if labels is None else timeline.stack_entries(labels, lengths, "labels")
+        self.timeline = timeline.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.values.shape[1])
-        self.contributions = None if contributions is None else stack_rows(contributions)[0]
+        self.contributions = (
+            None if contributions is None else timeline.stack_rows(contributions)[0]
+        )
         if events is None:
-            events = events_of(self.timeline.lengths, self.scores > self.threshold, self.scores)
+            events = timeline.events_of(
+                self.timeline.lengths, self.scores > self.threshold, self.scores
+            )
         self.events = [Event(*event) for event in events]
 
     @classmethod
@@ -148,10 +134,7 @@ class AnomalyScoreDisplay:
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
-        features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
-        log_scale: bool | Literal["auto"] = "auto",
+        **plot_options: Unpack[ScoreOptions],
     ) -> AnomalyScoreDisplay:
         """Score a series with a fitted estimator and plot it.
 
@@ -169,8 +152,8 @@ class AnomalyScoreDisplay:
             Events with fewer rows are not shown.
         merge_gap : int, default=0
             Events with at most this many normal rows between them are joined.
-        ax, features, max_panels, log_scale
-            See :meth:`plot`.
+        **plot_options
+            `ax`, `features`, `max_panels` and `log_scale`: see :meth:`plot`.
 
         Returns
         -------
@@ -186,10 +169,11 @@ class AnomalyScoreDisplay:
         """
         grouping = grouping_of(estimator, X)
         series = X if grouping is None else grouping.frames(X)
-        values, lengths = stack_rows(series)
-        scores = stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
-        offset = find_offset(estimator, X, scores)
-        many = features is None and values.shape[1] > max_panels
+        values, lengths = timeline.stack_rows(series)
+        scores = timeline.stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
+        offset = timeline.find_offset(estimator, X, scores)
+        max_panels = plot_options.get("max_panels", axes.MAX_PANELS)
+        many = plot_options.get("features") is None and values.shape[1] > max_panels
         contributions = _explained(estimator, X, values.shape) if many else None
         errors = errors_of_rows(estimator, X)
         if grouping is not None:
@@ -208,10 +192,7 @@ class AnomalyScoreDisplay:
             contributions=contributions,
             min_length=min_length,
             merge_gap=merge_gap,
-            ax=ax,
-            features=features,
-            max_panels=max_panels,
-            log_scale=log_scale,
+            **plot_options,
         )
 
     @classmethod
@@ -228,10 +209,7 @@ class AnomalyScoreDisplay:
         contributions: SeriesLike | None = None,
         min_length: int = 1,
         merge_gap: int = 0,
-        ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
-        features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
-        log_scale: bool | Literal["auto"] = "auto",
+        **plot_options: Unpack[ScoreOptions],
     ) -> AnomalyScoreDisplay:
         """Plot a series and the scores of its rows.
 
@@ -250,8 +228,8 @@ class AnomalyScoreDisplay:
             Errors of single rows, which then determine the extent of events; see `find_events`.
         min_length, merge_gap
             See :meth:`from_estimator`.
-        ax, features, max_panels, log_scale
-            See :meth:`plot`.
+        **plot_options
+            `ax`, `features`, `max_panels` and `log_scale`: see :meth:`plot`.
 
         Returns
         -------
@@ -265,19 +243,19 @@ class AnomalyScoreDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        values, lengths = stack_rows(X)
-        worse = -stack_entries(scores, lengths, "scores").astype(float)
-        threshold = -as_level(offset, lengths, "offset")
+        values, lengths = timeline.stack_rows(X)
+        worse = -timeline.stack_entries(scores, lengths, "scores").astype(float)
+        threshold = -timeline.as_level(offset, lengths, "offset")
         index = index_of(X) if index is None else index
         display = cls(
             values=X if isinstance(X, list) else values,
             scores=worse,
             threshold=threshold,
-            events=events_of(
+            events=timeline.events_of(
                 lengths,
                 worse > threshold,
                 worse,
-                None if errors is None else stack_entries(errors, lengths, "errors"),
+                None if errors is None else timeline.stack_entries(errors, lengths, "errors"),
                 min_length=min_length,
                 merge_gap=merge_gap,
             ),
@@ -286,14 +264,14 @@ class AnomalyScoreDisplay:
             feature_names=names_of(X) if feature_names is None else feature_names,
             contributions=contributions,
         )
-        return display.plot(ax, features=features, max_panels=max_panels, log_scale=log_scale)
+        return display.plot(**plot_options)
 
     def plot(
         self,
         ax: Axes | Sequence[Axes] | NDArray[np.object_] | None = None,
         *,
         features: Sequence[str | int] | None = None,
-        max_panels: int = 6,
+        max_panels: int = axes.MAX_PANELS,
         log_scale: bool | Literal["auto"] = "auto",
     ) -> AnomalyScoreDisplay:
         """Draw the series, the scores and the events.
@@ -324,39 +302,32 @@ class AnomalyScoreDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        n_features = self.values.shape[1]
-        chosen = None if features is None else find_features(features, self.feature_names)
-        if ax is None:
-            ax = make_axes(min(n_features, max_panels) if chosen is None else len(chosen))
-        self.axes_ = as_axes(ax)
+        self.axes_, drawn = axes.panels_for(
+            self.feature_names,
+            self._most_to_blame,
+            with_score=True,
+            ax=ax,
+            features=features,
+            max_panels=max_panels,
+        )
         self.ax_, self.figure_ = self.axes_[-1], self.axes_[-1].figure
-        n_panels = len(self.axes_) - 1
-        if chosen is None:
-            chosen = self._most_to_blame(n_panels)
-        exact = features is not None
-        drawn = fit_panels(chosen, n_panels, exact=exact, extra=" and one for the scores")
-        self._plot_series(drawn)
+        panels = self.axes_[:-1], self.timeline, drawn, self.feature_names
+        self.series_lines_ = axes.draw_features(
+            self.values, *panels, color=axes.SERIES, linewidth=0.7
+        )
         self._plot_scores(self._is_log(log_scale))
         self._plot_events()
-        clean_panels(self.axes_, self.timeline)
+        axes.clean_panels(self.axes_, self.timeline)
         self._add_legend()
         return self
 
-    def _plot_series(self, drawn: list[int]) -> None:
-        self.series_lines_ = []
-        for ax, feature in zip(self.axes_[:-1], drawn, strict=True):
-            values = self.values[:, feature]
-            line = draw_line(ax, self.timeline, values, color=SERIES, linewidth=0.7)
-            ax.set_ylabel(self.feature_names[feature])
-            self.series_lines_.append(line)
-
     def _plot_scores(self, log_scale: bool) -> None:
-        self.score_line_ = draw_line(
-            self.ax_, self.timeline, self.scores, color=SCORE, linewidth=0.7, label="score"
+        self.score_line_ = axes.draw_line(
+            self.ax_, self.timeline, self.scores, color=axes.SCORE, linewidth=0.7, label="score"
         )
-        style = {"color": DETECTED, "linestyle": "--", "linewidth": 1, "label": "threshold"}
+        style = {"color": axes.DETECTED, "linestyle": "--", "linewidth": 1, "label": "threshold"}
         if np.ndim(self.threshold):
-            self.threshold_line_ = draw_line(self.ax_, self.timeline, self.threshold, **style)
+            self.threshold_line_ = axes.draw_line(self.ax_, self.timeline, self.threshold, **style)
         else:
             self.threshold_line_ = self.ax_.axhline(self.threshold, **style)
         self.ax_.set_ylabel("anomaly score")
@@ -367,11 +338,11 @@ class AnomalyScoreDisplay:
 
     def _plot_events(self) -> None:
         detected = [(event.start, event.end) for event in self.events]
-        labelled = labelled_runs(self.timeline, self.labels)
+        labelled = timeline.labelled_runs(self.timeline, self.labels)
         self.event_spans_, self.label_spans_ = [], []
         for ax in self.axes_:
-            self.event_spans_ += shade_detected(ax, self.index, detected)
-            self.label_spans_ += mark_above(ax, self.index, labelled, LABELLED)
+            self.event_spans_ += axes.shade_detected(ax, self.index, detected)
+            self.label_spans_ += axes.mark_above(ax, self.index, labelled, axes.LABELLED)
 
     def _add_legend(self) -> None:
         handles = [self.score_line_, self.threshold_line_]
@@ -380,7 +351,7 @@ class AnomalyScoreDisplay:
             if spans:
                 handles.append(spans[0])
                 names.append(name)
-        add_legend(self.axes_[0], handles, names)
+        axes.add_legend(self.axes_[0], handles, names)
 
     def _is_log(self, log_scale: bool | Literal["auto"]) -> bool:
         if log_scale != "auto":
@@ -405,5 +376,5 @@ def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] |
     _, step, arriving = reach(estimator, X)
     if not hasattr(step, "explain"):
         return None
-    found = stack_rows(step.explain(arriving), "contributions")[0]
+    found = timeline.stack_rows(step.explain(arriving), "contributions")[0]
     return found if found.shape == shape else None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._output.frames import is_of_series, joined
 from skae._scoring.events import Event, find_events_of_series
 from skae._scoring.labels import are_outliers
 
@@ -69,7 +70,7 @@ def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
     sizes = np.asarray(lengths, dtype=np.intp)
     if index is None:
         return Timeline(np.arange(n_rows), sizes)
-    if isinstance(index, list | tuple) and len(index) and np.ndim(index[0]) > 0:
+    if is_of_series(index):
         found = np.concatenate([as_axis(part) for part in index])
     else:
         found = as_axis(index)
@@ -89,12 +90,6 @@ def as_axis(index: Any) -> NDArray[Any]:
     if hasattr(index, "to_timestamp"):
         index = index.to_timestamp()
     return np.asarray(index.tz_convert(None) if getattr(index, "tz", None) else index)
-
-
-def names_of(X: Any) -> list[str] | None:
-    """Return the column names of a dataframe, or of the first in a list."""
-    first = X[0] if isinstance(X, list | tuple) and len(X) else X
-    return [str(name) for name in first.columns] if hasattr(first, "columns") else None
 
 
 def stack_rows(values: Any, name: str = "values") -> tuple[NDArray[Any], list[int]]:
@@ -127,8 +122,7 @@ def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[An
     ValueError
         If the number of entries differs from the number of rows.
     """
-    is_list = isinstance(entries, list | tuple) and len(entries) and np.ndim(entries[0]) > 0
-    array = np.concatenate([np.asarray(e) for e in entries]) if is_list else np.asarray(entries)
+    array = joined(entries)
     if array.shape != (sum(lengths),):
         raise ValueError(
             f"Got {name} of shape {array.shape}, but expected one entry for each of the "
