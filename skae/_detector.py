@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
-from skae._input.features import Features
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Sequences, blank_sequences
+from skae._input.table import Features
 from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
 from skae._scoring.scorer import ScoringRule, explained_variation

@@ -9,8 +9,8 @@ from skae._compat.sklearn import FeatureRecord
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, Scores, TrainingRecord
-from skae._input.features import Features
 from skae._input.scaling import Scaling
+from skae._input.table import Features
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits, is_binary_crossentropy
@@ -19,18 +19,18 @@ from skae._scoring.errors import error_of
 from skae._scoring.readings import fill_values
 from skae._scoring.scorer import OffsetPolicy, ScoringRule
 from skae._scoring.thresholds import check_one_rule, limits_of
-from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
-from skae._training.checkpoint import Checkpoint
-from skae._training.discords import leaves_out, without_discords
-from skae._training.fit import fit_network
-from skae._training.plan import TrainingPlan
-from skae._training.scikeras import KerasAdapter
-from skae._training.warm_start import (
+from skae._training.adapter import (
+    KerasAdapter,
     changed_architecture,
     changed_parameters,
     network_parameters,
     take_over,
 )
+from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
+from skae._training.checkpoint import Checkpoint
+from skae._training.discords import leaves_out, without_discords
+from skae._training.loop import fit_network
+from skae._training.plan import TrainingPlan
 from skae._windows.large import read_to_learn
 from skae._windows.reading import (
     check_fills_a_window,

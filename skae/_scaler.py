@@ -19,11 +19,10 @@ from skae._compat.sklearn import (
     fit_context,
     frame_container,
 )
-from skae._input.checks import as_numbers, check_names_of_each
-from skae._input.features import default_names
+from skae._input.checks import as_numbers, check_n_features, check_names_of_each
 from skae._input.layout_warnings import warn_if_rows_of_a_series
 from skae._input.sequences import rows_and_starts, stack_series
-from skae._input.table import Table
+from skae._input.table import Table, default_names
 from skae._input.typing import SeriesLike
 from skae._io.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
@@ -316,7 +315,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         else:
             table = check_array(X, input_name="X", **CHECKS)
         if not reset and not self._takes_any_length:
-            self._check_width(table.shape[1], self.n_features_in_)
+            check_n_features(self, table.shape[1], self.n_features_in_)
         n_features = self._features_of_table(X, table.shape[1], reset)
         if reset and n_features == 1:
             warn_if_rows_of_a_series(
@@ -348,17 +347,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         return 1 if shape is None else shape[1]
 
     def _check_n_features(self, n_features: int, reset: bool) -> None:
-        if reset:
-            self.n_features_in_ = n_features
-        else:
-            self._check_width(n_features, self.scaler_.n_features_in_)
-
-    def _check_width(self, n_features: int, expected: int) -> None:
-        if n_features != expected:
-            raise ValueError(
-                f"X has {n_features} features, but SequenceScaler is expecting {expected} "
-                "features as input."
-            )
+        check_n_features(self, n_features, None if reset else self.scaler_.n_features_in_)
 
     def _framed(self, array: Array, given: Any, names: Any) -> Any:
         """Return an array as a dataframe if that is requested and its columns have names."""

@@ -19,10 +19,9 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._input.checks import as_numbers
-from skae._input.features import default_names
+from skae._input.checks import as_numbers, check_n_features
 from skae._input.sequences import Indices
-from skae._input.table import Table
+from skae._input.table import Table, default_names
 from skae._input.typing import Duration, SeriesLike
 from skae._io.transformers import storable
 from skae._windows.period import window_size_of
@@ -338,12 +337,12 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
         """Return the parts without gaps of the series in X, and the positions of their rows."""
         windowing = Windowing(self._size, self.stride, self.series, self.max_gap)
-        seen, has_times = 0 if reset else self.n_features_in_, self.max_gap is not None
-        table = Table.of(X, self._size, seen, has_times=has_times)
+        expected = None if reset else self.n_features_in_
+        table = Table.of(X, self._size, expected or 0, has_times=self.max_gap is not None)
         X = table.X
         if table.is_list:
             rows, lengths = table.stacked(self, FLOAT_DTYPES, reset=reset)
-            self._check_n_features(rows.shape[1], reset=reset)
+            check_n_features(self, rows.shape[1], expected)
             layout = Layout.of_list(table.items, lengths, windowing)
         elif self.series is None:
             rows = validate_data(
@@ -353,22 +352,13 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         else:
             features, labels = without_series(X, self.series)
             check_feature_names(self, X, reset=reset)
-            self._check_n_features(np.shape(X)[1], reset=reset)
+            check_n_features(self, np.shape(X)[1], expected)
             rows = check_array(
                 as_numbers(features), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan"
             )
             layout = Layout.of_table(X, labels, len(rows), windowing)
         parts = layout.parts()
         return [rows] if len(parts) == 1 else [rows[part] for part in parts], parts
-
-    def _check_n_features(self, n_features: int, *, reset: bool) -> None:
-        if reset:
-            self.n_features_in_ = n_features
-        elif n_features != self.n_features_in_:
-            raise ValueError(
-                f"X has {n_features} features, but SequenceWindower is expecting "
-                f"{self.n_features_in_} features as input."
-            )
 
     def _n_windows(self, n_rows: int) -> int:
         if self._padding is None:

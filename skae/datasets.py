@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -222,11 +223,12 @@ def _simulate_machine() -> tuple[Floats, list[Fault]]:
     rng = np.random.default_rng(20240101)
     n_rows = N_DAYS * ROWS_PER_DAY
     load = _machine_load(rng, n_rows)
-    events: list[Fault] = []
-    _change_rhythm(load, rng, events)
+    events = [_change_rhythm(load, rng)]
     data = np.column_stack([load, *_responses(rng, load)])
-    for break_sensor in (_stick, _overheat, _wear_bearing, _leak, _slip_belt, _spike, _fail_pump):
-        break_sensor(data, rng, events)
+    for kind, feature, when, change in FAULTS:
+        rows = _rows(*when)
+        data[rows, feature] = change(data[rows, feature], np.arange(rows.start, rows.stop), rng)
+        events.append(Fault(rows.start, rows.stop - 1, kind, FEATURE_NAMES[feature]))
     return data, sorted(events)
 
 
@@ -272,67 +274,42 @@ def _lag(values: Floats, rows: int) -> Floats:
 
 # --- its faults: each breaks a pattern and stays, nearly, within the range of its sensor --
 
+Change = Callable[[Floats, NDArray[np.intp], np.random.Generator], Any]
+"""From the values of a sensor, their rows and a generator to the values with a fault."""
+
+
+def _refills_no_longer_show(x: Floats, _: NDArray[np.intp], rng: np.random.Generator) -> Floats:
+    noise: Floats = 0.04 * rng.standard_normal(len(x))
+    return x.mean() + noise
+
+
+FAULTS: list[tuple[str, int, tuple[int, float, float], Change]] = [
+    ("stuck sensor", TEMPERATURE, (22, 13, 12), lambda x, *_: x[0]),
+    # Saturday evening: the load is off, the heat stays.
+    ("overheating", TEMPERATURE, (30, 17, 10), lambda x, *_: x + np.linspace(0, 18, len(x))),
+    ("bearing wear", VIBRATION, (28, 6, 18), lambda x, *_: x + np.linspace(0, 0.9, len(x))),
+    # Drained at rest as otherwise only under load.
+    ("pressure leak", PRESSURE, (38, 4, 5.5), lambda x, row, _: x - 0.09 * (row % 8)),
+    ("slipping belt", VIBRATION, (33, 10, 6), lambda x, *_: 0.9 + 0.3 * (x - 0.9)),
+    # In the idle night, no higher than a job.
+    ("spike", LOAD, (35, 2, 0.5), lambda x, *_: x + np.array([8.0, 12.0, 8.0])),
+    ("failing pump", PRESSURE, (40, 7, 9), _refills_no_longer_show),
+]
+"""Kind, sensor, (day, hour, duration in hours) and change of values."""
+
 
 def _rows(day: int, hour: float, hours: float) -> slice:
     start = day * ROWS_PER_DAY + round(hour * 6)
     return slice(start, start + round(hours * 6))
 
 
-def _record(events: list[Fault], rows: slice, kind: str, feature: int) -> None:
-    events.append(Fault(rows.start, rows.stop - 1, kind, FEATURE_NAMES[feature]))
-
-
-def _change_rhythm(load: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
+def _change_rhythm(load: Floats, rng: np.random.Generator) -> Fault:
     rows = _rows(day=26, hour=8, hours=10)
     step = np.arange(rows.stop - rows.start)
     # Jobs of 70 minutes; every other sensor follows, so only the rhythm is wrong.
     jobs = 1 - 0.45 * np.cos(2 * np.pi * step / 7)
     load[rows] = 2 + 11 * jobs + 0.25 * rng.standard_normal(len(step))
-    _record(events, rows, "changed rhythm", LOAD)
-
-
-def _stick(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=22, hour=13, hours=12)
-    data[rows, TEMPERATURE] = data[rows.start, TEMPERATURE]
-    _record(events, rows, "stuck sensor", TEMPERATURE)
-
-
-def _overheat(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=30, hour=17, hours=10)  # Saturday evening: the load is off, the heat stays
-    data[rows, TEMPERATURE] += np.linspace(0, 18, rows.stop - rows.start)
-    _record(events, rows, "overheating", TEMPERATURE)
-
-
-def _wear_bearing(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=28, hour=6, hours=18)
-    data[rows, VIBRATION] += np.linspace(0, 0.9, rows.stop - rows.start)
-    _record(events, rows, "bearing wear", VIBRATION)
-
-
-def _leak(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=38, hour=4, hours=5.5)  # drained at rest as otherwise only under load
-    since_refill = np.arange(rows.start, rows.stop) % 8
-    data[rows, PRESSURE] -= 0.09 * since_refill
-    _record(events, rows, "pressure leak", PRESSURE)
-
-
-def _slip_belt(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=33, hour=10, hours=6)
-    data[rows, VIBRATION] = 0.9 + 0.3 * (data[rows, VIBRATION] - 0.9)
-    _record(events, rows, "slipping belt", VIBRATION)
-
-
-def _spike(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=35, hour=2, hours=0.5)  # a spike in the idle night, no higher than a job
-    data[rows, LOAD] += np.array([8.0, 12.0, 8.0])
-    _record(events, rows, "spike", LOAD)
-
-
-def _fail_pump(data: Floats, rng: np.random.Generator, events: list[Fault]) -> None:
-    rows = _rows(day=40, hour=7, hours=9)
-    noise = 0.04 * rng.standard_normal(rows.stop - rows.start)
-    data[rows, PRESSURE] = data[rows, PRESSURE].mean() + noise  # the refills no longer show
-    _record(events, rows, "failing pump", PRESSURE)
+    return Fault(rows.start, rows.stop - 1, "changed rhythm", FEATURE_NAMES[LOAD])
 
 
 # --- forms of the answer -----------------------------------------------------------------

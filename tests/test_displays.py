@@ -16,7 +16,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skae._output.grouping import grouping_of
+from skae._output.pipeline import grouping_of
 from skae._plots.axes import DETECTED, LABELLED, in_lines, make_axes
 from skae._plots.explanation import ExplanationDisplay
 from skae._plots.score import AnomalyScoreDisplay

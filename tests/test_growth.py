@@ -90,7 +90,7 @@ import ctypes, gc
 from skae import LSTMAutoencoder
 from skae._compiled.workspaces import replica_of
 from skae._network.architecture import DataSize
-from skae._training.scikeras import KerasAdapter
+from skae._training.adapter import KerasAdapter
 
 class Usage(ctypes.Structure):
     _fields_ = [(str(i), ctypes.c_size_t) for i in range(10)]

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from skae import SequenceWindower, clear_caches, metrics
-from skae._training.scikeras import COLLECTOR
+from skae._training.adapter import COLLECTOR
 
 
 @pytest.fixture(scope="module")

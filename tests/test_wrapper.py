@@ -15,7 +15,7 @@ from stock import sequences as make
 from skae._compiled.forward import clear_caches
 from skae._network.layers import NaNToZero
 from skae._network.loss import ObservedLoss
-from skae._training.scikeras import KerasAdapter
+from skae._training.adapter import KerasAdapter
 
 X = make(12)
 

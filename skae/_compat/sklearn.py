@@ -15,40 +15,13 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval as Interval
+from sklearn.utils._param_validation import StrOptions as StrOptions
 from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.metaestimators import available_if as _available_if
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_sample_weight,
-)
-from sklearn.utils.validation import _get_feature_names as feature_names_of
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _get_feature_names
 
-__all__ = [
-    "FeatureRecord",
-    "OUTPUT",
-    "REQUESTS",
-    "Interval",
-    "StrOptions",
-    "available_if",
-    "available_where",
-    "check_feature_names",
-    "check_parameters_of",
-    "check_sample_weight",
-    "feature_names_of",
-    "fit_context",
-    "fraction",
-    "frame_container",
-    "positive_int",
-    "positive_real",
-    "requests_of",
-    "returns_frames",
-    "seed_of",
-    "set_requests",
-    "too_large_is_named",
-]
-
-
+feature_names_of = _get_feature_names
 Method = TypeVar("Method", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 

@@ -12,9 +12,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.tensorflow import call_flat, forget_kernels, give_memory_back, traced
+from skae._compat.tensorflow import (
+    call_flat,
+    check_process,
+    forget_kernels,
+    give_memory_back,
+    traced,
+)
 from skae._compiled.cache import LRUCache
-from skae._compiled.process import check_process
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.workspaces import Values, copy_architecture, describe, replicas, values_of
 from skae._network.layers import nothing_padded

@@ -18,10 +18,11 @@ import keras
 import tensorflow as tf
 
 from skae._compat.keras import build_optimizer, layers_of, names_anew
+from skae._compat.tensorflow import check_process
 from skae._compiled.cache import LRUCache
-from skae._compiled.process import check_process
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.layers import NaNToZero, seeds_from
+from skae._network.serialization import assign
 
 MAX_REPLICAS = 16
 """Replicas that are kept; the least recently used goes first."""
@@ -143,7 +144,7 @@ def independent_copy(model: keras.Model, values: Values) -> keras.Model:
     if describe(model).architecture is None:
         return model
     copied = copy_architecture(model)
-    _assign(copied.variables, [values[id(variable)] for variable in model.variables])
+    assign(copied.variables, [values[id(variable)] for variable in model.variables])
     return copied
 
 
@@ -162,13 +163,8 @@ def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
             "before or after the fit."
         )
     copied = _copy_compiled(model)
-    _assign(state_of(copied), [values[id(variable)] for variable in state_of(model)])
+    assign(state_of(copied), [values[id(variable)] for variable in state_of(model)])
     return copied
-
-
-def _assign(variables: list[keras.Variable], values: Iterable[Any]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 class Replica:
@@ -239,7 +235,7 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
             "its optimizer to know them. Compile it again, `model_.compile(optimizer, "
             "loss=model_.loss)`."
         )
-    _assign(new, old)
+    assign(new, old)
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:

@@ -221,3 +221,14 @@ def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> 
         check_feature_names(estimator, item, reset=reset)
     except ValueError as error:
         raise ValueError(f"Got other columns in {name}: {error}") from error
+
+
+def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
+    """Compare the number of features with that in `fit`; without one, set ``n_features_in_``."""
+    if expected is None:
+        estimator.n_features_in_ = n_features
+    elif n_features != expected:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} "
+            "features as input."
+        )

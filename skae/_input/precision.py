@@ -13,6 +13,10 @@ LOST = 0.01
 """Largest rounding error, relative to a feature's standard deviation, without a warning."""
 
 
+BLOCK = 2**16
+"""Rows that are checked at a time."""
+
+
 def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], names: Any) -> None:
     """Warn about features whose signal is lost in float32.
 
@@ -28,11 +32,11 @@ def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], name
     names : array-like of str of shape (n_features,) or None
         Names of the features; numbers by default.
     """
-    suspects = _few_steps(np.fmin.reduce(rows), np.fmax.reduce(rows))
-    if not len(suspects):
-        return
-    exact = given()
-    _warn([i for i in suspects if _is_lost(exact[:, i])], names)
+    if len(_few_steps(np.fmin.reduce(rows), np.fmax.reduce(rows))):
+        exact, rounding = given(), Rounding()
+        for start in range(0, len(exact), BLOCK):
+            rounding.add(exact[start : start + BLOCK])
+        rounding.warn_if_lost(names)
 
 
 class Rounding:
@@ -113,15 +117,6 @@ def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
     lowest, highest = lowest.astype(float), highest.astype(float)
     largest = np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)
     return np.flatnonzero(highest - lowest < 10 / LOST * np.spacing(largest))
-
-
-def _is_lost(values: NDArray[np.float64]) -> bool:
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return False
-    spread = np.std(values)
-    is_constant = spread <= 64 * np.spacing(np.abs(values).max())
-    return bool(not is_constant and np.std(values - values.astype(np.float32)) > LOST * spread)
 
 
 def _label(names: Any, feature: int) -> Any:

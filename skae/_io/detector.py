@@ -13,10 +13,11 @@ from skae._compat.keras import build_optimizer, layers_of
 from skae._input.time_gaps import longest_step
 from skae._io.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture, DataSize
+from skae._network.serialization import assign
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.scorer import ScoringRule
-from skae._training.scikeras import KerasAdapter
+from skae._training.adapter import KerasAdapter
 from skae._windows.windows import Windowing
 
 Plain = dict[str, Any]
@@ -236,5 +237,4 @@ def _own_model(stored: Plain, parameters: dict[str, Any]) -> keras.Model:
 def _assign(variables: list[keras.Variable], values: list[Any]) -> None:
     shapes = [tuple(variable.shape) for variable in variables]
     _require(shapes == [value.shape for value in values], "has weights other than `model` has")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    assign(variables, values)

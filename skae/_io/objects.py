@@ -7,43 +7,12 @@ import keras
 
 from skae._files.container import Described, Reader, Writer
 from skae._network.loss import ObservedLoss
-from skae._network.serialization import loss_as_stored, optimizer_from_stored
-
-OPTIMIZERS = (
-    *("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
-    *("Muon", "Nadam", "RMSprop", "SGD", "ScheduleFreeAdamW"),
-)
-SCHEDULES = (
-    *("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay"),
-    *("PiecewiseConstantDecay", "PolynomialDecay"),
-)
-LOSSES = (
-    *("BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy"),
-    *(
-        "CategoricalFocalCrossentropy",
-        "CategoricalHinge",
-        "CosineSimilarity",
-        "Dice",
-        "Hinge",
-        "Huber",
-        "KLDivergence",
-        "LogCosh",
-    ),
-    *("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError"),
-    *("MeanSquaredLogarithmicError", "Poisson", "SquaredHinge", "Tversky"),
-    *("binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy"),
-    *(
-        "categorical_focal_crossentropy",
-        "categorical_hinge",
-        "cosine_similarity",
-        "dice",
-        "hinge",
-        "huber",
-        "kl_divergence",
-        "log_cosh",
-    ),
-    *("mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error"),
-    *("mean_squared_logarithmic_error", "poisson", "squared_hinge", "tversky"),
+from skae._network.serialization import (
+    known_losses,
+    known_optimizers,
+    known_schedules,
+    loss_as_stored,
+    optimizer_from_stored,
 )
 
 CustomObjects = Mapping[str, Any]
@@ -51,17 +20,12 @@ CustomObjects = Mapping[str, Any]
 
 def known_keras() -> dict[str, Any]:
     """Return the Keras classes and functions that a file may name, by their names."""
-    modules = {
-        "optimizers": (keras.optimizers, OPTIMIZERS),
-        "schedules": (keras.optimizers.schedules, SCHEDULES),
-        "losses": (keras.losses, LOSSES),
+    kinds = {
+        "optimizers": known_optimizers(),
+        "schedules": known_schedules(),
+        "losses": known_losses(),
     }
-    return {
-        f"{kind}.{name}": getattr(module, name)
-        for kind, (module, names) in modules.items()
-        for name in names
-        if hasattr(module, name)
-    }
+    return {f"{kind}.{name}": one for kind, known in kinds.items() for name, one in known.items()}
 
 
 def describe_object(name: str, value: Any, writer: Writer) -> Described:
@@ -139,11 +103,11 @@ def make_known(name: Any, options: dict[str, Any] | None) -> Any:
 
 def check_optimizer(name: Any, options: dict[str, Any]) -> None:
     """Reject unknown optimizers, and options that Keras would deserialize as code."""
-    if isinstance(name, str) and name not in OPTIMIZERS:
-        raise ValueError(f"it names the optimizer {name!r}, but expected one of {OPTIMIZERS}")
+    if isinstance(name, str) and name not in (known := known_optimizers()):
+        raise ValueError(f"it names the optimizer {name!r}, but expected one of {sorted(known)}")
     rate = options["learning_rate"]
     if isinstance(rate, dict):
-        if rate["class_name"] not in SCHEDULES:
+        if rate["class_name"] not in known_schedules():
             raise ValueError(f"it names the schedule {rate['class_name']!r}, unknown to Keras")
         check_options(rate["config"])
     if isinstance(name, str):
@@ -154,8 +118,10 @@ def check_loss(stored: dict[str, Any]) -> None:
     """Reject unknown losses, and options that Keras would deserialize as code."""
     if not isinstance(stored["loss"], str):
         return
-    if stored["loss"] not in LOSSES:
-        raise ValueError(f"it names the loss {stored['loss']!r}, but expected one of {LOSSES}")
+    if stored["loss"] not in (known := known_losses()):
+        raise ValueError(
+            f"it names the loss {stored['loss']!r}, but expected one of {sorted(known)}"
+        )
     check_options(stored["options"] or {})
 
 

@@ -1,6 +1,7 @@
 """Networks as plain values and arrays, and back, without Keras' deserialization."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -44,7 +45,7 @@ def _training_as_stored(model: keras.Model, values: Mapping[int, Any] | None) ->
     optimizer = model.optimizer
     return {
         "loss": loss_as_stored(model.loss),
-        "optimizer": _name(type(optimizer), _classes(keras.optimizers)),
+        "optimizer": _name(type(optimizer), known_optimizers()),
         "options": optimizer.get_config(),
         "optimizer_state": _arrays(optimizer.variables, values),
     }
@@ -72,7 +73,7 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
         layer.trainable = trainable
     if stored["training"] is not None:
         _compile(model, stored["training"])
-    _assign(model.variables, stored["weights"])
+    assign(model.variables, stored["weights"])
     count_as_called(model)
     return model
 
@@ -82,16 +83,16 @@ def _compile(model: keras.Model, training: dict[str, Any]) -> None:
     model.compile(optimizer=optimizer, loss=loss_from_stored(training["loss"]))
     if len(training["optimizer_state"]) > len(optimizer.variables):
         build_optimizer(model)
-    _assign(optimizer.variables, training["optimizer_state"])
+    assign(optimizer.variables, training["optimizer_state"])
 
 
 def loss_as_stored(loss: ObservedLoss) -> dict[str, Any]:
     """Return a loss, and its options if it is an instance of a class."""
     resolved = keras.losses.get(loss.loss)
     if not isinstance(resolved, keras.losses.Loss):
-        return {"loss": _name(resolved, _losses()), "options": None}
+        return {"loss": _name(resolved, known_losses()), "options": None}
     options = loss.get_config()["loss"]["config"]
-    return {"loss": _name(type(resolved), _losses()), "options": options}
+    return {"loss": _name(type(resolved), known_losses()), "options": options}
 
 
 def _name(thing: Any, known: dict[str, Any]) -> Any:
@@ -102,26 +103,42 @@ def _name(thing: Any, known: dict[str, Any]) -> Any:
 
 def loss_from_stored(stored: dict[str, Any]) -> ObservedLoss:
     """Return the loss that `loss_as_stored` stored."""
-    known = _known(_losses(), stored["loss"], "loss")
+    known = _known(known_losses(), stored["loss"], "loss")
     return ObservedLoss(known if stored["options"] is None else known(**stored["options"]))
 
 
-def _losses() -> dict[str, Any]:
-    """Return the Keras losses, functions and classes, by name."""
+def known_losses() -> dict[str, Any]:
+    """Return the Keras losses, functions and classes, by their names."""
     others = {"deserialize", "get", "serialize"}
-    found = {name: one for name, one in vars(keras.losses).items() if callable(one)}
-    return {name: one for name, one in found.items() if name not in others}
+    functions = {n: one for n, one in vars(keras.losses).items() if inspect.isfunction(one)}
+    known = {n: one for n, one in functions.items() if one.__name__ == n and n not in others}
+    return known | _subclasses(keras.losses, keras.losses.Loss)
+
+
+def known_optimizers() -> dict[str, Any]:
+    """Return the Keras optimizers by their names, without those that wrap others."""
+    found = _subclasses(keras.optimizers, keras.optimizers.Optimizer)
+    return {n: one for n, one in found.items() if n not in ("LossScaleOptimizer", "MultiOptimizer")}
+
+
+def known_schedules() -> dict[str, Any]:
+    """Return the Keras schedules of learning rates by their names."""
+    schedules = keras.optimizers.schedules
+    return _subclasses(schedules, schedules.LearningRateSchedule)
+
+
+def _subclasses(module: Any, base: type) -> dict[str, Any]:
+    """Return the classes in a module that derive from a base class, by their names."""
+    classes = {n: one for n, one in vars(module).items() if inspect.isclass(one)}
+    return {n: one for n, one in classes.items() if issubclass(one, base) and one is not base}
 
 
 def optimizer_from_stored(name: Any, options: dict[str, Any]) -> keras.optimizers.Optimizer:
     """Return an optimizer from its name or class and its configuration."""
     rate = options["learning_rate"]
     if isinstance(rate, dict):
-        schedules = _classes(keras.optimizers.schedules)
-        rate = _known(schedules, rate["class_name"], "schedule")(**rate["config"])
-    return _known(_classes(keras.optimizers), name, "optimizer")(
-        **{**options, "learning_rate": rate}
-    )
+        rate = _known(known_schedules(), rate["class_name"], "schedule")(**rate["config"])
+    return _known(known_optimizers(), name, "optimizer")(**{**options, "learning_rate": rate})
 
 
 def _known(things: dict[str, Any], name: Any, what: str) -> Any:
@@ -132,10 +149,7 @@ def _known(things: dict[str, Any], name: Any, what: str) -> Any:
     return things[name]
 
 
-def _classes(module: Any) -> dict[str, Any]:
-    return {name: thing for name, thing in vars(module).items() if isinstance(thing, type)}
-
-
-def _assign(variables: list[keras.Variable], values: list[Any]) -> None:
+def assign(variables: list[keras.Variable], values: Iterable[Any]) -> None:
+    """Set variables to these values, in order."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

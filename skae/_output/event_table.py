@@ -10,8 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, matching_names, table, taken
-from skae._output.grouping import grouping_of
-from skae._output.pipeline import errors_of_rows, last_step, through
+from skae._output.pipeline import errors_of_rows, grouping_of, last_step, through
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.features import default_names
+from skae._input.table import default_names
 
 
 def framed(found: Any, index: Any, names: list[str], container: Any, n_steps: int | None) -> Any:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from skae._input import observed
 from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, matching_names, name_features, names_of
-from skae._output.grouping import grouping_of
-from skae._output.pipeline import errors_of_rows, through
+from skae._output.pipeline import errors_of_rows, grouping_of, through
 from skae._plots import axes, timeline
 from skae._scoring.events import Event
 

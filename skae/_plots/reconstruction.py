@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, name_features, names_of
-from skae._output.grouping import grouping_of
-from skae._output.pipeline import reach, through
+from skae._output.pipeline import grouping_of, reach, through
 from skae._plots import axes
 from skae._plots.axes import PanelOptions
 from skae._plots.timeline import make_timeline, stack_rows

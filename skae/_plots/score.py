@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, name_features, names_of
-from skae._output.grouping import grouping_of
-from skae._output.pipeline import errors_of_rows, reach
+from skae._output.pipeline import errors_of_rows, grouping_of, reach
 from skae._plots import axes, timeline
 from skae._plots.axes import PanelOptions, make_axes
 from skae._scoring.events import Event

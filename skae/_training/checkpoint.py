@@ -16,9 +16,9 @@ from skae._compat.sklearn import seed_of
 from skae._compiled.workspaces import architecture_key, state_of
 from skae._files.atomic import remove_leftovers, replace_file
 from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
+from skae._network.serialization import assign
 from skae._training.batches import Batches
-from skae._training.learning_rate import LearningRate
-from skae._training.plan import TrainingPlan
+from skae._training.plan import LearningRate, TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:
@@ -141,8 +141,7 @@ class Training:
 
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Restore a state; attributes that do not exist now are ignored."""
-        for variable, value in zip(state_of(self.model), state["variables"], strict=True):
-            variable.assign(value)
+        assign(state_of(self.model), state["variables"])
         self.batches.state = state["batches"]
         _set_attributes(self.rate, state["rate"])
         for callback, attributes in zip(self.callbacks, state["callbacks"], strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skae._compat.sklearn import feature_names_of
-from skae._input.checks import check_names_of_one, is_collection
+from skae._input.checks import check_n_features, check_names_of_one, is_collection
 from skae._input.disk_buffer import Spool
 from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
 from skae._input.precision import Rounding
@@ -17,7 +17,6 @@ from skae._input.table import Table
 from skae._input.time_gaps import Flags, GapsInParts
 from skae._windows.reading import (
     check_are_of_rows,
-    check_n_features,
     read_samples,
     row_samples,
 )
@@ -136,7 +135,8 @@ class _Reading:
         rows, is_first = rows_of(X, name, self._dtype), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if is_first:
-            check_n_features(self._record, rows.shape[1], self._reset)
+            expected = None if self._reset else self._record.n_step_features
+            check_n_features(self._record, rows.shape[1], expected)
             self._n_features, self._names = rows.shape[1], feature_names_of(X)
         check_width(rows.shape[1], int(self._n_features or 0), name)
         if self._reset and self._dtype is np.float32:

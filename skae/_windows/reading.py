@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_is_named
-from skae._input.checks import as_numbers, check_names_of_each
+from skae._input.checks import as_numbers, check_n_features, check_names_of_each
 from skae._input.layout_warnings import (
     as_rows,
     refuse_one_sequence,
@@ -80,7 +80,7 @@ def _read_rows(
 ) -> RowSamples:
     if table.is_list:
         rows, lengths = table.stacked(record, dtype, reset=reset)
-        check_n_features(record, rows.shape[1], reset)
+        check_n_features(record, rows.shape[1], None if reset else record.n_step_features)
         return row_samples(rows, Layout.of_list(table.items, lengths, windowing), windowing, table)
     n_features = 0 if reset else record.n_step_features
     X = as_rows(table.X, windowing.window_size, n_features)
@@ -277,7 +277,7 @@ def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool
         return _read_table(record, X, dtype, reset)
     if reset:
         warn_if_channels_come_first(sequences)
-    check_n_features(record, sequences.n_features, reset)
+    check_n_features(record, sequences.n_features, None if reset else record.n_step_features)
     return sequences
 
 
@@ -297,14 +297,3 @@ def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Seque
     if reset:
         warn_if_rows_of_a_series(X, rows)
     return from_table(rows, dtype)
-
-
-def check_n_features(record: FeatureRecord, n_features: int, reset: bool) -> None:
-    """Set or compare the number of features."""
-    if reset:
-        record.n_features_in_ = n_features
-    elif n_features != record.n_step_features:
-        raise ValueError(
-            f"X has {n_features} features, but {type(record).__name__} is expecting "
-            f"{record.n_step_features} features as input."
-        )

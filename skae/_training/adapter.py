@@ -1,19 +1,27 @@
-"""From parameters to a compiled Keras model and callbacks, routed by SciKeras."""
+"""From parameters to a compiled network: a new one, or one that goes on from a trained one."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from functools import partial
 from numbers import Real
 from typing import Any, Self
 
 import keras
 
-from skae._compat.keras import count_as_called, known_optimizer, layers_of, names_anew
-from skae._compat.scikeras import ParameterRouter
-from skae._compiled.process import NetworkCollector, check_process
+from skae._compat.keras import (
+    ParameterRouter,
+    build_optimizer,
+    count_as_called,
+    is_seed,
+    known_optimizer,
+    layers_of,
+    names_anew,
+)
+from skae._compat.tensorflow import NetworkCollector, check_process
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.layers import seeds_from
 from skae._network.loss import ObservedLoss, check_output_suits
-from skae._training.learning_rate import PEAK_OF_LONG_SERIES, RATE
+from skae._network.serialization import assign
 from skae._training.parameters import (
     CLIPPING,
     check_optimizer,
@@ -21,6 +29,7 @@ from skae._training.parameters import (
     is_routed,
     naming_options,
 )
+from skae._training.plan import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
 
@@ -186,3 +195,86 @@ def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
     """Return the rate that the parameters leave to us and a long series is to begin with."""
     is_given = parameters["model"] is not None or not isinstance(parameters["learning_rate"], str)
     return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES
+
+
+OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {"model", "scale"}
+"""Parameters that shape a network or its inputs."""
+
+WITHOUT_WEIGHTS = {"dropout", "noise"}
+"""Those that may change in a trained network."""
+
+OF_COMPILING = {"loss", "optimizer", "learning_rate"}
+
+ROUTED = "optimizer__", "loss__", "model__"
+
+Parameters = Mapping[str, Any]
+
+
+def network_parameters(parameters: Parameters) -> dict[str, Any]:
+    """Return the parameters that a network is built and compiled with."""
+    names = OF_NETWORK | OF_COMPILING
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name in names or name.startswith(ROUTED)
+    }
+
+
+def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
+    """Return which parameters of a trained network are to change.
+
+    Raises
+    ------
+    ValueError
+        If one of them cannot change in a trained network.
+    """
+    missing = object()
+    changed = {
+        name
+        for name in before.keys() | now.keys()
+        if not _are_equal(before.get(name, missing), now.get(name, missing))
+    }
+    for name in sorted(changed):
+        if name in OF_NETWORK - WITHOUT_WEIGHTS or name.startswith("model__"):
+            raise ValueError(
+                f"Got {name}={now.get(name)!r} for a trained network with "
+                f"{name}={before.get(name)!r}, but expected the same value to continue training. "
+                "Set it back, or train a new network: warm_start=False and fit."
+            )
+    return changed
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if hasattr(one, "get_config") and type(one) is type(other):
+        # Keras numbers the names of optimizers.
+        configs = [{**thing.get_config(), "name": ""} for thing in (one, other)]
+        return repr(configs[0]) == repr(configs[1])
+    return type(one) is type(other) and bool(one == other)
+
+
+def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -> Architecture:
+    """Return the architecture of a network, with the requested dropout and noise."""
+    built = Architecture(**{**architecture, "units": tuple(architecture["units"])})
+    return replace(built, **{name: parameters[name] for name in WITHOUT_WEIGHTS})
+
+
+def take_over(model: keras.Model, source: keras.Model) -> None:
+    """Copy the weights of a trained network, and the state of an optimizer of the same kind.
+
+    The learning rate stays that of the new network.
+    """
+    for layer, other in zip(layers_of(model), layers_of(source), strict=False):
+        layer.trainable = other.trainable
+    assign(_weights(model.variables), _weights(source.variables))
+    build_optimizer(model)
+    one, other = model.optimizer, source.optimizer
+    if type(one) is type(other) and len(one.variables) == len(other.variables):
+        is_rate = [variable.name == "learning_rate" for variable in one.variables]
+        kept = [i for i, rate in enumerate(is_rate) if not rate]
+        assign([one.variables[i] for i in kept], [other.variables[i] for i in kept])
+
+
+def _weights(variables: list[keras.Variable]) -> list[keras.Variable]:
+    return [variable for variable in variables if not is_seed(variable)]
