@@ -27,6 +27,18 @@ def windows(rows, window_size, stride=1, padding=None):
     return np.array(found).reshape(len(found), window_size, len(rows[0]))
 
 
+def window_starts(n_rows, window_size, stride):
+    """Return the first rows of windows that together cover every row of a series.
+
+    Windows start at 0, `stride`, ...; one more ends with the last row if these leave a tail. A
+    series shorter than the window is one window. A stride above the window size counts as the
+    window size, so that no rows are left out.
+    """
+    last = max(n_rows - window_size, 0)
+    starts = np.arange(0, last + 1, min(stride, window_size), dtype=np.intp)
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
 def window_ends(n_rows, window_size, stride=1, padding=None):
     """Return the rows at which the windows of a series end."""
     first = 0 if padding else window_size - 1

@@ -147,10 +147,9 @@ class ExplanationDisplay:
         errors = None if errors is None else joined(errors)
         if (grouping := grouping_of(estimator, X)) is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
-            outlying, flat, errors = (
-                rows if rows is None else joined(grouping.parts(rows))
-                for rows in (outlying, flat, errors)
-            )
+            order = np.concatenate(grouping.positions)
+            outlying, flat = outlying[order], flat[order]
+            errors = None if errors is None else errors[order]
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
         options = {"min_length": min_length, "merge_gap": merge_gap}

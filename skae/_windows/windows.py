@@ -267,23 +267,6 @@ def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]
     yield earlier, later
 
 
-def window_starts(n_rows: int, window_size: int, stride: int) -> Indices:
-    """Return the first rows of windows that together cover every row of a series.
-
-    Windows start at 0, `stride`, ...; one more ends with the last row if these leave a tail. A
-    series shorter than the window is one window. A stride above the window size counts as the
-    window size, so that no rows are left out.
-
-    Examples
-    --------
-    >>> window_starts(8, window_size=3, stride=2)
-    array([0, 2, 4, 5])
-    """
-    last = max(n_rows - window_size, 0)
-    starts = np.arange(0, last + 1, min(stride, window_size), dtype=np.intp)
-    return starts if starts[-1] == last else np.append(starts, last)
-
-
 def covering_windows(
     rows: NDArray[np.float32], series_lengths: Indices, window_size: int, stride: int
 ) -> Sequences:
