@@ -4,12 +4,12 @@ import keras
 import naive
 import numpy as np
 import pytest
+from skae._training.scikeras import KerasAdapter
 
 from skae import LSTMAutoencoder, SequenceWindower
 from skae._network.architecture import DataSize
 from skae._scoring.thresholds import OF_ROWS, OF_SENSITIVE_ROWS
 from skae._training.plan import TrainingPlan
-from skae._training.scikeras import KerasAdapter
 
 # ------------------------------------------------------------------- training by default
 

@@ -5,6 +5,7 @@ import contextlib
 import dask
 import dask.array as da
 import dask.dataframe as dd
+import naive
 import numpy as np
 import pandas as pd
 import pytest

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skae._output.pipeline import last_step
 from skae._plots.axes import DETECTED, LABELLED, SERIES, clean, make_ax
 
 if TYPE_CHECKING:
@@ -108,9 +109,7 @@ class TrainingDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        fitted: Any = getattr(estimator, "best_estimator_", estimator)
-        last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
-        return cls.from_history(last.history_, ax=ax, log_scale=log_scale)
+        return cls.from_history(last_step(estimator).history_, ax=ax, log_scale=log_scale)
 
     @classmethod
     def from_history(

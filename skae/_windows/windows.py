@@ -95,7 +95,8 @@ def starts_and_lengths(
 ) -> tuple[Progressions, Progressions]:
     """Return where the windows that cover stacked series start, and how long they are.
 
-    For each series they are those of `window_starts`.
+    In each series one starts at its first row, the next `stride` rows later, and so on; another ends
+    with its last row if these leave a tail. A stride above the window size counts as that size.
 
     Examples
     --------
