@@ -38,6 +38,7 @@ __all__ = [
     "vus_pr",
 ]
 
+RESPONSES = ["predict", "score_samples"]
 Scorer = Callable[[Any, Any, Any], float]
 
 
@@ -116,11 +117,11 @@ def make_scorer(
     >>> make_scorer(fbeta_score, response_method="predict", beta=0.5)(detector, X, y)
     1.0
     """
-    if response_method not in _RESPONSES:
+    if response_method not in RESPONSES:
         raise ValueError(
-            f"Got response_method={response_method!r}, but expected one of {sorted(_RESPONSES)}."
+            f"Got response_method={response_method!r}, but expected one of {RESPONSES}."
         )
-    return partial(_RESPONSES[response_method], metric, options)
+    return partial(_score, response_method, metric, options)
 
 
 def get_scorer(name: str) -> Scorer:
@@ -163,22 +164,19 @@ def get_scorer(name: str) -> Scorer:
     return _SCORERS[name]
 
 
-def _score_ranks(
-    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
+def _score(
+    response_method: str,
+    metric: Callable[..., float],
+    options: dict[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
 ) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
-    scores = -joined(estimator.score_samples(X))
-    return float(metric(is_outlier(y), scores, **options))
-
-
-def _score_labels(
-    metric: Callable[..., float], options: dict[str, Any], estimator: Any, X: Any, y: Any
-) -> float:
-    if _is_of_one_class(y):
-        return _undefined(metric, y)
-    predicted = joined(estimator.predict(X)) == -1
-    return float(metric(is_outlier(y), predicted, **options))
+    found = joined(getattr(estimator, response_method)(X))
+    answers = found == -1 if response_method == "predict" else -found
+    return float(metric(is_outlier(y), answers, **options))
 
 
 def _is_of_one_class(y: Any) -> bool:
@@ -190,17 +188,14 @@ def _is_of_one_class(y: Any) -> bool:
 
 def _undefined(metric: Callable[..., float], y: Any) -> float:
     """Return NaN with scikit-learn's warning, so that a search reports such a fold."""
+    name = getattr(metric, "__name__", repr(metric))
     warnings.warn(
-        f"Got y with {len(joined(y))} labels of one class, but {_name_of(metric)} needs both "
+        f"Got y with {len(joined(y))} labels of one class, but {name} needs both "
         "classes: the score is NaN. Choose folds that all contain outliers.",
         UndefinedMetricWarning,
         stacklevel=4,
     )
     return float("nan")
-
-
-def _name_of(metric: Callable[..., float]) -> str:
-    return str(getattr(metric, "__name__", repr(metric)))
 
 
 def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
@@ -214,10 +209,6 @@ def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
     return outlier
 
 
-_RESPONSES: dict[str, Callable[..., float]] = {
-    "predict": _score_labels,
-    "score_samples": _score_ranks,
-}
 _SCORERS: dict[str, Scorer] = {
     "average_precision": make_scorer(average_precision_score),
     "roc_auc": make_scorer(roc_auc_score),

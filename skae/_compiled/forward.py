@@ -102,7 +102,7 @@ def forward(
     in_bulk = in_bulk and compute.can_compile
     size = _bulk_size(inputs[0].shape[1]) if in_bulk else _block_size(n_samples)
     blocks = [
-        [_filled_up(array[start : start + size], size) for array in inputs]
+        [repeated_to(size, array[start : start + size]) for array in inputs]
         for start in range(0, n_samples, size)
     ]
     if in_bulk:
@@ -146,7 +146,7 @@ def _bulk_size(n_steps: int) -> int:
     return int(2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1))
 
 
-def _filled_up(block: NDArray[Any], size: int) -> NDArray[Any]:
+def repeated_to(size: int, block: NDArray[Any]) -> NDArray[Any]:
     """Repeat the last entry up to a full block, so that every call has the same shape."""
     missing = size - len(block)
     return np.concatenate([block, np.repeat(block[-1:], missing, axis=0)]) if missing else block

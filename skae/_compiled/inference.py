@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._compiled.forward import forward, forward_pass_of, weights_of
+from skae._compiled.forward import forward, forward_pass_of, repeated_to, weights_of
 from skae._compiled.steps import n_cores
 from skae._compiled.workspaces import Values, describe, masks_nan, values_of
 from skae._input.sequences import Floats, Sequences
@@ -279,10 +279,8 @@ class StreamedNetwork:
         return residuals[:, : self._window_size]
 
     def _forward(self, inputs: Floats, size: int, padded: bool) -> Floats:
-        n_windows = len(inputs)
-        if n_windows < size:
-            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], size - n_windows, axis=0)])
-        return self._functions[size, padded](self._weights, [inputs])[:n_windows]
+        block = repeated_to(size, inputs)
+        return self._functions[size, padded](self._weights, [block])[: len(inputs)]
 
     def _warm_up(self) -> None:
         """Compile and run everything once."""

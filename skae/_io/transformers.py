@@ -9,65 +9,60 @@ import numpy as np
 Shape = tuple[str, ...]
 
 _COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
-_PER_FEATURE: Shape = ("f",)
 
 _OWN: dict[str, type] = {}
 """Classes of skae registered by `storable`."""
 
+
+def _fitted(module: str, per_feature: str = "", **others: Shape) -> tuple[str, dict[str, Shape]]:
+    """Return the module of a class, and the shapes of the attributes that its `fit` sets."""
+    return f"sklearn.{module}", _COMMON | dict.fromkeys(per_feature.split(), ("f",)) | others
+
+
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
-    "Normalizer": ("sklearn.preprocessing", _COMMON),
-    "FunctionTransformer": ("sklearn.preprocessing", _COMMON),
-    "PowerTransformer": (
-        "sklearn.preprocessing",
-        _COMMON | {"lambdas_": _PER_FEATURE, "_scaler": ("scaler",)},
+    "Normalizer": _fitted("preprocessing"),
+    "FunctionTransformer": _fitted("preprocessing"),
+    "PowerTransformer": _fitted("preprocessing", "lambdas_", _scaler=("scaler",)),
+    "ColumnTransformer": _fitted(
+        "compose",
+        transformers_=("steps",),
+        _remainder=("step",),
+        _columns=("list",),
+        _transformer_to_input_indices=("positions",),
+        output_indices_=("slices",),
+        sparse_output_=("flag",),
+        _transformers_feature_names_out=("names",),
     ),
-    "ColumnTransformer": (
-        "sklearn.compose",
-        _COMMON
-        | {"transformers_": ("steps",), "_remainder": ("step",), "_columns": ("list",)}
-        | {"_transformer_to_input_indices": ("positions",), "output_indices_": ("slices",)}
-        | {"sparse_output_": ("flag",), "_transformers_feature_names_out": ("names",)},
+    "StandardScaler": _fitted("preprocessing", "mean_ var_ scale_", n_samples_seen_=("f or none",)),
+    "MinMaxScaler": _fitted(
+        "preprocessing", "min_ scale_ data_min_ data_max_ data_range_", n_samples_seen_=()
     ),
-    "StandardScaler": (
-        "sklearn.preprocessing",
-        _COMMON
-        | {"mean_": _PER_FEATURE, "var_": _PER_FEATURE, "scale_": _PER_FEATURE}
-        | {"n_samples_seen_": ("f or none",)},
+    "MaxAbsScaler": _fitted("preprocessing", "scale_ max_abs_", n_samples_seen_=()),
+    "RobustScaler": _fitted("preprocessing", "center_ scale_"),
+    "QuantileTransformer": _fitted(
+        "preprocessing", n_quantiles_=(), quantiles_=("q", "f"), references_=("q",)
     ),
-    "MinMaxScaler": (
-        "sklearn.preprocessing",
-        _COMMON
-        | {"min_": _PER_FEATURE, "scale_": _PER_FEATURE, "data_min_": _PER_FEATURE}
-        | {"data_max_": _PER_FEATURE, "data_range_": _PER_FEATURE, "n_samples_seen_": ()},
+    "SimpleImputer": _fitted(
+        "impute",
+        "statistics_",
+        indicator_=("none",),
+        _fit_dtype=("dtype",),
+        _fill_dtype=("dtype",),
     ),
-    "MaxAbsScaler": (
-        "sklearn.preprocessing",
-        _COMMON | {"scale_": _PER_FEATURE, "max_abs_": _PER_FEATURE, "n_samples_seen_": ()},
-    ),
-    "RobustScaler": (
-        "sklearn.preprocessing",
-        _COMMON | {"center_": _PER_FEATURE, "scale_": _PER_FEATURE},
-    ),
-    "QuantileTransformer": (
-        "sklearn.preprocessing",
-        _COMMON | {"n_quantiles_": (), "quantiles_": ("q", "f"), "references_": ("q",)},
-    ),
-    "SimpleImputer": (
-        "sklearn.impute",
-        _COMMON
-        | {"statistics_": _PER_FEATURE, "indicator_": ("none",)}
-        | {"_fit_dtype": ("dtype",), "_fill_dtype": ("dtype",)},
-    ),
-    "VarianceThreshold": ("sklearn.feature_selection", _COMMON | {"variances_": _PER_FEATURE}),
-    "PCA": (
-        "sklearn.decomposition",
-        _COMMON
-        | {"components_": ("k", "f"), "mean_": _PER_FEATURE, "explained_variance_": ("k",)}
-        | {"explained_variance_ratio_": ("k",), "singular_values_": ("k",)}
-        | {"noise_variance_": (), "n_components_": (), "n_samples_": ()}
-        | {"_fit_svd_solver": ("text",)},
+    "VarianceThreshold": _fitted("feature_selection", "variances_"),
+    "PCA": _fitted(
+        "decomposition",
+        "mean_",
+        components_=("k", "f"),
+        explained_variance_=("k",),
+        explained_variance_ratio_=("k",),
+        singular_values_=("k",),
+        noise_variance_=(),
+        n_components_=(),
+        n_samples_=(),
+        _fit_svd_solver=("text",),
     ),
 }
 """Name: the module of the class, and the shapes of its fitted attributes.

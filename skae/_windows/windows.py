@@ -95,8 +95,8 @@ def starts_and_lengths(
 ) -> tuple[Progressions, Progressions]:
     """Return where the windows that cover stacked series start, and how long they are.
 
-    In each series one starts at its first row, the next `stride` rows later, and so on; another ends
-    with its last row if these leave a tail. A stride above the window size counts as that size.
+    In each series one starts at its first row, the next `stride` rows later, and so on; another
+    ends with its last row if these leave a tail. A stride above the window size counts as that.
 
     Examples
     --------
