@@ -150,8 +150,9 @@ def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str
         The column of X that is no feature, if any.
     """
     first = contributions[0] if isinstance(contributions, list) else contributions
-    own = names_of(first)
-    names = own or [name for name in names_of(X) or [] if name != str(left_out)]
+    names = names_of(first) or names_of(X) or []
+    if left_out is not None:
+        names = [name for name in names if name != str(left_out)]
     return names if len(names) == np.shape(first)[1] else None
 
 

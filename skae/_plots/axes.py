@@ -285,9 +285,10 @@ def panels_for(
         n_panels = min(len(names), max_panels) if chosen is None else len(chosen)
         ax = make_axes(n_panels, with_score=with_score)
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    n_panels = len(axes) - with_score
+    n_panels, least = (len(axes) - 1, 0) if with_score else (len(axes), 1)
     drawn = choose(n_panels) if chosen is None else chosen
-    if not (not with_score) <= n_panels <= len(drawn) or chosen and n_panels < len(chosen):
+    least = least if chosen is None else len(chosen)
+    if not least <= n_panels <= len(drawn):
         extra = " and one for the scores" if with_score else ""
         raise ValueError(
             f"Got {len(axes)} axes for {len(drawn)} features, but expected one for each "
