@@ -279,8 +279,8 @@ Change = Callable[[Floats, NDArray[np.intp], np.random.Generator], Any]
 
 
 def _refills_no_longer_show(x: Floats, _: NDArray[np.intp], rng: np.random.Generator) -> Floats:
-    noise: Floats = 0.04 * rng.standard_normal(len(x))
-    return x.mean() + noise
+    flat: Floats = x.mean() + 0.04 * rng.standard_normal(len(x))
+    return flat
 
 
 FAULTS: list[tuple[str, int, tuple[int, float, float], Change]] = [
