@@ -205,8 +205,8 @@ def detect_events(
             f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
             "window_size, or a Pipeline that ends in one: an event is a run of rows."
         )
-    if merge_gap == "auto":
-        merge_gap = last_step(estimator).window_size_ // 2
+    if isinstance(merge_gap, str):
+        merge_gap = int(last_step(estimator).window_size_) // 2
     grouping = grouping_of(estimator, X)
     contributions = through(estimator, "explain", X)
     return find_events(
