@@ -151,7 +151,7 @@ METHODS = [
 
 @pytest.mark.parametrize("name", METHODS)
 def test_scikeras_still_has_the_private_method(name):
-    assert callable(getattr(BaseWrapper, name, None)), "mend skae/_compat/scikeras.py"
+    assert callable(getattr(BaseWrapper, name, None)), "mend skae/_compat/keras.py"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_scikeras_still_has_the_private_method(name):
 )
 def test_scikeras_still_uses_the_private_name(method, name):
     names = getattr(BaseWrapper, method).__code__.co_names
-    assert name in names, "mend skae/_compat/scikeras.py"
+    assert name in names, "mend skae/_compat/keras.py"
 
 
 # ------------------------------------------------------------------- scikit-learn

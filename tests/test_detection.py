@@ -4,7 +4,7 @@ import keras
 import naive
 import numpy as np
 import pytest
-from skae._training.scikeras import KerasAdapter
+from skae._training.adapter import KerasAdapter
 
 from skae import LSTMAutoencoder, SequenceWindower
 from skae._network.architecture import DataSize
