@@ -4,11 +4,11 @@ import keras
 import naive
 import numpy as np
 import pytest
-from skae._training.adapter import KerasAdapter
 
 from skae import LSTMAutoencoder, SequenceWindower
 from skae._network.architecture import DataSize
 from skae._scoring.thresholds import OF_ROWS, OF_SENSITIVE_ROWS
+from skae._training.adapter import KerasAdapter
 from skae._training.plan import TrainingPlan
 
 # ------------------------------------------------------------------- training by default
