@@ -9,7 +9,8 @@ import keras
 from skae._compat.keras import build_optimizer, is_seed, layers_of
 from skae._network.architecture import Architecture
 
-OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {"model", "scale"}
+OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"}
+OF_NETWORK |= {"model", "scale", "scale_by_series"}
 """Parameters that shape a network or its inputs."""
 
 WITHOUT_WEIGHTS = {"dropout", "noise"}
