@@ -4,6 +4,7 @@ Run: python benchmarks/bench_stream.py [rows] [keys]. Windows of 30 rows of 8 fe
 network. The first row counts: what is compiled is compiled when the stream is made.
 """
 
+import pickle
 import sys
 import time
 
@@ -33,6 +34,11 @@ def main(n_rows, n_keys):
             f"slowest {taken.max():.2f} ms; made in {made:.1f} s",
             flush=True,
         )
+    again = [1e3 * seconds(lambda: skae.stream(detector)) for _ in range(20)]
+    print(f"another stream: median {np.median(again):.1f} ms, fastest {min(again):.1f} ms")
+    loaded = [pickle.loads(pickle.dumps(detector)) for _ in range(5)]
+    made = [1e3 * seconds(lambda copy=copy: skae.stream(copy)) for copy in loaded]
+    print(f"of an equal detector: median {np.median(made):.1f} ms, fastest {min(made):.1f} ms")
     ticks = [dict(enumerate(tick)) for tick in rng.normal(size=(80, n_keys, 8))]
     for answer in ("now", "final"):
         fleet = skae.stream(detector, answer=answer, rows_per_update=n_keys)

@@ -86,6 +86,10 @@ class LSTMAutoencoder(
         "auto": "robust", or None if the output is bounded (`output_activation`,
         ``loss="binary_crossentropy"``) or if you pass your own `model`. Missing readings and rows
         with a `sample_weight` of 0 are ignored. Reconstructions are in the units of X.
+    scale_by_series : bool, default=False
+        With `series`, whether each series is scaled by what `fit` saw of it, so that a small one
+        counts as much as a large one. A series that `fit` did not see raises an error: its scale
+        could only come from the rows to be scored.
     latent_dim : int, default=16
         Size of the latent vector.
     units : int, tuple of int or "auto", default="auto"
@@ -244,7 +248,8 @@ class LSTMAutoencoder(
         take effect at the next call; a warm start or `partial_fit` continues from them.
     center_, spread_ : ndarray of shape (n_features,), float64
         What is subtracted from each feature, and what it is then divided by; 0 and 1 with
-        ``scale=None``.
+        ``scale=None``. With `scale_by_series`, one row for each series, in the order in which
+        `fit` saw them.
     encoder_ : keras.Model
         The first part of `model_`: from (n, n_steps, n_features) to the latents.
     decoder_ : keras.Model
@@ -321,6 +326,7 @@ class LSTMAutoencoder(
     _parameter_constraints = {
         "window_size": [positive_int(), StrOptions({"auto"}), None],
         "scale": [StrOptions({"auto", "robust", "standard"}), None],
+        "scale_by_series": ["boolean"],
         "latent_dim": [positive_int()],
         "units": [positive_int(), tuple, list, StrOptions({"auto"})],
         "bottleneck": [StrOptions({"vector", "sequence"})],
@@ -370,6 +376,7 @@ class LSTMAutoencoder(
         window_size: int | Literal["auto"] | None = None,
         *,
         scale: Literal["auto", "robust", "standard"] | None = "auto",
+        scale_by_series: bool = False,
         latent_dim: int = 16,
         units: int | tuple[int, ...] | Literal["auto"] = "auto",
         bottleneck: Literal["vector", "sequence"] = "vector",
@@ -408,6 +415,7 @@ class LSTMAutoencoder(
     ):
         self.window_size = window_size
         self.scale = scale
+        self.scale_by_series = scale_by_series
         self.latent_dim = latent_dim
         self.units = units
         self.bottleneck = bottleneck

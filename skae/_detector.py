@@ -4,6 +4,7 @@
 from it. Streams, Dask, files and pickles use only the detector.
 """
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
 from skae._input.scaling import Scaling
-from skae._input.sequences import Floats, Sequences, blank_sequences
+from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
 from skae._input.table import Features
 from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
@@ -195,12 +196,14 @@ class Detector:
         samples = read_samples(record, X, self.windowing, reset=False, dtype=dtype)
         return samples.scaled(self.scaling)
 
-    def read_rows(self, X: Any) -> Floats:
-        """Return the rows of a table, of any series, as inputs of the network."""
+    def read_rows(self, X: Any, names: Sequence[Hashable], lengths: Indices) -> Floats:
+        """Return the rows of consecutive series in a table, as inputs of the network."""
         record = self.features.record(self.estimator)
         dtype = dtype_to_read(self.scaling is not None)
         rows = read_rows(record, X, reset=False, dtype=dtype)
-        return rows if self.scaling is None else self.scaling.transform(rows)
+        if self.scaling is None:
+            return rows
+        return self.scaling.transform(rows, self.scaling.places(names, lengths))
 
     def scores(self, samples: Samples) -> Scores:
         """Return the score of each sample."""
@@ -256,23 +259,30 @@ class Detector:
     def reconstructions(self, samples: Samples) -> Any:
         """Return the reconstruction of samples, laid out like the input."""
         blocks = self.network.reconstructed(samples.windows)
-        return samples.without_feature_axis(self._in_units_of_X(samples.from_steps(blocks)))
+        found = self._in_units_of_X(samples.from_steps(blocks), samples)
+        return samples.without_feature_axis(found)
 
     def decoded(self, X: Any) -> Any:
         """Decode latents that are laid out as `latents` returns them."""
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self.latent_is_vector else samples.windows
         steps = samples.from_steps(self.network.decoded(latents, windows), windows)
-        decoded = self._in_units_of_X(steps)
+        decoded = self._in_units_of_X(steps, samples)
         return decoded[..., 0] if self.is_table else decoded
 
-    def _in_units_of_X(self, found: Any) -> Any:
+    def _in_units_of_X(self, found: Any, samples: Samples) -> Any:
         """Return reconstructions in the units of X: float64 where values are scaled."""
         if self.scaling is None:
             return _as_float32(found)
-        if isinstance(found, list):
-            return list(map(self.scaling.inverse, found))
-        return self.scaling.inverse(found)
+        return samples.unscaled(found, self.scaling)
+
+    def of_series(self, name: Hashable) -> Self:
+        """Return a detector for the rows of one series, scaled as those of this name."""
+        if self.scaling is None or self.scaling.series is None:
+            return self
+        place = self.scaling.places([name], np.array([1]))
+        scaling = Scaling(self.scaling.center[place][0], self.scaling.spread[place][0])
+        return replace(self, scaling=scaling)
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
         """Return the samples whose latents X contains, and the latents."""

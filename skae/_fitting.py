@@ -1,5 +1,6 @@
 """From X and parameters to a `Detector`: read, train, set the threshold."""
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ from skae._windows.reading import (
     read_samples,
     with_observations,
 )
-from skae._windows.samples import Samples
+from skae._windows.samples import RowSamples, Samples
 from skae._windows.windows import Windowing
 
 Parameters = dict[str, Any]
@@ -176,7 +177,8 @@ def _read(
     check_suits(parameters["loss"], samples.windows.rows)
     check_one_rule(parameters["contamination"], parameters["threshold"], samples.is_set)
     samples = samples.weighted(sample_weight)
-    scaling = before.scaling if before else _scaling(scale, samples)
+    by_series = parameters["scale_by_series"]
+    scaling = before.scaling if before else _scaling(scale, samples, by_series)
     return samples.scaled(scaling), scaling
 
 
@@ -190,11 +192,31 @@ def how_to_scale(parameters: Parameters) -> str | None:
     return None if is_bounded or is_own or is_binary_crossentropy(parameters["loss"]) else "robust"
 
 
-def _scaling(scale: str | None, samples: Samples) -> Scaling | None:
+def _scaling(scale: str | None, samples: Samples, by_series: bool) -> Scaling | None:
+    names = samples.names if isinstance(samples, RowSamples) else None
+    if by_series and (scale is None or names is None):
+        raise ValueError(
+            f"Got scale_by_series=True with scale={scale!r} and {'no' if names is None else 'the'} "
+            "names of series, but expected `series`, which names the series of each row, and "
+            "scale='robust' or 'standard'."
+        )
     if scale is None:
         return None
-    rows = samples.windows.rows
-    return Scaling.of(rows, samples.row_weights(), robust=scale == "robust")
+    rows, weights = samples.windows.rows, samples.row_weights()
+    if by_series and names is not None and isinstance(samples, RowSamples):
+        _check_can_be_stored(names)
+        return Scaling.of_each(rows, weights, names, samples.lengths, robust=scale == "robust")
+    return Scaling.of(rows, weights, robust=scale == "robust")
+
+
+def _check_can_be_stored(names: tuple[Hashable, ...]) -> None:
+    """Reject names of series that a file cannot contain."""
+    other = [name for name in names if not isinstance(name, str | int | float)]
+    if other:
+        raise TypeError(
+            f"Got {other[0]!r} as the name of a series, but expected text or numbers with "
+            "scale_by_series=True, so that a file can contain the scale of each."
+        )
 
 
 def _read_held_out(

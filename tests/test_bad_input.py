@@ -101,6 +101,8 @@ def refuses(fitted):
 
 NOT_AN_OPTION = {
     "window_size": [0, -1, 1.5, "30", np.nan, [3], True],
+    "scale": ["minmax", 1, True],
+    "scale_by_series": ["yes", 2, None],
     "latent_dim": [0, 2.5, None, "2", True],
     "units": [0, -4, "64", None],
     "bottleneck": ["none", None, 1],

@@ -1,5 +1,7 @@
 """`skae.detect_events`: events of a detector and X, where they are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +15,7 @@ import skae
 from skae import detect_events
 from skae._plots.explanation import ExplanationDisplay
 from skae._plots.score import AnomalyScoreDisplay
+from skae._scoring.scorer import OffsetPolicy
 
 
 class Distance(BaseEstimator):
@@ -105,6 +108,46 @@ def test_series_of_a_column_are_told_apart(library):
     assert [names[0] for names in found["features"]] == ["heat", "load"]
     if library is pd:
         assert places(found) == [(2 * a + 1, 2 * b + 1) for a, b in FAULTS]
+
+
+class Cautious(Distance):
+    """The same, with the threshold of a detector."""
+
+    def __init__(self, series=None, threshold="robust"):
+        super().__init__(series)
+        self.threshold = threshold
+
+    @property
+    def detector_(self):
+        scorer = SimpleNamespace(offset_policy=OffsetPolicy(threshold=self.threshold))
+        return SimpleNamespace(
+            scorer=scorer, offset=-1.0, windowing=SimpleNamespace(window_size=11)
+        )
+
+
+def slow(n_rows, size):
+    rows = CALM.copy()
+    rows[30 : 30 + n_rows] = size
+    return rows
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_scores_that_nearly_reach_the_threshold_for_a_window_are_named(wrapped):
+    cautious = make_pipeline(identity, Cautious()) if wrapped else Cautious()
+    message = "without an outlier, but with 2[0-9] consecutive rows whose scores reach 60% of the"
+    for X in (slow(30, 0.8), [CALM, slow(30, 0.8)]):
+        with pytest.warns(UserWarning, match=message):
+            assert len(detect_events(cautious, X)) == 0
+    frame = pd.DataFrame({"unit": "a", "load": 0.8, "heat": 0.8}, range(12))
+    with pytest.warns(UserWarning, match="with 12 consecutive"):
+        detect_events(Cautious("unit"), pd.concat([frame, frame.assign(unit="b")]))
+
+
+def test_calm_rows_and_short_ones_and_other_thresholds_are_not_named():
+    for X in (CALM, slow(30, 0.5), slow(8, 0.9), ODD):
+        detect_events(Cautious(), X)
+    for threshold in ("sensitive", "adaptive", "three_sigma", 0.01):
+        detect_events(Cautious(threshold=threshold), slow(30, 0.8))
 
 
 def test_displays_show_the_events_that_are_detected():

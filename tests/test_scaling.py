@@ -1,5 +1,6 @@
 """`scale`: values go through it before anything else, and reconstructions come back from it."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from skae import LSTMAutoencoder
 from skae._fitting import how_to_scale
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
+from skae._io.detector import check_detector, stored_detector
 
 PARAMETERS = NETWORK | {"epochs": 1, "random_state": 0}
 RNG = np.random.default_rng(0)
@@ -214,3 +216,123 @@ def test_streams_and_files_scale_too(raw, tmp_path):
     raw.save(tmp_path / "raw.skae")
     loaded = skae.load(tmp_path / "raw.skae")
     np.testing.assert_array_equal(loaded.score_samples(rows), raw.score_samples(rows))
+
+
+# ------------------------------------------------------------------------ each series
+
+
+def fleet(factor=1000.0):
+    """Return a large and a small machine, whose rows alternate."""
+    waves = ROWS[:300, :2] * [1, 0.02] - [0, 2e4]
+    large = pd.DataFrame(waves * factor + 7, columns=["load", "flow"]).assign(machine="pump")
+    small = pd.DataFrame(waves, columns=["load", "flow"]).assign(machine="fan")
+    return pd.concat([large, small]).sort_index(kind="stable").reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def of_each():
+    return LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS).fit(fleet())
+
+
+def test_each_series_has_its_own_scale(of_each):
+    frame = fleet()
+    for place, name in enumerate(["pump", "fan"]):
+        rows = frame.loc[frame.machine == name, ["load", "flow"]]
+        np.testing.assert_allclose(of_each.center_[place], rows.mean())
+        np.testing.assert_allclose(of_each.spread_[place], rows.std(ddof=0))
+    scores = of_each.score_samples(frame)
+    pump = (frame.machine == "pump").to_numpy()
+    np.testing.assert_allclose(scores[pump], scores[~pump], rtol=1e-3)
+    together = LSTMAutoencoder(5, series="machine", **PARAMETERS).fit(frame)
+    lost = together.score_samples(frame)
+    assert np.abs(lost[pump] - lost[~pump]).max() > 0.1 * np.abs(lost).max()
+
+
+def test_the_scale_of_a_series_does_not_depend_on_the_rows_scored(of_each):
+    frame = fleet()
+    fan = frame[frame.machine == "fan"]
+    expected = of_each.score_samples(frame)[(frame.machine == "fan").to_numpy()]
+    np.testing.assert_allclose(of_each.score_samples(fan), expected, rtol=1e-5)
+    shifted = fan.assign(load=fan.load * 3)
+    assert of_each.score_samples(shifted).mean() < 1.3 * expected.mean()
+
+
+def test_reconstructions_of_each_series_are_in_its_units(of_each):
+    frame = fleet()
+    found = of_each.reconstruct(frame)
+    for name in ("pump", "fan"):
+        chosen = (frame.machine == name).to_numpy()
+        rows = frame.loc[chosen, ["load", "flow"]].to_numpy()
+        assert (np.abs(found[chosen] - rows).mean(axis=0) < 3 * rows.std(axis=0)).all()
+    by_machine = frame.set_index("machine")
+    detector = LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS)
+    latents = detector.set_output(transform="pandas").fit(by_machine).transform(by_machine)
+    decoded = detector.inverse_transform(latents)
+    assert np.ptp(decoded[latents.index == "pump"]) > 100 * np.ptp(decoded[latents.index == "fan"])
+
+
+def test_streams_files_pickles_and_dask_know_the_scale_of_each_series(of_each, tmp_path):
+    dd = pytest.importorskip("dask.dataframe")
+    import skae.dask
+
+    frame = fleet()
+    expected = of_each.score_samples(frame)
+    of_each.save(tmp_path / "fleet.skae")
+    for copy in (skae.load(tmp_path / "fleet.skae"), pickle.loads(pickle.dumps(of_each))):
+        np.testing.assert_array_equal(copy.score_samples(frame), expected)
+    parts = {name: part[["load", "flow"]] for name, part in frame.groupby("machine")}
+    stream = skae.stream(of_each, answer="final")
+    first, rest = stream.update(parts), stream.flush()
+    together = frame.sort_values("machine", kind="stable")
+    lazy = dd.from_pandas(together.reset_index(drop=True), npartitions=2)
+    of_dask = skae.dask.score_samples(of_each, lazy).compute().to_numpy()
+    learned = LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS).fit(lazy)
+    np.testing.assert_allclose(learned.center_, of_each.center_[::-1])
+    for name in ("fan", "pump"):
+        own = expected[(frame.machine == name).to_numpy()]
+        np.testing.assert_allclose(np.concatenate([first[name], rest[name]]), own, rtol=1e-4)
+        np.testing.assert_allclose(of_dask[(together.machine == name).to_numpy()], own, rtol=1e-4)
+
+
+@pytest.mark.parametrize("series", [(), ("pump",), ("pump", ["fan"]), ["pump", "fan"]])
+def test_a_file_with_other_names_of_series_is_refused(of_each, series):
+    plain = stored_detector(of_each.detector_.to_plain())
+    check_detector(plain)
+    with pytest.raises(ValueError, match="which no fit leaves"):
+        check_detector(plain | {"scaling": plain["scaling"] | {"series": series}})
+
+
+def test_a_feature_that_a_series_lacks_is_scaled_as_in_all():
+    frame = fleet(1.0)
+    frame.loc[frame.machine == "fan", "flow"] = np.nan
+    detector = LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS)
+    fan = detector.fit(frame).center_[1]
+    np.testing.assert_allclose(fan[1], frame.flow.mean())
+    weights = (frame.machine == "pump").to_numpy(float)
+    detector.fit(frame, sample_weight=weights)
+    np.testing.assert_allclose(detector.center_[1], detector.center_[0])
+
+
+def test_what_has_no_scale_of_its_own_is_named(of_each):
+    frame = fleet()
+    with pytest.raises(ValueError, match=r"series \['mill'\].* fit saw, such as \['pump', 'fan'\]"):
+        of_each.score_samples(frame.assign(machine="mill"))
+    with pytest.raises(ValueError, match=r"series \[None\], but expected series that fit saw"):
+        skae.stream(of_each).update(frame[["load", "flow"]][:3])
+    with pytest.raises(ValueError, match="Got series='machine' and a list of series"):
+        of_each.score_samples([frame[["load", "flow"]]])
+    for parameters in ({}, {"series": "machine", "scale": None}):
+        X = frame if parameters else frame[["load", "flow"]]
+        with pytest.raises(ValueError, match="Got scale_by_series=True with scale="):
+            LSTMAutoencoder(5, scale_by_series=True, **(PARAMETERS | parameters)).fit(X)
+    dated = frame.assign(machine=pd.Timestamp("2026-01-01").date())
+    with pytest.raises(TypeError, match=r"expected text or numbers with scale_by_series"):
+        LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS).fit(dated)
+
+
+def test_partial_fit_keeps_the_scale_of_each_series():
+    detector = LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS)
+    before = detector.fit(fleet()).center_
+    np.testing.assert_array_equal(detector.partial_fit(fleet(10.0)).center_, before)
+    with pytest.raises(ValueError, match="Got scale_by_series=False for a trained network"):
+        detector.set_params(scale_by_series=False).partial_fit(fleet())

@@ -279,6 +279,14 @@ def test_bad_times_change_nothing(fitted, series, times, error, message):
     np.testing.assert_array_equal(again["a"], twin.update({"a": series[7:9]}, {"a": [2, 3]})["a"])
 
 
+def test_rows_that_are_delivered_twice_are_named(fitted, series):
+    stream = skae.stream(fitted, max_gap=2.0)
+    stream.update({"a": series[:3], "b": series[:1]}, {"a": [0.0, 1.0, 2.0], "b": [2.0]})
+    for times in ([2.0, 3.0], [4.0, 4.0]):
+        with pytest.warns(UserWarning, match="rows of equal times in a series of a stream"):
+            assert len(stream.update({"a": series[2:4]}, {"a": times})["a"]) == 2
+
+
 # ------------------------------------------------------------------------ labels
 
 

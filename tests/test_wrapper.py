@@ -302,3 +302,26 @@ def test_fits_in_two_threads_equal_fits_one_after_the_other(small, options):
         assert all(map(np.array_equal, weights, right_weights))
         np.testing.assert_array_equal(scores, right_scores)
     assert random.getstate() == before
+
+
+# ------------------------------------------------------------------- less usual settings of Keras
+
+
+def test_lamb_is_known_by_its_name(small):
+    detector = small(optimizer="lamb").fit(X)
+    assert type(detector.model_.optimizer) is keras.optimizers.Lamb
+
+
+@pytest.mark.slow
+def test_keras_may_compute_in_float64(small):
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        detector = small().fit(X)
+        expected = detector.model_.predict(X, verbose=0)
+        np.testing.assert_allclose(detector.reconstruct(X), expected, atol=1e-5)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+    assert {w.dtype for w in detector.model_.get_weights()} == {np.dtype("float64")}
+    assert np.isfinite(detector.score_samples(X)).all()

@@ -4,7 +4,6 @@ import gc
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import keras
@@ -184,8 +183,19 @@ class ForwardPass:
 
     def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., NDArray[Any]]:
         """Return the function that XLA compiles for inputs of these shapes."""
-        make = partial(self._traced, shapes, padded, jit_compile=True)
-        return self._functions.get((padded, *shapes), make)
+        return self.kept_or_compiled(padded, shapes)[0]
+
+    def kept_or_compiled(
+        self, padded: bool, shapes: list[tuple[int, ...]]
+    ) -> tuple[Callable[..., NDArray[Any]], bool]:
+        """Return what `compiled` does, and whether the function is new, so that it never ran."""
+        made = []
+
+        def make() -> Callable[..., NDArray[Any]]:
+            made.append(True)
+            return self._traced(shapes, padded, jit_compile=True)
+
+        return self._functions.get((padded, *shapes), make), bool(made)
 
     def _traced(
         self, shapes: list[tuple[int, ...]], padded: bool = True, jit_compile: bool | None = None

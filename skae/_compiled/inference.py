@@ -235,6 +235,11 @@ class StreamedNetwork:
         Steps of the longest window.
     usual : int
         Usual number of windows in a call. Single windows have separate functions.
+
+    Attributes
+    ----------
+    is_new : bool
+        Whether something had to be compiled, because no equal network did so before.
     """
 
     def __init__(self, network: TrainedNetwork, window_size: int, usual: int = 1):
@@ -283,12 +288,16 @@ class StreamedNetwork:
         return self._functions[size, padded](self._weights, [block])[: len(inputs)]
 
     def _warm_up(self) -> None:
-        """Compile and run everything once."""
+        """Compile everything, and run what is new once."""
+        self.is_new = not self._pass.can_compile
         shape = self._n_steps, self._network.model.input_shape[2]
         if not self._pass.can_compile:
             start, length = np.zeros(1, np.intp), np.array([self._window_size])
             self.residuals(Sequences(np.zeros(shape, np.float32), start, length))
             return
         for size, padded in {(1, True), (1, False), (self._part, self._part > 1)}:
-            self._functions[size, padded] = self._pass.compiled(padded, [(size, *shape)])
-            self._forward(np.zeros((size, *shape), np.float32), size, padded)
+            function, is_new = self._pass.kept_or_compiled(padded, [(size, *shape)])
+            self._functions[size, padded] = function
+            if is_new:
+                self._forward(np.zeros((size, *shape), np.float32), size, padded)
+                self.is_new = True

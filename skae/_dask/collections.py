@@ -269,7 +269,11 @@ def _of_partition(
     else:
         features = around.drop(columns=series)
         runs = _runs(around[series], series)
-        parts = [answer(reader, features.iloc[part]) for part in runs]
+        names = around[series].to_numpy()[[part.start for part in runs]].tolist()
+        parts = [
+            answer(reader.of_series(name), features.iloc[part])
+            for name, part in zip(names, runs, strict=True)
+        ]
         values = np.concatenate([*parts, answer(reader, features[:0])])
     return named(answer, values[first : first + len(rows)], rows.index)
 

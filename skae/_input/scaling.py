@@ -1,6 +1,6 @@
 """`Scaling`: subtract a center and divide by a spread, in float64, before float32."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from skae._input.disk_buffer import Spool, is_mapped
-from skae._input.sequences import Floats
+from skae._input.sequences import Floats, Indices
 
 CHUNK = 2**16
 """Rows that are scaled at a time."""
@@ -35,11 +35,14 @@ class Scaling:
 
     Parameters
     ----------
-    center, spread : ndarray of shape (n_features,), float64
+    center, spread : ndarray of shape (n_features,) or (n_series, n_features), float64
+    series : tuple, optional
+        Names of the series, if each has a center and a spread of its own.
     """
 
     center: NDArray[np.float64]
     spread: NDArray[np.float64]
+    series: tuple[Hashable, ...] | None = None
 
     @classmethod
     def of(cls, rows: Rows, weights: Rows | None, *, robust: bool) -> Self:
@@ -69,15 +72,75 @@ class Scaling:
         _check_is_finite(scaler.var_, rows)
         return cls(np.nan_to_num(scaler.mean_), np.where(scaler.scale_ > 0, scaler.scale_, 1.0))
 
-    def transform(self, rows: Rows) -> Floats:
+    @classmethod
+    def of_each(
+        cls,
+        rows: Rows,
+        weights: Rows | None,
+        names: Sequence[Hashable],
+        lengths: Indices,
+        *,
+        robust: bool,
+    ) -> Self:
+        """Return the scaling of each of several series, which follow one another in `rows`.
+
+        A feature that a series does not observe is scaled as in all series together.
+        """
+        together = cls.of(rows, weights, robust=robust)
+        centers, spreads = [], []
+        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+            part = slice(end - length, end)
+            own, given = rows[part], None if weights is None else weights[part]
+            seen = ~np.isnan(own if given is None else own[given > 0]).all(axis=0)
+            found = cls.of(own, given, robust=robust) if seen.any() else together
+            centers.append(np.where(seen, found.center, together.center))
+            spreads.append(np.where(seen, found.spread, together.spread))
+        return cls(np.array(centers), np.array(spreads), tuple(names))
+
+    def places(self, names: Sequence[Hashable] | None, lengths: Indices) -> Indices | None:
+        """Return the position of each row's series in `series`, None if there is one scale for all.
+
+        Parameters
+        ----------
+        names : sequence or None
+            Names of consecutive series.
+        lengths : ndarray of shape (n_series,), intp
+
+        Raises
+        ------
+        ValueError
+            If there is no name, or `fit` saw no series of that name.
+        """
+        if self.series is None:
+            return None
+        place = {name: i for i, name in enumerate(self.series)}
+        unknown = ["no name"] if names is None else [name for name in names if name not in place]
+        if names is None or unknown:
+            raise ValueError(
+                f"Got rows of the series {unknown[:5]}, but expected series that fit saw, such as "
+                f"{list(self.series[:5])}, because scale_by_series=True scales each by what fit "
+                "saw of it."
+            )
+        return np.repeat([place[name] for name in names], lengths)
+
+    def transform(self, rows: Rows, places: Indices | None = None) -> Floats:
         """Return scaled rows, float32; those of a memory map as another memory map.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+        places : ndarray of shape (n_rows,), intp, optional
+            As `places` returns them.
 
         Raises
         ------
         ValueError
             If a scaled value is too large for float32.
         """
-        chunks = (self._transformed(rows[part]) for part in _chunks(len(rows)))
+        chunks = (
+            self._transformed(rows[part], None if places is None else places[part])
+            for part in _chunks(len(rows))
+        )
         if not is_mapped(rows):
             scaled = np.empty(rows.shape, np.float32)
             for part, chunk in zip(_chunks(len(rows)), chunks, strict=True):
@@ -88,25 +151,32 @@ class Scaling:
                 spool.add(chunk)
             return spool.mapped()
 
-    def inverse(self, rows: Rows) -> NDArray[np.float64]:
+    def inverse(self, rows: Rows, places: Indices | None = None) -> NDArray[np.float64]:
         """Undo `transform`, in float64."""
-        return rows * self.spread + self.center
+        center, spread = self._at(places)
+        return rows * spread + center
 
-    def _transformed(self, rows: Rows) -> Floats:
+    def _at(self, places: Indices | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if places is None:
+            return self.center, self.spread
+        return self.center[places], self.spread[places]
+
+    def _transformed(self, rows: Rows, places: Indices | None) -> Floats:
+        center, spread = self._at(places)
         with np.errstate(over="ignore"):
-            scaled = ((rows - self.center) / self.spread).astype(np.float32)
+            scaled = ((rows - center) / spread).astype(np.float32)
         if np.isinf(scaled).any():
             row, feature = np.argwhere(np.isinf(scaled))[0]
+            usual = np.broadcast_to(spread, rows.shape)[row, feature]
             raise ValueError(
                 f"Got X with {rows[row, feature]:g} in feature {feature}, where "
-                f"{self.spread[feature]:g} is usual, but expected values that float32 can hold "
-                "after scaling."
+                f"{usual:g} is usual, but expected values that float32 can hold after scaling."
             )
         return scaled
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the arrays by name."""
-        return {"center": self.center, "spread": self.spread}
+        """Return the arrays and the names of series by name."""
+        return dict(vars(self))
 
 
 def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:

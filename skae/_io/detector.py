@@ -120,9 +120,16 @@ def _check_windowing(windowing: Any) -> None:
 def _check_scaling(scaling: Any, n_features: int) -> None:
     if scaling is None:
         return
-    _require(set(scaling) == {"center", "spread"}, "has another scaling")
-    for name, array in scaling.items():
-        _check_numbers(name, array, (n_features,))
+    _require(set(scaling) == {"center", "spread", "series"}, "has another scaling")
+    series = scaling["series"]
+    shape: tuple[int, ...] = (n_features,)
+    if series is not None:
+        _require(isinstance(series, tuple) and bool(series), "has a scaling of no series")
+        are_names = all(isinstance(name, str | int | float) for name in series)
+        _require(are_names, "has a scaling of series without names")
+        shape = len(series), n_features
+    for name in ("center", "spread"):
+        _check_numbers(name, scaling[name], shape)
     _require(bool((scaling["spread"] > 0).all()), "has a spread that is not positive")
 
 

@@ -1,5 +1,6 @@
 """Events: runs of outlying rows, or the parts of them that stand out, as a table."""
 
+import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal
@@ -8,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skae._input.runs import runs_of_true
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, matching_names, table, taken
-from skae._output.pipeline import errors_of_rows, grouping_of, last_step, through
+from skae._output.pipeline import Grouping, errors_of_rows, grouping_of, last_step, through
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
 
@@ -184,6 +186,13 @@ def detect_events(
         If the estimator has no errors of rows, because its samples are sequences, or an option is
         too small.
 
+    Warns
+    -----
+    UserWarning
+        If no row is an outlier by the default threshold, but the errors of a whole window of
+        consecutive rows reach 60 % of it. In `fit`, such errors lay at least five robust standard
+        deviations above the median, or 1.8 times above the 99.9 % quantile.
+
     See Also
     --------
     find_events : The same from scores.
@@ -209,8 +218,10 @@ def detect_events(
         merge_gap = int(last_step(estimator).window_size_) // 2
     grouping = grouping_of(estimator, X)
     contributions = through(estimator, "explain", X)
+    decision = estimator.decision_function(X)
+    _warn_if_nearly_outliers(estimator, decision, grouping)
     return find_events(
-        estimator.decision_function(X),
+        decision,
         offset=0,
         errors=errors,
         index=index_of(X),
@@ -221,6 +232,33 @@ def detect_events(
         feature_names=matching_names(contributions, X, grouping and grouping.column),
         n_features=n_features,
     )
+
+
+NEARLY = 0.6
+"""Share of the default threshold that is far from the median, and from all errors of `fit`."""
+
+
+def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping | None) -> None:
+    """Warn if nothing is an outlier, but a window of rows comes close to the default threshold."""
+    detector = getattr(last_step(estimator), "detector_", None)
+    if detector is None or not detector.scorer.offset_policy.is_cautious:
+        return
+    parts = decision if isinstance(decision, list) else [decision]
+    parts = grouping.parts(decision) if grouping is not None else parts
+    shares = [1 + np.asarray(part) / detector.offset for part in parts]
+    if any((share > 1).any() for share in shares):
+        return
+    runs = [runs_of_true(share >= NEARLY) for share in shares]
+    longest = max(int(np.max(last - first + 1, initial=0)) for first, last in runs)
+    if longest >= detector.windowing.window_size:
+        warnings.warn(
+            f"Got X without an outlier, but with {longest} consecutive rows whose scores reach "
+            f"{NEARLY:.0%} of the threshold or more, which is far from what is usual. If a missed "
+            "fault costs more than a false alarm, fit with threshold='sensitive' or "
+            "'three_sigma'. AnomalyScoreDisplay draws the scores.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, Any]:

@@ -106,6 +106,11 @@ class OffsetPolicy:
         """Whether the offset of a row depends on the rows before it."""
         return self.threshold == "adaptive"
 
+    @property
+    def is_cautious(self) -> bool:
+        """Whether the default rule applies, which misses some faults to have few false alarms."""
+        return self.threshold == "robust" and self.contamination == "auto"
+
     def memory(self, window_size: int) -> int:
         """Return the number of previous rows that the offset of a row depends on."""
         return MEMORY_IN_WINDOWS * window_size if self.adapts else 0

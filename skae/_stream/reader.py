@@ -62,8 +62,13 @@ class RowReader:
         of_any_rows = replace(detector, windowing=windowing._replace(series=None, max_gap=None))
         return cls(first_steps, of_any_rows, windowing)
 
-    def read(self, parts: list[Any]) -> tuple[Indices, Floats]:
+    def read(self, parts: Mapping[Any, Any]) -> tuple[Indices, Floats]:
         """Return the lengths of the parts, and all rows as inputs of the detector.
+
+        Parameters
+        ----------
+        parts : dict
+            The rows of each series by its name.
 
         Raises
         ------
@@ -71,14 +76,14 @@ class RowReader:
             If they do not fit the data seen in `fit`.
         """
         width = self._n_features
-        tables = [_as_table(part, width) for part in parts]
+        tables = [_as_table(part, width) for part in parts.values()]
         lengths = np.array([len(table) for table in tables], dtype=np.intp)
         if not lengths.sum():
             return lengths, np.zeros((0, width), np.float32)
         table = _stacked([table for table in tables if len(table)])
         if self.first_steps is not None:
             table = self.first_steps.transform(table)
-        rows = self.detector.read_rows(self.features(table))
+        rows = self.detector.read_rows(self.features(table), list(parts), lengths)
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "
@@ -86,6 +91,10 @@ class RowReader:
                 "transform each row separately."
             )
         return lengths, rows
+
+    def of_series(self, name: Any) -> Self:
+        """Return the reader of the rows of one series."""
+        return replace(self, detector=self.detector.of_series(name))
 
     def is_row(self, rows: Any) -> bool:
         """Tell whether a dict is one row by the names of its features, not series by their keys."""

@@ -1,5 +1,6 @@
 """The state of a stream: the last rows of each series, their time, and its threshold."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -242,6 +243,15 @@ class Clock:
             raise ValueError(
                 f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
                 "series in the order of time. Sort them, or drop late rows."
+            )
+        is_first = np.zeros(len(steps), bool)
+        is_first[firsts] = is_new
+        if ((steps == self._zero) & ~is_first).any():
+            warnings.warn(
+                "Got rows of equal times in a series of a stream, but expected each row once. All "
+                "are used. Drop rows that are delivered twice.",
+                UserWarning,
+                stacklevel=2,
             )
         after_gap: NDArray[np.bool_] = steps > self._max_gap
         return after_gap

@@ -119,7 +119,7 @@ class ScoreStream:
         is_keyed = isinstance(rows, Mapping) and not self._reader.is_row(rows)
         given: Any = rows if is_keyed else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}
-        lengths, read = self._reader.read(list(keyed.values()))
+        lengths, read = self._reader.read(keyed)
         when = self._times(given, keyed, times if is_keyed else {None: times}, lengths)
         if len(read):
             scores = self._advance(list(keyed), read, lengths, when)
@@ -194,10 +194,13 @@ class ScoreStream:
         return threshold_of(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
-        """Return the compiled network, after one artificial series went through everything."""
-        detector, answer = self._reader.detector, copy.deepcopy(self._answer)
+        """Return the compiled network; one artificial series goes through what is new."""
+        detector = self._reader.detector
         size = detector.windowing.window_size
         network = StreamedNetwork(detector.network, size, self._usual)
+        if not network.is_new:
+            return network
+        answer = copy.deepcopy(self._answer)
         lane, n_features = np.zeros(1, np.intp), detector.features.n_features
         answer.make_room(1)
         answer.end(lane, network.residuals)

@@ -197,7 +197,8 @@ def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
     return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES
 
 
-OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"} | {"model", "scale"}
+OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"}
+OF_NETWORK |= {"model", "scale", "scale_by_series"}
 """Parameters that shape a network or its inputs."""
 
 WITHOUT_WEIGHTS = {"dropout", "noise"}

@@ -1,7 +1,7 @@
 """X that is read part by part: Dask collections and iterables, spooled to disk."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -146,13 +146,13 @@ class _Reading:
         self.lengths[-1] += len(rows)
         self._flags += [] if flags is None else [flags]
 
-    def finish(self) -> tuple[Floats, Layout]:
-        """Return all rows as a memory map, and their layout."""
+    def finish(self, names: tuple[Hashable, ...] | None = None) -> tuple[Floats, Layout]:
+        """Return all rows as a memory map, and their layout, with the names of the series."""
         if not self.lengths:
             raise ValueError("Got X without any series or rows, but expected at least one.")
         self._rounding.warn_if_lost(self._names)
         flags = np.concatenate(self._flags) if self._flags else None
-        return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags)
+        return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags, names)
 
 
 def _of_series(
@@ -213,14 +213,15 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     if windowing.window_size is None:
         return _of_table(record, X, windowing, reset, dtype)
     X = X.to_frame() if X.ndim == 1 else X
-    gaps = GapsInParts(windowing.max_gap)
+    gaps, names = GapsInParts(windowing.max_gap), dict[Hashable, None]()
     with Spool() as spool:
         reading = _Reading(record, spool, reset, dtype)
-        for part, begins in _parts_of_series(X, windowing.series):
+        for part, begins, name in _parts_of_series(X, windowing.series):
             flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
             reading.add(part, "X", flags, begins=begins)
+            names[name] = None
         gaps.warn_of_disorder()
-        rows, layout = reading.finish()
+        rows, layout = reading.finish(None if windowing.series is None else tuple(names))
     return row_samples(rows, layout, windowing, Table((rows,), is_list=False))
 
 
@@ -246,14 +247,14 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     return samples
 
 
-def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bool]]:
-    """Yield adjacent rows of a series in a partition, and whether the series begins there."""
+def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bool, Any]]:
+    """Yield adjacent rows of a series in a partition, whether it begins there, and its name."""
     last: Any = None
     seen: set[Any] = set()
     for part in filter(len, partitions_of(X)):
         features, labels = without_series(part, series)
         if labels is None:
-            yield features, not seen
+            yield features, not seen, None
             seen.add(None)
             continue
         labels = np.asarray(labels, dtype=object)
@@ -266,4 +267,4 @@ def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bo
                 raise do_not_stand_together(series)
             seen.add(label)
             last = label
-            yield features.iloc[run], begins
+            yield features.iloc[run], begins, label

@@ -256,6 +256,7 @@ def row_samples(
         table,
         positions=layout.positions,
         after_gap=layout.after_gap,
+        names=layout.names,
     )
 
 

@@ -22,11 +22,14 @@ class Layout:
         Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
         Rows at which windows begin although the series continues.
+    names : tuple, optional
+        Names of the series.
     """
 
     lengths: Indices
     positions: Indices | None = None
     after_gap: Flags | None = None
+    names: tuple[Hashable, ...] | None = None
 
     @classmethod
     def of_table(cls, X: Any, labels: Any, n_rows: int, windowing: Windowing) -> Self:
@@ -46,11 +49,11 @@ class Layout:
             If an index of several levels contains more series than the labels, a row has no label,
             or `max_gap` is set and there are no times.
         """
-        positions, lengths = None, np.array([n_rows], dtype=np.intp)
+        positions, lengths, names = None, np.array([n_rows], dtype=np.intp), None
         if labels is not None:
-            positions, lengths = by_series(labels)
+            positions, lengths, names = named_series(labels)
         times = times_of(X, windowing.series, len(lengths))
-        return cls(lengths, positions, gaps_of(times, positions, lengths, windowing.max_gap))
+        return cls(lengths, positions, gaps_of(times, positions, lengths, windowing.max_gap), names)
 
     @classmethod
     def of_list(cls, X: Any, lengths: Indices, windowing: Windowing) -> Self:
@@ -120,6 +123,11 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
     >>> by_series(["pump", "fan", "pump"])
     (array([0, 2, 1]), array([2, 1]))
     """
+    return named_series(labels)[:2]
+
+
+def named_series(labels: Any) -> tuple[Indices, Indices, tuple[Hashable, ...]]:
+    """Return the positions and lengths of `by_series`, and the name of each series."""
     seen: dict[Hashable, int] = {}
     given = np.asarray(labels).tolist()
     codes = np.fromiter((seen.setdefault(label, len(seen)) for label in given), np.intp, len(given))
@@ -129,7 +137,8 @@ def by_series(labels: Any) -> tuple[Indices, Indices]:
             f"Got series[{int(np.argmax(codes == seen[missing]))}]={missing}, but expected a "
             "series name in each row."
         )
-    return np.argsort(codes, kind="stable"), np.bincount(codes, minlength=len(seen))
+    lengths = np.bincount(codes, minlength=len(seen))
+    return np.argsort(codes, kind="stable"), lengths, tuple(seen)
 
 
 def is_missing(label: Any) -> bool:

@@ -4,7 +4,7 @@ Each kind determines which windows go through a network, how samples are held ou
 per window and step become results per sample.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -77,6 +77,12 @@ class SequenceSamples:
             return self
         rows = scaling.transform(self.windows.rows)
         return replace(self, windows=replace(self.windows, rows=rows))
+
+    def unscaled(self, per_feature: Any, scaling: Scaling) -> Any:
+        """Return values per step and feature, laid out like the input, in the units of X."""
+        if isinstance(per_feature, list):
+            return list(map(scaling.inverse, per_feature))
+        return scaling.inverse(per_feature)
 
     def row_weights(self) -> Floats | None:
         """Return the weight of each row of the stack, None if all are equal."""
@@ -202,6 +208,8 @@ class RowSamples:
         Rows at which windows begin after a gap.
     left_out : ndarray of shape (n_windows,), bool, optional
         Windows that are not trained on.
+    names : tuple, optional
+        Names of the series.
     """
 
     rows: Floats
@@ -213,6 +221,7 @@ class RowSamples:
     positions: Indices | None = None
     after_gap: Flags | None = None
     left_out: Flags | None = None
+    names: tuple[Hashable, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -248,7 +257,17 @@ class RowSamples:
 
     def scaled(self, scaling: Scaling | None) -> "RowSamples":
         """Return the samples with scaled values."""
-        return self if scaling is None else replace(self, rows=scaling.transform(self.rows))
+        if scaling is None:
+            return self
+        places = scaling.places(self.names, self.lengths)
+        return replace(self, rows=scaling.transform(self.rows, places))
+
+    def unscaled(self, per_feature: Any, scaling: Scaling) -> Any:
+        """Return values per row and feature, laid out like the input, in the units of X."""
+        if self.is_list:
+            return list(map(scaling.inverse, per_feature))
+        places = scaling.places(self.names, self.lengths)
+        return scaling.inverse(per_feature, None if places is None else self.like_input(places))
 
     def row_weights(self) -> Floats | None:
         """Return the weight of each row, None if all are equal."""
