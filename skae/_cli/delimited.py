@@ -159,7 +159,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
         content = re.sub(rb"^ | $", b"", content, flags=re.MULTILINE)
     if delimiter in "| ":
         marks += rb"+=:-"
-    blanks = rb'^(?=[^\n]*[%b])[ \t"%b]+$' % (re.escape(delimiter.encode()), marks)
+    blanks = rb'^(?:[ \t]+|(?=[^\n]*[%b])[ \t"%b]+)$' % (re.escape(delimiter.encode()), marks)
     return re.sub(blanks, b"", content, flags=re.MULTILINE)
 
 

@@ -8,12 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skae._cli.console import Console, check_output, hushed_stderr
-from skae._cli.detection import detect, measure
-from skae._cli.drift import Drift, find_drift, note_many_anomalies
-from skae._cli.inspection import format_inspection
+from skae._cli.detection import Drift, detect, find_drift, measure, note_many_anomalies
 from skae._cli.model import Model, check_model_file, learn, load_model, pack_model
-from skae._cli.outputs import STANDARD_OUTPUT, check_files, check_plot_format, written
+from skae._cli.outputs import (
+    STANDARD_OUTPUT,
+    Console,
+    check_files,
+    check_output,
+    check_plot_format,
+    hushed_stderr,
+    written,
+)
 from skae._cli.report import draw_picture, format_report, format_scores
 from skae._cli.series import (
     Series,
@@ -23,7 +28,7 @@ from skae._cli.series import (
     read_series,
     series_of,
 )
-from skae._cli.summary import format_json
+from skae._cli.summary import format_inspection, format_json
 from skae._cli.table import Choice
 from skae._cli.text import join_names
 
