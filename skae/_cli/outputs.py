@@ -6,25 +6,30 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from skae._cli.text import printable
 from skae._files.atomic import replaced
 
 __all__ = [
     "STANDARD_OUTPUT",
     "Console",
     "Progress",
+    "align",
+    "as_float",
     "check_files",
     "check_output",
     "check_plot_format",
     "hushed_stderr",
+    "printable",
+    "safe_cell",
     "written",
 ]
 
 STANDARD_OUTPUT = Path("-")
+# What makes a spreadsheet take the cell of a CSV file for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class Console:
@@ -39,9 +44,10 @@ class Console:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
 
-    def say(self, note: str) -> None:
-        """Print a note on standard error, as one line."""
-        self.show(f"skae: {printable(' '.join(note.split()))}")
+    def say(self, *notes: str) -> None:
+        """Print notes on standard error, each as one line."""
+        for note in notes:
+            self.show(f"skae: {printable(' '.join(note.split()))}")
 
     def show(self, text: str) -> None:
         """Print a text on standard error, which may be closed or full: then nobody listens."""
@@ -219,3 +225,56 @@ def check_plot_format(path: Path) -> None:
             f"--plot {path}: expected a name that ends in one of {', '.join(formats)}; "
             "a CSV file goes before --plot"
         )
+
+
+# --- texts of a stranger's file ------------------------------------------------------------
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are aligned, safe for a terminal."""
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose control characters are written out, as Python writes them.
+
+    A cell may hold the escape sequences that move a terminal's cursor or rename its window,
+    and characters that turn the direction of writing.
+
+    Examples
+    --------
+    >>> from skae._cli.outputs import printable
+    >>> print(printable("flow\x1b[2J"))
+    flow\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def safe_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs: an apostrophe before a formula's start.
+
+    Examples
+    --------
+    >>> from skae._cli.outputs import safe_cell
+    >>> safe_cell("=1+2"), safe_cell("-1.5"), safe_cell("2024-01-01")
+    ("'=1+2", '-1.5', '2024-01-01')
+    """
+    text = printable(text)
+    return (
+        f"'{text}"
+        if text.startswith(FORMULA_STARTS) and as_float(text.replace(",", ".")) is None
+        else text
+    )
+
+
+def as_float(text: str) -> float | None:
+    """Return a number as Python and C write it, None where a text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -11,8 +11,8 @@ import numpy as np
 
 from skae._cli.detection import Detection, FoundEvent, Measures
 from skae._cli.order import say_duration, usual_step
+from skae._cli.outputs import align, printable, safe_cell
 from skae._cli.series import Series
-from skae._cli.text import align, printable, safe_cell
 
 __all__ = ["describe_event", "describe_rows", "draw_picture", "format_report", "format_scores"]
 

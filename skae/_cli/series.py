@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from skae._cli.index import Index
 from skae._cli.order import cut_at_gaps, describe_order, is_newest_first, longest_step
 from skae._cli.roles import Roles, read_labels, rows_of_each
-from skae._cli.table import Choice, read_table
-from skae._cli.text import find_name, join_names
+from skae._cli.table import Choice, find_name, join_names, read_table
 
 __all__ = ["Series", "choose_training", "load_series", "read_roles", "read_series", "series_of"]
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from skae._cli.detection import Detection, Drift, FoundEvent, Measures
 from skae._cli.order import say_duration, usual_step
+from skae._cli.outputs import align, printable
 from skae._cli.report import describe_event, describe_rows
 from skae._cli.roles import Roles
 from skae._cli.series import Series
 from skae._cli.table import Column
-from skae._cli.text import align, printable
 
 __all__ = ["format_inspection", "format_json"]
 
@@ -36,7 +36,7 @@ def format_json(
     Names and index values are as they stand in the file, rows are numbered from 0, ends are
     inclusive, and what is not defined is null.
     """
-    labels = series.index.labels
+    missed = [describe_rows(*rows, series) for rows in (measures.missed if measures else [])]
     content = {
         "rows": len(detection.scores),
         "features": detection.feature_names,
@@ -48,7 +48,7 @@ def format_json(
             for first, last in detection.unobserved_runs(series)
         ],
         "drift": [asdict(drift) for drift in drifts],
-        "measures": None if measures is None else _measures(measures, labels),
+        "measures": measures and asdict(measures) | {"missed": missed},
         "notes": series.notes,
         "files": {name: str(path) for name, path in files.items()},
     }
@@ -58,11 +58,6 @@ def format_json(
 def _event(event: FoundEvent, detection: Detection, series: Series) -> dict[str, Any]:
     rows = {"first_row": event.start, "last_row": event.end, "length": len(event.rows)}
     return describe_event(event, detection, series) | rows
-
-
-def _measures(measures: Measures, labels: list[str]) -> dict[str, Any]:
-    missed = [{"start": labels[start], "end": labels[end]} for start, end in measures.missed]
-    return asdict(measures) | {"missed": missed}
 
 
 def _defined(value: Any) -> Any:

@@ -19,13 +19,15 @@ from skae._cli.numbers import (
     might_be_thousands,
     read_numbers,
 )
+from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
-from skae._cli.text import as_float
 from skae._cli.times import Times, is_clock, read_numeric_times, read_times
 
-__all__ = ["Choice", "Column", "Table", "read_table"]
+__all__ = ["Choice", "Column", "Table", "find_name", "join_names", "read_table"]
 
 LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
+# More names than these are not read by anybody.
+MAX_NAMES = 8
 YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
@@ -317,6 +319,27 @@ def read_table(path: str, choice: Choice) -> Table:
         raise ValueError(f"there is no column of numbers in {name}")
     first = _first_time_of_header(table)
     return _transposed(table, first) if first else table
+
+
+def find_name(names: Sequence[str], name: str) -> int:
+    """Return the position of a column; ValueError names those that there are."""
+    if name not in names:
+        raise ValueError(f"there is no column {name!r}; the columns are {join_names(names)}")
+    return names.index(name)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names with commas between them, cut where there are many.
+
+    Examples
+    --------
+    >>> from skae._cli.table import join_names
+    >>> join_names([f"s{i}" for i in range(100)])
+    's0, s1, s2, s3, s4, s5, s6, s7 and 92 more'
+    """
+    if len(names) <= MAX_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
 
 
 def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
