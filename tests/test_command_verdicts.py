@@ -57,7 +57,7 @@ def test_one_spike_of_a_flat_series_is_one_event(detect, spike):
     answer = json.loads(detect(frame, "--json", "--quiet"))
     (event,) = answer["events"]
     assert event["first_row"] <= 250 <= event["last_row"] and event["length"] <= 16
-    assert answer["anomalous_rows"] <= 16
+    assert answer["anomalous_rows"] <= 24  # those whose windows see the spike, smoothed
 
 
 @pytest.mark.slow
