@@ -6,7 +6,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
-from skae._cli.console import Console
+from skae._cli.outputs import Console
 from skae.cli import UNREAD, USAGE_ERROR, main
 
 

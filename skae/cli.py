@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from skae._cli.arguments import CommandError, make_parser
-from skae._cli.console import Console, Progress
-from skae._cli.text import printable
+from skae._cli.outputs import Console, Progress, printable
 
 __all__ = ["main"]
 

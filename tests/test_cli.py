@@ -15,9 +15,9 @@ from commanding import (
 
 from skae import cli
 from skae._cli import report as _report
-from skae._cli.console import Progress
-from skae._cli.detection import Detection, FoundEvent
-from skae._cli.index import Index
+from skae._cli.detection import Detection, FoundEvent, measure
+from skae._cli.index import Index, number_rows
+from skae._cli.outputs import Progress
 from skae._cli.series import Series, read_series
 
 
@@ -242,7 +242,7 @@ def test_demo_learns_the_fault_free_rows_and_counts_the_faults(fake, tmp_path, c
     assert len(fake.made[0].X_fit) == 3024
     captured = capsys.readouterr()
     assert "no FILE given: taking the demo series" in captured.err
-    assert re.search(r"found \d of 8 faults, with (no|\d+) false events? and", captured.out)
+    assert re.search(r"found \d of 8 labelled events, with (no|\d+) false event", captured.out)
     assert len(read_scores()) == 6048 and (tmp_path / "scores.png").exists()
 
 
@@ -269,18 +269,19 @@ def test_a_duration_does_not_depend_on_the_unit_of_times(unit):
     assert _report.duration_of(event(2, 4), series) == "3 h"
 
 
-def test_faults_are_found_by_overlap():
-    from skae.datasets import Fault
-
-    faults = [Fault(10, 19, "leak", "p"), Fault(40, 49, "wear", "v")]
+def test_labelled_events_are_found_by_overlap():
+    labels = np.zeros(99, bool)
+    labels[10:20] = labels[40:50] = True
+    index = number_rows(99)
+    series = Series(np.zeros((99, 1)), ["p"], index, ~labels, label_name="leak", labels=labels)
     events = [event(0, 9), event(19, 25), event(50, 60)]
-    scores = np.zeros(99)
-    detection = Detection(scores, 0.5, np.ones((99, 1)), ["p"], events)
-    lines = _report.format_faults(faults, detection, [str(i) for i in range(99)]).splitlines()
-    assert [line.split()[-1] for line in lines[1:3]] == ["yes", "NO"]
-    assert lines[-1] == (
-        "found 1 of 2 faults, with 2 false events and 34.2% of the fault-free rows in events"
+    detection = Detection(np.zeros(99), 0.5, np.ones((99, 1)), ["p"], events)
+    lines = _report.format_measures(measure(detection, series), series).splitlines()
+    assert lines[0] == (
+        "by the labels in 'leak': found 1 of 2 labelled events, with 2 false events and 34.2% of "
+        "the other rows in events"
     )
+    assert [line.split() for line in lines[-2:]] == [["start", "end"], ["40", "49"]]
 
 
 # --- progress ----------------------------------------------------------------------------

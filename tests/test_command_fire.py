@@ -27,8 +27,7 @@ import skae
 from skae import cli
 from skae._cli import outputs as _outputs
 from skae._cli import run as _run
-from skae._cli.console import hushed_stderr, write_whole
-from skae._cli.text import safe_cell
+from skae._cli.outputs import hushed_stderr, safe_cell, write_whole
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 import skae
 from skae import cli
-from skae._cli.drift import find_drift
+from skae._cli.detection import find_drift
 from skae._cli.model import Model, load_model
 
 N_ROWS = 160

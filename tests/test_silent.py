@@ -73,6 +73,15 @@ def test_shuffled_rows_are_named():
         LSTMAutoencoder(20, **TINY).fit(np.tile(SINE, 2)[:, None])
 
 
+@pytest.mark.parametrize("level", [SINE, np.zeros(len(SINE))])
+def test_rows_in_order_are_not_taken_for_shuffled_ones_for_a_spike(level):
+    from skae._input.layout_warnings import warn_if_in_no_order
+
+    spiked = level[:, None].copy()
+    spiked[100] = 1e6
+    warn_if_in_no_order(spiked, np.array([len(spiked)]))
+
+
 def test_a_hole_in_time_is_named():
     times = pd.date_range("2026-01-01", periods=300, freq="min")
     times = times[:200].append(times[200:] + pd.Timedelta(days=3))

@@ -159,7 +159,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
         content = re.sub(rb"^ | $", b"", content, flags=re.MULTILINE)
     if delimiter in "| ":
         marks += rb"+=:-"
-    blanks = rb'^(?=[^\n]*[%b])[ \t"%b]+$' % (re.escape(delimiter.encode()), marks)
+    blanks = rb'^(?:[ \t]+|(?=[^\n]*[%b])[ \t"%b]+)$' % (re.escape(delimiter.encode()), marks)
     return re.sub(blanks, b"", content, flags=re.MULTILINE)
 
 
@@ -263,14 +263,19 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     first = 1
     if {"number", "time"} & set(kinds.of_column):
         first = next((i for i in range(len(head)) if _is_first(i, head, kinds)), 1)
-    names, units = _find_names(head, first, kinds, layout, comments)
+    above = [(line, _trimmed(cells, kinds.width)) for line, cells in head[:first]]
+    above = above or _cut_comments(comments, head, layout)
+    header, names, units = _find_names(above, kinds, layout)
     if not names and first < len(head) and kinds.is_numeric_header(head[first][1]):
-        names, first = head[first][1], first + 1
-    skipped = head[first - 1][0] if first else 0
-    layout.content = _blank(layout.content, skipped)
+        (header, names), first = head[first], first + 1
+    layout.content = _blank(layout.content, head[first - 1][0] if first else 0)
     _drop_repeated({lines[line - 1].strip() for line, _ in head[:first]}, layout)
     _name_columns(layout, names, kinds.width)
-    _note_lines(layout, head, first, names, units, comments)
+    titles = [line for line, _ in head[:first] if line < header]
+    left_out = {"above the header": titles, "of units": units, "of comments": list(comments)}
+    for what, numbers in left_out.items():
+        if numbers:
+            layout.notes.append(f"left out {_lines(numbers)} {what}")
     _drop_footer(layout, kinds)
 
 
@@ -279,35 +284,35 @@ def _is_first(i: int, head: list[tuple[int, list[str]]], kinds: Kinds) -> bool:
     return all(kinds.is_row(cells) for _, cells in head[i : i + 2])
 
 
+def _cut_comments(
+    comments: dict[int, str], head: list[tuple[int, list[str]]], layout: Layout
+) -> list[tuple[int, list[str]]]:
+    """Return the cells of comments above the table, in which its names may stand."""
+    cut = [text.lstrip().lstrip("#%!;/ ") for line, text in comments.items() if line < head[0][0]]
+    cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
+    return [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
+
+
 def _find_names(
-    head: list[tuple[int, list[str]]],
-    first: int,
-    kinds: Kinds,
-    layout: Layout,
-    comments: dict[int, str],
-) -> tuple[list[str], list[int]]:
-    """Return the names of the columns, and the lines of units between them and the rows."""
-    above = [(line, _trimmed(cells, kinds.width)) for line, cells in head[:first]]
-    if not above:
-        end = head[0][0]
-        cut = [text.lstrip().lstrip("#%!;/ ") for line, text in comments.items() if line < end]
-        cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
-        above = [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
-    units: list[int] = []
+    above: list[tuple[int, list[str]]], kinds: Kinds, layout: Layout
+) -> tuple[int, list[str], list[int]]:
+    """Return the line of the names of the columns, these, and the lines of units below them."""
     names: list[str] = []
+    units: list[int] = []
+    header = 0
     for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
             _refuse_decimal_commas(cells, kinds, layout)
-            return ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
+            return line, ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
         if len(cells) > kinds.width and not names:
-            return cells, []  # then most rows lack cells, which is to be said
+            return line, cells, []  # then most rows lack cells, which is to be said
         if len(cells) != kinds.width:
             break
-        names = cells
+        units += [header] * (header > 0)
+        header, names = line, cells
         if not _is_of_units(cells, above[place - 1][1] if place else []):
-            return names, units
-        units.append(line)
-    return names, units[:-1]
+            break
+    return header, names, units
 
 
 def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
@@ -354,26 +359,6 @@ def _name_columns(layout: Layout, header: list[str], width: int) -> None:
         layout.notes.append(f"columns of one name are numbered: {', '.join(twice)}")
     if not header:
         layout.notes.append(f"there is no header: columns are named column1 to column{width}")
-
-
-def _note_lines(
-    layout: Layout,
-    head: list[tuple[int, list[str]]],
-    first: int,
-    names: list[str],
-    units: list[int],
-    comments: dict[int, str],
-) -> None:
-    header = max((i for i in range(first) if head[i][0] not in units), default=-1) if names else -1
-    titles = [line for line, _ in head[: max(header, 0)] if line not in units]
-    parts = [
-        (titles, "above the header"),
-        ([line for line in units if line], "of units"),
-        (list(comments), "of comments"),
-    ]
-    for lines, what in parts:
-        if lines:
-            layout.notes.append(f"left out {_lines(lines)} {what}")
 
 
 def _lines(numbers: list[int]) -> str:

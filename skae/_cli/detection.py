@@ -1,4 +1,4 @@
-"""What a model found: a score for each row, events of some, and how well they fit labels."""
+"""What a model found: scores, events, how well they fit labels, and what has drifted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,26 @@ from skae._cli.series import Series
 from skae._scoring.events import Event, find_events, narrow
 from skae._scoring.vus import vus_pr
 
-__all__ = ["Detection", "FoundEvent", "Measures", "detect", "measure"]
+__all__ = [
+    "Detection",
+    "Drift",
+    "FoundEvent",
+    "Measures",
+    "detect",
+    "find_drift",
+    "measure",
+    "note_many_anomalies",
+]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
+
+# The training rows themselves have none outside, and their mean lies 0 deviations from itself;
+# the mean of a file that is one phase of a daily wave may lie 1.4 from that of the wave.
+MAX_SHARE_OUTSIDE, MAX_SHIFT = 0.05, 2.0
+# More of the rows are hardly anomalies, but another season.
+MANY_ANOMALIES = 0.1
 
 
 @dataclass(frozen=True)
@@ -167,9 +182,11 @@ class Measures:
     precision, recall, f1 : float
         Of single rows, from 0 to 1.
     labelled_events, found_events : int
-        How many runs of labelled rows there are, and in how many a row is an anomaly.
+        How many runs of labelled rows there are, and how many an event overlaps.
     false_events : int
         How many detected events touch no labelled row.
+    false_rows : float
+        The share of the rows without a label that lie in events.
     vus_pr : float
         See :func:`skae.metrics.vus_pr`, with one window as the buffer; the mean over the
         series that have labelled rows.
@@ -183,6 +200,7 @@ class Measures:
     labelled_events: int
     found_events: int
     false_events: int
+    false_rows: float
     vus_pr: float
     missed: list[tuple[int, int]]
 
@@ -209,7 +227,8 @@ def measure(detection: Detection, series: Series) -> Measures:
         labels[scored], flagged[scored], average="binary", zero_division=np.nan
     )
     known = [rows[e.start : e.end + 1] for rows in series.parts() for e in runs_of(labels[rows])]
-    missed = [(int(rows[0]), int(rows[-1])) for rows in known if not flagged[rows].any()]
+    in_event = detection.is_in_event
+    missed = [(int(rows[0]), int(rows[-1])) for rows in known if not in_event[rows].any()]
     parts = [rows[scored[rows]] for rows in series.parts()]
     volumes = [
         vus_pr(labels[rows], detection.scores[rows], detection.window)
@@ -223,6 +242,87 @@ def measure(detection: Detection, series: Series) -> Measures:
         labelled_events=len(known),
         found_events=len(known) - len(missed),
         false_events=sum(not labels[event.rows].any() for event in detection.events),
+        false_rows=float(in_event[~labels].mean()) if not labels.all() else np.nan,
         vus_pr=float(np.mean(volumes)) if volumes else np.nan,
         missed=missed,
     )
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A feature that has left what was learned from.
+
+    Parameters
+    ----------
+    feature : str
+        Its name.
+    low, high : float
+        Its range in the training rows.
+    share_outside : float
+        The share of the new values that lie outside, from 0 to 1; NaN without any value.
+    shift : float
+        The mean of the new values less that of the training rows, in standard deviations of
+        the training rows.
+    """
+
+    feature: str
+    low: float
+    high: float
+    share_outside: float
+    shift: float
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether range or level were left, or nothing is known of them."""
+        return not (self.share_outside <= MAX_SHARE_OUTSIDE and abs(self.shift) <= MAX_SHIFT)
+
+    def __str__(self) -> str:
+        if np.isnan(self.shift):
+            return f"{self.feature!r} holds no value in this file"
+        return (
+            f"drift: {self.share_outside:.0%} of {self.feature!r} lie outside the {self.low:.4g} "
+            f"to {self.high:.4g} of training, its mean {abs(self.shift):.2g} standard deviations "
+            f"{'above' if self.shift > 0 else 'below'}"
+        )
+
+
+def find_drift(model: Model, series: Series) -> list[Drift]:
+    """Return the features whose range or level has left that of the training rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model; without a first scaler that remembers ranges, nothing is known of drift.
+    series : Series
+        The new rows.
+
+    Returns
+    -------
+    drifts : list of Drift
+        The features of which more than 5 % lie outside the range of training, or whose mean
+        lies more than two standard deviations from that of training, or that hold no value.
+    """
+    ranges = model.pipeline[0]
+    if not hasattr(ranges, "data_min_"):
+        return []
+    scaled = (model.scale(series) - model.detector.center_) / model.detector.spread_
+    drifts = []
+    for i, name in enumerate(model.feature_names):
+        low, high = float(ranges.data_min_[i]), float(ranges.data_max_[i])
+        given = ~np.isnan(series.values[:, i])
+        values = series.values[given, i]
+        outside = np.mean((values < low) | (values > high)) if len(values) else np.nan
+        shift = scaled[given, i].mean() if len(values) else np.nan
+        drifts.append(Drift(name, low, high, float(outside), float(shift)))
+    return [drift for drift in drifts if drift.is_notable]
+
+
+def note_many_anomalies(found: Detection) -> list[str]:
+    """Return a note where so many rows are anomalies that what is normal may have changed."""
+    share = found.is_anomaly.mean()
+    if share <= MANY_ANOMALIES:
+        return []
+    return [
+        f"drift: {share:.0%} of the rows are above the threshold; what is normal may have changed "
+        "since the rows learned from: learn newer ones too, or use --threshold adaptive"
+    ]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.table import Column, Table
-from skae._cli.text import as_float, find_name
+from skae._cli.outputs import as_float
+from skae._cli.table import Column, Table, find_name
 from skae._cli.times import Times, read_clocks, read_numeric_times, read_times
 
-__all__ = ["Index", "find_index", "number_rows"]
+__all__ = ["Index", "find_index", "index_of_numbers", "number_rows"]
 
 # Rising numbers may as well be a counter that is to be scored: only a name tells an index.
 # "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
@@ -132,7 +132,7 @@ def find_index(table: Table, others: list[Column]) -> Index:
         return _checked(max(found, key=lambda index: len(np.unique(index.instants))))
     rising = (column for column in others if _is_rising(column))
     column = next(rising, None)
-    return number_rows(table.n_rows) if column is None else _of_numbers(column)
+    return number_rows(table.n_rows) if column is None else index_of_numbers(column)
 
 
 def _given(table: Table) -> Index:
@@ -149,7 +149,7 @@ def _given(table: Table) -> Index:
     if table.choice.time_format:
         column.refuse_first(np.ones(table.n_rows, dtype=bool), f"of {table.choice.time_format!r}")
     if column.kind in ("number", "clock") and not np.isnan(_rising_numbers(column)).any():
-        return _of_numbers(column)
+        return index_of_numbers(column)
     rows = np.arange(table.n_rows)
     return Index(column.name, rows, rows, column.texts.tolist(), [column])
 
@@ -262,7 +262,8 @@ def _rising_numbers(column: Column) -> NDArray[np.float64]:
     return np.asarray(read_clocks(column.texts) / np.timedelta64(1, "s"))
 
 
-def _of_numbers(column: Column) -> Index:
+def index_of_numbers(column: Column) -> Index:
+    """Return the numbers of a column as the index; ValueError if a cell is none."""
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
     return Index(column.name, values, values, column.texts.tolist(), [column])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.series import Series
-from skae._cli.text import join_names
+from skae._cli.table import join_names
 from skae._input.scaling import Scaling
 
 __all__ = ["Model", "check_model_file", "learn", "load_model", "pack_model"]

@@ -1,21 +1,166 @@
-"""Files that the command writes: all of them whole, or none."""
+"""What the command writes: standard output and standard error, and files, all or none."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from skae._files.atomic import replaced
 
-__all__ = ["STANDARD_OUTPUT", "check_files", "check_plot_format", "written"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "Console",
+    "Progress",
+    "align",
+    "as_float",
+    "check_files",
+    "check_output",
+    "check_plot_format",
+    "hushed_stderr",
+    "printable",
+    "safe_cell",
+    "written",
+]
 
 STANDARD_OUTPUT = Path("-")
+# What makes a spreadsheet take the cell of a CSV file for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-@contextmanager
+class Console:
+    """Says notes on standard error, and answers on standard output.
+
+    Parameters
+    ----------
+    quiet : bool, default=False
+        Whether notes are kept back.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def say(self, *notes: str) -> None:
+        """Print notes on standard error, each as one line."""
+        for note in notes:
+            self.show(f"skae: {printable(' '.join(note.split()))}")
+
+    def show(self, text: str) -> None:
+        """Print a text on standard error, which may be closed or full: then nobody listens."""
+        if not self.quiet and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                print(text, file=sys.stderr, flush=True)
+
+    def answer(self, text: str) -> None:
+        """Print a text on standard output.
+
+        Raises
+        ------
+        BrokenPipeError
+            If nobody reads on.
+        ValueError
+            If the text cannot be written.
+        """
+        check_output()
+        try:
+            write_whole(text, sys.stdout)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ValueError(f"standard output: {error.strerror}") from error
+
+
+class Progress:
+    """Shows the epochs of a training in one line of a terminal; elsewhere nothing.
+
+    Parameters
+    ----------
+    stream : text stream or None
+        Where to print.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream if stream is not None and stream.isatty() else None
+
+    def show_epoch(self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None) -> None:
+        """Show the losses at the end of an epoch, numbered from 0, of so many."""
+        if self.stream is None:
+            return
+        named = {"loss": "loss", "val_loss": "validation loss"}
+        losses = [f"  {named[key]} {logs[key]:.4f}" for key in named if logs and key in logs]
+        line = f"epoch {epoch + 1}/{n_epochs}{''.join(losses)}"
+        # A line that wraps is two lines, of which only the second would be updated.
+        try:
+            width = os.get_terminal_size(self.stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            width = 80
+        self.stream.write(f"\r{line[: width - 1]}\x1b[K")
+        self.stream.flush()
+
+    def finish(self) -> None:
+        """Begin a new line."""
+        if self.stream is not None:
+            self.stream.write("\n")
+
+
+def write_whole(text: str, stream: TextIO) -> None:
+    """Write a text to a stream, all of it, and flush."""
+    # A pipe may be of ASCII; what it cannot show is written out rather than refused.
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    content = text.encode(encoding, "backslashreplace")
+    if hasattr(stream, "buffer"):
+        stream.flush()
+        # Where Python runs unbuffered, a write may be cut short, and the text layer ignores it.
+        rest = memoryview(content)
+        while rest:
+            rest = rest[stream.buffer.write(rest) or 0 :]
+        stream.buffer.flush()
+    else:
+        stream.write(content.decode(encoding))
+    stream.flush()
+
+
+def check_output() -> None:
+    """Raise ValueError if standard output is closed."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise ValueError("standard output is closed; redirect it to a file or to the null device")
+
+
+@contextlib.contextmanager
+def hushed_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, unless something fails.
+
+    TensorFlow's C++ side prints half a dozen lines when it is imported, before any log
+    level of its own counts.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # full, or closed and None
+        sys.stderr.flush()
+    try:
+        stderr, held = os.dup(2), tempfile.TemporaryFile()
+    except OSError:  # stderr is closed, or there is no disk space to hold its lines back
+        yield
+        return
+    with held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+# --- files -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
 def written(contents: dict[Path, bytes]) -> Iterator[None]:
     """Put files in their places at the end, if nothing is raised before; ValueError if it cannot.
 
@@ -24,14 +169,14 @@ def written(contents: dict[Path, bytes]) -> Iterator[None]:
     contents : dict of Path to bytes
         What the files will hold.
     """
-    with ExitStack() as files:
+    with contextlib.ExitStack() as files:
         for path, content in contents.items():
             files.enter_context(_naming(path))
             files.enter_context(replaced(path)).write(content)
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Give errors of the system, which may not know a name, that of the file."""
     try:
@@ -80,3 +225,56 @@ def check_plot_format(path: Path) -> None:
             f"--plot {path}: expected a name that ends in one of {', '.join(formats)}; "
             "a CSV file goes before --plot"
         )
+
+
+# --- texts of a stranger's file ------------------------------------------------------------
+
+
+def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are aligned, safe for a terminal."""
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def printable(text: str) -> str:
+    r"""Return a text whose control characters are written out, as Python writes them.
+
+    A cell may hold the escape sequences that move a terminal's cursor or rename its window,
+    and characters that turn the direction of writing.
+
+    Examples
+    --------
+    >>> from skae._cli.outputs import printable
+    >>> print(printable("flow\x1b[2J"))
+    flow\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def safe_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs: an apostrophe before a formula's start.
+
+    Examples
+    --------
+    >>> from skae._cli.outputs import safe_cell
+    >>> safe_cell("=1+2"), safe_cell("-1.5"), safe_cell("2024-01-01")
+    ("'=1+2", '-1.5', '2024-01-01')
+    """
+    text = printable(text)
+    return (
+        f"'{text}"
+        if text.startswith(FORMULA_STARTS) and as_float(text.replace(",", ".")) is None
+        else text
+    )
+
+
+def as_float(text: str) -> float | None:
+    """Return a number as Python and C write it, None where a text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -5,20 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skae._cli.detection import Detection, FoundEvent, Measures
 from skae._cli.order import say_duration, usual_step
+from skae._cli.outputs import align, printable, safe_cell
 from skae._cli.series import Series
-from skae._cli.text import align, printable, safe_cell
 
-if TYPE_CHECKING:
-    from skae.datasets import Fault
-
-__all__ = ["draw_picture", "format_report", "format_scores"]
+__all__ = ["describe_event", "describe_rows", "draw_picture", "format_report", "format_scores"]
 
 # A table of more rows leaves the screen, and a picture of more panels has none to be read.
 MAX_EVENTS = 20
@@ -32,7 +28,7 @@ def format_report(series: Series, detection: Detection, measures: Measures | Non
     Parameters
     ----------
     series : Series
-        The series, and the faults known in them.
+        The series.
     detection : Detection
         The events.
     measures : Measures or None, default=None
@@ -44,8 +40,6 @@ def format_report(series: Series, detection: Detection, measures: Measures | Non
         Paragraphs with empty lines between them.
     """
     paragraphs = [format_events(series, detection), format_unobserved(series, detection)]
-    if series.faults:
-        paragraphs.append(format_faults(series.faults, detection, series.index.labels))
     if measures:
         paragraphs.append(format_measures(measures, series))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
@@ -76,8 +70,9 @@ def format_events(series: Series, detection: Detection) -> str:
     if len(worst) < len(events):
         head += f"; the worst {MAX_EVENTS}:"
     worst.sort(key=lambda event: event.start)
-    rows = [_event_cells(event, detection, series) for event in worst]
-    return f"{head}\n\n{align([*_series_name(series), *EVENT_HEADER], rows)}"
+    found = [describe_event(event, detection, series) for event in worst]
+    found = [event | {"score": f"{event['score']:.4g}"} for event in found]
+    return f"{head}\n\n{_table(EVENT_HEADER, found, series)}"
 
 
 def format_unobserved(series: Series, detection: Detection) -> str:
@@ -88,51 +83,22 @@ def format_unobserved(series: Series, detection: Detection) -> str:
     n_rows = int(detection.is_unobserved.sum())
     head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
     head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
-    labels = series.index.labels
-    rows = [[*_series_cell(series, i), labels[i], labels[j]] for i, j in runs[:MAX_EVENTS]]
-    return f"{head}\n\n{align([*_series_name(series), 'start', 'end'], rows)}"
+    outages = [describe_rows(*run, series) for run in runs[:MAX_EVENTS]]
+    return f"{head}\n\n{_table(['start', 'end'], outages, series)}"
 
 
 def format_measures(measures: Measures, series: Series) -> str:
-    """Return a line on rows and one on events that compare a detection with labels."""
+    """Return lines that compare events and rows with labels, and a table of what was missed."""
     found = f"{measures.found_events} of {_count(measures.labelled_events, 'labelled event')}"
+    missed = [describe_rows(*rows, series) for rows in measures.missed[:MAX_EVENTS]]
+    table = f"\nmissed:\n\n{_table(['start', 'end'], missed, series)}" if missed else ""
     return (
         f"by the labels in {printable(series.label_name or '')!r}: found {found}, with "
-        f"{_count(measures.false_events, 'false event')}\n"
+        f"{_count(measures.false_events, 'false event')} and {measures.false_rows:.1%} of the "
+        "other rows in events\n"
         f"rows: precision {measures.precision:.3f}, recall {measures.recall:.3f}, "
-        f"F1 {measures.f1:.3f}, VUS-PR {measures.vus_pr:.3f}"
+        f"F1 {measures.f1:.3f}, VUS-PR {measures.vus_pr:.3f}{table}"
     )
-
-
-def format_faults(faults: Sequence[Fault], detection: Detection, labels: Sequence[str]) -> str:
-    """Return a table of known faults, and how many an event found.
-
-    Parameters
-    ----------
-    faults : sequence of Fault
-        A fault is found where an event overlaps it; an event that overlaps none is false.
-    detection : Detection
-        The events.
-    labels : sequence of str of length n_rows
-        The index.
-
-    Returns
-    -------
-    table : str
-        The table and a line that counts.
-    """
-    events = detection.events
-    found = [any(_overlap(fault, event) for event in events) for fault in faults]
-    false = sum(not any(_overlap(fault, event) for fault in faults) for event in events)
-    rows = [
-        [fault.kind, fault.feature, labels[fault.start], labels[fault.end], "yes" if hit else "NO"]
-        for fault, hit in zip(faults, found, strict=True)
-    ]
-    table = align(["fault", "feature", "start", "end", "found"], rows)
-    count = f"found {sum(found)} of {len(faults)} faults, with {_count(false, 'false event')}"
-    healthy = ~_mark_faults(faults, len(detection.scores))
-    share = detection.is_in_event[healthy].mean()
-    return f"{table}\n\n{count} and {share:.1%} of the fault-free rows in events"
 
 
 def format_scores(series: Series, detection: Detection) -> str:
@@ -148,10 +114,11 @@ def format_scores(series: Series, detection: Detection) -> str:
     names = [safe_cell(name) for name in detection.feature_names]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    named = [] if series.series_labels is None else [series.series_labels]
-    keys = [[safe_cell(label) for label in column] for column in (*named, series.index.labels)]
-    header = map(safe_cell, [*_series_name(series), series.index.name])
-    writer.writerow([*header, "score", "label", "feature"])
+    keyed = {series.index.name: series.index.labels}
+    if series.series_labels is not None:
+        keyed = {series.series_name or "series": series.series_labels} | keyed
+    keys = [[safe_cell(label) for label in column] for column in keyed.values()]
+    writer.writerow([*map(safe_cell, keyed), "score", "label", "feature"])
     writer.writerows(
         [*row, "", "", ""] if missing else [*row, score, label, names[feature]]
         for *row, score, label, feature, missing in zip(
@@ -184,13 +151,12 @@ def _drawn(series: Series, detection: Detection) -> dict[str, Any]:
     order = np.concatenate(series.parts())
     place = np.argsort(order)
     events = [tuple(place[[e.start, e.end, e.peak]].tolist()) for e in detection.events]
-    labels = _mark_faults(series.faults, len(order)) if series.faults else series.labels
     return {
         "values": series.values[order],
         "scores": detection.scores[order],
         "threshold": detection.threshold if detection.limits is None else detection.limits[order],
         "events": events,
-        "labels": None if labels is None else labels[order],
+        "labels": None if series.labels is None else series.labels[order],
         "index": series.index.wall if _has_one_clock(series) else None,
         "feature_names": [printable(name) for name in series.feature_names],
     }
@@ -200,21 +166,32 @@ def _has_one_clock(series: Series) -> bool:
     return series.series_labels is None and series.index.name != "row"
 
 
-def _mark_faults(faults: Sequence[Fault], n_rows: int) -> NDArray[np.bool_]:
-    marks = np.zeros(n_rows, dtype=bool)
-    for fault in faults:
-        marks[fault.start : fault.end + 1] = True
-    return marks
-
-
 # --- text --------------------------------------------------------------------------------
 
 
-def _event_cells(event: FoundEvent, detection: Detection, series: Series) -> list[str]:
-    start, end, peak = (series.index.labels[row] for row in (event.start, event.end, event.peak))
-    score = f"{detection.scores[event.peak]:.4g}"
-    duration = duration_of(event, series)
-    return [*_series_cell(series, event.start), start, end, duration, peak, score, event.feature]
+def describe_event(event: FoundEvent, detection: Detection, series: Series) -> dict[str, Any]:
+    """Return what is told of an event, each thing by its name."""
+    return describe_rows(event.start, event.end, series) | {
+        "duration": duration_of(event, series),
+        "peak": series.index.labels[event.peak],
+        "score": float(detection.scores[event.peak]),
+        "feature": event.feature,
+    }
+
+
+def describe_rows(first: int, last: int, series: Series) -> dict[str, Any]:
+    """Return the series of a run of rows, where there are several, its start and its end."""
+    labels, keys = series.index.labels, series.series_labels
+    named = {} if keys is None else {"series": keys[first]}
+    return named | {"start": labels[first], "end": labels[last]}
+
+
+def _table(columns: Sequence[str], found: list[dict[str, Any]], series: Series) -> str:
+    """Return what was found as a table of these columns, behind that of the series."""
+    columns = columns if series.series_labels is None else ["series", *columns]
+    header = [(series.series_name or c) if c == "series" else c for c in columns]
+    cells = [[row[column] for column in columns] for row in found]
+    return align(header, cells)
 
 
 def duration_of(event: FoundEvent, series: Series) -> str:
@@ -228,29 +205,17 @@ def duration_of(event: FoundEvent, series: Series) -> str:
 
 
 def _format_highest(series: Series, detection: Detection) -> str:
-    rows = [
-        [
-            *_series_cell(series, row),
-            series.index.labels[row],
-            f"{detection.scores[row]:.4g}",
-            f"{detection.scores[row] / detection.limit_at(row):.0%} of the threshold",
-        ]
+    scores = detection.scores
+    places = [
+        describe_rows(row, row, series)
+        | {
+            "peak": series.index.labels[row],
+            "score": f"{scores[row]:.4g}",
+            "": f"{scores[row] / detection.limit_at(row):.0%} of the threshold",
+        }
         for row in detection.highest_places()
     ]
-    header = [*_series_name(series), "peak", "score", ""]
-    return f"; the highest places:\n\n{align(header, rows)}"
-
-
-def _series_cell(series: Series, row: int) -> list[str]:
-    return [] if series.series_labels is None else [series.series_labels[row]]
-
-
-def _series_name(series: Series) -> list[str]:
-    return [] if series.series_name is None else [series.series_name]
-
-
-def _overlap(fault: Fault, event: FoundEvent) -> bool:
-    return fault.start <= event.end and event.start <= fault.end
+    return f"; the highest places:\n\n{_table(['peak', 'score', ''], places, series)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.index import Index, find_index
+from skae._cli.index import find_index, index_of_numbers
 from skae._cli.order import UNITS
-from skae._cli.table import Column, Table
-from skae._cli.text import find_name, join_names
+from skae._cli.table import Column, Table, find_name, join_names
 
 __all__ = ["Roles", "read_labels", "rows_of_each"]
 
@@ -217,10 +216,7 @@ class Roles:
             for key in keys:
                 if key is not counter and ((np.diff(key.codes) != 0) == begins).all():
                     self._take_series(key, f"{counter.name!r} begins anew")
-                    counter.role, labels = "time", counter.texts.tolist()
-                    self.index = Index(
-                        counter.name, counter.values, counter.values, labels, [counter]
-                    )
+                    counter.role, self.index = "time", index_of_numbers(counter)
                     return
 
     def _take_series(self, column: Column, reason: str) -> None:

@@ -8,12 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from skae._cli.console import Console, check_output, hushed_stderr
-from skae._cli.detection import detect, measure
-from skae._cli.drift import Drift, find_drift, note_many_anomalies
-from skae._cli.inspection import format_inspection
+from skae._cli.detection import Drift, detect, find_drift, measure, note_many_anomalies
 from skae._cli.model import Model, check_model_file, learn, load_model, pack_model
-from skae._cli.outputs import STANDARD_OUTPUT, check_files, check_plot_format, written
+from skae._cli.outputs import (
+    STANDARD_OUTPUT,
+    Console,
+    check_files,
+    check_output,
+    check_plot_format,
+    hushed_stderr,
+    written,
+)
 from skae._cli.report import draw_picture, format_report, format_scores
 from skae._cli.series import (
     Series,
@@ -23,9 +28,8 @@ from skae._cli.series import (
     read_series,
     series_of,
 )
-from skae._cli.summary import format_json
-from skae._cli.table import Choice
-from skae._cli.text import join_names
+from skae._cli.summary import format_inspection, format_json
+from skae._cli.table import Choice, join_names
 
 __all__ = ["run_detect", "run_inspect", "run_score"]
 
@@ -51,7 +55,7 @@ def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) ->
     _check_outputs(args, [args.file], args.save)
     series = load_series(args.file, choice_of(args))
     choose_training(series, args.train_rows, args.train_until, args.window)
-    _say_all(console, series.notes)
+    console.say(*series.notes)
     many = "" if series.series_labels is None else f" in {len(series.parts())} series"
     names = join_names(series.feature_names)
     console.say(f"learning from {series.is_training.sum()} rows{many} of {names}")
@@ -92,7 +96,7 @@ def run_score(args: Namespace) -> None:
     model = load_model(args.model)
     series = read_series(args.file, replace(choice_of(args), features=model.feature_names))
     drifts = find_drift(model, series)
-    _say_all(console, [*series.notes, *map(str, drifts)])
+    console.say(*series.notes, *map(str, drifts))
     _tell(args, console, model, series, drifts)
 
 
@@ -139,11 +143,6 @@ def _check_outputs(args: Namespace, inputs: list[str | None], save: Path | None)
     check_files([name for name in inputs if name and name != "-"], outputs)
 
 
-def _say_all(console: Console, notes: list[str]) -> None:
-    for note in notes:
-        console.say(note)
-
-
 def _tell(
     args: Namespace, console: Console, model: Model, series: Series, drifts: list[Drift]
 ) -> None:
@@ -152,7 +151,7 @@ def _tell(
     if args.command == "score":
         more = note_many_anomalies(found)
         series.notes += more
-        _say_all(console, more)
+        console.say(*more)
     scores = format_scores(series, found)
     contents: dict[str, tuple[Path, bytes]] = {}
     if args.out != STANDARD_OUTPUT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,7 @@ from numpy.typing import NDArray
 from skae._cli.index import Index
 from skae._cli.order import cut_at_gaps, describe_order, is_newest_first, longest_step
 from skae._cli.roles import Roles, read_labels, rows_of_each
-from skae._cli.table import Choice, read_table
-from skae._cli.text import find_name, join_names
-
-if TYPE_CHECKING:
-    from skae.datasets import Fault
+from skae._cli.table import Choice, find_name, join_names, read_table
 
 __all__ = ["Series", "choose_training", "load_series", "read_roles", "read_series", "series_of"]
 
@@ -49,8 +44,6 @@ class Series:
         True for rows that are labelled as anomalies.
     longest_step : float or None
         The longest step of time that is no gap; None: it depends on those around it.
-    faults : list of Fault
-        Those of the demo.
     """
 
     values: NDArray[np.float64]
@@ -63,7 +56,6 @@ class Series:
     label_name: str | None = None
     labels: Bools | None = None
     longest_step: float | None = None
-    faults: list[Fault] = field(default_factory=list)
 
     def parts(self) -> list[Rows]:
         """Return the rows of each series, in the order in which the series begin."""
@@ -254,7 +246,8 @@ def _demo(choice: Choice) -> Series:
         index=Index("time", machine.timestamps, machine.timestamps, labels, order="ymd"),
         is_training=np.arange(len(machine.data)) < machine.train_rows,
         notes=["no FILE given: taking the demo series, a machine with labelled faults"],
-        faults=machine.events,
+        label_name="faults",
+        labels=machine.target == 1,
     )
 
 

@@ -217,6 +217,10 @@ def _with_index(pd: Any, name: str, frame: Any) -> Any:
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
+    for place, dtype in enumerate(frame.dtypes):
+        if dtype.kind == "M":  # written out, as in text
+            times = frame.iloc[:, place]
+            frame.isetitem(place, times.astype(str).where(times.notna()))
     if not frame.size:
         raise ValueError(f"{name} holds no rows; expected rows of numbers")
     twice = frame.columns[frame.columns.duplicated()]

@@ -1,4 +1,4 @@
-"""What the command line tells another program: one JSON object."""
+"""What is in a file, as a table and as JSON; what was found in it, as JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from skae._cli.detection import Detection, FoundEvent, Measures
-from skae._cli.drift import Drift
-from skae._cli.report import duration_of
-from skae._cli.series import Series
+import numpy as np
 
-__all__ = ["format_json"]
+from skae._cli.detection import Detection, Drift, FoundEvent, Measures
+from skae._cli.order import say_duration, usual_step
+from skae._cli.outputs import align, printable
+from skae._cli.report import describe_event, describe_rows
+from skae._cli.roles import Roles
+from skae._cli.series import Series
+from skae._cli.table import Column
+
+__all__ = ["format_inspection", "format_json"]
+
+HEADER = ["column", "role", "type", "missing", "first", "why"]
 
 
 def format_json(
@@ -29,16 +36,19 @@ def format_json(
     Names and index values are as they stand in the file, rows are numbered from 0, ends are
     inclusive, and what is not defined is null.
     """
-    labels = series.index.labels
+    missed = [describe_rows(*rows, series) for rows in (measures.missed if measures else [])]
     content = {
         "rows": len(detection.scores),
         "features": detection.feature_names,
         "threshold": detection.threshold,
         "anomalous_rows": int(detection.is_anomaly.sum()),
         "events": [_event(event, detection, series) for event in detection.events],
-        "unobserved": [_span(*run, series) for run in detection.unobserved_runs(series)],
+        "unobserved": [
+            describe_rows(first, last, series) | {"first_row": first, "last_row": last}
+            for first, last in detection.unobserved_runs(series)
+        ],
         "drift": [asdict(drift) for drift in drifts],
-        "measures": None if measures is None else _measures(measures, labels),
+        "measures": measures and asdict(measures) | {"missed": missed},
         "notes": series.notes,
         "files": {name: str(path) for name, path in files.items()},
     }
@@ -46,24 +56,8 @@ def format_json(
 
 
 def _event(event: FoundEvent, detection: Detection, series: Series) -> dict[str, Any]:
-    return _span(event.start, event.end, series) | {
-        "peak": series.index.labels[event.peak],
-        "length": len(event.rows),
-        "duration": duration_of(event, series),
-        "score": float(detection.scores[event.peak]),
-        "feature": event.feature,
-    }
-
-
-def _span(start: int, end: int, series: Series) -> dict[str, Any]:
-    named = {} if series.series_labels is None else {"series": series.series_labels[start]}
-    labels = {"start": series.index.labels[start], "end": series.index.labels[end]}
-    return named | labels | {"first_row": start, "last_row": end}
-
-
-def _measures(measures: Measures, labels: list[str]) -> dict[str, Any]:
-    missed = [{"start": labels[start], "end": labels[end]} for start, end in measures.missed]
-    return asdict(measures) | {"missed": missed}
+    rows = {"first_row": event.start, "last_row": event.end, "length": len(event.rows)}
+    return describe_event(event, detection, series) | rows
 
 
 def _defined(value: Any) -> Any:
@@ -73,3 +67,68 @@ def _defined(value: Any) -> Any:
     if isinstance(value, list):
         return [_defined(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# --- what is in a file ---------------------------------------------------------------------
+
+
+def format_inspection(roles: Roles, series: Series, as_json: bool) -> str:
+    """Return what was found in a file: its columns with roles and reasons, and notes.
+
+    Parameters
+    ----------
+    roles : Roles
+        The columns of the file.
+    series : Series
+        What was made of them.
+    as_json : bool
+        Whether another program reads it.
+    """
+    columns = [_describe(column) for column in roles.table.columns]
+    index = _describe_index(series)
+    if as_json:
+        content = {
+            "rows": len(series.values),
+            "index": index,
+            "series": len(series.parts()),
+            "columns": columns,
+            "notes": series.notes,
+        }
+        return json.dumps(content, indent=2) + "\n"
+    table = [[str(column[name]) for name in HEADER] for column in columns]
+    many = f" of {len(series.parts())} series" if series.series_name else ""
+    head = (
+        f"{len(series.values)} rows{many}, {index['name']} from {index['first']} to {index['last']}"
+    )
+    step = f" in steps of {index['step']}" if index["step"] else ""
+    notes = "\n".join(f"* {printable(note)}" for note in series.notes)
+    return f"{printable(head + step)}\n\n{align(HEADER, table)}\n" + (
+        f"\n{notes}\n" if notes else ""
+    )
+
+
+def _describe(column: Column) -> dict[str, Any]:
+    """Return name, role, type, missing cells, first cell and reason of a column."""
+    is_sensor = column.role == "sensor"
+    values = column.sensor_values() if is_sensor else None
+    missing = column.cells.isna() if values is None else np.isnan(values)
+    return {
+        "column": column.name,
+        "role": column.role or "left out",
+        "type": "time" if column.role == "time" and column.times is not None else column.kind,
+        "missing": int(missing.sum()),
+        "first": f"{values[0]:.15g}" if values is not None else str(column.texts.iloc[0])[:40],
+        "why": column.why,
+    }
+
+
+def _describe_index(series: Series) -> dict[str, Any]:
+    index = series.index
+    usual = usual_step(index.instants, series.parts())
+    is_time = index.wall.dtype.kind == "M"
+    return {
+        "name": index.name,
+        "first": index.labels[0],
+        "last": index.labels[-1],
+        "step": say_duration(usual) if is_time else f"{usual:g}",
+    }

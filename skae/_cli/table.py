@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,13 +19,15 @@ from skae._cli.numbers import (
     might_be_thousands,
     read_numbers,
 )
+from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
-from skae._cli.text import as_float
 from skae._cli.times import Times, is_clock, read_numeric_times, read_times
 
-__all__ = ["Choice", "Column", "Table", "read_table"]
+__all__ = ["Choice", "Column", "Table", "find_name", "join_names", "read_table"]
 
 LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
+# More names than these are not read by anybody.
+MAX_NAMES = 8
 YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
@@ -113,16 +115,12 @@ class Column:
         """The cells as they are written, without spaces around."""
         cells = self.cells
         if self.cells.dtype.kind in "iufb" and self.table.layout is not None:
-            cells = _parse(self.table.layout, usecols=[self.position], dtype=str)[self.position]
-        if self.cells.dtype.kind == "M":
-            return cells.astype(str).replace("NaT", "")
+            cells = _parse(self.table.layout, [self.position], dtype=str)[self.position]
         return cells.astype(object).where(cells.notna(), "").astype(str).str.strip()
 
     @cached_property
     def kind(self) -> str:
         """Whether most cells are a "number", a "time", a "clock" or "word"; or "empty"."""
-        if self.cells.dtype.kind == "M":
-            return "time"
         if self.cells.dtype.kind in "iufb":
             return "empty" if self.cells.isna().all() else "number"
         given = self.texts[~self.texts.str.lower().isin(MISSING_WORDS)]
@@ -211,13 +209,7 @@ class Column:
 
     @cached_property
     def _times(self) -> Times:
-        if self.cells.dtype.kind != "M":
-            return read_times(self.texts, self.table.choice.time_format)
-        zone = getattr(self.cells.dtype, "tz", None)
-        wall = self.cells if zone is None else self.cells.dt.tz_localize(None)
-        instants = self.cells if zone is None else self.cells.dt.tz_convert(None)
-        stamps = [times.to_numpy().astype("M8[us]") for times in (wall, instants)]
-        return Times(stamps[0], stamps[1], "ymd")
+        return read_times(self.texts, self.table.choice.time_format)
 
     def _plain_numbers(self) -> NDArray[np.float64] | None:
         """Return what pandas read, None where the texts have to be looked at."""
@@ -266,7 +258,7 @@ class Table:
         """What stands before decimals in the columns that leave no doubt: "." or ","."""
         if self.layout is None or self.layout.delimiter == ",":
             return "."
-        texts = [c.texts for c in self.columns if c.cells.dtype.kind not in "iufbM"]
+        texts = [c.texts for c in self.columns if c.cells.dtype.kind not in "iufb"]
         commas = sum(
             int(text.str.fullmatch(r"-?[\d.]*\d,(\d{1,2}|\d{4,})").sum()) for text in texts
         )
@@ -313,26 +305,45 @@ def read_table(path: str, choice: Choice) -> Table:
         text, notes = decode(name, content, choice.encoding)
         said = {option: getattr(choice, option) for option in LAYOUT_OPTIONS}
         layout = find_layout(name, text, **said)
-        _level_rows(layout)
+        _note_short_rows(layout)
         table = Table(name, choice, layout, notes + layout.notes)
-        frame = _parse(layout)
+        frame = _parse(layout, range(len(layout.names)))
         if not len(frame):
             raise ValueError(f"{name} holds a header only; expected rows of numbers below it")
         cells = [(column, i, frame[i]) for i, column in enumerate(layout.names)]
-    columns = [Column(*cell, table) for cell in cells]
-    table.columns = [c for c in columns if not (_is_nameless(c) and c.kind == "empty")]
+    for name, place, cell in cells:
+        column = Column(name, place, cell, table)
+        if name not in ("index", f"column{place + 1}") or column.kind != "empty":
+            table.columns.append(column)
     if not table.columns:
         raise ValueError(f"there is no column of numbers in {name}")
     first = _first_time_of_header(table)
     return _transposed(table, first) if first else table
 
 
-def _is_nameless(column: Column) -> bool:
-    return column.name in ("index", f"column{column.position + 1}")
+def find_name(names: Sequence[str], name: str) -> int:
+    """Return the position of a column; ValueError names those that there are."""
+    if name not in names:
+        raise ValueError(f"there is no column {name!r}; the columns are {join_names(names)}")
+    return names.index(name)
 
 
-def _parse(layout: Layout, **options: Any) -> Any:
-    """Return the rows as a DataFrame, numbers where all cells are plain numbers."""
+def join_names(names: Sequence[str]) -> str:
+    """Return names with commas between them, cut where there are many.
+
+    Examples
+    --------
+    >>> from skae._cli.table import join_names
+    >>> join_names([f"s{i}" for i in range(100)])
+    's0, s1, s2, s3, s4, s5, s6, s7 and 92 more'
+    """
+    if len(names) <= MAX_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
+
+
+def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
+    """Return columns as a DataFrame, numbers where all cells are plain numbers."""
     import pandas as pd
 
     try:
@@ -345,57 +356,40 @@ def _parse(layout: Layout, **options: Any) -> Any:
             na_values=MISSING_SPELLINGS,
             keep_default_na=False,
             skipinitialspace=True,
+            usecols=columns,
             low_memory=False,  # in parts, a column could be of numbers here and of words there
             **options,
         )
     except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=range(len(layout.names)))
+        return pd.DataFrame(columns=list(columns))
     except pd.errors.ParserError as error:
         raise ValueError(f"{layout.name} is not a CSV file: {error}") from error
 
 
-def _level_rows(layout: Layout) -> None:
-    """Fill up rows whose last cells are missing; raise ValueError where a row has too many."""
+def _note_short_rows(layout: Layout) -> None:
+    """Note rows whose last cells are missing; raise ValueError where a row has too many."""
     content, width = layout.content, len(layout.names)
-    n_lines = len(content) and sum(1 for line in io.BytesIO(content) if line.strip())
+    n_lines = sum(1 for line in io.BytesIO(content) if line.strip())
     if b'"' not in content and content.count(layout.delimiter.encode()) == (width - 1) * n_lines:
         return
     short: list[int] = []
-    end = 0
-    leveled = io.StringIO()
-    for line, cells in _leveled(layout, short):
-        leveled.write("\n" * (line - end - 1) + layout.delimiter.join(map(_quoted, cells)) + "\n")
-        end = line
-    if 1 < len(short) == n_lines:
-        raise ValueError(
-            f"line {short[0]} of {layout.name} has too few cells for {width} columns, as have "
-            f"{len(short) - 1} more; --delimiter says what stands between cells, --skip-rows and "
-            "--comment leave lines out"
-        )
-    if short:
-        layout.notes.append(
-            f"line {short[0]} has too few cells"
-            + (f", as have {len(short) - 1} more" if len(short) > 1 else "")
-            + ": those at its end are taken as missing"
-        )
-    layout.content = leveled.getvalue().encode()
-
-
-def _leveled(layout: Layout, short: list[int]) -> Iterator[tuple[int, list[str]]]:
-    width = len(layout.names)
     for line, cells in layout.rows():
         if any(cells[width:]):
             raise ValueError(
                 f"line {line} of {layout.name} has {len(cells)} cells instead of {width}; "
                 "--skip-rows and --comment leave lines out"
             )
-        if len(cells) < width:
-            short.append(line)
-        yield line, cells[:width] + [""] * (width - len(cells))
-
-
-def _quoted(cell: str) -> str:
-    return '"' + " ".join(cell.replace('"', '""').split("\n")) + '"'
+        short += [line] * (len(cells) < width)
+    others = f", as have {len(short) - 1} more" if len(short) > 1 else ""
+    if 1 < len(short) == n_lines:
+        raise ValueError(
+            f"line {short[0]} of {layout.name} has too few cells for {width} columns{others}; "
+            "--delimiter says what stands between cells, --skip-rows and --comment leave lines out"
+        )
+    if short:
+        layout.notes.append(
+            f"line {short[0]} has too few cells{others}: those at its end are taken as missing"
+        )
 
 
 def _first_time_of_header(table: Table) -> int:

@@ -312,30 +312,24 @@ def _spread(texts: Any) -> list[str]:
 
 def _assemble(parts: Any) -> Stamps:
     """Return the times of the parts of dates and clocks, NaT where a day does not exist."""
-
-    def number(name: str, default: float) -> NDArray[np.float64]:
-        if name not in parts:
-            return np.full(len(parts), default)
-        return np.asarray(parts[name].astype(float).fillna(default))
-
-    year = parts["Y"].astype(float).to_numpy()
-    short = (parts["Y"].str.len() == 2).to_numpy(dtype=bool)
-    year = np.where(short, year + np.where(year < 69, 2000, 1900), year)
-    month = number("m", 1)
+    given = parts.reindex(columns=list("YmdjqHMSf"))
+    number = given.astype(float)
+    short = np.where(number["Y"] < 69, 2000, 1900)
+    year = (number["Y"] + np.where(given["Y"].str.len() == 2, short, 0)).to_numpy()
+    month = number["m"].fillna(3 * number["q"] - 2).fillna(1)
     if "b" in parts:
-        month = parts["b"].map(_month_of, na_action="ignore").astype(float).to_numpy()
-    if "q" in parts:
-        month = 3 * number("q", 1) - 2
-    day, hour = number("j" if "j" in parts else "d", 1), _of_24_hours(number("H", 0), parts["p"])
-    fraction = ("0." + parts["f"]).astype(float).fillna(0).to_numpy()
-    second = hour * 3600 + number("M", 0) * 60 + number("S", 0)
-    months = _as_stamps((year - 1970) * 12 + month - 1, "M8[M]")
-    dates = months.astype("M8[D]") + _as_stamps(day - 1, "m8[D]")
+        month = parts["b"].map(_month_of, na_action="ignore").astype(float)
+    day = number["j"].fillna(number["d"]).fillna(1)
+    hour, minute, second = (number[name].fillna(0) for name in "HMS")
+    seconds = _of_24_hours(hour, parts["p"]) * 3600 + minute * 60 + second
+    months = _as_stamps((year - 1970) * 12 + month.to_numpy() - 1, "M8[M]")
+    dates = months.astype("M8[D]") + _as_stamps(day.to_numpy() - 1, "m8[D]")
     unit = "M8[Y]" if "j" in parts else "M8[M]"
-    wrong = (month < 1) | (month > 12) | (day < 1) | (dates.astype(unit) != months.astype(unit))
-    wrong |= (hour > 24) | (number("M", 0) > 59) | (number("S", 0) > 60) | (second > 86400)
-    stamps = dates.astype("M8[us]") + _as_stamps(np.round((second + fraction) * 1e6), "m8[us]")
-    return np.where(wrong, np.datetime64("NaT", "us"), stamps)
+    wrong = ~month.between(1, 12) | (day < 1) | (dates.astype(unit) != months.astype(unit))
+    wrong |= (hour > 24) | (minute > 59) | (second > 60) | (seconds > 86400)
+    fraction = (number["f"] / 10.0 ** given["f"].str.len()).fillna(0)
+    clocks = _as_stamps(np.round((seconds + fraction) * 1e6).to_numpy(), "m8[us]")
+    return np.where(wrong, np.datetime64("NaT", "us"), dates.astype("M8[us]") + clocks)
 
 
 def _of_24_hours(hours: NDArray[np.float64], halves: Any) -> NDArray[np.float64]:
@@ -392,10 +386,9 @@ def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
     if (values % 1 != 0).any() or not (digits in (8, 10, 12, 14) or is_month):
         return None
     texts = pd.Series(values.astype("i8")).astype(str)
-    clock = "".join(f"(?P<{part}>\\d\\d)" for part in "HMS"[: (digits - 8) // 2])
-    date = r"^(?P<Y>1[6-9]\d\d|20\d\d)(?P<m>\d\d)" + (r"(?P<d>\d\d)" if digits > 6 else "")
-    parts = texts.str.extract(f"{date}{clock}$").reindex(columns=[*"YmdHMSpf"])
-    wall = _assemble(parts.astype("str").where(parts.notna()))
+    if not texts.str.fullmatch(rf"(1[6-9]|20)\d{{{digits - 2}}}").all():
+        return None
+    wall = _read(texts + ("01" if is_month else ""), "ymd").wall
     return None if np.isnat(wall).any() else (wall, f"times such as {texts.iloc[0]}")
 
 

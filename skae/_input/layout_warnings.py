@@ -213,7 +213,9 @@ def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -
     if len(first) < MIN_ORDERED:
         return
     values = _standardized(first)
-    values = values[:, values.any(axis=0)]
+    # One spike may hold all the variance of a flat sensor, and says nothing of its order.
+    low, high = np.quantile(values, (0.01, 0.99), axis=0)
+    values = _standardized(np.clip(values, low, high)[:, low < high])
     if not values.size:
         return
     products = [np.abs((values[lag:] * values[:-lag]).mean(axis=0)) for lag in range(1, LAGS + 1)]
