@@ -214,7 +214,7 @@ def detect_events(
             f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
             "window_size, or a Pipeline that ends in one: an event is a run of rows."
         )
-    if isinstance(merge_gap, str):
+    if isinstance(merge_gap, str) and merge_gap == "auto":
         merge_gap = int(last_step(estimator).window_size_) // 2
     grouping = grouping_of(estimator, X)
     contributions = through(estimator, "explain", X)
