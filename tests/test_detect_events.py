@@ -83,6 +83,8 @@ def test_events_are_where_the_faults_are():
     wider.window_size_ = 16
     assert places(detect_events(wider, ODD)) == [(30, 46)], "half a window joins them"
     assert places(detect_events(wider, ODD, merge_gap=0)) == FAULTS
+    with pytest.raises(ValueError, match="Got merge_gap='all', but expected an integer or 'auto'"):
+        detect_events(wider, ODD, merge_gap="all")
     assert len(detect_events(plain, CALM)) == 0
 
 

@@ -12,7 +12,14 @@ from sklearn.base import BaseEstimator
 from skae._input.runs import runs_of_true
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, library_of, matching_names, table, taken
-from skae._output.pipeline import Grouping, errors_of_rows, grouping_of, last_step, through
+from skae._output.pipeline import (
+    Grouping,
+    errors_of_rows,
+    gap_of,
+    grouping_of,
+    last_step,
+    through,
+)
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
 
@@ -214,8 +221,6 @@ def detect_events(
             f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
             "window_size, or a Pipeline that ends in one: an event is a run of rows."
         )
-    if isinstance(merge_gap, str) and merge_gap == "auto":
-        merge_gap = int(last_step(estimator).window_size_) // 2
     grouping = grouping_of(estimator, X)
     contributions = through(estimator, "explain", X)
     decision = estimator.decision_function(X)
@@ -227,7 +232,7 @@ def detect_events(
         index=index_of(X),
         series=None if grouping is None else grouping.labels,
         min_length=min_length,
-        merge_gap=merge_gap,
+        merge_gap=gap_of(estimator, merge_gap),
         contributions=contributions,
         feature_names=matching_names(contributions, X, grouping and grouping.column),
         n_features=n_features,

@@ -1,7 +1,7 @@
 """Pipelines: methods of their steps, and the series that a column of their input names."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,21 @@ def errors_of_rows(estimator: Any, X: Any) -> Any:
         return None
     found = through(estimator, "score_timesteps", X)
     return found["error"].to_numpy() if hasattr(found, "columns") else found
+
+
+def gap_of(estimator: Any, merge_gap: int | Literal["auto"]) -> int:
+    """Return the gap over which events are joined: by default half of the window, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If it is another word.
+    """
+    if not isinstance(merge_gap, str):
+        return merge_gap
+    if merge_gap != "auto":
+        raise ValueError(f"Got merge_gap={merge_gap!r}, but expected an integer or 'auto'.")
+    return int(getattr(last_step(estimator), "window_size_", None) or 0) // 2
 
 
 def last_step(estimator: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skae._input import observed
 from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, matching_names, name_features, names_of
-from skae._output.pipeline import errors_of_rows, grouping_of, through
+from skae._output.pipeline import errors_of_rows, gap_of, grouping_of, through
 from skae._plots import axes, timeline
 from skae._scoring.events import Event
 
@@ -106,7 +106,7 @@ class ExplanationDisplay:
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
-        merge_gap: int = 0,
+        merge_gap: int | Literal["auto"] = "auto",
         **plot_options: Unpack[MapOptions],
     ) -> ExplanationDisplay:
         """Explain a series with a fitted estimator and plot the contributions.
@@ -122,8 +122,9 @@ class ExplanationDisplay:
             See :class:`ExplanationDisplay`; those of a dataframe by default.
         min_length : int, default=1
             Events with fewer rows are not shown.
-        merge_gap : int, default=0
-            Events with at most this many normal rows between them are joined.
+        merge_gap : int or "auto", default="auto"
+            Events with at most this many normal rows between them are joined; by default half of
+            the window, if the estimator has one.
         **plot_options
             `ax`, `features` and `cmap`: see :meth:`plot`.
 
@@ -152,7 +153,7 @@ class ExplanationDisplay:
             errors = None if errors is None else errors[order]
             X = grouping.frames(X)
         lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
-        options = {"min_length": min_length, "merge_gap": merge_gap}
+        options = {"min_length": min_length, "merge_gap": gap_of(estimator, merge_gap)}
         events = timeline.events_of(lengths, outlying, -flat, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)

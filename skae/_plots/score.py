@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, name_features, names_of
-from skae._output.pipeline import errors_of_rows, grouping_of, reach
+from skae._output.pipeline import errors_of_rows, gap_of, grouping_of, reach
 from skae._plots import axes, timeline
 from skae._plots.axes import PanelOptions, make_axes
 from skae._scoring.events import Event
@@ -132,7 +132,7 @@ class AnomalyScoreDisplay:
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         min_length: int = 1,
-        merge_gap: int = 0,
+        merge_gap: int | Literal["auto"] = "auto",
         **plot_options: Unpack[ScoreOptions],
     ) -> AnomalyScoreDisplay:
         """Score a series with a fitted estimator and plot it.
@@ -149,8 +149,9 @@ class AnomalyScoreDisplay:
             See :class:`AnomalyScoreDisplay`.
         min_length : int, default=1
             Events with fewer rows are not shown.
-        merge_gap : int, default=0
-            Events with at most this many normal rows between them are joined.
+        merge_gap : int or "auto", default="auto"
+            Events with at most this many normal rows between them are joined; by default half of
+            the window, if the estimator has one.
         **plot_options
             `ax`, `features`, `max_panels` and `log_scale`: see :meth:`plot`.
 
@@ -190,7 +191,7 @@ class AnomalyScoreDisplay:
             feature_names=feature_names,
             contributions=contributions,
             min_length=min_length,
-            merge_gap=merge_gap,
+            merge_gap=gap_of(estimator, merge_gap),
             **plot_options,
         )
 
@@ -225,8 +226,10 @@ class AnomalyScoreDisplay:
             See :class:`AnomalyScoreDisplay`.
         errors : array-like of shape (n_rows,) or list of these, default=None
             Errors of single rows, which then determine the extent of events; see `find_events`.
-        min_length, merge_gap
-            See :meth:`from_estimator`.
+        min_length : int, default=1
+            Events with fewer rows are not shown.
+        merge_gap : int, default=0
+            Events with at most this many normal rows between them are joined.
         **plot_options
             `ax`, `features`, `max_panels` and `log_scale`: see :meth:`plot`.
 
