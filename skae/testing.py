@@ -24,9 +24,9 @@ _OF_ROWS = {
     "check_fit1d": "A series of one feature may be an array of one dimension.",
 }
 
-_OF_DEFAULT_THRESHOLD = dict.fromkeys(
+_OF_CAUTIOUS_THRESHOLD = dict.fromkeys(
     ["check_outliers_fit_predict", "check_outliers_train"],
-    "The default threshold flags none of a series without faults, and the check wants some.",
+    "The threshold flags none of data without faults, and the check wants some.",
 )
 
 
@@ -40,8 +40,8 @@ def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The reasons by the names of the checks. Empty without `window_size`, because samples are
-        then sequences.
+        The reasons by the names of the checks. Without `window_size` samples are sequences, which
+        fail none except with ``threshold="three_sigma"``.
 
     Examples
     --------
@@ -53,6 +53,9 @@ def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
     'The order of rows is that of time.'
     """
     parameters = estimator.get_params(deep=False)
-    if parameters.get("window_size") is None or "contamination" not in parameters:
+    if "window_size" not in parameters or "contamination" not in parameters:
         return {}
-    return _OF_ROWS | (_OF_DEFAULT_THRESHOLD if parameters["contamination"] == "auto" else {})
+    of_rows = parameters["window_size"] is not None
+    is_cautious = of_rows or parameters["threshold"] == "three_sigma"
+    of_threshold = is_cautious and parameters["contamination"] == "auto"
+    return (_OF_ROWS if of_rows else {}) | (_OF_CAUTIOUS_THRESHOLD if of_threshold else {})

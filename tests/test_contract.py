@@ -61,6 +61,11 @@ def test_the_checks_that_rows_are_expected_to_fail_are_among_them():
     names = {check.func.__name__ for _, check in estimator_checks_generator(of_rows)}
     assert expected_failed_checks(of_rows).keys() <= names
     assert expected_failed_checks(LSTMAutoencoder()) == {}
+    of_sets = LSTMAutoencoder(threshold="three_sigma")
+    assert list(expected_failed_checks(of_sets)) == [
+        "check_outliers_fit_predict",
+        "check_outliers_train",
+    ]
 
 
 ROUND_TRIPS = {
