@@ -32,13 +32,10 @@ skae.AnomalyScoreDisplay.from_estimator(detector, X, labels=machine.target)
 # Events
 # ------
 #
-# A table of events is easier to read than labels of rows. ``explain`` gives the
-# contribution of each sensor to each score, and ``find_events`` names the sensors that
+# A table of events is easier to read than labels of rows. It names the sensors that
 # contribute most.
 
-events = skae.find_events(
-    detector.decision_function(X), offset=0, merge_gap=10, contributions=detector.explain(X)
-)
+events = skae.detect_events(detector, X)
 events
 
 # %%
