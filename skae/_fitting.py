@@ -193,20 +193,30 @@ def how_to_scale(parameters: Parameters) -> str | None:
 
 
 def _scaling(scale: str | None, samples: Samples, by_series: bool) -> Scaling | None:
-    names = samples.names if isinstance(samples, RowSamples) else None
-    if by_series and (scale is None or names is None):
-        raise ValueError(
-            f"Got scale_by_series=True with scale={scale!r} and {'no' if names is None else 'the'} "
-            "names of series, but expected `series`, which names the series of each row, and "
-            "scale='robust' or 'standard'."
-        )
+    if by_series:
+        return _scaling_of_each(scale, samples)
     if scale is None:
         return None
+    rows = samples.windows.rows
+    return Scaling.of(rows, samples.row_weights(), robust=scale == "robust")
+
+
+def _scaling_of_each(scale: str | None, samples: Samples) -> Scaling:
+    """Return the scaling of each series by itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the series have no names or names of other types, or nothing is scaled.
+    """
+    if scale is None or not isinstance(samples, RowSamples) or samples.names is None:
+        raise ValueError(
+            f"Got scale_by_series=True with scale={scale!r}, but expected `series`, which names "
+            "the series of each row, and scale='robust' or 'standard'."
+        )
+    _check_can_be_stored(samples.names)
     rows, weights = samples.windows.rows, samples.row_weights()
-    if by_series and names is not None and isinstance(samples, RowSamples):
-        _check_can_be_stored(names)
-        return Scaling.of_each(rows, weights, names, samples.lengths, robust=scale == "robust")
-    return Scaling.of(rows, weights, robust=scale == "robust")
+    return Scaling.of_each(rows, weights, samples.names, samples.lengths, robust=scale == "robust")
 
 
 def _check_can_be_stored(names: tuple[Hashable, ...]) -> None:

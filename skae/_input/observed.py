@@ -85,3 +85,27 @@ def are_uneven(rows: Array) -> bool:
     return rows.shape[1] > 1 and any(
         (seen.any(axis=1) != seen.all(axis=1)).any() for seen in (~np.isnan(b) for b in blocks)
     )
+
+
+def balance(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return factors that give all features observed in a sequence the same total weight.
+
+    Parameters
+    ----------
+    seen : ndarray of shape (n, n_steps, n_features), bool
+
+    Returns
+    -------
+    ndarray of shape (n, 1, n_features), float64
+        Steps of the sequence over those in which the feature was observed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skae._input.observed import balance
+    >>> balance(np.array([[[True, True], [True, False], [True, False]]])).tolist()
+    [[[1.0, 3.0]]]
+    """
+    n_steps = seen.any(axis=2, keepdims=True).sum(axis=1, keepdims=True)
+    factors: NDArray[np.float64] = n_steps / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    return factors

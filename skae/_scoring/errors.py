@@ -170,12 +170,12 @@ def balance(residuals: Array) -> Array | float:
     seen = ~np.isnan(residuals)
     if seen.all():
         return 1.0
-    at_step, of_feature = seen.sum(axis=2, keepdims=True), seen.sum(axis=1, keepdims=True)
-    n_steps = (at_step > 0).sum(axis=1, keepdims=True)
-    n_features = (of_feature > 0).sum(axis=2, keepdims=True)
-    if ((of_feature == n_steps) | (of_feature == 0)).all():
+    each = observed.balance(seen)
+    is_seen = seen.any(axis=1, keepdims=True)
+    if ((each == 1) | ~is_seen).all():
         return 1.0
-    factors: Array = at_step * n_steps / np.maximum(of_feature * n_features, 1)
+    n_features = np.maximum(is_seen.sum(axis=2, keepdims=True), 1)
+    factors: Array = each * seen.sum(axis=2, keepdims=True) / n_features
     return factors
 
 

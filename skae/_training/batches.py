@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compiled.steps import filled_up
+from skae._input import observed
 from skae._input.sequences import Floats, Sequences
 from skae._windows.windows import is_listed
 
@@ -122,27 +123,6 @@ CHUNK_BYTES = 2**24
 """Size of the inputs in one call of a compiled step."""
 
 
-def balance(seen: NDArray[np.bool_]) -> Floats:
-    """Return weights of entries that give all features observed in a sequence the same total.
-
-    Parameters
-    ----------
-    seen : ndarray of shape (n, n_steps, n_features), bool
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> seen = np.array([[[True, True], [True, False], [True, False]]])
-    >>> balance(seen)[0].tolist()
-    [[1.0, 3.0], [1.0, 0.0], [1.0, 0.0]]
-    """
-    n_steps = seen.any(axis=2, keepdims=True).sum(axis=1, keepdims=True)
-    weights: Floats = (seen * n_steps / np.maximum(seen.sum(axis=1, keepdims=True), 1)).astype(
-        np.float32
-    )
-    return weights
-
-
 class Batches:
     """Batches of padded sequences, gathered one at a time, in a new order each epoch.
 
@@ -210,7 +190,8 @@ class Batches:
         inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
         weights = self._weights_of(chosen, batch)
         if self.balanced:
-            weights = weights[:, :, None] * balance(~np.isnan(targets))
+            seen = ~np.isnan(targets)
+            weights = weights[:, :, None] * (seen * observed.balance(seen)).astype(np.float32)
         return inputs, targets, weights
 
     def __iter__(self) -> Iterator[tuple[int, int, Arrays]]:
