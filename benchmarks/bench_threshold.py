@@ -19,7 +19,7 @@ from spans import alarms
 from vus import dominant_period
 
 from skae import LSTMAutoencoder
-from skae._scoring.thresholds import MEMORY_IN_WINDOWS, AdaptiveOffset
+from skae._scoring.adaptive import MEMORY_IN_WINDOWS, AdaptiveOffset
 
 MOST_ROWS = 8000
 

@@ -21,7 +21,7 @@ _HOME = {
     "LatentDisplay": "skae._plots.latent",
     "ReconstructionDisplay": "skae._plots.reconstruction",
     "ScoreStream": "skae._stream.stream",
-    "SequenceScaler": "skae._scaler",
+    "SequenceScaler": "skae._sequence_scaler",
     "SequenceWindower": "skae._windower",
     "TrainingDisplay": "skae._plots.training",
     "clear_caches": "skae._compiled.forward",
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from skae._plots.reconstruction import ReconstructionDisplay
     from skae._plots.score import AnomalyScoreDisplay
     from skae._plots.training import TrainingDisplay
-    from skae._scaler import SequenceScaler
+    from skae._sequence_scaler import SequenceScaler
     from skae._stream.stream import ScoreStream, stream
     from skae._windower import SequenceWindower
     from skae._windows.period import estimate_window_size

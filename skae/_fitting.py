@@ -18,8 +18,8 @@ from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
 from skae._scoring.readings import fill_values
-from skae._scoring.scorer import OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import check_one_rule, limits_of
+from skae._scoring.scorer import ScoringRule
+from skae._scoring.thresholds import OffsetPolicy, check_one_rule, limits_of
 from skae._training.adapter import (
     KerasAdapter,
     changed_architecture,

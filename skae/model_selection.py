@@ -12,7 +12,7 @@ from sklearn.utils import indexable
 from skae._compat.sklearn import positive_int
 from skae._input.sequences import Indices
 from skae._input.table import Table
-from skae._windows.row_layout import Layout, without_series
+from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing
 
 __all__ = ["WindowGapSplit"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skae._windows.row_layout import by_series
+from skae._windows.series import by_series
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -6,7 +6,7 @@ import numpy as np
 
 import skae
 from skae import cli
-from skae._scoring.thresholds import adaptive_offsets
+from skae._scoring.adaptive import adaptive_offsets
 
 N_ROWS = 120
 

@@ -30,9 +30,9 @@ class Compiled:
     def caches():
         workspaces = sys.modules.get("skae._compiled.workspaces")
         forward = sys.modules.get("skae._compiled.forward")
-        if not hasattr(forward, "forward_passes") or not hasattr(workspaces, "replicas"):
+        if not hasattr(forward, "forward_passes") or not hasattr(workspaces, "workspaces"):
             return []
-        return [workspaces.replicas, forward.forward_passes]
+        return [workspaces.workspaces, forward.forward_passes]
 
     @classmethod
     def entries(cls):

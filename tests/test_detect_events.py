@@ -15,7 +15,7 @@ import skae
 from skae import detect_events
 from skae._plots.explanation import ExplanationDisplay
 from skae._plots.score import AnomalyScoreDisplay
-from skae._scoring.scorer import OffsetPolicy
+from skae._scoring.thresholds import OffsetPolicy
 
 
 class Distance(BaseEstimator):

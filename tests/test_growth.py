@@ -14,7 +14,7 @@ from memory import needs_glibc
 import skae
 from skae._compat.keras import names_anew
 from skae._compiled.forward import forward_passes
-from skae._compiled.workspaces import replicas, state_of
+from skae._compiled.workspaces import state_of, workspaces
 
 
 def names_counted():
@@ -79,7 +79,7 @@ def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
     model = small(5, epochs=1, dropout=0.5).fit(series)
     model.save(tmp_path / "kept.skae")
     loaded = skae.load(tmp_path / "kept.skae").partial_fit(series)
-    kept = [entry[1].model for entry in replicas._entries]
+    kept = [entry[1].model for entry in workspaces._entries]
     for one in (model.model_, loaded.model_, kept[-1]):
         assert {variable.value.name for variable in state_of(one)} == NAMES
     assert len({variable.path for variable in model.model_.variables}) > 5
@@ -88,7 +88,7 @@ def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
 NETWORKS_OF_MANY_SIZES = """
 import ctypes, gc
 from skae import LSTMAutoencoder
-from skae._compiled.workspaces import replica_of
+from skae._compiled.workspaces import workspace_of
 from skae._network.architecture import DataSize
 from skae._training.adapter import KerasAdapter
 
@@ -105,7 +105,7 @@ def kilobytes_in_use():
 def make(units):
     parameters = LSTMAutoencoder(5, units=units).get_params()
     adapter = KerasAdapter.of(parameters, DataSize(2, 5, is_set=False), seed=0)
-    with replica_of(adapter.build_compiled(0)):
+    with workspace_of(adapter.build_compiled(0)):
         pass
 
 for units in range(4, 8):
@@ -134,7 +134,7 @@ def test_three_networks_in_turn_are_compiled_once(small, series):
             model = small(5, units=units, epochs=1).fit(series)
             model.score_samples(series)
             model.transform(series)
-        return {id(entry[1]) for cache in (replicas, forward_passes) for entry in cache._entries}
+        return {id(entry[1]) for cache in (workspaces, forward_passes) for entry in cache._entries}
 
     skae.clear_caches()
     compiled = in_turn()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skae._compiled.cache import LRUCache
+from skae._compiled.lru import LRUCache
 
 
 def test_a_value_is_made_once():

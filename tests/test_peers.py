@@ -187,7 +187,7 @@ def test_neither_partial_fits_nor_failing_fits_leak(small, sine):
 
     model = small(7, epochs=1)
     before = calls(5)
-    # A replica that is made anew each time takes 10 MB; new names of variables 0.3 MB.
+    # A workspace that is made anew each time takes 10 MB; new names of variables 0.3 MB.
     assert calls(15) - before < 5_000
 
 

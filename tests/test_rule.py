@@ -13,8 +13,8 @@ from strategies import few, random_rows
 from skae._input.sequences import from_list
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.scorer import MAX_REFERENCE_WINDOWS, OffsetPolicy, ScoringRule
-from skae._scoring.thresholds import RobustLimits
+from skae._scoring.scorer import MAX_REFERENCE_WINDOWS, ScoringRule
+from skae._scoring.thresholds import OffsetPolicy, RobustLimits
 from skae._windows.samples import RowSamples, SequenceSamples
 
 plain_errors = st.sampled_from(["mse", "rmse", "mae"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
 from skae._input import observed
+from skae._scoring.adaptive import AdaptiveOffset, adaptive_offsets
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import (
     MEASURES,
@@ -28,9 +29,7 @@ from skae._scoring.thresholds import (
     OF_ROWS,
     OF_SENSITIVE_ROWS,
     OF_SETS,
-    AdaptiveOffset,
     RobustLimits,
-    adaptive_offsets,
     automatic_offset,
     best_fbeta_offset,
     check_one_rule,

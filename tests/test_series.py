@@ -21,7 +21,7 @@ import skae
 import skae.dask
 from skae import LSTMAutoencoder, SequenceWindower
 from skae._input.time_gaps import gaps_of, longest_step
-from skae._windows.row_layout import by_series
+from skae._windows.series import by_series
 
 WINDOW = 5
 METHODS = (

@@ -11,7 +11,7 @@ from skae._compat.tensorflow import traced
 from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
-from skae._compiled.workspaces import Replica, state_of
+from skae._compiled.workspaces import Workspace, state_of
 from skae._input.observed import are_uneven
 from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder
@@ -33,16 +33,16 @@ def compiled(loss="mse", optimizer="adam", **options):
 
 @lru_cache(3)
 def _made_once(**options):
-    replica = Replica(compiled(**options))
-    return replica, [variable.numpy() for variable in state_of(replica.model)]
+    workspace = Workspace(compiled(**options))
+    return workspace, [variable.numpy() for variable in state_of(workspace.model)]
 
 
 def fresh(**options):
-    """Return a replica in the state that `compiled` makes; what it compiled serves all tests."""
-    replica, state = _made_once(**options)
-    for variable, value in zip(state_of(replica.model), state, strict=True):
+    """Return a workspace in the state that `compiled` makes; what it compiled serves all tests."""
+    workspace, state = _made_once(**options)
+    for variable, value in zip(state_of(workspace.model), state, strict=True):
         variable.assign(value)
-    return replica
+    return workspace
 
 
 def ragged(n=23, gaps=False, seed=0):
@@ -65,25 +65,25 @@ def in_chunks_of_two(sequences, n_shards, weights=None):
     return Batches(sequences, FALLBACK, 8, weights=weights, balanced=balanced, **options)
 
 
-def run(replica, sequences, n_shards, weights=None):
+def run(workspace, sequences, n_shards, weights=None):
     batches = in_chunks_of_two(sequences, n_shards, weights=weights)
-    fast = replica.sharded(n_shards, sequences.is_padded) if n_shards else replica.plain
+    fast = workspace.sharded(n_shards, sequences.is_padded) if n_shards else workspace.plain
     step = fast.train
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
-def held_out_loss(replica, sequences, n_shards):
+def held_out_loss(workspace, sequences, n_shards):
     batches = in_chunks_of_two(sequences, n_shards)
     if n_shards:
-        step = replica.sharded(n_shards, sequences.is_padded).test
+        step = workspace.sharded(n_shards, sequences.is_padded).test
     else:
-        step = partial(loss_parts, replica.model)
+        step = partial(loss_parts, workspace.model)
     return np.sum([[float(part) for part in step(*arrays)] for _, _, arrays in batches], axis=0)
 
 
 def trained(sequences, n_shards, weights=None, **options):
-    replica = fresh(**options)
-    return run(replica, sequences, n_shards, weights), replica.model.get_weights()
+    workspace = fresh(**options)
+    return run(workspace, sequences, n_shards, weights), workspace.model.get_weights()
 
 
 def assert_same(n_shards, sequences, weights=None, **options):
@@ -108,7 +108,7 @@ def test_what_takes_several_calls_trains_alike(monkeypatch, n_rates):
     monkeypatch.setattr(steps, "BATCHES_IN_A_CALL", 2)
     batches = np.random.default_rng(0).normal(size=(3, 8, 5, 2)).astype(np.float32)
     rates = np.array([0.1, 0.01, 0.2], np.float32)
-    fast, plain = Replica(compiled()), fresh()
+    fast, plain = Workspace(compiled()), fresh()
     weights, given = np.ones((3, 8, 1), np.float32), rates if n_rates else None
     sums = fast.sharded(1, padded=False).train(batches, batches, weights, given)
     expected = [
@@ -159,9 +159,9 @@ def test_networks_losses_and_optimizers_train_alike(sequences, options):
 @pytest.mark.slow
 @pytest.mark.parametrize("sequences", [ragged(gaps=True), equal()])
 def test_held_out_losses_are_alike(sequences):
-    replica = fresh()
+    workspace = fresh()
     np.testing.assert_allclose(
-        held_out_loss(replica, sequences, 2), held_out_loss(replica, sequences, 0), rtol=1e-5
+        held_out_loss(workspace, sequences, 2), held_out_loss(workspace, sequences, 0), rtol=1e-5
     )
 
 
@@ -180,10 +180,10 @@ def test_weights_of_rows_count_alike():
 
 @pytest.mark.slow
 def test_seeds_of_dropout_move_on_in_training():
-    replica = fresh(dropout=0.5)
-    before = [variable.numpy() for variable in replica.model.non_trainable_variables]
-    run(replica, equal(), 2)
-    after = [variable.numpy() for variable in replica.model.non_trainable_variables]
+    workspace = fresh(dropout=0.5)
+    before = [variable.numpy() for variable in workspace.model.non_trainable_variables]
+    run(workspace, equal(), 2)
+    after = [variable.numpy() for variable in workspace.model.non_trainable_variables]
     assert any((ours != theirs).any() for ours, theirs in zip(after, before, strict=True))
 
 

@@ -18,10 +18,10 @@ from skae._compat.tensorflow import (
     give_memory_back,
     traced,
 )
-from skae._compiled.cache import LRUCache
+from skae._compiled.lru import LRUCache
 from skae._compiled.steps import can_be_sharded, n_cores
-from skae._compiled.workspaces import Values, copy_architecture, describe, replicas, values_of
-from skae._network.layers import nothing_padded
+from skae._compiled.workspaces import Values, copy_architecture, describe, values_of, workspaces
+from skae._network.masks import nothing_padded
 
 MAX_ARCHITECTURES = 8
 """Architectures whose forward pass is kept; the least recently used goes first."""
@@ -61,7 +61,7 @@ def clear_caches() -> None:
     >>> import skae
     >>> skae.clear_caches()
     """
-    replicas.clear()
+    workspaces.clear()
     forward_passes.clear()
     forget_kernels()
     gc.collect()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from skae._compat.keras import is_seed, layers_of
 from skae._compat.tensorflow import traced
-from skae._compiled.cache import LRUCache
-from skae._network.layers import nothing_padded
+from skae._compiled.lru import LRUCache
+from skae._network.masks import nothing_padded
 
 
 def filled_up(array: NDArray[Any], n: int) -> NDArray[Any]:

@@ -1,9 +1,9 @@
-"""Replicas: copies of models that are trained instead of the models.
+"""Workspaces: copies of models that are trained instead of the models.
 
 Tracing and compiling the training step of a Keras model takes seconds, and megabytes that
-TensorFlow never frees. A fit therefore trains a *replica*: a copy of the estimator's model that is
-kept together with its compiled steps. The state of the model, weights and optimizer, is copied into
-the replica before training and back afterwards.
+TensorFlow never frees. A fit therefore trains a copy of the estimator's model, which is kept
+together with its compiled steps. The state of the model, weights and optimizer, is copied into this
+workspace before training and back afterwards.
 """
 
 import contextlib
@@ -19,24 +19,25 @@ import tensorflow as tf
 
 from skae._compat.keras import build_optimizer, layers_of, names_anew
 from skae._compat.tensorflow import check_process
-from skae._compiled.cache import LRUCache
+from skae._compiled.lru import LRUCache
 from skae._compiled.steps import PlainSteps, ShardedSteps
-from skae._network.layers import NaNToZero, seeds_from
+from skae._network.layers import seeds_from
+from skae._network.masks import NaNToZero
 from skae._network.serialization import assign
 
-MAX_REPLICAS = 16
-"""Replicas that are kept; the least recently used goes first."""
+MAX_WORKSPACES = 16
+"""Workspaces that are kept; the least recently used goes first."""
 
 MAX_TRAINED = 3
-"""Architectures (or ways to train them) whose replicas are kept, about 16 MB each.
+"""Architectures (or ways to train them) whose workspaces are kept, about 16 MB each.
 
 Searches fit one architecture after another, several times each; threads fit the same one at once.
 """
 
 MAX_SHARDINGS = 4
-"""Numbers of shards for which a replica keeps compiled steps."""
+"""Numbers of shards for which a workspace keeps compiled steps."""
 
-replicas: "LRUCache[Replica]" = LRUCache(MAX_REPLICAS, MAX_TRAINED)
+workspaces: "LRUCache[Workspace]" = LRUCache(MAX_WORKSPACES, MAX_TRAINED)
 
 Values = Mapping[int, tf.Tensor]
 """Values of variables, by their ids."""
@@ -167,7 +168,7 @@ def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
     return copied
 
 
-class Replica:
+class Workspace:
     """A model in training, with its compiled steps.
 
     Parameters
@@ -189,8 +190,8 @@ class Replica:
 
 
 @contextlib.contextmanager
-def replica_of(model: keras.Model) -> Iterator[Replica]:
-    """Lend a replica with the state of `model`, and copy its state back at the end.
+def workspace_of(model: keras.Model) -> Iterator[Workspace]:
+    """Lend a workspace with the state of `model`, and copy its state back at the end.
 
     The model does not change if the block raises.
     """
@@ -199,12 +200,12 @@ def replica_of(model: keras.Model) -> Iterator[Replica]:
     key = _training_key(model)
     if key is None:
         with unchanged_on_error(model):
-            yield Replica(model)
+            yield Workspace(model)
         return
-    with replicas.borrow(key, lambda: Replica(_copy_compiled(model))) as replica:
-        _copy_state(model, replica.model)
-        yield replica
-        _copy_state(replica.model, model)
+    with workspaces.borrow(key, lambda: Workspace(_copy_compiled(model))) as workspace:
+        _copy_state(model, workspace.model)
+        yield workspace
+        _copy_state(workspace.model, model)
 
 
 def _training_key(model: keras.Model) -> Hashable | None:

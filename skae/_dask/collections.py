@@ -15,8 +15,8 @@ from skae._detector import Detector
 from skae._input.runs import runs_of_equal
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._stream.reader import RowReader
-from skae._windows.row_layout import do_not_stand_together
 from skae._windows.samples import Samples
+from skae._windows.series import do_not_stand_together
 
 METHODS: dict[str, Callable[[Detector, Samples], Any]] = {
     "score_samples": Detector.scores,

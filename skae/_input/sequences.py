@@ -16,6 +16,7 @@ from sklearn.utils import check_array
 
 from skae._compat.sklearn import too_large_is_named
 from skae._input.checks import as_numbers
+from skae._input.missing import imputed
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -155,14 +156,7 @@ class Sequences:
         ndarray of the same shape, float32
             `values` itself where there is no gap.
         """
-        inside = self.steps_inside(values.shape[1])[:, :, None]
-        if not (np.isnan(values) & inside).any():
-            return values
-        filled = _hold_last_observed(values)
-        backward = _hold_last_observed(values[:, ::-1])[:, ::-1]
-        filled = np.where(np.isnan(filled), backward, filled)
-        filled = np.where(np.isnan(filled), fallback, filled)
-        return np.where(inside, filled, np.nan).astype(np.float32, copy=False)
+        return imputed(values, self.steps_inside(values.shape[1])[:, :, None], fallback)
 
     def like_input(self, padded: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
         """Lay out results per step like the input: a list for a list, else one array.
@@ -186,13 +180,6 @@ class Sequences:
         sequence, step = np.nonzero(self.steps_inside(padded.shape[1]))
         given[sequence, step + offsets[sequence]] = padded[sequence, step]
         return given
-
-
-def _hold_last_observed(values: Floats) -> Floats:
-    """Repeat each value over the NaN steps that follow it, along axis 1."""
-    steps = np.arange(values.shape[1])[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(values), 0, steps), axis=1)
-    return np.take_along_axis(values, last, axis=1)
 
 
 def shape_of(item: Any) -> tuple[int, ...]:

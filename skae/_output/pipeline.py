@@ -12,7 +12,7 @@ from skae._compat.sklearn import frame_container
 from skae._input.table import default_names
 from skae._input.typing import SeriesLike
 from skae._output.frames import framed
-from skae._windows.row_layout import by_series
+from skae._windows.series import by_series
 
 __all__ = ["through"]
 

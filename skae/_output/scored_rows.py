@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skae._output.frames import index_of, is_of_series, joined, name_features, names_of
 from skae._scoring.labels import are_outliers
-from skae._windows.row_layout import by_series
+from skae._windows.series import by_series
 
 Positions = NDArray[np.intp]
 

@@ -20,14 +20,8 @@ from skae._scoring.errors import (
     measure_to_plain,
     root_shares,
 )
-from skae._scoring.readings import beside_bad_readings, without_bad_readings
-from skae._scoring.thresholds import (
-    MEMORY_IN_WINDOWS,
-    RobustLimits,
-    adaptive_offsets,
-    automatic_offset,
-    weighted_quantile,
-)
+from skae._scoring.readings import without_bad_readings
+from skae._scoring.thresholds import OffsetPolicy
 from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]
@@ -36,107 +30,6 @@ Residuals = Callable[[Sequences], Blocks]
 
 MAX_REFERENCE_WINDOWS = 2048
 """Most windows, evenly spread over each part, on which an error measure is fitted."""
-
-MAX_REFERENCE_ROWS = 2**20
-"""Most rows, in stretches spread evenly over each part, from which a threshold is computed."""
-
-
-@dataclass(frozen=True)
-class OffsetPolicy:
-    """The rule that determines the threshold in `fit`.
-
-    Parameters
-    ----------
-    contamination : "auto" or float
-        Fraction of all samples that are outliers; with "auto", `threshold` decides.
-    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
-        A float is the fraction of held-out samples beyond the threshold. With "adaptive", the
-        offset follows the rows of a series.
-    limits : RobustLimits
-        Limits of the "robust" and "adaptive" thresholds.
-    """
-
-    contamination: str | float = "auto"
-    threshold: str | float = "robust"
-    limits: RobustLimits = RobustLimits()
-
-    def offset(
-        self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
-    ) -> float:
-        """Return the score below which a sample is an outlier; NaN if all scores are.
-
-        Parameters
-        ----------
-        scores : callable
-            Maps samples to scores.
-        samples : Samples
-            All samples of `fit`.
-        parts : list of Samples
-            The held-out part, if any, and the training part.
-        """
-        spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
-        scored = [
-            _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
-        ]
-        if not any(len(known) for known, _ in scored):
-            return float("nan")
-        if not isinstance(self.contamination, str):
-            return weighted_quantile(
-                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
-            )
-        return automatic_offset(scored, self.threshold, self.limits)
-
-    def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
-        """Return the score below which each sample is an outlier.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_samples,)
-        samples : Samples
-        offset : float
-            From `offset`, or set by the user.
-        """
-        if not self.adapts or not isinstance(samples, RowSamples):
-            return offset
-        memory = self.memory(samples.window_size)
-        return adaptive_offsets(scores, samples.lengths, offset, memory)
-
-    @property
-    def adapts(self) -> bool:
-        """Whether the offset of a row depends on the rows before it."""
-        return self.threshold == "adaptive"
-
-    @property
-    def is_cautious(self) -> bool:
-        """Whether the default rule applies, which misses some faults to have few false alarms."""
-        return self.threshold == "robust" and self.contamination == "auto"
-
-    def memory(self, window_size: int) -> int:
-        """Return the number of previous rows that the offset of a row depends on."""
-        return MEMORY_IN_WINDOWS * window_size if self.adapts else 0
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return the policy as plain values."""
-        shares = {"contamination": self.contamination, "threshold": self.threshold}
-        return {
-            **{name: x if isinstance(x, str) else float(x) for name, x in shares.items()},
-            **self.limits._asdict(),
-        }
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Self:
-        """Return the policy from its plain form, with defaults for missing values."""
-        limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
-        return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
-
-
-def _known(
-    scores: Callable[[Samples], Array], samples: Samples, left_out: Any = False
-) -> tuple[Array, Array]:
-    """Return the scores that are not NaN, and their weights."""
-    found, weights = scores(samples), np.where(left_out, 0, weights_of(samples))
-    seen = ~np.isnan(found)
-    return found[seen], weights[seen]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
-"""From scores to a threshold, which may adapt to a lasting change."""
+"""From scores to a threshold."""
 
-from bisect import bisect_left, insort
-from collections import deque
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-from skae._input.sequences import Indices
+from skae._scoring.adaptive import MEMORY_IN_WINDOWS, adaptive_offsets
+from skae._scoring.readings import beside_bad_readings, without_bad_readings
+from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]
 
@@ -17,6 +19,9 @@ MAD_TO_STD = 1.4826
 
 MIN_HELD_OUT = 20
 """Number of held-out scores below which training scores are used too."""
+
+MAX_REFERENCE_ROWS = 2**20
+"""Most rows, in stretches spread evenly over each part, from which a threshold is computed."""
 
 
 class RobustLimits(NamedTuple):
@@ -51,6 +56,104 @@ def limits_of(threshold: str | float, of_rows: bool) -> RobustLimits:
     """Return the bounds of a threshold, for the rows of series or for a set of sequences."""
     named = {"adaptive": OF_ADAPTING_ROWS, "sensitive": OF_SENSITIVE_ROWS}
     return named.get(str(threshold), OF_ROWS) if of_rows else OF_SETS
+
+
+@dataclass(frozen=True)
+class OffsetPolicy:
+    """The rule that determines the threshold in `fit`.
+
+    Parameters
+    ----------
+    contamination : "auto" or float
+        Fraction of all samples that are outliers; with "auto", `threshold` decides.
+    threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
+        A float is the fraction of held-out samples beyond the threshold. With "adaptive", the
+        offset follows the rows of a series.
+    limits : RobustLimits
+        Limits of the "robust" and "adaptive" thresholds.
+    """
+
+    contamination: str | float = "auto"
+    threshold: str | float = "robust"
+    limits: RobustLimits = RobustLimits()
+
+    def offset(
+        self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
+    ) -> float:
+        """Return the score below which a sample is an outlier; NaN if all scores are.
+
+        Parameters
+        ----------
+        scores : callable
+            Maps samples to scores.
+        samples : Samples
+            All samples of `fit`.
+        parts : list of Samples
+            The held-out part, if any, and the training part.
+        """
+        spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
+        scored = [
+            _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
+        ]
+        if not any(len(known) for known, _ in scored):
+            return float("nan")
+        if not isinstance(self.contamination, str):
+            return weighted_quantile(
+                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
+            )
+        return automatic_offset(scored, self.threshold, self.limits)
+
+    def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
+        """Return the score below which each sample is an outlier.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+        samples : Samples
+        offset : float
+            From `offset`, or set by the user.
+        """
+        if not self.adapts or not isinstance(samples, RowSamples):
+            return offset
+        memory = self.memory(samples.window_size)
+        return adaptive_offsets(scores, samples.lengths, offset, memory)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the offset of a row depends on the rows before it."""
+        return self.threshold == "adaptive"
+
+    @property
+    def is_cautious(self) -> bool:
+        """Whether the default rule applies, which misses some faults to have few false alarms."""
+        return self.threshold == "robust" and self.contamination == "auto"
+
+    def memory(self, window_size: int) -> int:
+        """Return the number of previous rows that the offset of a row depends on."""
+        return MEMORY_IN_WINDOWS * window_size if self.adapts else 0
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the policy as plain values."""
+        shares = {"contamination": self.contamination, "threshold": self.threshold}
+        return {
+            **{name: x if isinstance(x, str) else float(x) for name, x in shares.items()},
+            **self.limits._asdict(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the policy from its plain form, with defaults for missing values."""
+        limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
+        return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
+
+
+def _known(
+    scores: Callable[[Samples], Array], samples: Samples, left_out: Any = False
+) -> tuple[Array, Array]:
+    """Return the scores that are not NaN, and their weights."""
+    found, weights = scores(samples), np.where(left_out, 0, weights_of(samples))
+    seen = ~np.isnan(found)
+    return found[seen], weights[seen]
 
 
 def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
@@ -201,99 +304,3 @@ def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float)
     best = len(fbeta) - 1 - int(np.argmax(fbeta[::-1]))
     nearest_inlier = thresholds[best - 1] if best else 2 * thresholds[0] - thresholds[-1] - 1
     return -float((thresholds[best] + nearest_inlier) / 2)
-
-
-MEMORY_IN_WINDOWS = 10
-"""Windows before a row that determine the level of the series."""
-
-LEVEL = 0.25
-"""Quantile of the remembered errors that is this level: a quarter of them suffices to lower it."""
-
-RATIO_TO_LEVEL = 2.25
-"""Ratio to the level up to which errors are normal."""
-
-
-class AdaptiveOffset:
-    """The threshold of the next row, from the rows before it.
-
-    It is the offset of `fit`, unless 2.25 times the lower quartile of the remembered errors exceeds
-    that. It never looks ahead. The threshold adapts to a lasting change when the change fills three
-    quarters of the memory, and returns when a quarter of the memory is below the change again.
-    Shorter events have no effect. The threshold does not adapt until the memory is full.
-
-    Parameters
-    ----------
-    offset : float
-        Scores below it are outliers, unless the threshold has adapted.
-    memory : int
-        Rows that are remembered.
-
-    Examples
-    --------
-    >>> from skae._scoring.thresholds import AdaptiveOffset
-    >>> threshold = AdaptiveOffset(offset=-2.0, memory=4)
-    >>> threshold.update([-1.0, -1.0, -1.0, -1.0, -5.0, -5.0, -5.0, -5.0, -5.0, -1.0, -1.0])
-    array([ -2.  ,  -2.  ,  -2.  ,  -2.  ,  -2.25,  -2.25,  -2.25,  -9.  ,
-           -11.25, -11.25,  -9.  ])
-    """
-
-    def __init__(self, offset: float, memory: int):
-        self.offset, self.memory = offset, memory
-        self._in_order: deque[float] = deque()
-        self._sorted: list[float] = []
-
-    def update(self, scores: Array | list[float]) -> Array:
-        """Return the offset of each of the next rows, and remember their scores.
-
-        Parameters
-        ----------
-        scores : array-like of shape (n_rows,)
-            In order of time. NaN, where nothing was observed, is not remembered.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), float64
-        """
-        offsets = np.empty(len(scores))
-        for i, score in enumerate(np.asarray(scores, dtype=np.float64).tolist()):
-            offsets[i] = self._next()
-            if score == score:
-                self._remember(-score)
-        return offsets
-
-    def _next(self) -> float:
-        if len(self._sorted) < self.memory:
-            return self.offset
-        return min(self.offset, -RATIO_TO_LEVEL * _quantile(self._sorted, LEVEL))
-
-    def _remember(self, error: float) -> None:
-        insort(self._sorted, error)
-        self._in_order.append(error)
-        if len(self._in_order) > self.memory:
-            del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
-
-
-def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int) -> Array:
-    """Return the offset of each row of stacked series; each series has a separate memory.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_rows,)
-    lengths : ndarray of shape (n_series,), intp
-    offset : float
-    memory : int
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), float64
-    """
-    series = np.split(scores, np.cumsum(lengths)[:-1])
-    return np.concatenate([AdaptiveOffset(offset, memory).update(part) for part in series])
-
-
-def _quantile(ordered: list[float], q: float) -> float:
-    """Return the quantile of sorted values, linear in between."""
-    position = q * (len(ordered) - 1)
-    below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (position - below) * (ordered[above] - ordered[below])

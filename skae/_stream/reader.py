@@ -12,7 +12,7 @@ from skae._detector import Detector
 from skae._input.checks import as_numbers
 from skae._input.sequences import Floats, Indices
 from skae._input.table import indexed_by_time
-from skae._windows.row_layout import without_series
+from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
 N_TRIED = 12

@@ -9,7 +9,7 @@ import numpy as np
 
 from skae._compiled.forward import loss_parts
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.workspaces import Replica, replica_of
+from skae._compiled.workspaces import Workspace, workspace_of
 from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
 from skae._training.callbacks import require_finite, stopping_callbacks
@@ -106,7 +106,7 @@ def train(
     verbose: Any = 0,
     checkpoint: Checkpoint | None = None,
 ) -> keras.callbacks.History:
-    """Train a model as ``keras.Model.fit`` does, through its compiled replica.
+    """Train a model as ``keras.Model.fit`` does, through its compiled workspace.
 
     Parameters
     ----------
@@ -127,27 +127,27 @@ def train(
     """
     epochs = range(first_epoch, first_epoch + plan.epochs)
     callbacks, checkpoint = callbacks or [], checkpoint or Checkpoint()
-    with replica_of(model) as replica:
-        run = _callback_list(replica.model, callbacks, verbose, epochs.stop, len(training))
+    with workspace_of(model) as workspace:
+        run = _callback_list(workspace.model, callbacks, verbose, epochs.stop, len(training))
         cycle = plan.cycle_epochs * len(training)
-        rate = learning_rate_of(plan.schedule, replica.model.optimizer, cycle, plan.peak_rate)
-        replica.model.stop_training = False
+        rate = learning_rate_of(plan.schedule, workspace.model.optimizer, cycle, plan.peak_rate)
+        workspace.model.stop_training = False
         logs: dict[str, float] = {}
         run.on_train_begin()
-        place = checkpoint.resume(Training(replica.model, training, rate, callbacks))
+        place = checkpoint.resume(Training(workspace.model, training, rate, callbacks))
         for epoch in epochs[place.epoch :]:
             run.on_epoch_begin(epoch)
-            logs = {"loss": _train_epoch(replica, training, run, rate, place, checkpoint)}
+            logs = {"loss": _train_epoch(workspace, training, run, rate, place, checkpoint)}
             if held_out is not None:
-                logs["val_loss"] = _evaluate(replica, held_out, run)
+                logs["val_loss"] = _evaluate(workspace, held_out, run)
             training.shuffle()
             run.on_epoch_end(epoch, logs)
-            if replica.model.stop_training:
+            if workspace.model.stop_training:
                 break
             place.end_epoch()
             checkpoint.passed(place)
         rate.reset()
-        replica.model.optimizer.finalize_variable_values(replica.model.trainable_weights)
+        workspace.model.optimizer.finalize_variable_values(workspace.model.trainable_weights)
         run.on_train_end(logs)
     run.set_model(model)
     return model.history
@@ -181,7 +181,7 @@ def _callback_list(
 
 
 def _train_epoch(
-    replica: Replica,
+    workspace: Workspace,
     batches: Batches,
     run: keras.callbacks.CallbackList,
     rate: LearningRate,
@@ -189,21 +189,21 @@ def _train_epoch(
     checkpoint: Checkpoint,
 ) -> float:
     """Train for the rest of an epoch and return its loss."""
-    steps = _steps(replica, batches)
+    steps = _steps(workspace, batches)
     for first, last, arrays in batches.pieces(place.batch):
         run.on_train_batch_begin(first)
         place.add(last + 1, *steps.train(*arrays, rate.of_next(last + 1 - first)))
         run.on_train_batch_end(last, {"loss": place.loss})
-        if replica.model.stop_training:
+        if workspace.model.stop_training:
             break
         checkpoint.passed(place)
     return place.loss
 
 
-def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackList) -> float:
+def _evaluate(workspace: Workspace, batches: Batches, run: keras.callbacks.CallbackList) -> float:
     """Return the loss over held-out batches."""
     run.on_test_begin()
-    test, sums = _test_step(replica, batches), np.zeros(2)
+    test, sums = _test_step(workspace, batches), np.zeros(2)
     for first, last, arrays in batches:
         run.on_test_batch_begin(first)
         sums += [float(part) for part in test(*arrays)]
@@ -212,17 +212,17 @@ def _evaluate(replica: Replica, batches: Batches, run: keras.callbacks.CallbackL
     return _mean(sums)
 
 
-def _steps(replica: Replica, batches: Batches) -> Any:
+def _steps(workspace: Workspace, batches: Batches) -> Any:
     if not batches.n_shards:
-        return replica.plain
-    return replica.sharded(batches.n_shards, batches.is_padded)
+        return workspace.plain
+    return workspace.sharded(batches.n_shards, batches.is_padded)
 
 
-def _test_step(replica: Replica, batches: Batches) -> Callable[..., tuple[Any, Any]]:
+def _test_step(workspace: Workspace, batches: Batches) -> Callable[..., tuple[Any, Any]]:
     if batches.n_shards:
-        test: Callable[..., tuple[Any, Any]] = _steps(replica, batches).test
+        test: Callable[..., tuple[Any, Any]] = _steps(workspace, batches).test
         return test
-    return partial(loss_parts, replica.model)
+    return partial(loss_parts, workspace.model)
 
 
 def _mean(sums: np.ndarray) -> float:

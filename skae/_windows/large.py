@@ -20,7 +20,8 @@ from skae._windows.reading import (
     read_samples,
     row_samples,
 )
-from skae._windows.row_layout import (
+from skae._windows.samples import Samples, SequenceSamples
+from skae._windows.series import (
     Layout,
     do_not_stand_together,
     is_missing,
@@ -28,7 +29,6 @@ from skae._windows.row_layout import (
     times_of,
     without_series,
 )
-from skae._windows.samples import Samples, SequenceSamples
 from skae._windows.windows import Windowing
 
 

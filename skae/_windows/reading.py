@@ -30,8 +30,8 @@ from skae._input.sequences import (
 )
 from skae._input.table import Table
 from skae._windows.period import window_size_of
-from skae._windows.row_layout import Layout, without_series
 from skae._windows.samples import RowSamples, Samples, SequenceSamples
+from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, as_view_of_rows, shape_of_flat_windows
 
 

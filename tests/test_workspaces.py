@@ -1,4 +1,4 @@
-"""Replicas: when models share one, and that sharing changes nothing."""
+"""Workspaces: when models share one, and that sharing changes nothing."""
 
 from dataclasses import fields, replace
 
@@ -14,9 +14,9 @@ from skae._compiled.forward import clear_caches, forward
 from skae._compiled.workspaces import (
     architecture_key,
     masks_nan,
-    replica_of,
     state_of,
     unchanged_on_error,
+    workspace_of,
 )
 from skae._network.architecture import Architecture, build_autoencoder
 
@@ -165,9 +165,9 @@ def test_a_model_that_cannot_be_copied_is_trained_itself():
     model = _dense_model(lambda x: 3 * x)
     model.compile(optimizer="sgd", loss=compiled().loss)
     before = model.get_weights()
-    with replica_of(model) as replica:
-        replica.plain.train(X, X, WEIGHTS)
-    assert replica.model is model and not np.array_equal(model.get_weights()[0], before[0])
+    with workspace_of(model) as workspace:
+        workspace.plain.train(X, X, WEIGHTS)
+    assert workspace.model is model and not np.array_equal(model.get_weights()[0], before[0])
 
 
 @pytest.mark.parametrize(
@@ -177,50 +177,50 @@ def test_a_model_with_a_layer_for_nan_takes_nan(model, masks):
     assert masks_nan(model) is masks
 
 
-# ------------------------------------------------------------------- replicas
+# ------------------------------------------------------------------- workspaces
 
 
-def test_the_model_takes_the_state_of_its_replica():
+def test_the_model_takes_the_state_of_its_workspace():
     model = compiled()
     before = _state(model)
-    with replica_of(model) as replica:
-        replica.plain.train(X, X, WEIGHTS)
+    with workspace_of(model) as workspace:
+        workspace.plain.train(X, X, WEIGHTS)
     assert model.optimizer.iterations == 1
     assert not np.array_equal(before[0], _state(model)[0])
-    _assert_same_state(_state(replica.model), _state(model))
+    _assert_same_state(_state(workspace.model), _state(model))
 
 
 def test_the_model_stays_as_it_is_if_the_block_raises():
     model = compiled()
     model.optimizer.build(model.trainable_variables)
     before = _state(model)
-    with pytest.raises(RuntimeError), replica_of(model) as replica:
-        replica.plain.train(X, X, WEIGHTS)
+    with pytest.raises(RuntimeError), workspace_of(model) as workspace:
+        workspace.plain.train(X, X, WEIGHTS)
         raise RuntimeError
     _assert_same_state(_state(model), before)
 
 
 def test_a_block_that_raises_does_not_spoil_the_next():
     def one_step(model):
-        with replica_of(model) as replica:
-            replica.plain.train(X, X, WEIGHTS)
+        with workspace_of(model) as workspace:
+            workspace.plain.train(X, X, WEIGHTS)
         return _state(model)
 
     expected, broken = one_step(compiled()), compiled()
-    with pytest.raises(RuntimeError), replica_of(broken) as replica:
-        for variable in state_of(replica.model):
+    with pytest.raises(RuntimeError), workspace_of(broken) as workspace:
+        for variable in state_of(workspace.model):
             variable.assign(keras.ops.ones_like(variable))
         raise RuntimeError
-    with replica_of(compiled()) as again:
-        assert again is replica
+    with workspace_of(compiled()) as again:
+        assert again is workspace
     _assert_same_state(one_step(compiled()), expected)
 
 
 def test_training_goes_on_with_the_optimizers_momenta():
     def train(model, steps):
-        with replica_of(model) as replica:
+        with workspace_of(model) as workspace:
             for _ in range(steps):
-                replica.plain.train(X, X, WEIGHTS)
+                workspace.plain.train(X, X, WEIGHTS)
 
     at_once, in_between, other = compiled(), compiled(), compiled(seed=1)
     train(at_once, 2)
@@ -230,21 +230,21 @@ def test_training_goes_on_with_the_optimizers_momenta():
     _assert_same_state(_state(in_between), _state(at_once))
 
 
-def test_two_models_of_one_architecture_have_replicas_of_their_own():
-    with replica_of(compiled(seed=0)) as one, replica_of(compiled(seed=1)) as other:
+def test_two_models_of_one_architecture_have_workspaces_of_their_own():
+    with workspace_of(compiled(seed=0)) as one, workspace_of(compiled(seed=1)) as other:
         assert one.model is not other.model
         assert not np.array_equal(one.model.get_weights()[0], other.model.get_weights()[0])
 
 
-def test_replicas_are_made_anew_after_the_caches_were_cleared():
+def test_workspaces_are_made_anew_after_the_caches_were_cleared():
     clear_caches()
     model = compiled()
-    with replica_of(model) as first:
+    with workspace_of(model) as first:
         pass
-    with replica_of(model) as again:
+    with workspace_of(model) as again:
         assert again.model is first.model
     clear_caches()
-    with replica_of(model) as anew:
+    with workspace_of(model) as anew:
         assert anew.model is not first.model
     np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
 
@@ -259,16 +259,16 @@ def test_functions_of_one_name_are_trained_apart():
     for power in (2, 4):
         built = model(power)
         expected = np.mean(np.abs(X - np.asarray(built(X))) ** power)
-        with replica_of(built) as replica:
-            total, weight = replica.plain.train(X, X, WEIGHTS)
+        with workspace_of(built) as workspace:
+            total, weight = workspace.plain.train(X, X, WEIGHTS)
         assert float(total / weight) == pytest.approx(expected, rel=1e-4)
 
 
 def test_options_of_a_loss_are_trained_apart():
     totals = []
     for delta in (0.1, 1.0):
-        with replica_of(compiled(loss=keras.losses.Huber(delta=delta))) as replica:
-            totals.append(float(replica.plain.train(X, X, WEIGHTS)[0]))
+        with workspace_of(compiled(loss=keras.losses.Huber(delta=delta))) as workspace:
+            totals.append(float(workspace.plain.train(X, X, WEIGHTS)[0]))
     assert totals[0] < 0.5 * totals[1]
 
 
@@ -287,19 +287,19 @@ def test_frozen_layers_are_not_trained():
     model = compiled()
     model.get_layer("encoder").trainable = False
     frozen, free = (model.get_layer(name).get_weights() for name in ("encoder", "decoder"))
-    with replica_of(model) as replica:
-        replica.plain.train(X, X, WEIGHTS)
+    with workspace_of(model) as workspace:
+        workspace.plain.train(X, X, WEIGHTS)
     _assert_same_state(model.get_layer("encoder").get_weights(), frozen)
     assert not np.array_equal(model.get_layer("decoder").get_weights()[0], free[0])
 
 
 def test_layers_frozen_after_training_want_the_model_compiled_again():
     model = compiled()
-    with replica_of(model):
+    with workspace_of(model):
         pass
     model.get_layer("encoder").trainable = False
-    with pytest.raises(ValueError, match="Compile it again"), replica_of(model):
+    with pytest.raises(ValueError, match="Compile it again"), workspace_of(model):
         pass
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=model.loss)
-    with replica_of(model) as replica:
-        assert len(replica.model.trainable_variables) == len(model.trainable_variables) == 7
+    with workspace_of(model) as workspace:
+        assert len(workspace.model.trainable_variables) == len(model.trainable_variables) == 7
