@@ -1,5 +1,9 @@
 """Data that a user holds out take the place of a part of X."""
 
+import contextlib
+import sys
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +92,57 @@ def test_a_callback_sees_every_epoch(small, series):
     assert list(losses) == model.history_["loss"]
     assert list(val_losses) == model.history_["val_loss"]
     assert rates[0] > rates[1] > rates[2]
+
+
+@pytest.fixture
+def autolog(monkeypatch):
+    """A stand-in for MLflow whose autolog is on; return the runs that it started and boards."""
+    runs, boards = [], []
+
+    class MlflowCallback(Board):
+        def __init__(self):
+            super().__init__()
+            boards.append(self)
+
+    @contextlib.contextmanager
+    def start_run():
+        runs.append("running")
+        try:
+            yield
+        except ValueError:
+            runs[-1] = "failed"
+            raise
+        runs[-1] = "finished"
+
+    utils = SimpleNamespace(autologging_is_disabled=lambda flavor: flavor != "keras")
+    of_keras = SimpleNamespace(MlflowCallback=MlflowCallback)
+    mlflow = SimpleNamespace(active_run=lambda: None, start_run=start_run, keras=of_keras)
+    for name, module in {
+        "mlflow": mlflow,
+        "mlflow.keras": of_keras,
+        "mlflow.utils.autologging_utils": utils,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return runs, boards
+
+
+def test_autolog_of_mlflow_sees_every_epoch_in_a_run_of_its_own(small, series, autolog):
+    runs, boards = autolog
+    model = small(SIZE, epochs=3).fit(series)
+    assert runs == ["finished"] and len(boards) == 1
+    assert [losses[1] for losses in boards[0].seen] == model.history_["loss"]
+    with pytest.raises(ValueError, match="not finite"):
+        small(SIZE, epochs=3, optimizer="sgd", learning_rate=1e30).fit(series)
+    assert runs == ["finished", "failed"]
+
+
+def test_autolog_of_mlflow_joins_an_active_run(small, series, autolog, monkeypatch):
+    runs, boards = autolog
+    monkeypatch.setattr(sys.modules["mlflow"], "active_run", lambda: "mine")
+    small(SIZE, epochs=1).fit(series)
+    assert runs == [] and len(boards) == 1
+
+
+def test_mlflow_decides_whether_autolog_is_on():
+    utils = pytest.importorskip("mlflow.utils.autologging_utils")
+    assert utils.autologging_is_disabled("keras") and utils.autologging_is_disabled("tensorflow")

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from skae._compat.mlflow import autologging
 from skae._compiled.forward import loss_parts
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.workspaces import Workspace, workspace_of
@@ -82,16 +83,17 @@ def fit_network(
     parts = batches(training, rng), None if held_out is None else batches(held_out)
     if checkpoint is not None:
         checkpoint.belongs_to(network.model, plan, parts, callbacks)
-    added = train(
-        network.model,
-        plan,
-        *parts,
-        callbacks,
-        first_epoch=first_epoch,
-        verbose=verbose,
-        checkpoint=checkpoint,
-    ).history
-    require_finite(network.model, added, stopping, first_epoch)
+    with autologging() as logs:
+        added = train(
+            network.model,
+            plan,
+            *parts,
+            [*callbacks, *logs],
+            first_epoch=first_epoch,
+            verbose=verbose,
+            checkpoint=checkpoint,
+        ).history
+        require_finite(network.model, added, stopping, first_epoch)
     return {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}
 
 
