@@ -3,9 +3,8 @@
 Public names are imported when first used, so that ``import skae`` loads neither
 scikit-learn nor TensorFlow.
 
-The lines that TensorFlow prints when it is loaded and first runs come from its C++ code. The
-package does not suppress them, because that would change the environment of your process. The
-command ``skae`` does.
+TensorFlow's C++ code prints lines when it is loaded and first runs. The package does not suppress
+them, because that would change the environment of your process. The command ``skae`` does.
 """
 
 import importlib

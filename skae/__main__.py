@@ -11,14 +11,14 @@ from skae.cli import UNREAD, USAGE_ERROR, main
 
 
 def run() -> int:
-    """Run the command line in a process of its own.
+    """Run the command line in a separate process.
 
     Returns
     -------
     status : int
         See :func:`skae.cli.main`.
     """
-    # Only here, where the process is ours: TensorFlow reports missing GPUs and the like.
+    # TensorFlow reports missing GPUs and the like. Only here does the process belong to skae.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _open_closed_descriptors()
     warnings.showwarning = _say_warning
@@ -32,15 +32,14 @@ def run() -> int:
 
 
 def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print a warning as one line, without the place in the code, which is no user's."""
+    """Print a warning as one line, without the line of code that issued it."""
     Console().say(f"warning: {message}")
 
 
 def _open_closed_descriptors() -> None:
-    """Put the null device where a standard stream is closed.
+    """Open the null device in place of closed standard streams.
 
-    Otherwise the next file that is opened becomes that stream, and what libraries print ends
-    up in it.
+    Otherwise the next file that is opened becomes that stream, and libraries print into it.
     """
     with suppress(OSError):
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -49,7 +48,7 @@ def _open_closed_descriptors() -> None:
 
 
 def _settle_output() -> int:
-    """Write out what is still held back, while an error can still be told."""
+    """Flush the standard streams while an error can still be reported."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -63,7 +62,7 @@ def _settle_output() -> int:
 
 
 def _silence_broken_streams() -> None:
-    """Point streams that cannot be written to elsewhere: they would end Python with status 120."""
+    """Redirect streams that cannot be written, because Python would exit with status 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

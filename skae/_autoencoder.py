@@ -1,4 +1,4 @@
-"""`LSTMAutoencoder`: the estimator that joins sequences (NumPy) and networks (Keras)."""
+"""`LSTMAutoencoder`, the estimator."""
 
 import datetime
 import os
@@ -58,8 +58,8 @@ class LSTMAutoencoder(
     r"""LSTM autoencoder: outlier detector and transformer for sequences and time series.
 
     An encoder LSTM compresses a sequence into a latent vector, and a decoder LSTM reconstructs
-    the sequence from it. Sequences that resemble the training data are reconstructed well. So the
-    reconstruction error is an outlier score, and the latent vector is a feature vector.
+    the sequence from it. Sequences that resemble the training data are reconstructed well. The
+    reconstruction error is therefore an outlier score, and the latent vector a feature vector.
 
     With ``window_size=None`` **each sample is a sequence**. X is an array of shape
     (n_samples, n_steps, n_features), a list of arrays of shape (n_steps_i, n_features) with
@@ -81,15 +81,15 @@ class LSTMAutoencoder(
     scale : {"auto", "robust", "standard"} or None, default="auto"
         How each feature is scaled first. "standard": subtract the mean and divide by the
         standard deviation, like `sklearn.preprocessing.StandardScaler`. "robust": the same, but
-        values far outside the usual range are clipped to a wider range when the mean and
-        deviation are computed, so that a few bad readings do not set the scale. None: no scaling.
-        "auto": "robust", or None if the output is bounded (`output_activation`,
-        ``loss="binary_crossentropy"``) or if you pass your own `model`. Missing readings and rows
-        with a `sample_weight` of 0 are ignored. Reconstructions are in the units of X.
+        extreme values are clipped before the mean and deviation are computed, so that a few bad
+        readings do not set the scale. None: no scaling. "auto": "robust", or None if the output
+        is bounded (`output_activation`, ``loss="binary_crossentropy"``) or if you pass your own
+        `model`. Missing readings and rows with a `sample_weight` of 0 are ignored.
+        Reconstructions are in the units of X.
     scale_by_series : bool, default=False
-        With `series`, whether each series is scaled by what `fit` saw of it, so that a small one
-        counts as much as a large one. A series that `fit` did not see raises an error: its scale
-        could only come from the rows to be scored.
+        With `series`, whether each series gets its own scale from its rows in `fit`, so that a
+        small series counts as much as a large one. A series that `fit` did not see raises an
+        error, because only the rows to be scored could give its scale.
     latent_dim : int, default=16
         Size of the latent vector.
     units : int, tuple of int or "auto", default="auto"
@@ -112,8 +112,8 @@ class LSTMAutoencoder(
     reverse : bool, default=False
         Decode from the last step to the first [2]_.
     segment_length : int or "auto", default="auto"
-        Steps that the recurrent layers read and write at a time [4]_. A window of 50 rows in
-        segments of 8 takes 7 recurrent steps, which is faster. In the last segment of a
+        Steps that the recurrent layers read and write at a time [4]_. Longer segments are faster:
+        a window of 50 rows in segments of 8 takes 7 recurrent steps. In the last segment of a
         sequence, the encoder cannot tell zeros from missing steps. "auto": 8 for the windows of
         a series (a third of the window if it is shorter than 24 rows) and for sets with sequences
         of more than 64 steps; otherwise, and with ``bottleneck="sequence"``, 1.
@@ -122,16 +122,16 @@ class LSTMAutoencoder(
     dropout : float, default=0.0
         Dropout rate after each recurrent layer during training.
     noise : float, default=0.0
-        Standard deviation, from 0 to 1, of the Gaussian noise that is added to the inputs, but
-        not to the targets, during training (denoising autoencoder).
+        Standard deviation, from 0 to 1, of Gaussian noise that training adds to the inputs but
+        not to the targets (denoising autoencoder).
     model : callable, default=None
         Builds your own Keras autoencoder, which replaces the network that the parameters
         above describe. As in SciKeras it may take ``meta`` (a dict with ``"n_features_in_"``, the
         number of features, and ``"n_steps_"``, the steps of the longest sequence) and parameters
-        passed as ``model__name``. The model maps (n, n_steps, n_features) to the same shape.
-        Its number of steps is free, or fixed at ``n_steps_`` or more; sequences are then padded
-        to it. `transform` and `inverse_transform` use layers named "encoder" and "decoder" that
-        are Keras models, and are missing without them. Padded steps of the input are 0, or NaN if
+        passed as ``model__name``. The model maps (n, n_steps, n_features) to the same shape. Its
+        number of steps is free, or fixed at ``n_steps_`` or more; sequences are then padded to
+        that number. `transform` and `inverse_transform` exist only if the model has layers named
+        "encoder" and "decoder" that are Keras models. Padded steps of the input are 0, or NaN if
         the model contains a ``skae.layers.NaNToZero``.
     loss : str, callable or keras.losses.Loss, default="mse"
         Any Keras loss. It is averaged over observed values, never over padding.
@@ -142,12 +142,11 @@ class LSTMAutoencoder(
         or another kind of clipping; without a limit, a single batch can undo the training. An
         optimizer instance, and the optimizer of a compiled `model`, are used unchanged.
     learning_rate : float, keras.optimizers.schedules.LearningRateSchedule or "auto", default="auto"
-        A number falls to zero along half a cosine [3]_ during a `fit`, or during each of its
-        cycles; `partial_fit` keeps it constant. "auto": 0.005, or 0.01 in a `fit` on series of
-        more than 1,000 rows in total, unless you pass your own `model`. Rates that you pass to
-        Keras take precedence and stay constant, as in Keras: that of an `optimizer` instance, of
-        a compiled `model`, or ``optimizer__learning_rate``. The cosine stops as soon as a
-        callback sets the rate.
+        Initial learning rate. It falls to zero along half a cosine [3]_ during a `fit`, or during
+        each of its cycles; `partial_fit` keeps it constant. "auto": 0.005, or 0.01 in a `fit` on
+        series of more than 1,000 rows in total, unless you pass your own `model`. A rate set in
+        Keras (by an `optimizer` instance, a compiled `model` or ``optimizer__learning_rate``)
+        takes precedence and stays constant. The cosine stops as soon as a callback sets the rate.
     epochs : int or "auto", default="auto"
         Passes over the training data. "auto": one cycle of about 500 training steps (1,000 for a
         set of sequences), in 1 to 100 epochs. With held-out data and without early stopping, up
@@ -157,20 +156,19 @@ class LSTMAutoencoder(
         Sequences in a training step. "auto": 32, or up to 256 if an epoch would otherwise
         have more steps than a cycle.
     drop_discords : bool or "auto", default="auto"
-        Whether windows that resemble no other window (discords [5]_) are left out of
-        training, so that the network does not memorise anomalies. All rows are still scored, and
-        all count for the threshold. "auto": True in `fit_predict` and with a numeric
-        `contamination`, because outliers are then expected among the rows. `fit` alone treats
-        all rows as normal.
+        Whether to leave windows that resemble no other window (discords [5]_) out of training,
+        so that the network does not memorise anomalies. All rows still get a score and count for
+        the threshold. "auto": True in `fit_predict` and with a numeric `contamination`, which
+        both expect outliers among the rows. Otherwise `fit` treats all rows as normal.
     validation_fraction : float, default=0.1
-        Fraction of the data that is held out from training, to stop it and to set the
+        Fraction of the data held out from training, to decide when training stops and to set the
         threshold: random members of a set of sequences, or the end of a time series (at
         least one window). Training and held-out windows share no row.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the validation loss (the training loss without held-out data) has
         not improved for `patience` epochs, and to restore the best weights. "auto": only for sets
-        of sequences. The held-out end of a time series often differs from the rest, which would
-        stop the training too soon.
+        of sequences. The held-out end of a time series often differs from the rest, so training
+        would stop too soon.
     patience : int, default=20
         Epochs to wait for an improvement.
     callbacks : list of keras.callbacks.Callback, default=None
@@ -179,13 +177,13 @@ class LSTMAutoencoder(
     checkpoint : str or path-like, default=None
         File for the state of a long training, written every minute. If the process is killed,
         the same `fit` with the same data and parameters continues from the file and ends with
-        the same weights. A file of another training raises an error. A `fit` that succeeds
-        deletes the file. Of the `callbacks`, attributes that are numbers, strings or arrays are
-        stored. `partial_fit` does not use it.
+        the same weights. A file from a different training raises an error. A `fit` that succeeds
+        deletes the file. Callbacks keep only attributes that are numbers, strings or arrays.
+        `partial_fit` does not use the file.
     warm_start : bool, default=False
         Continue from the weights and the optimizer state of the previous `fit`.
     random_state : int, RandomState instance, numpy.random.Generator or None, default=None
-        Determines weights, held-out part, order of batches, dropout and noise. Global
+        Determines the weights, the held-out part, the order of batches, dropout and noise. Global
         generators and settings do not change.
     verbose : int, default=0
         Progress of training, as in ``keras.Model.fit``, and of scoring more than 1,000 windows.
@@ -193,49 +191,55 @@ class LSTMAutoencoder(
         Rows between the starts of consecutive windows. The last window always ends at the last
         row, so every row is covered at any stride.
     error : str, default="auto"
-        Measure of the reconstruction error. "mse", "rmse", "mae": the mean squared error, its
-        root, or the mean absolute error over the features and steps of a window.
-        "scaled_mse", "scaled_rmse", "scaled_mae": the same, with each feature's error divided by
-        its typical error in `fit`.
-        "mahalanobis": the squared Mahalanobis distance between a step's vector of absolute errors
-        and those in `fit` [2]_. "multiscale": the geometric mean of three
-        errors of a window, scaled like "scaled_rmse": of its level, of the levels of its
-        sixths, and of single steps. "auto": "multiscale" for series if `aggregation` is
-        "gaussian" or "window", otherwise "scaled_rmse".
+        Measure of the reconstruction error.
+
+        * "mse", "rmse", "mae": the mean squared error, its root, or the mean absolute error over
+          the features and steps of a window.
+        * "scaled_mse", "scaled_rmse", "scaled_mae": the same, with each feature's error divided
+          by its typical error in `fit`.
+        * "mahalanobis": the squared Mahalanobis distance between a step's vector of absolute
+          errors and those in `fit` [2]_.
+        * "multiscale": the geometric mean of three errors of a window, scaled like "scaled_rmse":
+          the errors of its mean, of the means of its sixths, and of single steps.
+        * "auto": "multiscale" for series if `aggregation` is "gaussian" or "window", otherwise
+          "scaled_rmse".
     aggregation : {"gaussian", "window", "mean", "median", "max", "last"}, default="gaussian"
-        How errors become the score of a sequence or row. For a sequence: the error of the
-        whole sequence ("gaussian", "window", "mean"), the median or maximum of the errors of
-        its steps, or the error of its last step. For a row: the average error of the windows
-        that cover it ("window"); that average smoothed over time by a Gaussian with a standard
-        deviation of half a window ("gaussian"); the mean, median or maximum of the
-        errors at the row itself in these windows; or the error at the row in
-        the window that ends there ("last").
+        How errors become the score of a sequence or row.
+
+        * Of a sequence: the error of the whole sequence ("gaussian", "window", "mean"), the median
+          or maximum error of its steps, or the error of its last step.
+        * Of a row: the average error of the windows that cover it ("window"); that average,
+          smoothed over time by a Gaussian with a standard deviation of half a window ("gaussian");
+          the mean, median or maximum of the errors at the row itself in these windows; or the
+          error at the row in the window that ends there ("last").
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. If you have labels, see `tune_threshold`.
     threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float, default="robust"
-        Rule that sets `offset_` if ``contamination="auto"``; with a numeric `contamination`, any
-        other rule than the default raises an error. "robust": some robust standard deviations
-        above the median error. "sensitive": a lower threshold for the rows of series, for a
-        person who looks at each event; the same as "robust" for sequences. "adaptive", with
-        `window_size`: a lower threshold that `decision_function` and `predict` raise after a
-        lasting change, so that the change ends as an event. "three_sigma": three standard
-        deviations above the mean held-out error. A float in (0, 0.5]: the fraction of held-out
-        samples beyond the threshold, which is a target for false alarms. For data of your own, set
-        ``offset_ = numpy.quantile(score_samples(X), fraction)``.
+        Rule that sets `offset_` if ``contamination="auto"``. A numeric `contamination` allows only
+        the default here.
+
+        * "robust": a multiple of the robust standard deviation above the median error.
+        * "sensitive": a lower threshold for the rows of series, if someone looks at each event.
+          Equal to "robust" for sequences.
+        * "adaptive", with `window_size`: a lower threshold that `decision_function` and `predict`
+          raise after a lasting change, which ends the event.
+        * "three_sigma": three standard deviations above the mean held-out error.
+        * A float in (0, 0.5]: the fraction of held-out samples beyond the threshold, a target for
+          false alarms. To use other data, set
+          ``offset_ = numpy.quantile(score_samples(X), fraction)``.
     series : str or int, default=None
-        With `window_size`, what names the series of each row of a table: the name of a dataframe
-        column or index level, or the position of a column. Windows do not cross from one series
-        into another, the column is not a feature, and results keep the order of the rows. An
-        index level survives the steps of a Pipeline that have
-        ``set_output(transform="pandas")``. None: all rows belong to one series. An index that
-        contains several series then raises an error.
+        With `window_size`, the column or index level of a table that names the series of each
+        row; a column also by position. Windows do not cross from one series into another, the
+        column is not a feature, and results keep the order of the rows. An index level passes
+        through Pipeline steps with ``set_output(transform="pandas")``. None: all rows belong to
+        one series; an index that contains several series raises an error.
     max_gap : float, str, timedelta or numpy.timedelta64, default=None
-        With `window_size`, the longest time between consecutive rows of a window, taken from
-        the index of a pandas dataframe (its last level that does not name the series) or the only
-        column of times of a polars one: a duration such as "10min" for dates, a number for
-        numbers. Windows and smoothing end at a longer step, and where time goes backwards. None:
-        times are ignored.
+        With `window_size`, the longest time between consecutive rows of a window: a duration
+        such as "10min" for dates, a number for numbers. Times come from the index of a pandas
+        dataframe (its last level that does not name the series) or from the only column of times
+        in a polars one. Windows and smoothing end at a longer step, and where time goes
+        backwards. None: times are ignored.
     **optimizer__options
         Parameters that SciKeras routes, with the prefixes ``optimizer__``, ``loss__``,
         ``model__`` and ``callbacks__``.
@@ -247,9 +251,8 @@ class LSTMAutoencoder(
         same shape, and takes scaled values, ``(X - center_) / spread_``. Weights that you change
         take effect at the next call; a warm start or `partial_fit` continues from them.
     center_, spread_ : ndarray of shape (n_features,), float64
-        What is subtracted from each feature, and what it is then divided by; 0 and 1 with
-        ``scale=None``. With `scale_by_series`, one row for each series, in the order in which
-        `fit` saw them.
+        Each feature is scaled to ``(X - center_) / spread_``; 0 and 1 with ``scale=None``. With
+        `scale_by_series`, one row for each series, in the order in which `fit` saw them.
     encoder_ : keras.Model
         The first part of `model_`: from (n, n_steps, n_features) to the latents.
     decoder_ : keras.Model
@@ -259,7 +262,7 @@ class LSTMAutoencoder(
     n_iter_ : int
         Epochs that the last `fit` or `partial_fit` ran.
     n_epochs_ : int
-        Most epochs that it could have run.
+        Most epochs that the training could have run.
     batch_size_ : int
         Sequences in a training step.
     n_discords_ : int
@@ -273,7 +276,7 @@ class LSTMAutoencoder(
     window_size_ : int or None
         Rows in a window.
     n_features_in_ : int
-        Columns of a table or time series (without that of `series`), or features of a step.
+        Columns of a table or time series (without the `series` column), or features of a step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), object
         Names of the columns seen in `fit`, if all are strings.
 
@@ -284,9 +287,8 @@ class LSTMAutoencoder(
 
     Notes
     -----
-    :doc:`How it works </guide/how_it_works>` gives the algorithms: scaling, missing and bad
-    readings, typical errors, the multiscale error, the thresholds, discords, training from disk,
-    and how windows compare with rows.
+    :doc:`How it works </guide/how_it_works>` describes the algorithms: scaling, missing and bad
+    readings, typical errors, the multiscale error, thresholds, discords, and training from disk.
 
     `fit` and `partial_fit` determine everything that defines a score. Parameters that you set later
     take effect in the next `fit` or `partial_fit`.
@@ -370,7 +372,7 @@ class LSTMAutoencoder(
         "max_gap": [str, datetime.timedelta, np.timedelta64, positive_real(), None],
     }
 
-    # The last parameter bears a routed name because scikit-learn's checks pass every name.
+    # scikit-learn's checks pass every name, so the last parameter has a routed one.
     def __init__(
         self,
         window_size: int | Literal["auto"] | None = None,
@@ -463,12 +465,6 @@ class LSTMAutoencoder(
     ) -> Self:
         """Train the network and set the threshold.
 
-        A `ConvergenceWarning` is issued if the network learned nothing, as with unscaled data, or
-        if the data are shorter than ten windows. A `UserWarning` counts windows and sequences that
-        contain no observation, which are left out; names features whose signal is lost in float32;
-        or says that X looks like rows without a `window_size`, or like (n_samples, n_channels,
-        n_timepoints).
-
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_features), (n_samples, n_steps) or, \
@@ -481,9 +477,9 @@ class LSTMAutoencoder(
             Weight of each sequence or row in the loss. A weight of 0 leaves it out.
         validation_data : array-like, list or pair (X, X), default=None
             Sequences or rows that are held out instead of a part of X, for "val_loss", early
-            stopping and the threshold. `validation_fraction` is then ignored. They are scaled as X
-            is. A pair is what ``keras.Model.fit`` takes. A Pipeline applies its other steps to
-            them with ``transform_input=["validation_data"]``.
+            stopping and the threshold. They are scaled like X, and `validation_fraction` is
+            ignored. ``keras.Model.fit`` takes such pairs. A Pipeline applies its other steps to
+            the data with ``transform_input=["validation_data"]``.
 
         Returns
         -------
@@ -494,6 +490,16 @@ class LSTMAutoencoder(
         ValueError
             If X does not fit the parameters, contains infinity, is too short or contains only NaN,
             or if training ends in NaN. The estimator then keeps its previous state.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the network learned nothing, for instance from unscaled data, or if the data are
+            shorter than ten windows.
+        UserWarning
+            If windows or sequences without observations are left out, if float32 loses the signal
+            of a feature, or if X looks like rows without a `window_size` or like
+            (n_samples, n_channels, n_timepoints).
 
         Examples
         --------
@@ -537,14 +543,14 @@ class LSTMAutoencoder(
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: Any) -> Self:
-        """Assign a new detector, unless there is an error; options as in `fit_detector`."""
+        """Assign a new detector unless an error is raised; options as in `fit_detector`."""
         learn: Callable[..., Detector] = partial(
             fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
         )
         if not resume:
             self._detector = learn(**options)
             return self
-        # The model is trained in place. Other threads meanwhile score with the previous weights.
+        # The model is trained in place; until then, other threads score with the old weights.
         before = self._detector_with(lambda detector: detector.settled(trainable=True))
         self._detector = before
         try:
@@ -557,14 +563,14 @@ class LSTMAutoencoder(
     def tune_threshold(self, X: SeriesLike, y: SeriesLike, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.
 
-        The threshold is then the same for all rows, also with ``threshold="adaptive"``.
+        All rows then have the same threshold, even with ``threshold="adaptive"``.
 
         Parameters
         ----------
         X : array-like or list
             As in `score_samples`; preferably data that `fit` has not seen.
         y : array-like of shape (n_samples,)
-            Labels as in `skae.metrics.is_outlier`: 1 or True is an outlier, or -1.
+            Labels as in `skae.metrics.is_outlier`: 1 or True for outliers, or -1.
         beta : float, default=1.0
             Weight of recall. Below 1, false alarms count more. :math:`F_\beta = (1 + \beta^2)
             P R / (\beta^2 P + R)` of precision :math:`P` and recall :math:`R`.
@@ -580,7 +586,7 @@ class LSTMAutoencoder(
             class.
         """
         if not (isinstance(beta, Real) and 0 < beta < np.inf):
-            raise ValueError(f"Got beta={beta!r}, but expected a number above 0, and finite.")
+            raise ValueError(f"Got beta={beta!r}, but expected a finite number above 0.")
         detector = self._detector_now()
         samples = detector.read(X)
         labels = outliers_of_either_class(y)
@@ -607,8 +613,8 @@ class LSTMAutoencoder(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Higher is more normal. NaN where nothing was observed: in a sequence, or in any window
-            that covers a row. A list of arrays for a list of series.
+            Higher is more normal. NaN for a sequence without observations, and for a row if no
+            window that covers it has any. A list of arrays for a list of series.
 
         Raises
         ------
@@ -658,7 +664,7 @@ class LSTMAutoencoder(
     ) -> Any:
         """Fit to data that contain outliers, and return which samples are outliers.
 
-        Unlike `fit`, this leaves windows that resemble no other window out of training; see
+        Unlike `fit`, it leaves windows that resemble no other window out of training; see
         `drop_discords`.
 
         Parameters
@@ -704,10 +710,10 @@ class LSTMAutoencoder(
 
         :math:`1 - \sum (x - \hat x)^2 / \sum (x - \bar x)^2`, over all observed values, with
         :math:`\bar x` the mean of a feature in its sequence or window. This is the coefficient of
-        determination relative to predicting that mean. A search without labels can therefore
-        compare window sizes; the plain error is smallest for the smallest window, where little
-        varies. It does not depend on `error`, `aggregation` and `loss`. For pure noise, the
-        smallest window that fits into the latent vector still wins.
+        determination relative to predicting that mean. A search without labels can use it to
+        compare window sizes, while the plain error always favours the smallest window, where
+        little varies. It does not depend on `error`, `aggregation` and `loss`. On pure noise, the
+        smallest window that fits into the latent vector still scores best.
 
         Parameters
         ----------
@@ -719,9 +725,9 @@ class LSTMAutoencoder(
         Returns
         -------
         score : float
-            Higher is better: 1 for a perfect reconstruction, 0 for the mean of each window,
-            negative for worse. If all values of each window are equal, 0 unless the reconstruction
-            is perfect.
+            Higher is better: 1 for a perfect reconstruction, 0 if it is as good as the mean of each
+            window, negative if it is worse. If no window varies, 0 unless the reconstruction is
+            perfect.
         """
         detector = self._detector_now()
         return detector.explained(detector.read(X))
@@ -739,10 +745,10 @@ class LSTMAutoencoder(
         errors : ndarray of shape (n_samples, n_steps), float64
             Mean over the features; higher is worse. NaN in padded steps and where nothing was
             observed. A list of arrays of shape (n_steps_i,) for a list. With `window_size`, shape
-            (n_rows,): the errors at the row in the windows that cover it, combined by
-            `aggregation`. With "gaussian" and "window", which use whole windows, it is the error in
-            the window that ends at the row, or the median if that is lower. A table if `set_output`
-            asks for one, see `explain`.
+            (n_rows,): `aggregation` combines the errors at the row in the windows that cover it.
+            "gaussian" and "window", which use whole windows, give the error in the window that ends
+            at the row, or the median if that is lower. A table if `set_output` asks for one, see
+            `explain`.
         """
         detector = self._detector_now()
         samples = detector.read(X)
@@ -763,8 +769,8 @@ class LSTMAutoencoder(
             and features is minus the score, unless `aggregation` uses single steps. For a table,
             shape (n_samples, n_steps). With `window_size`, shape (n_rows, n_features), combined by
             `aggregation`; the mean over the features is minus the score, except with "median" and
-            "max". These sums hold where no reading is missing. If `set_output` asks for a table, it
-            has the index of X and the names of the features, and each sequence is one row, step by
+            "max". Missing readings break both equalities. If `set_output` asks for a table, it has
+            the index of X and the names of the features, and each sequence is one row, step by
             step: ``load_t0``, ...
 
         Raises
@@ -791,11 +797,11 @@ class LSTMAutoencoder(
         Returns
         -------
         latents : ndarray of shape (n_samples, latent_dim), float32
-            With `window_size`, the latents of the window that ends at each row; it is shorter at
-            the beginning. With ``bottleneck="sequence"``, shape (n_samples, n_steps, latent_dim),
-            NaN in padded steps, or a list for a list; the latents of a row are averaged over the
-            windows that cover it. If `set_output` asks for a table, a sequence of latents is one
-            row, step by step, and the rows of several series follow one another.
+            With `window_size`, the latents of the window that ends at each row; the first windows
+            of a series are shorter. With ``bottleneck="sequence"``, shape (n_samples, n_steps,
+            latent_dim), NaN in padded steps, or a list for a list; the latents of a row are
+            averaged over the windows that cover it. If `set_output` asks for a table, a sequence of
+            latents is one row, step by step, and the rows of several series follow one another.
 
         Raises
         ------
@@ -952,7 +958,7 @@ class LSTMAutoencoder(
         return hasattr(self, "_detector")
 
     def _detector_with(self, read: Callable[[Detector], T]) -> T:
-        """Return the detector to read from; its weights are not being trained."""
+        """Return what `read` gets from the detector; repeat if a fit replaced it meanwhile."""
         while True:
             detector = self._fitted
             found = read(detector)
@@ -960,7 +966,7 @@ class LSTMAutoencoder(
                 return found
 
     def _detector_now(self) -> Detector:
-        """Return the detector with the weights that `model_` has now."""
+        """Return the detector with the current weights of `model_`."""
         detector = self._detector_with(Detector.settled)
         return replace(detector, network=replace(detector.network, verbose=self.verbose))
 
@@ -1008,7 +1014,7 @@ class LSTMAutoencoder(
 
     @property
     def n_epochs_(self) -> int:
-        """Most epochs that it could have run."""
+        """Most epochs that the training could have run."""
         return self._fitted.training.n_epochs
 
     @property
@@ -1034,13 +1040,13 @@ class LSTMAutoencoder(
 
     @property
     def center_(self) -> NDArray[np.float64]:
-        """What is subtracted from each feature before it is divided by `spread_`."""
+        """Offset that scaling subtracts from each feature."""
         scaling = self._fitted.scaling
         return np.zeros(self._fitted.features.n_features) if scaling is None else scaling.center
 
     @property
     def spread_(self) -> NDArray[np.float64]:
-        """What each feature is divided by."""
+        """Divisor of each feature in scaling, after `center_` is subtracted."""
         scaling = self._fitted.scaling
         return np.ones(self._fitted.features.n_features) if scaling is None else scaling.spread
 

@@ -44,9 +44,9 @@ class TrainingRecord:
     history : dict of str to list of float
         Losses of each epoch, including earlier trainings that were continued.
     n_iter : int
-        Epochs that it ran.
+        Epochs that the training ran.
     n_epochs : int
-        Most epochs that it could have run.
+        Most epochs that the training could have run.
     batch_size : int
     n_discords : int
         Windows that were left out.
@@ -126,7 +126,7 @@ class Detector:
         return replace(self, network=replace(self.network, values=None))
 
     def restored(self) -> Self:
-        """Reset the variables of the model to their values when this was settled."""
+        """Reset the model's variables to the values that `settled` stored."""
         for variable in state_of(self.model):
             # An optimizer that was never used had no variables yet.
             if self.network.values and id(variable) in self.network.values:
@@ -277,7 +277,7 @@ class Detector:
         return samples.unscaled(found, self.scaling)
 
     def of_series(self, name: Hashable) -> Self:
-        """Return a detector for the rows of one series, scaled as those of this name."""
+        """Return a detector with the scaling of one series, given by name."""
         if self.scaling is None or self.scaling.series is None:
             return self
         place = self.scaling.places([name], np.array([1]))
@@ -285,7 +285,7 @@ class Detector:
         return replace(self, scaling=scaling)
 
     def _read_latents(self, X: Any) -> tuple[Samples, Floats | Sequences]:
-        """Return the samples whose latents X contains, and the latents."""
+        """Return the samples that X contains latents of, and the latents."""
         size = self.latent_dim
         if self.windowing.window_size:
             rows = read_latent_rows(X, self.windowing, size)

@@ -81,7 +81,7 @@ def fit_detector(
     estimator : str
         Its class name, for messages.
     before : Detector, optional
-        The detector to continue from; its model is trained in place.
+        Training continues from this detector; its model is trained in place.
     one_epoch : bool, default=False
         Whether to train for one epoch at a constant rate, as `partial_fit` does.
     has_outliers : bool, default=False
@@ -202,7 +202,7 @@ def _scaling(scale: str | None, samples: Samples, by_series: bool) -> Scaling | 
 
 
 def _scaling_of_each(scale: str | None, samples: Samples) -> Scaling:
-    """Return the scaling of each series by itself.
+    """Return a separate scaling of each series.
 
     Raises
     ------
@@ -211,8 +211,8 @@ def _scaling_of_each(scale: str | None, samples: Samples) -> Scaling:
     """
     if scale is None or not isinstance(samples, RowSamples) or samples.names is None:
         raise ValueError(
-            f"Got scale_by_series=True with scale={scale!r}, but expected `series`, which names "
-            "the series of each row, and scale='robust' or 'standard'."
+            f"Got scale_by_series=True with scale={scale!r}, but expected scale='robust' or "
+            "'standard', and `series` to name the series of each row."
         )
     _check_can_be_stored(samples.names)
     rows, weights = samples.windows.rows, samples.row_weights()
@@ -224,8 +224,8 @@ def _check_can_be_stored(names: tuple[Hashable, ...]) -> None:
     other = [name for name in names if not isinstance(name, str | int | float)]
     if other:
         raise TypeError(
-            f"Got {other[0]!r} as the name of a series, but expected text or numbers with "
-            "scale_by_series=True, so that a file can contain the scale of each."
+            f"Got {other[0]!r} as the name of a series, but expected text or a number with "
+            "scale_by_series=True, so that `save` can store its scale."
         )
 
 
@@ -252,7 +252,7 @@ def _read_held_out(
 
 
 def _without_targets(validation_data: Any) -> Any:
-    """Return the X of a pair (X, X), which Keras takes for autoencoders."""
+    """Return X, or the X of a pair (X, X) as Keras takes it for autoencoders."""
     if not isinstance(validation_data, tuple):
         return validation_data
     X, y = validation_data if len(validation_data) == 2 else (None, 0)

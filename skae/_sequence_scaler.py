@@ -34,7 +34,7 @@ CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite"
 class Steps(NamedTuple):
     """The steps of all sequences as rows, and a function that restores the layout of X.
 
-    `n_steps` is that of each sequence, if one stands after the other.
+    `n_steps` is the length of each sequence, if the rows are sequence after sequence.
     """
 
     rows: Array
@@ -65,8 +65,8 @@ class SequenceScaler(  # type: ignore[call-arg]
 ):
     """Scale each feature over all steps of all sequences.
 
-    Missing readings and padding, which are NaN, are ignored and stay NaN. The steps are scaled by a
-    scaler of scikit-learn.
+    Missing readings and padding (NaN) are ignored and stay NaN. A scaler of scikit-learn does the
+    work.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class SequenceScaler(  # type: ignore[call-arg]
     Attributes
     ----------
     scaler_ : StandardScaler, RobustScaler or MinMaxScaler
-        Fitted on the steps, with the mean, scale and so on of each feature.
+        The scaler, fitted on the steps.
     n_features_in_ : int
         Number of features of a step, or of columns of a table, seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,), object
@@ -134,14 +134,12 @@ class SequenceScaler(  # type: ignore[call-arg]
     def fit(self, X: SeriesLike, y: object = None) -> Self:
         """Learn the scale of each feature.
 
-        A `UserWarning` says so if a table of sequences looks like the rows of one series.
-
         Parameters
         ----------
         X : list of array-like of shape (n_steps_i, n_features), array-like of shape \
                 (n_sequences, n_steps, n_features), or table of shape (n_sequences, n_steps)
             NaN means not observed. Each row of a table is one univariate sequence; after
-            a fit on several features, a table of so many columns holds steps.
+            a fit on several features, a table with that many columns contains steps.
         y : None
             Ignored.
 
@@ -153,6 +151,11 @@ class SequenceScaler(  # type: ignore[call-arg]
         ------
         ValueError
             If X is not numeric, is empty or contains infinity, or a parameter has an invalid value.
+
+        Warns
+        -----
+        UserWarning
+            If a table of sequences looks like the rows of one series.
         """
         fitted = copy.copy(self)
         rows = fitted._read(X, reset=True).once()
@@ -193,8 +196,8 @@ class SequenceScaler(  # type: ignore[call-arg]
         unobserved = np.flatnonzero(np.isnan(rows).all(axis=0))
         if len(unobserved):
             raise ValueError(
-                f"Got X with nothing but NaN in feature {unobserved[0]}, but expected an "
-                "observed value of each feature in every partial_fit."
+                f"Got X with only NaN in feature {unobserved[0]}, but expected an observed "
+                "value of each feature in every partial_fit."
             )
         scaler = self._new_scaler() if first else copy.deepcopy(self.scaler_)
         fitted.scaler_ = scaler.partial_fit(rows)
@@ -212,13 +215,13 @@ class SequenceScaler(  # type: ignore[call-arg]
         Returns
         -------
         scaled : list of ndarray, or ndarray
-            Laid out like X. If `set_output` asks for dataframes, dataframes in X become dataframes;
-            other arrays stay arrays.
+            Laid out like X. With `set_output`, dataframes in X become dataframes; other arrays stay
+            arrays.
 
         Raises
         ------
         ValueError
-            If X does not fit what was seen in `fit`.
+            If X does not fit the data seen in `fit`.
         """
         check_is_fitted(self)
         steps = self._read(X, reset=False)
@@ -240,7 +243,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            If X does not fit what was seen in `fit`.
+            If X does not fit the data seen in `fit`.
         """
         check_is_fitted(self)
         steps = self._read(X, reset=False, named=False)

@@ -60,7 +60,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         window always ends at the newest row. With padding, the first window ends at row
         ``(n_rows - 1) % stride``.
     padding : {"auto", "nan", "edge", None}, default="auto"
-        What precedes the series: NaN, copies of the first row, or nothing. With None, only full
+        Rows before the series: NaN, copies of its first row, or none. With None, only full
         windows are returned. "auto": "nan", which `LSTMAutoencoder` masks, or "edge" with
         ``output="flat"``, because most estimators for tables reject NaN.
     series : str, default=None
@@ -68,9 +68,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         The rows of a series need not be adjacent; windows keep the order of the rows. None: all
         rows belong to one series. An index that contains several series then raises an error.
     max_gap : float, str, timedelta or numpy.timedelta64, default=None
-        Longest time between consecutive rows of a window, taken from the index of a pandas
-        dataframe: a duration such as "10min" for dates, a number for numbers. After a longer step,
-        and where time goes backwards, windows start as at the beginning of a series.
+        Longest time between consecutive rows of a window: a duration such as "10min" for dates,
+        a number for numbers. Times come from the index of a pandas dataframe. After a longer
+        step, and where time goes backwards, windows start as at the beginning of a series.
     output : {"windows", "flat"}, default="windows"
         "flat" turns each window into one row of a table, for estimators such as
         ``LogisticRegression``, ``KMeans`` and ``PCA``. `LSTMAutoencoder` needs "windows".
@@ -92,14 +92,14 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
     -----
     The windows of one series are a read-only view of one padded copy of the rows, so memory does
     not grow with the window size. Windows of several series are copied. `LSTMAutoencoder` cannot
-    see that copies overlap, so held-out windows would share rows with training windows. For several
-    series, pass the list and `window_size` to it instead.
+    see that copies overlap, so its held-out windows would share rows with training windows. Pass it
+    the list of series and a `window_size` instead.
 
-    Flat windows are copies and take `window_size` times the memory of the rows. Their columns are
-    the features of the oldest step, then of the next, named by feature and age:
-    ``temperature_t-2``, ``temperature_t-1``, ``temperature_t-0`` for the last row of the window.
-    With ``set_output(transform="pandas")`` (or "polars") windows are always flat. `LSTMAutoencoder`
-    recognises such a table by its names and reads its rows as windows again.
+    Flat windows are copies and take `window_size` times the memory of the rows. Their columns run
+    from the oldest step to the newest, named by feature and age: ``temperature_t-2``,
+    ``temperature_t-1``, and ``temperature_t-0`` for the last row. With
+    ``set_output(transform="pandas")`` (or "polars") windows are always flat. `LSTMAutoencoder`
+    recognises such a table by its column names and reads its rows as windows.
 
     Examples
     --------
@@ -252,7 +252,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         if self.stride > self._size:
             raise ValueError(
                 f"Got stride={self.stride}, but expected at most window_size={self._size}: rows "
-                "between two windows are in none of them and cannot be restored."
+                "that are in no window cannot be restored."
             )
         windows = self._check_windows(X)
         if n_rows is None or isinstance(n_rows, int | np.integer):
@@ -260,8 +260,8 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         counts = [self._n_windows(count) for count in n_rows]
         if sum(counts) != len(windows):
             raise ValueError(
-                f"Got X with {len(windows)} windows, but n_rows={list(n_rows)} makes "
-                f"{counts} windows, {sum(counts)} in all."
+                f"Got X with {len(windows)} windows, but expected {sum(counts)} for "
+                f"n_rows={list(n_rows)}: {counts}."
             )
         parts = np.split(windows, np.cumsum(counts)[:-1])
         return [self._rows_of(part, n) for part, n in zip(parts, n_rows, strict=True)]
@@ -313,9 +313,9 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         n_bytes = n_copies * self._size * series[0].shape[1] * series[0].itemsize
         if n_bytes > MAX_PADDING:
             raise ValueError(
-                f"Got window_size={self._size} and at most {longest} rows in a series, which would "
-                f"take {n_bytes / 2**30:.0f} GiB, mostly padding, but expected a window no longer "
-                "than the longest series, or at most 1 GiB of windows."
+                f"Got window_size={self._size} and at most {longest} rows in a series, but "
+                "expected a window no longer than the longest series, or at most 1 GiB of windows: "
+                f"these would take {n_bytes / 2**30:.0f} GiB, mostly padding."
             )
 
     def _feature_names(self, input_features: Any) -> list[str]:
@@ -399,13 +399,13 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             n_rows = self._infer_n_rows(rows, len(windows))
         if self._n_windows(n_rows) != len(windows):
             raise ValueError(
-                f"Got n_rows={n_rows} and X with {len(windows)} windows, but a series with that "
-                f"many rows has {self._n_windows(n_rows)} windows."
+                f"Got n_rows={n_rows} and X with {len(windows)} windows, but expected "
+                f"{self._n_windows(n_rows)} windows for that many rows."
             )
         return rows[max(len(rows) - n_rows, 0) :]
 
     def _infer_n_rows(self, rows: Array, n_windows: int) -> int:
-        """Count the rows that are not padding, among those that `stride` leaves open."""
+        """Return the number of rows; the first `stride - 1` may be padding, which is NaN."""
         if self._padding is None:
             return len(rows)
         most = n_windows * self.stride
@@ -414,7 +414,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         if self._padding == "edge":
             raise ValueError(
                 f"Got n_rows=None with stride={self.stride} and padding='edge', but expected the "
-                "number of rows, which these windows do not determine."
+                "number of rows, because windows padded with values do not determine it."
             )
         open_rows = rows[len(rows) - most :][: self.stride - 1]
         seen = ~np.isnan(open_rows).all(axis=1)
@@ -435,7 +435,7 @@ def _by_their_ends(windows: list[Array], ends: list[Indices]) -> tuple[Array, In
 
 
 def _with_index(flat: Array, X: Any, ends: Indices) -> Any:
-    """Give flat windows the pandas index of their last rows, if these are not all rows."""
+    """Give flat windows the pandas index of their last rows if some rows end no window."""
     if len(flat) == len(X) or not hasattr(X, "iloc"):
         return flat
     return type(X)(flat, index=X.index[ends])

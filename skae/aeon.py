@@ -15,8 +15,9 @@ __all__ = ["AeonAutoencoder"]
 class AeonAutoencoder(BaseSeriesAnomalyDetector):
     """An aeon detector around an `LSTMAutoencoder`, or a pipeline that ends in one.
 
-    `fit`, `predict` and `fit_predict` take a series in aeon's layout, (n_channels, n_timepoints)
-    unless ``axis=0``; `predict` returns a score for each time point, higher for anomalies.
+    `fit`, `predict` and `fit_predict` take a series in aeon's layout: (n_channels, n_timepoints),
+    or the transpose with ``axis=0``. `predict` returns a score for each time point, higher for
+    anomalies.
 
     Parameters
     ----------
@@ -70,5 +71,5 @@ class AeonAutoencoder(BaseSeriesAnomalyDetector):
 
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
-        """Return parameters for aeon's own checks."""
+        """Return parameters for aeon's checks."""
         return {"estimator": LSTMAutoencoder(4, units=4, latent_dim=2, epochs=1, random_state=0)}

@@ -2,9 +2,9 @@
 
 Each function corresponds to the `LSTMAutoencoder` method of that name, for rows in a ``dask.array``
 or a ``dask.dataframe``. Input and output are lazy and have the same partitions. Dask gives each
-partition the neighbouring rows that its windows need, so the results equal those of all rows at
-once, up to float32 rounding. A detector, or a pipeline that ends in one, is sent to each worker
-once.
+partition the neighbouring rows that its windows need. Results therefore do not depend on the
+partitions, up to float32 rounding. The detector, or the pipeline that ends in one, is sent to each
+worker once.
 """
 
 import os
@@ -53,12 +53,12 @@ def score_samples(estimator: BaseEstimator, X: Collection, *, series: str | None
         Fitted, with `window_size`. The first steps of a pipeline must transform each row
         separately. Later changes of the estimator do not affect the result.
     X : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame
-        Rows in the order of time. The partitions of an array must have known sizes, those of a
-        frame need not. Any two consecutive partitions of a frame, except the last, must contain as
-        many rows as windows reach: two windows with the default `aggregation`.
+        Rows in the order of time. The partitions of an array must have known sizes. Any two
+        consecutive partitions of a frame, except the last, must together have the rows of two
+        windows with the default `aggregation`.
     series : str, optional
-        Column of a frame that names the series of each row; by default that of the detector. It is
-        not a feature. The rows of a series must be adjacent.
+        Column of a frame that names the series of each row; by default the detector's `series`. It
+        is not a feature. The rows of a series must be adjacent.
 
     Returns
     -------
@@ -117,8 +117,8 @@ def predict(estimator: BaseEstimator, X: Collection, *, series: str | None = Non
     Returns
     -------
     labels : dask.array.Array of shape (n_rows,) or dask.dataframe.Series, int
-        -1 for outliers, 1 for inliers. With ``threshold="adaptive"``, each partition gets as many
-        previous rows as the threshold remembers; rows without observations count among them.
+        -1 for outliers, 1 for inliers. With ``threshold="adaptive"``, each partition gets the
+        previous rows that the threshold remembers, including rows without observations.
     """
     return _answered("predict", estimator, X, series)
 
@@ -180,10 +180,10 @@ def to_memmap(
     ----------
     X : dask.array.Array, dask.dataframe.DataFrame, ndarray, or iterable of ndarray
         Rows in the order of time, of shape (n_rows, n_features), or (n_rows,) of one feature; an
-        iterable, such as a generator, yields consecutive parts. A ``numpy.memmap`` of another dtype
-        or order is accepted too.
+        iterable, such as a generator, yields consecutive parts. A ``numpy.memmap`` may have any
+        numeric dtype and order.
     path : str or path-like
-        An existing file is replaced when all rows are written. The format is ``.npy``, for any
+        An existing file is replaced when all rows are written. The format is ``.npy`` whatever the
         name.
 
     Returns
@@ -196,7 +196,7 @@ def to_memmap(
     TypeError
         If X is none of the above, or contains times.
     ValueError
-        If there are no rows, parts differ in their number of features, or values are not numeric,
+        If there are no rows, parts differ in their number of features, or a value is not numeric,
         infinite, or too large for float32.
 
     Examples

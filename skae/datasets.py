@@ -34,8 +34,8 @@ A simulated press line, one row every ten minutes for six weeks (6048 rows).
 
 The line works two shifts a day and a short one on Saturday. While it works, the load
 goes through one job every two hours. The temperature follows the load with a lag of an
-hour and a half, the vibration follows it at once, and a pump refills the pressure every
-eighty minutes, faster drained the harder the machine works.
+hour and a half, the vibration follows without a lag. A pump refills the pressure every
+eighty minutes; the pressure drains faster under load.
 
 Nearly all rows of the faults stay within the normal range of each sensor. The faults break the
 pattern in time, or between the sensors.
@@ -127,9 +127,9 @@ def make_sequences(
 ) -> tuple[list[Floats], NDArray[np.int64]]:
     """Generate labelled sequences of unequal length.
 
-    A normal sequence is a set of sine waves that share one period and a random beginning;
+    The features of a normal sequence are sine waves of one period that begin at a random phase;
     each feature lags the one before it by a quarter of a period. In an anomalous sequence
-    the rhythm doubles halfway through. Mean, range and length say nothing about the label.
+    the rhythm doubles halfway through. Mean, range and length do not depend on the label.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _machine_load(rng: np.random.Generator, n_rows: int) -> Floats:
 
 
 def _working(row: NDArray[np.int64]) -> Floats:
-    """Return how far the line is running, 0 to 1, smooth at the ends of a shift."""
+    """Return the activity of the line, 0 to 1, smooth at the ends of a shift."""
     day, hour = (row // ROWS_PER_DAY + FIRST_DAY) % 7, row % ROWS_PER_DAY / 6
     end = np.select([day == 6, day == 5], [6.0, 14.0], 22.0)  # none on Sunday, short on Saturday
     return np.clip((hour - 6) * 2, 0, 1) * np.clip((end - hour) * 2, 0, 1)
@@ -275,7 +275,7 @@ def _lag(values: Floats, rows: int) -> Floats:
 # --- its faults: each breaks a pattern and stays, nearly, within the range of its sensor --
 
 Change = Callable[[Floats, NDArray[np.intp], np.random.Generator], Any]
-"""From the values of a sensor, their rows and a generator to the values with a fault."""
+"""Maps the values of a sensor, their rows and a generator to values with a fault."""
 
 
 def _refills_no_longer_show(x: Floats, _: NDArray[np.intp], rng: np.random.Generator) -> Floats:
@@ -288,7 +288,7 @@ FAULTS: list[tuple[str, int, tuple[int, float, float], Change]] = [
     # Saturday evening: the load is off, the heat stays.
     ("overheating", TEMPERATURE, (30, 17, 10), lambda x, *_: x + np.linspace(0, 18, len(x))),
     ("bearing wear", VIBRATION, (28, 6, 18), lambda x, *_: x + np.linspace(0, 0.9, len(x))),
-    # Drained at rest as otherwise only under load.
+    # Drained at rest as usually only under load.
     ("pressure leak", PRESSURE, (38, 4, 5.5), lambda x, row, _: x - 0.09 * (row % 8)),
     ("slipping belt", VIBRATION, (33, 10, 6), lambda x, *_: 0.9 + 0.3 * (x - 0.9)),
     # In the idle night, no higher than a job.

@@ -1,9 +1,9 @@
-"""Scorers for searches with labels, whatever the labels look like.
+"""Scorers for searches with labelled outliers.
 
 scikit-learn's outlier detectors return -1 for an outlier, but most labelled series mark an anomaly
-with 1. scikit-learn's scorers do not know that: ``scoring="roc_auc"`` ranks upside down (0.26
-instead of 0.74) and ``scoring="f1"`` fails. The scorers here accept labels in {0, 1} and bool (1 is
-an outlier) and in {-1, +1} (-1 is an outlier). Other labels raise an error::
+with 1. With such labels, ``scoring="roc_auc"`` ranks upside down (0.26 instead of 0.74) and
+``scoring="f1"`` fails. The scorers here accept labels in {0, 1} and bool (1 is an outlier) and in
+{-1, +1} (-1 is an outlier). Other labels raise an error::
 
     GridSearchCV(detector, grid, scoring=skae.metrics.get_scorer("roc_auc"))
 """
@@ -87,8 +87,8 @@ def make_scorer(
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, y_score, **options)`` of booleans, True for an outlier, and outlier scores,
-        higher for outliers. With "predict", of predicted booleans.
+        ``metric(y_true, y_score, **options)``. `y_true` contains booleans, True for an outlier, and
+        `y_score` outlier scores, higher for outliers; or predicted booleans with "predict".
     response_method : {"score_samples", "predict"}, default="score_samples"
         The estimator method that is measured.
     **options
@@ -125,7 +125,7 @@ def make_scorer(
 
 
 def get_scorer(name: str) -> Scorer:
-    """Return the scikit-learn scorer of that name, adapted to labels of outliers.
+    """Return the scikit-learn scorer of that name, adapted to outlier labels.
 
     Parameters
     ----------

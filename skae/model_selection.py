@@ -36,9 +36,9 @@ class WindowGapSplit(BaseCrossValidator):
     Parameters
     ----------
     window_size : int, or estimator
-        Rows in a window. For an estimator, the largest `window_size` of it and its steps; if that
-        is "auto", the fitted `window_size_`. For a search over `window_size`, pass the largest
-        value of the grid.
+        Rows in a window. From an estimator, the largest `window_size` of it and its steps is used;
+        if that is "auto", the fitted `window_size_`. In a search over `window_size`, pass the
+        largest value of the grid.
     n_splits : int, default=5
         Number of folds, at least 2.
     test_size : int, default=None
@@ -46,8 +46,8 @@ class WindowGapSplit(BaseCrossValidator):
     max_train_size : int, default=None
         Most training rows of a series, the last ones before the gap; all by default.
     series : str or int, default=None
-        Column or index level by name, or column by position, that names the series of each row.
-        Without it, `groups` does, or the `series` of the estimator passed as `window_size`.
+        Column or index level by name, or column by position, that names the series of each row. By
+        default `groups`, or the `series` of the estimator passed as `window_size`.
 
     Raises
     ------
@@ -214,9 +214,8 @@ class WindowGapSplit(BaseCrossValidator):
             series = "X" if label is None else f"series {label!r}"
             raise ValueError(
                 f"Got {series} with {len(rows)} rows, but expected more: n_splits={self.n_splits} "
-                f"tests of {max(test_size, 1)} rows and a gap of {gap}, one less than the window, "
-                "leave no training rows. Use fewer splits or smaller tests, or leave the series "
-                "out."
+                f"tests of {max(test_size, 1)} rows and a gap of {gap} (window_size - 1) leave no "
+                "training rows. Use fewer splits or smaller tests, or leave the series out."
             )
         split = TimeSeriesSplit(
             self.n_splits, max_train_size=self.max_train_size, test_size=test_size, gap=gap
@@ -239,7 +238,7 @@ def _window_of(estimator: Any) -> int:
 
 
 def _size_of(step: Any) -> Any:
-    """Return the parameter for the next fit; if it is "auto", the fitted value."""
+    """Return the `window_size` parameter; if it is "auto", the fitted value."""
     size = getattr(step, "window_size", None)
     return getattr(step, "window_size_", None) if size == "auto" else size
 

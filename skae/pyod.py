@@ -18,7 +18,7 @@ class PyODAutoencoder(BaseDetector):
 
     It works wherever a PyOD detector does: in PyOD's combinations and thresholds, aeon's
     ``PyODAdapter``, sktime's ``PyODDetector`` and darts' ``PyODScorer``. Higher scores are more
-    abnormal, and label 1 is an outlier.
+    abnormal. Label 1 is an outlier.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PyODAutoencoder(BaseDetector):
 
     See Also
     --------
-    skae.LSTMAutoencoder : The detector with scikit-learn's interface and its own thresholds.
+    skae.LSTMAutoencoder : The detector with scikit-learn's interface and skae's thresholds.
 
     Examples
     --------

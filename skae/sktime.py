@@ -79,7 +79,7 @@ class SktimeAutoencoder(BaseDetector):
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Return parameters for sktime's own checks.
+        """Return parameters for sktime's checks.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
-"""Which of scikit-learn's checks of estimators do not apply to rows of a series.
+"""scikit-learn's estimator checks that do not apply to rows of a series.
 
-For a test of your own::
+In your test::
 
     from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 __all__ = ["expected_failed_checks"]
 
 _OF_ROWS = {
-    "check_methods_sample_order_invariance": "The order of rows is that of time.",
+    "check_methods_sample_order_invariance": "Rows are in order of time.",
     "check_methods_subset_invariance": "A row is scored by windows that contain its neighbours.",
     "check_sample_weight_equivalence_on_dense_data": (
         "A row of weight 0 leaves a gap in a series, and a repeated row makes it longer."
@@ -26,12 +26,12 @@ _OF_ROWS = {
 
 _OF_CAUTIOUS_THRESHOLD = dict.fromkeys(
     ["check_outliers_fit_predict", "check_outliers_train"],
-    "The threshold flags none of data without faults, and the check wants some.",
+    "The threshold flags nothing in data without faults, but the check expects outliers.",
 )
 
 
 def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
-    """Return the checks of scikit-learn that an estimator fails because of its parameters.
+    """Return the scikit-learn checks that an estimator fails because of its parameters.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The reasons by the names of the checks. Without `window_size` samples are sequences, which
-        fail none except with ``threshold="three_sigma"``.
+        The reason for each check, by its name. Empty without `window_size`, except with
+        ``threshold="three_sigma"``.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def expected_failed_checks(estimator: BaseEstimator) -> dict[str, str]:
     >>> expected_failed_checks(LSTMAutoencoder())
     {}
     >>> expected_failed_checks(LSTMAutoencoder(30))["check_methods_sample_order_invariance"]
-    'The order of rows is that of time.'
+    'Rows are in order of time.'
     """
     parameters = estimator.get_params(deep=False)
     if "window_size" not in parameters or "contamination" not in parameters:

@@ -265,7 +265,7 @@ BAD_DATA = [
         np.full((4, 6, 2), -1e39),
         "too large .* in feature 0: -1e.39, but expected at most 3.4e.38|dim",
     ),
-    (np.full((4, 6, 2), np.nan), "nothing but NaN|dim 3"),
+    (np.full((4, 6, 2), np.nan), "only NaN|dim 3"),
     (
         ROWS.astype("datetime64[s]"),
         r"Got X with times \(datetime64\[s\]\) in feature 0, but expected",
@@ -282,7 +282,7 @@ BAD_ROWS = [
     (csr_matrix(ROWS), "Sparse data was passed"),
     (spoilt(np.inf), "Input X contains infinity in feature 1, but expected finite values"),
     (spoilt(1e300), r"too large for dtype\('float32'\) in feature 1: 1e\+300, but expected at"),
-    (ROWS * np.nan, "nothing but NaN"),
+    (ROWS * np.nan, "only NaN"),
     (
         [*ROWS.tolist(), [1.0]],
         r"Got rows of 2 values, but X\[60\] of 1; expected the same number",
@@ -442,7 +442,7 @@ def test_latents_of_another_width(refuses, mode):
 @pytest.mark.parametrize(
     "y, beta, message",
     [
-        ([0, 1] * 30, 0, "Got beta=0, but expected a number above 0"),
+        ([0, 1] * 30, 0, "Got beta=0, but expected a finite number above 0"),
         ([0, 1] * 30, np.inf, "Got beta=inf"),
         ([0, 1] * 30, np.nan, "Got beta=nan"),
         ([0, 1] * 30, "1", "Got beta='1'"),
@@ -543,7 +543,7 @@ def test_rows_that_a_fitted_windower_refuses(X):
         (None, None, r"Got X with shape \(\)"),
         (np.ones((4, 3, 2)), 9, "Got n_rows=9 and X with 4 windows"),
         (np.ones((4, 3, 2)), -1, "Got n_rows=-1 and X with 4 windows"),
-        (np.ones((4, 3, 2)), [1, 2], r"Got X with 4 windows, but n_rows=\[1, 2\] makes"),
+        (np.ones((4, 3, 2)), [1, 2], r"Got X with 4 windows, but expected 3 for n_rows=\[1, 2\]"),
     ],
 )
 def test_rows_that_windows_do_not_give(X, n_rows, message):

@@ -136,7 +136,7 @@ def slow(n_rows, size):
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_scores_that_nearly_reach_the_threshold_for_a_window_are_named(wrapped):
     cautious = make_pipeline(identity, Cautious()) if wrapped else Cautious()
-    message = "without an outlier, but with 2[0-9] consecutive rows whose scores reach 60% of the"
+    message = "without an outlier, but with 2[0-9] consecutive rows of unusual scores, 60% of the"
     for X in (slow(30, 0.8), [CALM, slow(30, 0.8)]):
         with pytest.warns(UserWarning, match=message):
             assert len(detect_events(cautious, X)) == 0

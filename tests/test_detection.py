@@ -307,8 +307,8 @@ def test_the_tuned_threshold_is_the_best(fitted, series, labels):
     "y, beta, message",
     [
         (np.zeros(200), 1.0, "Got y with 0 outliers"),
-        (np.arange(200) < 3, 0.0, "Got beta=0.0, but expected a number above 0"),
-        (np.arange(200) < 3, np.inf, "Got beta=inf, but expected a number above 0, and finite"),
+        (np.arange(200) < 3, 0.0, "Got beta=0.0, but expected a finite number above 0"),
+        (np.arange(200) < 3, np.inf, "Got beta=inf, but expected a finite number above 0"),
         (np.arange(199) < 3, 1.0, "inconsistent numbers of samples"),
     ],
 )

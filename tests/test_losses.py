@@ -83,7 +83,7 @@ def test_a_loss_with_a_weight_for_each_feature(n_features):
 
 def test_a_loss_for_another_number_of_features_is_refused():
     loss = ObservedLoss(lambda t, p: keras.ops.mean((t - p) ** 2 * np.ones(3, "float32"), axis=-1))
-    with pytest.raises(ValueError, match="that fails for 2 features, but expected one that takes"):
+    with pytest.raises(ValueError, match="that fails for 2 features, but expected a loss of two"):
         loss.is_by_entry(2)
 
 

@@ -237,7 +237,7 @@ FRAME = pd.DataFrame({"load": ROWS[:, 0], "machine": MACHINES})
             {"window_size": 60},
             ROWS,
             None,
-            "n_splits=5 tests of 10 rows and a gap of 59, one less than the window, leave no",
+            r"n_splits=5 tests of 10 rows and a gap of 59 \(window_size - 1\) leave no",
         ),
         ({}, ROWS, ["a"] * 57 + ["b"] * 3, "Got series 'b' with 3 rows, but expected more"),
         ({}, ROWS, [None, *"a" * 59], r"Got series\[0\]=None, but expected a series name"),

@@ -8,7 +8,7 @@ from shared import NETWORK
 
 from skae import LSTMAutoencoder, SequenceWindower
 
-LEFT_OUT = "Got X with nothing but NaN in {} training windows or sequences: they are left out"
+LEFT_OUT = "Got X with only NaN in {} training windows or sequences: they are left out"
 
 
 @pytest.fixture(scope="module")

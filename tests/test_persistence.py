@@ -253,7 +253,7 @@ def test_the_function_of_a_transformer_comes_from_the_caller(series, path):
     ],
 )
 def test_attributes_that_no_fit_leaves_are_refused(name, attributes):
-    with pytest.raises(ValueError, match="that no fit leaves"):
+    with pytest.raises(ValueError, match="that no fit produces"):
         check_attributes(name, attributes)
 
 
@@ -435,7 +435,7 @@ def test_a_network_larger_than_its_weights_is_never_built(saved, path, monkeypat
         network["dict"]["architecture"]["dict"]["units"] = {"tuple": [10**6]}
 
     path.write_bytes(forged(saved, enlarge))
-    with pytest.raises(ValueError, match="weights of a network that has 3000.* or more"):
+    with pytest.raises(ValueError, match="weights instead of at least 3000"):
         skae.load(path)
 
 
@@ -444,7 +444,7 @@ def test_a_network_larger_than_its_weights_is_never_built(saved, path, monkeypat
 )
 def test_arrays_are_as_large_as_the_file_says(saved, path, layout):
     path.write_bytes(forged(saved, lambda header: header["arrays"].append(layout)))
-    with pytest.raises(ValueError, match=r"its arrays take|an array of the (shape|type)"):
+    with pytest.raises(ValueError, match=r"lists arrays of|an array of the (shape|type)"):
         skae.load(path)
 
 

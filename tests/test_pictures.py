@@ -360,7 +360,7 @@ def test_losses_far_apart_get_a_logarithmic_axis(losses, log_scale, scale):
         (
             lambda: ReconstructionDisplay(values=np.ones((3, 2)), reconstruction=np.ones((3, 1))),
             ValueError,
-            r"Got reconstruction of shape \(3, 1\), but expected that of values, \(3, 2\)",
+            r"Got reconstruction of shape \(3, 1\), but expected the shape \(3, 2\) of values",
         ),
         (
             lambda: ReconstructionDisplay.from_predictions(
@@ -414,7 +414,7 @@ def test_losses_far_apart_get_a_logarithmic_axis(losses, log_scale, scale):
             ValueError,
             r"Got val_loss of shape \(1,\)",
         ),
-        (lambda: TrainingDisplay(loss=[np.nan]), ValueError, "Got 1 losses of which none is fin"),
+        (lambda: TrainingDisplay(loss=[np.nan]), ValueError, "Got 1 losses, none of them finite"),
     ],
 )
 def test_displays_refuse(call, error, message):

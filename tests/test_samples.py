@@ -199,7 +199,7 @@ def test_weights_of_a_list_of_series_come_as_a_list():
 
 @pytest.mark.parametrize("weights", [[[1, 2]], [[1, 2, 3], [1, 2]], [1, 2, 3, 4, 5]])
 def test_weights_that_do_not_fit_a_list_of_series_are_an_error(weights):
-    message = rf"Got sample_weight with {len(weights)} items .* of the lengths \[2, 3\]"
+    message = rf"Got sample_weight with {len(weights)} items .* with the lengths \[2, 3\]"
     with pytest.raises(ValueError, match=message):
         row_samples([2, 3], 2, is_list=True).weighted(weights)
 

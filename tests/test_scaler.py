@@ -236,7 +236,7 @@ def test_a_file_with_another_scaler_inside_is_refused(broken, tmp_path):
     scaler = SequenceScaler().fit(ITEMS)
     scaler.scaler_ = broken
     skae.save(scaler, tmp_path / "scaler.skae")
-    with pytest.raises(ValueError, match="it has a scaler_ of a SequenceScaler that no fit leaves"):
+    with pytest.raises(ValueError, match="has a scaler_ of a SequenceScaler that no fit produces"):
         skae.load(tmp_path / "scaler.skae")
 
 
@@ -305,7 +305,7 @@ def test_other_features_than_in_fit_are_an_error(X, method):
 
 def test_each_part_observes_each_feature():
     part = ITEMS[0] * [1, np.nan]
-    with pytest.raises(ValueError, match="Got X with nothing but NaN in feature 1, but expected"):
+    with pytest.raises(ValueError, match="Got X with only NaN in feature 1, but expected"):
         SequenceScaler().partial_fit([part])
 
 

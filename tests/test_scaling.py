@@ -298,7 +298,7 @@ def test_streams_files_pickles_and_dask_know_the_scale_of_each_series(of_each, t
 def test_a_file_with_other_names_of_series_is_refused(of_each, series):
     plain = stored_detector(of_each.detector_.to_plain())
     check_detector(plain)
-    with pytest.raises(ValueError, match="which no fit leaves"):
+    with pytest.raises(ValueError, match="which no fit produces"):
         check_detector(plain | {"scaling": plain["scaling"] | {"series": series}})
 
 
@@ -326,7 +326,7 @@ def test_what_has_no_scale_of_its_own_is_named(of_each):
         with pytest.raises(ValueError, match="Got scale_by_series=True with scale="):
             LSTMAutoencoder(5, scale_by_series=True, **(PARAMETERS | parameters)).fit(X)
     dated = frame.assign(machine=pd.Timestamp("2026-01-01").date())
-    with pytest.raises(TypeError, match=r"expected text or numbers with scale_by_series"):
+    with pytest.raises(TypeError, match=r"expected text or a number with scale_by_series"):
         LSTMAutoencoder(5, series="machine", scale_by_series=True, **PARAMETERS).fit(dated)
 
 

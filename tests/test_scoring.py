@@ -496,7 +496,7 @@ def test_a_share_of_what_was_held_out_may_lie_beyond():
     [
         (0.05, "adaptive", False, "Got contamination=0.05 and threshold='adaptive'"),
         (0.05, 0.01, False, "Got contamination=0.05 and threshold=0.01"),
-        ("auto", "adaptive", True, "Got threshold='adaptive' without a window_size"),
+        ("auto", "adaptive", True, "Got threshold='adaptive' without window_size"),
     ],
 )
 def test_one_rule_sets_the_threshold(contamination, threshold, is_set, message):

@@ -308,7 +308,7 @@ def test_save_and_pickle_keep_them(tmp_path, fitted):
         ({"max_gap": 5}, gapped(STEPS), "index holds dates, but expected a duration"),
         ({"max_gap": "1min"}, gapped(STEPS).reset_index(drop=True), "holds numbers, but expected"),
         ({"max_gap": datetime.timedelta(0)}, gapped(STEPS), "expected a step of time above 0"),
-        ({"max_gap": "10s"}, gapped(STEPS), "part of one between gaps"),
+        ({"max_gap": "10s"}, gapped(STEPS), "part of a series between gaps"),
     ],
 )
 def test_what_is_refused(parameters, X, message):

@@ -65,7 +65,7 @@ def test_borders_that_are_alike_make_no_series():
 
 def test_shuffled_rows_are_named():
     shuffled = np.random.default_rng(0).permutation(np.tile(SINE, 2)[:, None])
-    with pytest.warns(UserWarning, match=r"resemble their neighbours no more.*resource='epochs'"):
+    with pytest.warns(UserWarning, match=r"do not resemble their neighbours.*resource='epochs'"):
         LSTMAutoencoder(20, **TINY).fit(shuffled)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -259,7 +259,7 @@ def test_times_that_go_back_are_warned_of(small, frame):
         small,
         iter(parts),
         parts,
-        "Got X[0] whose timestamps are not increasing inside a series: 1 go backwards",
+        "Got X[0] with timestamps that do not increase inside a series: 1 go backwards",
     )
 
 

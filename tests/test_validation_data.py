@@ -62,7 +62,7 @@ def test_it_goes_through_the_steps_before(small, series):
     [
         (lambda X: X[:, :1], "In validation_data: X has 1 features"),
         (lambda X: X[:3], "In validation_data: Got X with 3 sample"),
-        (lambda X: X * np.nan, "In validation_data: Got X with nothing but NaN"),
+        (lambda X: X * np.nan, "In validation_data: Got X with only NaN"),
         (lambda X: (X, X + 1), "as a tuple of 2.*list"),
         (lambda X: (X, X, X), "as a tuple of 3"),
     ],

@@ -342,7 +342,7 @@ TABLE = pd.DataFrame({"u": [1.0, 2.0], "id": ["a", None]})
         ({"output": "table"}, ROWS, "The 'output' parameter of SequenceWindower must be"),
         ({"window_size": True}, ROWS, "The 'window_size' parameter of SequenceWindower must be"),
         ({"window_size": 10**9}, ROWS, "Got window_size=1000000000 and at most 5 rows in a series"),
-        ({"window_size": 10**9}, [ROWS, ROWS[:2]], "would take 104 GiB, mostly padding, but"),
+        ({"window_size": 10**9}, [ROWS, ROWS[:2]], "would take 104 GiB, mostly padding"),
         ({"window_size": 10**8, "output": "flat"}, ROWS, "would take 7 GiB, mostly padding"),
         ({"window_size": 10**9, "padding": None}, ROWS, "Got X with 5 rows, but expected at lea"),
         ({}, np.ones((2, 3, 1)), "Found array with dim 3"),
@@ -376,9 +376,9 @@ def test_other_features_than_in_fit_are_an_error(X):
             "Got stride=4, but expected at most window_size=3",
         ),
         ({"stride": 2, "padding": "edge"}, np.ones((5, 3, 2)), None, "Got n_rows=None with stride"),
-        ({}, np.ones((5, 3, 2)), 6, "Got n_rows=6 and X with 5 windows, but a series with that"),
+        ({}, np.ones((5, 3, 2)), 6, "Got n_rows=6 and X with 5 windows, but expected 6"),
         ({"padding": None}, np.ones((5, 3, 2)), 99, "Got n_rows=99 and X with 5 windows"),
-        ({}, np.ones((5, 3, 2)), [2, 2], r"but n_rows=\[2, 2\] makes \[2, 2\] windows, 4 in all"),
+        ({}, np.ones((5, 3, 2)), [2, 2], r"but expected 4 for n_rows=\[2, 2\]: \[2, 2\]"),
     ],
 )
 def test_what_is_wrong_with_windows_is_named(params, X, n_rows, message):

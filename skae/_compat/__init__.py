@@ -1,1 +1,1 @@
-"""Every private or fragile name of Keras, SciKeras and scikit-learn that skae uses."""
+"""Private names of Keras, SciKeras, scikit-learn and TensorFlow that skae uses."""

@@ -42,9 +42,9 @@ seed_generator.python_random = _RandomOfContext()
 def names_anew() -> Iterator[None]:
     """Restart Keras' numbering of generated names, in this thread and block only.
 
-    TensorFlow keeps 35 kB for each name and shape that a variable ever had. Names that Keras counts
-    up, such as "adam_17" and "seed_generator_18", would leak. So would "bias" and
-    "encoder_0_bias_momentum" of each size, see `variables_of_one_name`.
+    TensorFlow keeps 35 kB for each name and shape that a variable ever had. Names with a counter,
+    such as "adam_17" and "seed_generator_18", would leak. `variables_of_one_name` does the same for
+    "bias" and "encoder_0_bias_momentum" of each size.
     """
     earlier = global_state.get_global_attribute("object_name_uids")
     global_state.set_global_attribute("object_name_uids", defaultdict(int))
@@ -76,12 +76,12 @@ def build_optimizer(model: keras.Model) -> None:
 
 
 def count_as_called(model: keras.Model) -> None:
-    """Let ``model.export`` accept a model that was only ever run through copies."""
+    """Let ``model.export`` accept a model of which only copies were run."""
     model._called = True
 
 
 def known_optimizer(optimizer: Any) -> Any:
-    """Return the class for a name that ``keras.optimizers.get`` lacks; anything else unchanged."""
+    """Return the class of a name that ``keras.optimizers.get`` lacks; anything else unchanged."""
     is_lamb = isinstance(optimizer, str) and optimizer.lower() == "lamb"
     return getattr(keras.optimizers, "Lamb", optimizer) if is_lamb else optimizer
 

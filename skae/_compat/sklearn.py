@@ -1,6 +1,6 @@
-"""The one place where names that scikit-learn keeps private are imported.
+"""Private names of scikit-learn; no other module imports them.
 
-Each name is used as scikit-learn's own estimators use it. If a release moves one, only this file
+Each name is used as scikit-learn's estimators use it. If a release moves one, only this file
 changes.
 """
 
@@ -35,7 +35,7 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Me
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Hide a method if `check` says so; a type checker sees the method unchanged."""
+    """Hide a method if `check` is false; a type checker sees the method unchanged."""
     condition: Callable[[Method], Method] = _available_if(check)
     return condition
 
@@ -43,8 +43,8 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
 class FeatureRecord(BaseEstimator):
     """Holds the attributes that scikit-learn's feature checks set and compare.
 
-    The checks use the class name in their messages. `n_step_features` is ours: the columns of a
-    table may be the steps of univariate sequences.
+    The checks use the class name in their messages. skae adds `n_step_features`, because the
+    columns of a table may be the steps of univariate sequences.
     """
 
     n_features_in_: int
@@ -53,7 +53,7 @@ class FeatureRecord(BaseEstimator):
 
     @classmethod
     def named(cls, estimator: str) -> Self:
-        """Return an empty record that bears the name of an estimator."""
+        """Return an empty record with the class name of an estimator."""
         record: Self = type(estimator, (cls,), {})()
         return record
 
@@ -99,9 +99,9 @@ def seed_of(random_state: object) -> int:
 
 @contextlib.contextmanager
 def too_large_is_named(X: object, name: str = "X") -> Iterator[None]:
-    """Name the feature with a value that float32 cannot hold; ``check_array`` does not.
+    """Raise the error of ``check_array`` for infinite values, but name the feature.
 
-    NumPy casts it to infinity without a warning, and ``check_array`` then raises an error.
+    NumPy casts values that are too large for float32 to infinity without a warning.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def too_large_is_named(X: object, name: str = "X") -> Iterator[None]:
     Raises
     ------
     ValueError
-        That of ``check_array``, with the feature.
+        If a value is infinite, or too large for float32.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         try:
@@ -166,12 +166,12 @@ def check_sample_weight(sample_weight: object, n_samples: int) -> NDArray[np.flo
 
 
 def returns_frames(estimator: object, method: str = "transform") -> bool:
-    """Tell whether ``set_output`` asks `method` for a dataframe."""
+    """Tell whether ``set_output`` requests a dataframe from `method`."""
     return frame_container(estimator, method) is not None
 
 
 def frame_container(estimator: object, method: str = "transform") -> Any:
-    """Return the adapter for the dataframe that ``set_output`` asks of `method`, or None.
+    """Return the adapter for the dataframe that ``set_output`` requests from `method`, or None.
 
     Returns
     -------
@@ -206,7 +206,7 @@ OUTPUT, REQUESTS = "_sklearn_output_config", "_metadata_request"
 
 
 def check_parameters_of(estimator: BaseEstimator) -> None:
-    """Check the parameters as ``fit`` would; some estimators leave that to their steps."""
+    """Check the parameters as ``fit`` would, if the estimator has such a check."""
     if hasattr(estimator, "_parameter_constraints"):
         estimator._validate_params()
 

@@ -1,4 +1,4 @@
-"""Private names of TensorFlow, and situations that it does not survive."""
+"""Private names of TensorFlow, and situations in which it hangs or fails."""
 
 import ctypes
 import gc
@@ -27,7 +27,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def is_forked_after_use() -> bool:
-    """Tell whether TensorFlow ran before this process was forked, without its threads."""
+    """Tell whether TensorFlow ran before this process was forked, which loses its threads."""
     return bool(_forked_from)
 
 
@@ -45,8 +45,7 @@ def forget_kernels() -> None:
 def call_flat(function: Any, tensors: list[tf.Tensor]) -> Any:
     """Call a concrete function with the tensors of all its arguments, in order and unchecked.
 
-    The public call compares each with its specification, which takes 0.2 ms for a network's
-    weights.
+    The public call checks each tensor, which takes 0.2 ms for a network's weights.
     """
     return function._call_flat(tensors, function.captured_inputs)
 
@@ -54,9 +53,9 @@ def call_flat(function: Any, tensors: list[tf.Tensor]) -> Any:
 def forget_gradients(graph: tf.Graph) -> None:
     """Remove the gradients of one graph from TensorFlow's registry.
 
-    ``tf.custom_gradient``, which our `LSTM` and every Keras optimizer use (in ``all_reduce``),
-    registers a function for each use in a graph and so keeps the graph forever: about 12 MB for
-    each small trained network. A finished graph does not need them.
+    ``tf.custom_gradient`` registers a function for each use in a graph, which keeps the graph
+    forever: about 12 MB for each small trained network. skae's `LSTM` uses it, and so does
+    ``all_reduce`` in every Keras optimizer. A finished graph does not need these functions.
     """
     definition = graph.as_graph_def()
     bodies = [definition.node, *(function.node_def for function in definition.library.function)]
@@ -79,16 +78,16 @@ def traced(
 ) -> Callable[..., Any]:
     """Return `function` traced for tensors of exactly these shapes.
 
-    A ``tf.function`` would retrace for other shapes, and would warn users about retracing when
-    functions of different networks share their source.
+    A ``tf.function`` would retrace for other shapes, and would warn about retracing if functions of
+    different networks share their source code.
 
     Parameters
     ----------
     function : callable
-        Takes tensors. It differentiates only what it computed itself, and is not differentiated.
+        Takes tensors. It may compute gradients; none are computed through it.
     *specs : tf.TensorSpec, or lists or dicts of them
-        The arguments. If the function had defaults, TensorFlow would first treat each call as wrong
-        and format every array into a hidden message.
+        All arguments. With defaults, TensorFlow would first treat each call as wrong and format
+        every array into a message that is never shown.
     jit_compile : bool, optional
         Whether XLA compiles it.
     """
@@ -100,7 +99,7 @@ def traced(
 
 
 def check_process() -> None:
-    """Raise an error if networks can be neither built nor run.
+    """Raise an error if networks cannot be built and run.
 
     Raises
     ------
@@ -112,8 +111,8 @@ def check_process() -> None:
         raise RuntimeError(
             "Got a call in a process that was forked after TensorFlow had run in its parent, but "
             "expected a freshly started process: TensorFlow would wait forever for threads that a "
-            "fork does not copy. Start workers with the method 'spawn' or 'forkserver' of "
-            "multiprocessing, or with joblib's 'loky', or fork before the first fit or score."
+            "fork does not copy. Start workers with multiprocessing's 'spawn' or 'forkserver', or "
+            "with joblib's 'loky', or fork before the first fit or score."
         )
     if tf.distribute.has_strategy():
         raise RuntimeError(
@@ -133,7 +132,7 @@ class NetworkCollector:
     Parameters
     ----------
     spare : int, default=4
-        Networks that may be alive beyond the smallest number since the last collection.
+        Networks that may accumulate, above the smallest number since the last collection.
 
     Examples
     --------
@@ -156,7 +155,7 @@ class NetworkCollector:
         return len(self._alive)
 
     def add(self, network: Any) -> None:
-        """Count a new network, and free unreachable ones if there may be many."""
+        """Count a new network, and free unreachable ones if many may have accumulated."""
         self._fewest = min(self._fewest, len(self._alive))
         self._alive.add(network)
         if len(self._alive) > self._fewest + self.spare:

@@ -24,7 +24,7 @@ from skae._compiled.workspaces import Values, copy_architecture, describe, value
 from skae._network.masks import nothing_padded
 
 MAX_ARCHITECTURES = 8
-"""Architectures whose forward pass is kept; the least recently used goes first."""
+"""Architectures for which the forward pass is kept."""
 
 MAX_SHAPES = 16
 """Input shapes for which an architecture's XLA-compiled forward pass is kept."""
@@ -32,9 +32,9 @@ MAX_SHAPES = 16
 FORWARD_BLOCKS = 8, 32, 256
 """Sequences in one forward call; blocks are filled up, so that results do not depend on n.
 
-On Intel processors each of these sizes gives a sequence the same bits. On AMD processors, whose
-kernels depend on the number of rows, results are equal up to float32 rounding. Products of a single
-row are summed in another order everywhere.
+On Intel processors each of these sizes gives a sequence the same bits. On AMD processors kernels
+depend on the number of rows, so results are equal up to float32 rounding. On both, products of a
+single row are summed in another order.
 """
 
 MAX_BLOCKS = 4
@@ -52,9 +52,9 @@ def clear_caches() -> None:
     """Drop all compiled functions. The next fit or score of a network compiles again.
 
     TensorFlow also drops the kernels of its eager operations, 1 MB for each architecture that was
-    ever trained. Operations with a state, such as ``tf.random.normal`` with a seed, then start from
-    the beginning, so no fit does this by itself. Code compiled by XLA stays until the process ends.
-    On Linux with the GNU C library, freed memory returns to the system.
+    ever trained. This restarts operations with a state, such as ``tf.random.normal`` with a seed,
+    so a fit never does it. Code compiled by XLA stays until the process ends. On Linux with the
+    GNU C library, freed memory returns to the system.
 
     Examples
     --------
@@ -84,8 +84,8 @@ def forward(
     model : keras.Model
     *inputs : ndarray of shape (n_samples, ...)
     in_bulk : bool, default=False
-        Whether there are so many inputs that compiling for their length pays off. Blocks then also
-        run in parallel. Results differ by float32 rounding at most.
+        Whether to compile for the length of the inputs and run blocks in parallel, which pays off
+        for many inputs. Results differ by float32 rounding at most.
     padded : bool, default=True
         Whether some steps may be padding. XLA code without padding is faster.
     values : dict of int to tf.Tensor, optional
@@ -119,7 +119,7 @@ def loss_parts(
 ) -> tuple[Any, Any]:
     """Return numerator and denominator of the loss of a model compiled with an `ObservedLoss`.
 
-    It compiles nothing beyond what scoring needs.
+    It compiles only functions that scoring needs anyway.
     """
     parts: tuple[Any, Any] = model.loss.parts(targets, forward(model, inputs), weights)
     return parts
@@ -133,7 +133,7 @@ def weights_of(model: keras.Model, values: Values | None = None) -> list[tf.Tens
 
 
 def _block_size(n_samples: int) -> int:
-    """Return the block size for so many sequences; at least the smallest, at most the largest."""
+    """Return the block size for this number of sequences, within the allowed sizes."""
     if n_samples <= FORWARD_BLOCKS[0]:
         return FORWARD_BLOCKS[0]
     sizes = (size for size in FORWARD_BLOCKS[1:] if MAX_BLOCKS * size >= n_samples)
@@ -141,7 +141,7 @@ def _block_size(n_samples: int) -> int:
 
 
 def _bulk_size(n_steps: int) -> int:
-    """Return a power of two, so that filling the last block takes few sequences."""
+    """Return a power of two, chosen so that few sequences fill up the last block."""
     return int(2 ** max(5, (BULK_STEPS // n_steps).bit_length() - 1))
 
 
@@ -163,7 +163,7 @@ def forward_pass_of(model: keras.Model) -> "ForwardPass":
 
 
 class ForwardPass:
-    """Functions of weights and inputs; only the structure comes from the model.
+    """Functions of weights and inputs; the model gives only their structure.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ class ForwardPass:
     def kept_or_compiled(
         self, padded: bool, shapes: list[tuple[int, ...]]
     ) -> tuple[Callable[..., NDArray[Any]], bool]:
-        """Return what `compiled` does, and whether the function is new, so that it never ran."""
+        """Return the function of `compiled`, and whether it is new and has never run."""
         made = []
 
         def make() -> Callable[..., NDArray[Any]]:

@@ -41,10 +41,10 @@ def with_progress(
 
 
 BLOCK = 1024
-"""Windows whose results are held at once."""
+"""Windows per block of results in memory."""
 
 BULK_BLOCK = 4096
-"""The same if there are enough windows to keep all cores busy."""
+"""Windows per block if there are enough to keep all cores busy."""
 
 MIN_STEPS_IN_BULK = 200_000
 """Total recurrent steps above which compiling saves more time than it takes."""
@@ -62,7 +62,7 @@ class TrainedNetwork:
     verbose : int or "auto", default=0
         Whether a progress bar is shown, see `with_progress`.
     values : dict of int to tf.Tensor, optional
-        Values of the weights, see `values_of`; by default those at the time of each call.
+        Values of the weights, see `values_of`; by default the current ones at each call.
     """
 
     model: keras.Model
@@ -126,8 +126,8 @@ class TrainedNetwork:
         part = _part(self.model, name)
         if not isinstance(part, keras.Model):
             raise AttributeError(
-                f"Got a model whose layer named {name!r} is {part!r}, but expected one that is "
-                "itself a keras.Model, to be run without the rest."
+                f"Got a model whose layer named {name!r} is {part!r}, but expected that layer to "
+                "be a keras.Model, because it runs without the rest."
             )
         return part
 
@@ -239,7 +239,7 @@ class StreamedNetwork:
     Attributes
     ----------
     is_new : bool
-        Whether something had to be compiled, because no equal network did so before.
+        Whether something had to be compiled, because no equal network was compiled before.
     """
 
     def __init__(self, network: TrainedNetwork, window_size: int, usual: int = 1):
@@ -288,7 +288,7 @@ class StreamedNetwork:
         return self._functions[size, padded](self._weights, [block])[: len(inputs)]
 
     def _warm_up(self) -> None:
-        """Compile everything, and run what is new once."""
+        """Compile all functions, and run new ones once."""
         self.is_new = not self._pass.can_compile
         shape = self._n_steps, self._network.model.input_shape[2]
         if not self._pass.can_compile:

@@ -9,17 +9,17 @@ Value = TypeVar("Value")
 
 
 class LRUCache(Generic[Value]):
-    """A bounded cache for several threads; the least recently used value goes first.
+    """A bounded cache for several threads, which drops the least recently used value.
 
-    Values are made outside the lock, because making one may wait for other locks whose holders wait
-    for this cache. Two threads may therefore make a value for the same key at the same time.
+    Values are made outside the lock, to avoid deadlocks with other locks that making one needs. Two
+    threads may therefore make a value for the same key at the same time.
 
     Parameters
     ----------
     max_size : int
-        Values that are kept.
+        Most values that are kept.
     max_keys : int, optional
-        Keys whose values are kept. Several values lent at the same time may share a key.
+        Most different keys among them. Values lent at the same time may share a key.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class LRUCache(Generic[Value]):
     def borrow(self, key: Hashable, make: Callable[[], Value]) -> Iterator[Value]:
         """Lend a value of `key` to one thread; make one if all kept values are lent.
 
-        It is taken back even if its use raises, so the borrower sets its state first.
+        The value returns to the cache even after an error, so each borrower must set its state.
         """
         with self._lock:
             entry = self._pop(key)

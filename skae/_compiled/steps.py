@@ -42,9 +42,9 @@ MAX_SHAPES = 16
 def can_be_sharded(model: keras.Model) -> bool:
     """Tell whether `ShardedSteps` compute the same as Keras for `model`.
 
-    Not for a model with losses of its own (regularizers, ``add_loss``), with state other than
-    weights and seeds (batch normalization), with layers XLA cannot compile, or on a GPU, where
-    recurrent layers run on cuDNN.
+    Models with further losses (regularizers, ``add_loss``), with state other than weights and seeds
+    (batch normalization) or with layers that XLA cannot compile do not qualify, nor does any model
+    on a GPU, where recurrent layers run on cuDNN.
     """
     layers = layers_of(model)
     return (

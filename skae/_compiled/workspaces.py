@@ -2,8 +2,8 @@
 
 Tracing and compiling the training step of a Keras model takes seconds, and megabytes that
 TensorFlow never frees. A fit therefore trains a copy of the estimator's model, which is kept
-together with its compiled steps. The state of the model, weights and optimizer, is copied into this
-workspace before training and back afterwards.
+together with its compiled steps. Weights and optimizer state are copied into this workspace before
+training and back afterwards.
 """
 
 import contextlib
@@ -26,12 +26,13 @@ from skae._network.masks import NaNToZero
 from skae._network.serialization import assign
 
 MAX_WORKSPACES = 16
-"""Workspaces that are kept; the least recently used goes first."""
+"""Workspaces that are kept."""
 
 MAX_TRAINED = 3
 """Architectures (or ways to train them) whose workspaces are kept, about 16 MB each.
 
-Searches fit one architecture after another, several times each; threads fit the same one at once.
+Searches fit one architecture after another, several times each. Threads fit the same architecture
+at the same time.
 """
 
 MAX_SHARDINGS = 4
@@ -84,8 +85,8 @@ def masks_nan(model: keras.Model) -> bool:
 def architecture_key(model: keras.Model) -> Hashable:
     """Return a key that two models share if and only if they compute and train the same function.
 
-    Names and seeds do not count. None for a model that Keras cannot copy from its configuration; it
-    is compiled separately.
+    Names and seeds do not count. None if Keras cannot copy the model from its configuration; it is
+    then compiled separately.
     """
     architecture = describe(model).architecture
     # Layers may be frozen at any time.
@@ -159,8 +160,8 @@ def compiled_copy(model: keras.Model, values: Values) -> keras.Model:
     """
     if describe(model).architecture is None:
         raise RuntimeError(
-            "Got an estimator that another thread is fitting, with a network that Keras cannot "
-            "copy from its configuration, but expected one that is not being fitted. Pickle it "
+            "Got an estimator that another thread is fitting, but expected one that is not being "
+            "fitted, because Keras cannot copy its network from its configuration. Pickle it "
             "before or after the fit."
         )
     copied = _copy_compiled(model)

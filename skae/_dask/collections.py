@@ -26,7 +26,7 @@ METHODS: dict[str, Callable[[Detector, Samples], Any]] = {
     "reconstruct": Detector.reconstructions,
     "explain": Detector.contributions,
 }
-"""The detector's function for each estimator method, for the rows of one series."""
+"""Estimator methods and the detector's functions, for the rows of one series."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Reach:
         size = detector.windowing.window_size or 0
         stride = min(size, detector.windowing.stride)
         smoothed = size if AGGREGATIONS[detector.scorer.aggregation].smooths else 0
-        # Windows begin on the grid, and a window at the end of a part ends a row too early.
+        # Windows begin on a grid, and the last window of a part may end a row too early.
         before, after = size - 1 + smoothed + stride - 1, size - (stride == 1) + smoothed
         if method in ("predict", "decision_function"):
             before += detector.scorer.offset_policy.memory(size)
@@ -200,8 +200,8 @@ def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | in
             )
         return _of_long_frame(answer, reach, shared, X)
     parts = X.to_delayed()
-    # Each partition takes rows from its neighbours only. If rows were passed on from one partition
-    # to the next, Dask would follow the chain to its end and hold all partitions meanwhile.
+    # Each partition takes rows only from its neighbours. If partitions passed rows on, Dask would
+    # follow the chain to its end and keep all partitions in memory.
     n_reaches = -(-reach.before // max(reach.after, 1))
     before = _rows_around(parts[::-1], _last, reach.before, n_reaches)[::-1]
     after = _rows_around(parts, _first, reach.after)
@@ -214,7 +214,7 @@ def of_frame(answer: Answer, reach: Reach, shared: Any, X: Any, series: str | in
 
 
 def _rows_around(parts: list[Any], take: Any, n_rows: int, n_reaches: int = 1) -> list[Any]:
-    """Return what `take` takes of the parts that follow each part."""
+    """Return the rows that `take` selects from the parts after each part."""
     ends = [dask.delayed(take)([part], n_rows) for part in parts]
     n_asked = N_ASKED * n_reaches
     return [
@@ -224,12 +224,12 @@ def _rows_around(parts: list[Any], take: Any, n_rows: int, n_reaches: int = 1) -
 
 
 def _first(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
-    """Return the first rows of consecutive parts; fewer only if there are no more."""
+    """Return the first rows of consecutive parts, or all if there are fewer."""
     return _enough(parts, n_rows, is_all).iloc[:n_rows] if parts else None
 
 
 def _last(parts: list[Any], n_rows: int, is_all: bool = True) -> Any:
-    """Return the last rows of parts, given last to first; fewer only if there are no more."""
+    """Return the last rows of parts, given last to first, or all if there are fewer."""
     if not parts:
         return None
     rows = _enough(parts[::-1], n_rows, is_all)

@@ -52,7 +52,7 @@ def _write(blocks: Iterator[NDArray[np.float32]], file: Any) -> None:
 
 
 def _write_header(file: Any, n_rows: int, n_features: int) -> None:
-    """Write a header; NumPy leaves space in it for a larger number of rows."""
+    """Write a header, in which NumPy leaves space for a larger number of rows."""
     description = npy.dtype_to_descr(np.dtype(np.float32))
     shape = (n_rows, n_features)
     header = {"descr": description, "fortran_order": False, "shape": shape}

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 FORMAT = 4
-"""Raised when an older skae could not read the file."""
+"""Format number; increase it if an older skae could not read the file."""
 
 MODEL, CHECKPOINT = "model", "checkpoint"
 """Kinds of files."""
 
 MAX_HEADER_BYTES = 2**23
-"""Size of the plain values; parsed JSON takes many times its size in memory."""
+"""Largest size of the plain values; parsed JSON takes many times its size in memory."""
 
 MAX_DIMENSIONS = 8
 
@@ -114,7 +114,7 @@ def _arrays(layout: Any, content: memoryview) -> list[np.ndarray]:
     sizes = [checked_size(dtype, shape) for dtype, shape in layout]
     if sum(sizes) != len(content):
         raise ValueError(
-            f"it says that its arrays take {sum(sizes)} bytes, but they take {len(content)}"
+            f"its header lists arrays of {sum(sizes)} bytes, but it has {len(content)}"
         )
     arrays = []
     for (name, shape), size in zip(layout, sizes, strict=True):

@@ -17,8 +17,8 @@ TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.t
 def as_numbers(X: Any, name: str = "X") -> Any:
     """Return X with NaN for masked values; reject times and nested cells.
 
-    Masked values were not observed, which is NaN here; ``check_array`` would read the values under
-    the mask. It would read times as integers, and NaT as the smallest one.
+    ``check_array`` would read the values under a mask. It would read times as integers, and NaT as
+    the smallest integer.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     Returns
     -------
     array-like
-        X itself, unless it is masked or a list of rows.
+        X unchanged, unless it is masked or a list of rows.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     for feature, kind in _times(X):
         raise TypeError(
             f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
-            "them out, make them the index, or turn them into numbers, such as seconds."
+            "them out, make them the index, or convert them to numbers, such as seconds."
         )
     for column, text in _texts(X):
         raise ValueError(
@@ -202,7 +202,7 @@ def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -
     ----------
     estimator : LSTMAutoencoder or SequenceWindower
     series : sequence of array-like
-        As in scikit-learn, a series without names raises a warning if there are names elsewhere.
+        As in scikit-learn, a warning is issued if only some of the series have names.
     reset : bool
         Whether to set the names, as in `fit`, or to compare the first series too.
 
@@ -224,7 +224,7 @@ def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> 
 
 
 def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
-    """Compare the number of features with that in `fit`; without one, set ``n_features_in_``."""
+    """Compare the number of features with `expected`; if None, set ``n_features_in_``."""
     if expected is None:
         estimator.n_features_in_ = n_features
     elif n_features != expected:

@@ -16,8 +16,8 @@ MAX_STACKED = 2**24
 class Spool:
     """A temporary file to which rows are written, and which is read as a memory map.
 
-    It is in the folder of `tempfile`, unnamed where the system allows that. It disappears with the
-    last reference to the memory map, also if the process is killed.
+    It lies in the folder of `tempfile`, without a name where the system allows that. It disappears
+    with the last reference to the memory map, even if the process is killed.
 
     Examples
     --------
@@ -51,8 +51,8 @@ class Spool:
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 error.add_note(
-                    f"The temporary folder {tempfile.gettempdir()!r} is full, where fit stores "
-                    "data that it reads part by part. Set the environment variable TMPDIR to "
+                    f"The temporary folder {tempfile.gettempdir()!r} is full. It stores data that "
+                    "fit reads part by part. Set the environment variable TMPDIR to "
                     "another folder."
                 )
             raise

@@ -1,8 +1,8 @@
-"""Warnings about X if its values suggest another layout than the one it is read in.
+"""Warnings if the values of X suggest another layout.
 
 Rows of a series look like a table of short sequences, and (n_samples, n_channels, n_timepoints)
 looks like (n_samples, n_steps, n_features). Names, times and the similarity of neighbours tell them
-apart. It is only a warning, because either may be intended.
+apart. A warning is enough, because either layout may be intended.
 """
 
 import re
@@ -16,7 +16,7 @@ from skae._input.checks import as_numbers
 from skae._input.sequences import Sequences, shape_of
 
 RESEMBLANCE = 0.7
-"""Least correlation of neighbours in a direction that looks like time."""
+"""Smallest correlation of neighbours in a direction that looks like time."""
 LEAD = 0.1
 """How much higher it must be than in the other direction."""
 MIN_ROWS = 200
@@ -75,7 +75,7 @@ def as_rows(X: Any, window_size: int, n_features: int = 0) -> Any:
     X : array-like
     window_size : int
     n_features : int, default=0
-        Seen in `fit`; 0 if this is one.
+        Features seen in `fit`; 0 during `fit`.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def as_rows(X: Any, window_size: int, n_features: int = 0) -> Any:
     if len(shape) == 3:
         raise ValueError(
             f"Got X with shape {shape} (dim 3) and window_size={window_size}, but expected rows of "
-            "shape (n_rows, n_features). If each X[i] is a series, pass list(X). If each is a "
-            "sequence to be scored as a whole, set window_size=None."
+            "shape (n_rows, n_features). If each X[i] is a series, pass list(X). To score each "
+            "X[i] as one sequence, set window_size=None."
         )
     if len(shape) != 1:
         return X
@@ -142,7 +142,7 @@ def _by_index(X: Any) -> str:
 
 
 def _by_names(X: Any) -> str:
-    """Distinguish feature names from step names, which differ only in a number."""
+    """Return why column names look like feature names; step names differ only in a number."""
     names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]
     stems = {re.sub(r"[\W\d_]+", "", name.lower()) for name in names}
     if len(stems) < 2 or stems <= _PARTS_OF_A_YEAR:
@@ -202,7 +202,7 @@ MIN_PADDED = 10
 
 
 def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -> None:
-    """Warn if rows resemble their neighbours no more than other rows, as shuffled rows do.
+    """Warn if rows do not resemble their neighbours more than other rows, as after shuffling.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -
     if len(first) < MIN_ORDERED:
         return
     values = _standardized(first)
-    # One spike may hold all the variance of a flat sensor, and says nothing of its order.
+    # One spike may hold all the variance of a flat sensor, whatever the order of its rows.
     low, high = np.quantile(values, (0.01, 0.99), axis=0)
     values = _standardized(np.clip(values, low, high)[:, low < high])
     if not values.size:
@@ -221,10 +221,10 @@ def warn_if_in_no_order(rows: NDArray[np.floating], lengths: NDArray[np.intp]) -
     products = [np.abs((values[lag:] * values[:-lag]).mean(axis=0)) for lag in range(1, LAGS + 1)]
     if np.max(products) < 4 / np.sqrt(len(first)):
         warnings.warn(
-            f"Got X with {len(first)} rows that resemble their neighbours no more than any other "
+            f"Got X with {len(first)} rows that do not resemble their neighbours more than other "
             "rows, but expected the rows of a series in order of time. Some searches shuffle "
-            "rows, such as HalvingGridSearchCV with its default resource: use resource='epochs' "
-            "there, with the prefix of the step in a Pipeline.",
+            "rows. For HalvingGridSearchCV, set resource='epochs', in a Pipeline with the prefix "
+            "of the step.",
             UserWarning,
             stacklevel=2,
         )

@@ -12,7 +12,7 @@ BLOCK = 2**18
 """Rows that are averaged at a time."""
 
 UNROLLED = 8
-"""Number of values from which on NumPy sums pairwise."""
+"""Smallest number of values that NumPy sums pairwise."""
 
 
 def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
@@ -30,7 +30,7 @@ def mean(values: Array, axis: int | tuple[int, ...] = 1) -> Array:
 
 
 def _mean_of_all(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """Return NumPy's mean to the last bit; a third of the time for a short last axis."""
+    """Return NumPy's mean, bit by bit, in a third of the time for a short last axis."""
     n_last = values.shape[-1]
     if axis != values.ndim - 1 or n_last >= UNROLLED:
         return np.asarray(np.mean(values, axis=axis, dtype=np.float64))
@@ -62,25 +62,25 @@ def median(values: Array) -> Array:
 
 
 def maximum(values: Array) -> Array:
-    """Return the largest over the second axis."""
+    """Return the largest value along the second axis."""
     observed = ~np.isnan(values)
     largest = np.where(observed, values, -np.inf).max(axis=1)
     return np.where(observed.any(axis=1), largest, np.nan)
 
 
 def first(values: Array) -> Array:
-    """Return the first observed along the second axis."""
+    """Return the first observed value along the second axis."""
     position = np.expand_dims((~np.isnan(values)).argmax(axis=1), 1)
     return np.take_along_axis(values, position, axis=1)[:, 0]
 
 
 def last(values: Array) -> Array:
-    """Return the last observed along the second axis."""
+    """Return the last observed value along the second axis."""
     return first(values[:, ::-1])
 
 
 def are_uneven(rows: Array) -> bool:
-    """Tell whether some feature was not observed in a row in which another was."""
+    """Tell whether a row has both observed and missing features."""
     blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
     return rows.shape[1] > 1 and any(
         (seen.any(axis=1) != seen.all(axis=1)).any() for seen in (~np.isnan(b) for b in blocks)
@@ -97,7 +97,7 @@ def balance(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n, 1, n_features), float64
-        Steps of the sequence over those in which the feature was observed.
+        Steps of the sequence, divided by the steps in which the feature was observed.
 
     Examples
     --------

@@ -27,8 +27,8 @@ def warn_if_rounded(rows: Floats, given: Callable[[], NDArray[np.float64]], name
     ----------
     rows : ndarray of shape (n_rows, n_features), float32
     given : callable
-        Returns the same rows before the conversion to float32. It is called only if `rows` vary by
-        few float32 steps, as constants do.
+        Returns the same rows before the conversion to float32. It is called only for rows that vary
+        by few float32 steps, such as constants.
     names : array-like of str of shape (n_features,) or None
         Names of the features; numbers by default.
     """
@@ -66,7 +66,7 @@ class Rounding:
 class Moments:
     """Standard deviations of columns that are read part by part; NaN does not count.
 
-    ``StandardScaler.partial_fit`` returns NaN forever after a part with a column of only NaN.
+    After a column of only NaN, ``StandardScaler.partial_fit`` would return NaN forever.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def _warn(features: list[Any], names: Any) -> None:
         named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
         warnings.warn(
             f"Got X with a signal that is lost in float32, in feature {named}: it varies too "
-            "little relative to its offset. Subtract the offset in float64 first, as "
+            "little relative to its offset. Subtract the offset in float64, as "
             "scale='robust' does.",
             UserWarning,
             stacklevel=3,

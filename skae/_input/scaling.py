@@ -37,7 +37,7 @@ class Scaling:
     ----------
     center, spread : ndarray of shape (n_features,) or (n_series, n_features), float64
     series : tuple, optional
-        Names of the series, if each has a center and a spread of its own.
+        Names of the series, if each has a separate center and spread.
     """
 
     center: NDArray[np.float64]
@@ -55,8 +55,8 @@ class Scaling:
         weights : ndarray of shape (n_rows,), optional
             Rows of weight 0 are ignored.
         robust : bool
-            Whether to clip a few values far outside the range of all others: those beyond the 1 %
-            and 99 % quantiles by more than ten times their distance.
+            Whether to clip the few values that lie beyond the 1 % or 99 % quantile by more than ten
+            times the distance between these quantiles.
         """
         limits = _edges(rows, weights) if robust else None
         scaler = StandardScaler().set_output(transform="default")
@@ -84,7 +84,7 @@ class Scaling:
     ) -> Self:
         """Return the scaling of each of several series, which follow one another in `rows`.
 
-        A feature that a series does not observe is scaled as in all series together.
+        A feature without observations in a series gets the scale of all series together.
         """
         together = cls.of(rows, weights, robust=robust)
         centers, spreads = [], []
@@ -118,8 +118,8 @@ class Scaling:
         if names is None or unknown:
             raise ValueError(
                 f"Got rows of the series {unknown[:5]}, but expected series that fit saw, such as "
-                f"{list(self.series[:5])}, because scale_by_series=True scales each by what fit "
-                "saw of it."
+                f"{list(self.series[:5])}, because scale_by_series=True scales each by its rows "
+                "in fit."
             )
         return np.repeat([place[name] for name in names], lengths)
 
@@ -212,7 +212,7 @@ def _edges(rows: Rows, weights: Rows | None) -> tuple[NDArray[np.float64], NDArr
 
 
 def _recur(outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell in which features values outside the range are not exceptions."""
+    """Tell which features often have values outside the range."""
     begins = outside & ~np.roll(outside, 1, axis=0)
     is_often = begins.sum(axis=0) > MAX_ISOLATED
     recur: NDArray[np.bool_] = is_often & (outside.mean(axis=0) > MIN_RECURRING)

@@ -1,7 +1,7 @@
 """Sequences: slices of one stack of rows, padded on demand.
 
-The whole package uses one convention: **NaN means not observed**. Steps after the end of a sequence
-are NaN in every feature; a missing reading is NaN in its feature.
+In the whole package, **NaN means not observed**. Steps after the end of a sequence are NaN in every
+feature; a missing reading is NaN in its feature.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ OBSERVED_BLOCK = 2**16
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences as slices of one stack of rows, so that overlaps take no memory.
+    """Sequences as slices of one stack of rows, so that overlaps need no further memory.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Sequences:
     offsets : ndarray of shape (n_sequences,), intp, optional
         Padded steps before each sequence in the input array.
     n_steps : int, optional
-        Steps of that array; None if the input was a list.
+        Steps of the input array; None if the input was a list.
     is_table : bool
-        Whether that array was a table with one univariate sequence per row.
+        Whether the input was a table with one univariate sequence per row.
     """
 
     rows: Floats
@@ -77,7 +77,7 @@ class Sequences:
 
     @cached_property
     def are_observed(self) -> NDArray[np.bool_]:
-        """For each sequence, whether any value was observed."""
+        """Whether any value of each sequence was observed."""
         if len(self) <= OBSERVED_BLOCK:
             return self._are_observed()
         if all(block._are_observed().all() for block in self.blocks(OBSERVED_BLOCK)):
@@ -142,8 +142,8 @@ class Sequences:
     def imputed(self, values: Floats, fallback: Floats) -> Floats:
         """Fill every gap inside a sequence; padding stays NaN.
 
-        A gap gets the last value observed before it in its sequence, else the first one after it,
-        else the feature's entry of `fallback`.
+        A gap gets the last value before it in its sequence, else the first value after it, else the
+        feature's entry of `fallback`.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ def shape_of(item: Any) -> tuple[int, ...]:
 
 
 def refuse_short_rows(X: Any) -> None:
-    """Reject rows that would be read as series because one of them is shorter.
+    """Reject rows of unequal length, which would otherwise be read as several series.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def refuse_short_rows(X: Any) -> None:
     short = next(i for i, length in enumerate(lengths) if length != usual)
     raise ValueError(
         f"Got rows of {usual} values, but X[{short}] of {lengths[short]}; expected the same number "
-        "in each row. If they are several series of one feature, pass them as arrays."
+        "in each row. If X contains several series of one feature, pass them as arrays."
     )
 
 
@@ -233,8 +233,8 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
     Raises
     ------
     ValueError
-        If an item is empty, infinite, not numeric, or has another number of features than the
-        first.
+        If an item is empty, infinite or not numeric, or differs from the first in its number of
+        features.
     """
     for i, item in enumerate(X):
         if shape_of(item)[:1] == (0,):
@@ -260,7 +260,7 @@ def check_width(width: int, expected: int, name: str) -> None:
 
 
 def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
-    """Return one series as rows; see `stack_series` for what it may be."""
+    """Return one series as rows; see `stack_series`."""
     item = as_numbers(item, name)
     if len(shape_of(item)) == 1:
         item = item.to_frame() if hasattr(item, "to_frame") else np.asarray(item)[:, None]
@@ -289,9 +289,9 @@ def of_stack(rows: Floats, lengths: Indices) -> Sequences:
 def from_array(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
     """Return the sequences of a 3-D array, whose padding is NaN before or after them.
 
-    Overlapping windows that are a strided view, as `SequenceWindower` returns, become slices of the
-    rows they share, so no memory of the size of the windows is allocated. Only rows before the
-    first observed one are then padding.
+    Overlapping windows that are a strided view, as from `SequenceWindower`, become slices of the
+    rows they share, so the windows need no memory. Only rows before the first observed row are then
+    padding.
 
     Raises
     ------
@@ -351,7 +351,7 @@ MIN_SHARED = 64
 def _stride_of_copied_windows(X: NDArray[Any]) -> int:
     """Return the stride of copied overlapping windows, 0 for other sequences.
 
-    Windows of a series train the same network in any memory layout.
+    Windows of a series therefore train the same network in any memory layout.
     """
     n_steps = X.shape[1]
     for stride in range(1, n_steps):
@@ -385,7 +385,7 @@ def _without_padding(sequences: Sequences, *, of_one_series: bool) -> Sequences:
         return replace(sequences, offsets=np.zeros(len(sequences), np.intp))
     first = positions[np.searchsorted(positions, sequences.starts) % len(positions)]
     last = positions[np.searchsorted(positions, ends) - 1]
-    # A sequence without observations keeps its steps, because none is known to be padding.
+    # A sequence without observations keeps its steps, because any of them may be padding.
     first, last = np.where(seen, first, sequences.starts), np.where(seen, last, ends - 1)
     if of_one_series:
         first, last = np.maximum(sequences.starts, positions[0]), ends - 1

@@ -1,4 +1,4 @@
-"""`Table`: the X that a user passes. `Features`: what `fit` saw of its columns."""
+"""`Table`: the X that a user passes. `Features`: its columns in `fit`."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -42,7 +42,7 @@ class Table:
         window_size : int, "auto" or None
             Parameter of the estimator; None if samples are sequences.
         n_features : int
-            Seen in `fit`; 0 in a `fit`.
+            Features seen in `fit`; 0 during `fit`.
         has_times : bool, default=False
             Whether a column of times becomes the index, see `indexed_by_time`.
         """
@@ -119,7 +119,7 @@ def indexed_by_time(X: Any) -> Any:
 
 
 def _is_list(X: Any) -> bool:
-    """Distinguish a list of sequences from a table: items are 2-D, or 1-D of unequal lengths."""
+    """Tell whether X is a list of sequences: its items are 2-D, or 1-D of unequal lengths."""
     if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
         return False
     shapes = [shape_of(item) for item in X]
@@ -129,7 +129,7 @@ def _is_list(X: Any) -> bool:
 
 
 def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
-    """Distinguish univariate series from rows of a table: they are as long as a window.
+    """Tell whether X is a list of univariate series: they are at least as long as a window.
 
     After `fit`, the number of features decides.
     """
@@ -143,7 +143,7 @@ def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
 
 
 SHORTEST_SERIES = 20
-"""Rows of a series in a list of equally long ones, where ``window_size="auto"``."""
+"""Fewest rows of equally long series in a list, with ``window_size="auto"``."""
 
 
 def _is_array_of_objects(X: Any) -> bool:
@@ -163,12 +163,12 @@ def default_names(n_features: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Features:
-    """What `fit` saw of the columns of X.
+    """The columns of X in `fit`.
 
     Parameters
     ----------
     n_columns : int
-        Columns of a table or series, without that of `series`; or features of a step.
+        Columns of a table or series, without the `series` column; or features of a step.
     n_features : int
         Features of a step: 1 for a table of univariate sequences.
     names : ndarray of shape (n_columns,), object, optional

@@ -103,7 +103,7 @@ HOLE = 100
 
 
 def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
-    """Warn about steps that are much longer than usual, which windows would cross."""
+    """Warn about steps that are much longer than usual, because windows cross them."""
     later = steps[steps > np.zeros((), steps.dtype)]
     if len(later) < HOLE:
         return
@@ -112,7 +112,7 @@ def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
     if len(holes):
         warnings.warn(
             f"Got {name} with {len(holes)} steps of time of {_text(holes.min())} or more where "
-            f"{_text(usual)} is usual, and windows reach across them. Write "
+            f"{_text(usual)} is usual, and windows reach across them. Set "
             f"max_gap='{_text(10 * usual)}' to end windows there, or max_gap="
             f"'{_text(holes.max())}' if rows before and after belong together.",
             UserWarning,
@@ -216,7 +216,7 @@ def _values(times: Any) -> NDArray[Any] | None:
 
 
 def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) -> NDArray[Any]:
-    """Return the time since the row before in the series; 0 at the first row of each."""
+    """Return the time since the previous row of the series; 0 at the first row of each."""
     ordered = values if positions is None else values[positions]
     if ordered.dtype.kind in "iuf":
         ordered = ordered.astype(np.float64)
@@ -227,7 +227,7 @@ def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) ->
 
 
 def _disorder(steps: NDArray[Any]) -> tuple[int, int]:
-    """Count steps backwards, and steps of zero length, which include the first of each series."""
+    """Count negative and zero steps; the first step of each series counts as zero."""
     zero = np.zeros((), steps.dtype)
     return int((steps < zero).sum()), int((steps == zero).sum())
 
@@ -236,7 +236,7 @@ def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> No
     n_twice = n_still - n_series
     if n_back or n_twice > 0:
         warnings.warn(
-            f"Got {name} whose timestamps are not increasing inside a series: {n_back} go "
+            f"Got {name} with timestamps that do not increase inside a series: {n_back} go "
             f"backwards, {max(n_twice, 0)} repeat. The order of the rows is used. Sort them "
             "(sort_index), drop duplicates, or name the column of several series with `series`.",
             UserWarning,

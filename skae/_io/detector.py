@@ -37,7 +37,7 @@ MEASURED = "typical", "mean", "covariance"
 def stored_detector(plain: Plain) -> Plain:
     """Return the plain form of a detector, as stored in a file.
 
-    Of a network that the caller's `model` built, only the weights are stored.
+    If the caller's `model` built the network, only its weights are stored.
     """
     network, measure = plain["network"], plain["scorer"]["measure"]
     arrays = {name: np.asarray(measure[name]) for name in MEASURED if name in measure}
@@ -59,7 +59,7 @@ def read_detector(stored: Plain, parameters: dict[str, Any]) -> Plain:
     Raises
     ------
     ValueError
-        If `fit` produces no such detector.
+        If `fit` cannot produce such a detector.
     """
     check_detector(stored)
     if "own" not in stored["network"]:
@@ -69,18 +69,18 @@ def read_detector(stored: Plain, parameters: dict[str, Any]) -> Plain:
 
 def check_detector(plain: Plain) -> None:
     """Reject names, types, sizes and numbers that `fit` does not produce."""
-    _require(isinstance(plain, dict) and set(plain) == PARTS, "has other parts")
+    _require(isinstance(plain, dict) and set(plain) == PARTS, "has other keys")
     offset = plain["offset"]
     _require(isinstance(offset, float) and math.isfinite(offset), f"has offset={offset!r:.80}")
     _require(_is_count(plain["n_steps"], 1), "has no n_steps")
-    _require(isinstance(plain["is_table"], bool), "has an is_table that is no bool")
+    _require(isinstance(plain["is_table"], bool), "has an is_table that is not a bool")
     _require(isinstance(plain["estimator"], str), "has an estimator without a name")
     _require(isinstance(plain["asked"], dict), "has no parameters of its network")
     _check_training(plain["training"])
     _check_windowing(plain["windowing"])
     n_features = _check_network(plain["network"])
     _check_features(plain["features"], 1 if plain["is_table"] else n_features)
-    _require(plain["features"]["n_features"] == n_features, "has a network of other features")
+    _require(plain["features"]["n_features"] == n_features, "has another number of features")
     _check_numbers("fill_values", plain["fill_values"], (n_features,))
     _check_scaling(plain["scaling"], n_features)
     _check_scoring(plain["scorer"], n_features)
@@ -88,20 +88,20 @@ def check_detector(plain: Plain) -> None:
 
 def _check_training(training: Any) -> None:
     keys = {"history", "keeps_rate", *COUNTS_OF_TRAINING}
-    _require(set(training) == keys, "has another training")
-    _require(isinstance(training["keeps_rate"], bool), "does not say who keeps the rate")
-    _require(_is_history(training["history"]), "has a history that is no dict of lists of floats")
+    _require(set(training) == keys, "has other keys in its training record")
+    _require(isinstance(training["keeps_rate"], bool), "has a keeps_rate that is not a bool")
+    _require(_is_history(training["history"]), "has a history that is not lists of floats")
     for name in COUNTS_OF_TRAINING:
         _require(_is_count(training[name]), f"has {name}={str(training[name])[:80]}")
 
 
 def _check_features(features: Any, n_features: int) -> None:
-    _require(set(features) == {"n_columns", "n_features", "names"}, "has other features")
+    _require(set(features) == {"n_columns", "n_features", "names"}, "has other keys in features")
     n_columns, names = features["n_columns"], features["names"]
     _require(_is_count(n_columns, 1), "has no n_columns")
-    _require(features["n_features"] == n_features, f"has a table of {n_features} features")
+    _require(features["n_features"] == n_features, f"does not have {n_features} features")
     is_row = isinstance(names, np.ndarray) and names.shape == (n_columns,)
-    _require(names is None or is_row and names.dtype == object, "has other names than columns")
+    _require(names is None or is_row and names.dtype == object, "has names unlike its columns")
 
 
 def _check_windowing(windowing: Any) -> None:
@@ -110,9 +110,9 @@ def _check_windowing(windowing: Any) -> None:
     size, stride, series, max_gap = Windowing(*windowing)
     _require((size is None or _is_count(size, 1)) and _is_count(stride, 1), "has no windowing")
     is_name = isinstance(series, str | None) or _is_count(series) or series == -1
-    _require(is_name, "has a series that is no name")
+    _require(is_name, "has a series that is not a name")
     is_step = isinstance(max_gap, str | float | int | datetime.timedelta | np.timedelta64)
-    _require(max_gap is None or is_step, "has a max_gap that is no step")
+    _require(max_gap is None or is_step, "has a max_gap that is not a step of time")
     if max_gap is not None:
         longest_step(max_gap)
 
@@ -120,13 +120,13 @@ def _check_windowing(windowing: Any) -> None:
 def _check_scaling(scaling: Any, n_features: int) -> None:
     if scaling is None:
         return
-    _require(set(scaling) == {"center", "spread", "series"}, "has another scaling")
+    _require(set(scaling) == {"center", "spread", "series"}, "has other keys in scaling")
     series = scaling["series"]
     shape: tuple[int, ...] = (n_features,)
     if series is not None:
-        _require(isinstance(series, tuple) and bool(series), "has a scaling of no series")
+        _require(isinstance(series, tuple) and bool(series), "has a scaling without series")
         are_names = all(isinstance(name, str | int | float) for name in series)
-        _require(are_names, "has a scaling of series without names")
+        _require(are_names, "has a scaling of series that have no names")
         shape = len(series), n_features
     for name in ("center", "spread"):
         _check_numbers(name, scaling[name], shape)
@@ -152,7 +152,7 @@ def _check_network(network: Plain) -> int:
 
 def _check_architecture(plain: dict[str, Any], weights: list[Any]) -> int:
     names = {field.name for field in fields(Architecture)}
-    _require(set(plain) == names, "has an architecture of other parts")
+    _require(set(plain) == names, "has other fields in its architecture")
     sizes = [plain[name] for name in ("n_features", "latent_dim", "segment_length")]
     units = plain["units"]
     _require(
@@ -161,14 +161,14 @@ def _check_architecture(plain: dict[str, Any], weights: list[Any]) -> int:
     )
     least = least_weights(*(int(size) for size in sizes), units=units)
     n_weights = sum(np.size(array) for array in weights)
-    _require(least <= n_weights, f"has {n_weights} weights of a network that has {least} or more")
+    _require(least <= n_weights, f"has {n_weights} weights instead of at least {least}")
     return int(plain["n_features"])
 
 
 def least_weights(
     n_features: int, latent_dim: int, segment_length: int, *, units: tuple[int, ...]
 ) -> int:
-    """Return a lower bound for the number of weights; no network with fewer is built."""
+    """Return a lower bound for the number of weights; a file with fewer is rejected."""
     step = n_features * segment_length
     # A GRU's kernels, the smallest; then the kernels of the latent and the reconstruction.
     kernels = sum(3 * n * (n + before) for n, before in zip(units, (step, *units), strict=False))
@@ -209,7 +209,7 @@ def _is_history(history: Any) -> bool:
 
 def _require(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise ValueError(f"its fitted state {otherwise}, which no fit leaves")
+        raise ValueError(f"its fitted state {otherwise}, which no fit produces")
 
 
 # ------------------------------------------------------------------- networks of `model`
@@ -230,7 +230,7 @@ def _own_model(stored: Plain, parameters: dict[str, Any]) -> keras.Model:
     size = DataSize(network["own"], stored["n_steps"], stored["windowing"][0] is None)
     model = KerasAdapter.of(parameters, size, seed=0).build_compiled(0)
     layers = layers_of(model)
-    _require(len(layers) == len(network["trainable"]), "has a network other than `model` builds")
+    _require(len(layers) == len(network["trainable"]), "has another network than `model` builds")
     for layer, trainable in zip(layers, network["trainable"], strict=True):
         layer.trainable = trainable
     optimizer_state = network["training"]["optimizer_state"]
@@ -243,5 +243,5 @@ def _own_model(stored: Plain, parameters: dict[str, Any]) -> keras.Model:
 
 def _assign(variables: list[keras.Variable], values: list[Any]) -> None:
     shapes = [tuple(variable.shape) for variable in variables]
-    _require(shapes == [value.shape for value in values], "has weights other than `model` has")
+    _require(shapes == [value.shape for value in values], "has weights unlike those of `model`")
     assign(variables, values)

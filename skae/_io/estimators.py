@@ -54,7 +54,7 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
     Raises
     ------
     ValueError
-        If it is not known, or in a state that no fit produces.
+        If it is unknown, or its state is one that no fit produces.
     """
     if tag != "estimator":
         return make_object(tag, content, reader, custom_objects)
@@ -102,7 +102,7 @@ def _restore(estimator: Any, attributes: dict[str, Any]) -> None:
     if not attributes:
         return
     if set(attributes) != {DETECTOR}:
-        raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit leaves")
+        raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit produces")
     plain = detector.read_detector(attributes[DETECTOR], estimator.get_params())
     estimator.__setstate__({**vars(estimator), DETECTOR: plain})
 
@@ -150,21 +150,21 @@ def _autoencoder_class() -> type:
 def _set_output(estimator: Any, output: dict[str, Any]) -> None:
     for method, container in output.items():
         if container not in METHODS_WITH_OUTPUT[method]:
-            raise ValueError(f"it wants the output of {method!r:.80} as {container!r:.80}")
+            raise ValueError(f"it requests the output of {method!r:.80} as {container!r:.80}")
         if container is not None:
             estimator.set_output(transform=container)
 
 
 MAX_BYTES = 2**30
-"""Default limit: a network of 250 million weights, or half of that with Adam's state."""
+"""Default limit: a network of 250 million weights, or about half as many with Adam's state."""
 
 
 def save(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
     """Save an estimator, or a Pipeline around one, to a file without code.
 
     The file contains the parameters, the weights, the optimizer state and everything that `fit`
-    determined, as plain values and arrays with a checksum. It is written to a temporary file and
-    then renamed, so a killed process leaves the old file or the new one.
+    determined, as plain values and arrays with a checksum. A temporary file is written and then
+    renamed, so a killed process leaves either the old file or the new one.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def known_keras() -> dict[str, Any]:
 
 
 def describe_object(name: str, value: Any, writer: Writer) -> Described:
-    """Return the description of a Keras object, or of an object that the user will pass to `load`.
+    """Return the description of a Keras object, or of an object that the user passes to `load`.
 
     Raises
     ------
@@ -49,14 +49,14 @@ def describe_object(name: str, value: Any, writer: Writer) -> Described:
         options = writer.write(name, value.get_config())
         return {"custom": {"name": type(value).__name__, "options": options}}
     raise TypeError(
-        f"Got {name}={value!r}, but expected a plain value, a loss, optimizer or schedule of "
-        "Keras, or your own function, class or object with get_config; nothing else can be stored "
-        "without pickle. Use joblib.dump instead."
+        f"Got {name}={value!r}, but expected a plain value, a Keras loss, optimizer or schedule, "
+        "or your own function, class or object with get_config. Other values need pickle: use "
+        "joblib.dump instead."
     )
 
 
 def options_of(value: Any) -> dict[str, Any]:
-    """Return the options of a Keras object, all of them plain."""
+    """Return the options of a Keras object, all plain values."""
     options: dict[str, Any]
     is_loss = isinstance(value, keras.losses.Loss)
     options = loss_as_stored(ObservedLoss(value))["options"] if is_loss else value.get_config()
@@ -126,7 +126,7 @@ def check_loss(stored: dict[str, Any]) -> None:
 
 
 def check_options(options: Any) -> None:
-    """Reject options that are not plain, because Keras would deserialize a dict among them."""
+    """Reject options that are not plain, because Keras would deserialize dicts."""
     for name, value in options.items():
         items = value if isinstance(value, list | tuple) else [value]
         if not all(item is None or isinstance(item, bool | int | float | str) for item in items):

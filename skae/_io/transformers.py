@@ -65,9 +65,9 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
         _fit_svd_solver=("text",),
     ),
 }
-"""Name: the module of the class, and the shapes of its fitted attributes.
+"""By class name: the module, and the shapes of the fitted attributes.
 
-A letter is a size that is equal in all attributes; ``f`` is the number of features.
+A letter is a size that all attributes share; ``f`` is the number of features.
 """
 SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
 """The scaler of steps."""
@@ -79,7 +79,7 @@ Class = TypeVar("Class", bound=type)
 def storable(**attributes: Shape) -> Callable[[Class], Class]:
     """Register a class whose estimators have these fitted attributes besides the features.
 
-    Classes register themselves, because this package imports none of its users.
+    Classes register themselves, because this package imports no module that uses it.
     """
 
     def register(cls: Class) -> Class:
@@ -99,7 +99,7 @@ def class_of(name: str) -> type:
 
 
 def is_known(estimator: Any) -> bool:
-    """Tell whether an estimator's class is a known class, not only one of the same name."""
+    """Tell whether an estimator's class is a known class, not another one of the same name."""
     name = type(estimator).__name__
     return name in KNOWN and class_of(name) is type(estimator)
 
@@ -131,9 +131,9 @@ def check_attributes(name: str, attributes: dict[str, Any]) -> None:
     shapes, sizes = KNOWN[name][1], {"f": attributes.get("n_features_in_")}
     for attribute, value in attributes.items():
         if attribute not in shapes:
-            raise ValueError(f"it has {attribute!r}, which no fit of a {name} leaves")
+            raise ValueError(f"it has {attribute!r}, which no fit of a {name} produces")
         if not _fits(value, shapes[attribute], sizes):
-            raise ValueError(f"it has a {attribute} of a {name} that no fit leaves")
+            raise ValueError(f"it has a {attribute} of a {name} that no fit produces")
 
 
 def _is_step(value: Any) -> bool:

@@ -1,6 +1,6 @@
 r"""From sizes to uncompiled Keras autoencoders.
 
-Every network is a functional model of two named parts, which are models too::
+Every network is a functional Keras model of two named parts, themselves models::
 
     sequence (n, T, F) --> encoder --> latent --> decoder --> reconstruction (n, T, F)
                      \--> step mask (n, T) ------^
@@ -34,7 +34,7 @@ MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Most steps in a segment, and fewest segments in a window, with "auto"."""
 
 MAX_WHOLE_STEPS = 64
-"""Longest sequence in sets that "auto" reads step by step."""
+"""Longest sequence of a set for which "auto" reads single steps."""
 
 UNITS, UNITS_OF_FEW_ROWS, FEW_ROWS = 64, 32, 1000
 """Units with "auto", and those for series of at most `FEW_ROWS` rows in total."""
@@ -50,9 +50,9 @@ class DataSize:
         Features of a step, and steps of the longest sequence.
     is_set : bool
         Whether the data are a set of sequences, not the windows of a series. With "auto", sets are
-        read in both directions, short ones step by step, always with the same number of units.
+        read in both directions, short sequences step by step, always with `UNITS` units.
     n_rows : int, default=0
-        Rows of all series, or steps of all sequences; irrelevant when a fitted network is rebuilt.
+        Rows of all series, or steps of all sequences; not needed to rebuild a fitted network.
     """
 
     n_features: int
@@ -125,8 +125,8 @@ def _check_segments(options: dict[str, Any]) -> None:
     length = options["segment_length"]
     if length > 1 and options["bottleneck"] == "sequence":
         raise ValueError(
-            f"Got segment_length={length} with bottleneck='sequence', but expected 1: that "
-            "bottleneck has one latent vector per step, but a segment has one for all its steps."
+            f"Got segment_length={length} with bottleneck='sequence', but expected 1: this "
+            "bottleneck has one latent vector per step, and a segment has one for all its steps."
         )
 
 

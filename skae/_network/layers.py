@@ -45,7 +45,7 @@ class ReverseSteps(MaskedLayer):
         return ops.take_along_axis(sequence, ops.expand_dims(source, -1), axis=1)
 
     def compute_mask(self, inputs: list[tf.Tensor], previous_mask: tf.Tensor | None) -> Any:
-        """Return the given mask, because the same number of steps exists."""
+        """Return the given mask, because the number of existing steps does not change."""
         return inputs[1]
 
 
@@ -99,7 +99,7 @@ class SplitIntoSegments(SegmentLayer):
 
 @register
 class JoinSegments(SegmentLayer):
-    """Split segments into steps again, as many as the mask has.
+    """Split segments into the steps of a mask again.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class JoinSegments(SegmentLayer):
         return ops.reshape(segments, (n, -1, size))[:, :n_steps]
 
     def compute_mask(self, inputs: list[tf.Tensor], previous_mask: tf.Tensor | None) -> Any:
-        """Return the mask of the steps, not that of the segments."""
+        """Return the mask of the steps, not of the segments."""
         return inputs[1]
 
 
@@ -138,8 +138,8 @@ class Dropout(keras.layers.Dropout):
     Parameters
     ----------
     rate : float
-        Share of the inputs, from 0 to 1, that are set to zero in training; the others are divided
-        by the share that is kept.
+        Share of the inputs, from 0 to 1, that training sets to zero; the others are divided by the
+        share that is kept.
     noise_shape, seed, **kwargs
         As in Keras.
 

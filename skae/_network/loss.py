@@ -22,8 +22,8 @@ Losses = Callable[[Any, Any], Any]
 class ObservedLoss(keras.losses.Loss):
     """Mean of a Keras loss over the observed entries, weighted by sample.
 
-    Targets are NaN where nothing was observed: in padded steps and in missing readings. So padding
-    changes neither the loss nor its gradient; it would if Keras divided by the padded size.
+    Targets are NaN in padded steps and missing readings. Padding therefore changes neither the loss
+    nor its gradient, as it would if Keras divided by the padded size.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class ObservedLoss(keras.losses.Loss):
         self._by_entry: dict[int, bool] = {}
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Any:
-        """Return the weighted mean, a scalar; 0 where no weight is left."""
+        """Return the weighted mean, a scalar; 0 if all weights are zero."""
         total, weight = self.parts(y_true, y_pred, sample_weight)
         return ops.divide_no_nan(total, weight)
 
@@ -76,7 +76,7 @@ class ObservedLoss(keras.losses.Loss):
         Parameters
         ----------
         n_features : int
-            The loss is tried once with this number, because it may have a weight for each feature.
+            Number of features of a trial call, because a loss may have a weight for each feature.
 
         Raises
         ------
@@ -144,8 +144,8 @@ def _tried(
         return np.asarray(ops.convert_to_numpy(losses(y_true, y_pred)))
     except Exception as error:
         raise ValueError(
-            f"Got a loss ({losses!r}) that fails for {y_true.shape[-1]} features, but expected one "
-            f"that takes two arrays (n, n_steps, {y_true.shape[-1]}): {error}"
+            f"Got a loss ({losses!r}) that fails for {y_true.shape[-1]} features, but expected a "
+            f"loss of two arrays (n, n_steps, {y_true.shape[-1]}): {error}"
         ) from error
 
 

@@ -13,18 +13,18 @@ import tensorflow as tf
 from keras import ops
 
 Length: TypeAlias = int | tf.Tensor
-"""A number of steps: known, or a scalar tensor."""
+"""A number of steps: an int, or a scalar tensor."""
 
 REPEATED_VECTOR = "_skae_repeated_vector"
-"""Attribute that links a vector to the tensor that repeats it, as Keras links a mask."""
+"""Attribute of a tensor that holds the vector it repeats, as Keras attaches masks."""
 
 
 @keras.saving.register_keras_serializable(package="skae")
 class LSTM(keras.layers.LSTM):
     """A `keras.layers.LSTM` whose loop has a hand-written gradient.
 
-    Parameters, weights, masks and results are those of `keras.layers.LSTM`. On a CPU the loop is
-    two to four times faster, most of all when compiled with XLA:
+    Parameters, weights, masks and results equal those of `keras.layers.LSTM`. On a CPU the loop is
+    two to four times faster, fastest when compiled with XLA:
 
     * the four gates of a step are one tanh, because ``sigmoid(x) = (1 + tanh(x / 2)) / 2``;
     * the backward loop contains only the recurrence: the slopes of all gates are computed before
@@ -42,7 +42,8 @@ class LSTM(keras.layers.LSTM):
 
     Notes
     -----
-    Only first-order derivatives: a gradient of a gradient needs `keras.layers.LSTM`.
+    Only first-order derivatives are supported. Use `keras.layers.LSTM` for a gradient of a
+    gradient.
 
     References
     ----------
@@ -113,7 +114,7 @@ class LSTM(keras.layers.LSTM):
     def _time_major_input(self, sequences: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
         """``sequences`` with time first, or the one step (1, batch, features) that they repeat."""
         vector = getattr(sequences, REPEATED_VECTOR, None)
-        # Without a mask the steps that do not exist, which are zero, would count.
+        # Without a mask, steps that do not exist would count as zeros.
         if vector is not None and mask is not None:
             return vector[None]
         x = _swap_batch_and_time(sequences)
@@ -142,9 +143,9 @@ class LSTM(keras.layers.LSTM):
 class RepeatToLength(keras.layers.Layer):
     """Repeat a vector over the steps that exist according to a mask.
 
-    ``keras.layers.RepeatVector`` needs a fixed number and loses the mask. This layer attaches the
-    vector to its result, as Keras attaches masks, so that a following `LSTM` projects the vector
-    only once. The result is an ordinary tensor.
+    ``keras.layers.RepeatVector`` needs a fixed number of steps and loses the mask. This layer
+    attaches the vector to its result, as Keras attaches masks, so that the next `LSTM` projects the
+    vector only once. The result is an ordinary tensor.
 
     Examples
     --------
@@ -248,8 +249,8 @@ def _forward(
 ) -> list[tf.Tensor]:
     """Return outputs, carries and activated gates of all steps; XLA drops unused ones."""
 
-    # One product before the loop would write and read 4 * units values a step: slower than a
-    # product in each step, unless all steps share it.
+    # One product before the loop would write and read 4 * units values per step. That is slower
+    # than a product in each step, unless all steps share it.
     def project(x_t: tf.Tensor) -> tf.Tensor:
         return tf.matmul(x_t, kernel) + bias
 
@@ -375,7 +376,7 @@ def _swap_batch_and_time(x: tf.Tensor) -> tf.Tensor:
 def _time_major_mask(mask: tf.Tensor | None, go_backwards: bool) -> tf.Tensor | None:
     if mask is None or _passes_everything(mask):
         return None
-    # TensorFlow writes a line about oneDNN to standard error when booleans are transposed, even if
+    # TensorFlow writes a line about oneDNN to standard error when it transposes booleans, even if
     # they were cast to numbers first.
     steps = _swap_batch_and_time(tf.where(tf.cast(mask, tf.bool), 1.0, 0.0)[:, :, None]) > 0
     return steps[::-1] if go_backwards else steps

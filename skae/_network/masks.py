@@ -18,7 +18,7 @@ _nothing_is_padded = ContextVar("nothing_is_padded", default=False)
 
 @contextlib.contextmanager
 def nothing_padded(known: bool = True) -> Iterator[None]:
-    """Trace a network for sequences of equal length, if it is known that all are full.
+    """Trace a network; if `known`, its sequences are known to have no padding.
 
     Masks are then constants, so layers can skip the work that only masking needs.
     """
@@ -35,14 +35,14 @@ def is_known_true(mask: Any) -> bool:
 
 
 class MaskedLayer(keras.layers.Layer):
-    """A layer without weights; Keras need not warn that it drops the mask."""
+    """A layer without weights that drops the mask without a warning from Keras."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
     def compute_mask(self, inputs: Any, previous_mask: tf.Tensor | None) -> Any:
-        """Return no mask, because the output has other steps than the input, or none."""
+        """Return no mask, because the output does not have the steps of the input."""
         return None
 
 
@@ -98,7 +98,7 @@ class SegmentLayer(MaskedLayer):
 
 @register
 class SegmentMask(SegmentLayer):
-    """Tell which segments exist, which means that some step of them does."""
+    """Tell which segments exist, because some of their steps do."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Return (n, n_segments) booleans for a mask of shape (n, n_steps)."""

@@ -22,13 +22,13 @@ def as_stored(
     architecture : dict
         Fields of the `Architecture` that `build_autoencoder` built it from.
     values : dict of int to tf.Tensor, optional
-        Values of its variables by their ids; the current ones by default. Without those of the
-        optimizer, the network can run but not continue training.
+        Values of its variables by their ids; the current ones by default. Without the optimizer's
+        values, the network can run but not continue training.
 
     Returns
     -------
     dict of str to object
-        Plain values and arrays; an optimizer or loss that is not from Keras is included unchanged.
+        Plain values and arrays. An optimizer or loss that is not from Keras is included unchanged.
     """
     training = None
     if model.compiled and (values is None or _holds(values, model.optimizer.variables)):
@@ -60,7 +60,7 @@ def _arrays(variables: list[keras.Variable], values: Mapping[int, Any] | None) -
 
 
 def from_stored(stored: dict[str, Any]) -> keras.Model:
-    """Return the network that `as_stored` described, which scores and trains identically.
+    """Return the network that `as_stored` described; it scores and trains identically.
 
     Raises
     ------

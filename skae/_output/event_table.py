@@ -1,4 +1,4 @@
-"""Events: runs of outlying rows, or the parts of them that stand out, as a table."""
+"""Events as a table: runs of outlying rows, or the parts of a run that stand out."""
 
 import warnings
 from collections.abc import Sequence
@@ -45,19 +45,18 @@ def find_events(
     Parameters
     ----------
     scores : array-like of shape (n_rows,) or list of these, default=None
-        As `score_samples` returns them: higher is more normal. A list contains several series. NaN,
-        where nothing was observed, is not an outlier: it ends an event, and counts as a normal row
-        for `merge_gap`.
+        As `score_samples` returns them: higher is more normal. A list contains several series. NaN
+        is not an outlier: it ends an event, and counts as a normal row for `merge_gap`.
     offset : float or array-like of shape (n_rows,), default=None
         Rows with a lower score are outliers: `offset_` of the estimator, or 0 for scores of
         `decision_function`. May be one value per row.
     labels : array-like of shape (n_rows,) or list of these, default=None
-        Which rows are outliers, instead of `offset`: -1 for an outlier, as `predict` returns; or
-        bool, or 0 and 1, with 1 for an outlier. If all labels are 1, there is no outlier.
+        Outlying rows, instead of `offset`: -1 for an outlier, as `predict` returns; or bool, or 0
+        and 1, with 1 for an outlier. If all labels are 1, there is no outlier.
     errors : array-like of shape (n_rows,) or list of these, default=None
         Error of each single row, as `score_timesteps` returns it; higher is worse. Scores are
         smoothed over time, so a run of outlying rows begins before the fault and ends after it.
-        With errors, events are the parts of a run that stand out. See Notes.
+        With errors, only the parts of a run that stand out are events. See Notes.
     index : array-like of shape (n_rows,), dataframe or list of these, default=None
         Times or names of the rows, or a pandas dataframe whose index is used. By default the index
         of `scores`, `labels` or `contributions` if one of them is a pandas object, else row
@@ -93,8 +92,8 @@ def find_events(
     Raises
     ------
     ValueError
-        If neither `offset` nor `labels` says which rows are outliers, lengths differ, the frames of
-        a list have different columns, or an option is too small.
+        If both `offset` and `labels` are missing or both are given, lengths differ, the frames of a
+        list have different columns, or an option is too small.
 
     See Also
     --------
@@ -106,8 +105,8 @@ def find_events(
     With `errors`, the value of a row in a run is the logarithm of its error minus a level. The
     level lies halfway between the 10 % quantile of the run and the largest mean of three
     consecutive rows. The events of the run are the maximal scoring subsequences of these values
-    [1]_: intervals whose total decreases if they are made longer or shorter. Intervals with less
-    than a tenth of the largest total are dropped.
+    [1]_: the total of such an interval decreases if it is made longer or shorter. Intervals with
+    less than a tenth of the largest total are dropped.
 
     References
     ----------
@@ -196,9 +195,9 @@ def detect_events(
     Warns
     -----
     UserWarning
-        If no row is an outlier by the default threshold, but the errors of a whole window of
-        consecutive rows reach 60 % of it. In `fit`, such errors lay at least five robust standard
-        deviations above the median, or 1.8 times above the 99.9 % quantile.
+        If the default threshold finds no outlier, but a whole window of consecutive rows reaches
+        60 % of it. This level is at least five robust standard deviations above the median error in
+        `fit`, or 1.8 times the 99.9 % quantile.
 
     See Also
     --------
@@ -218,7 +217,7 @@ def detect_events(
     errors = errors_of_rows(estimator, X)
     if errors is None:
         raise ValueError(
-            f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with a "
+            f"Got {estimator}, which has no errors of rows, but expected an LSTMAutoencoder with "
             "window_size, or a Pipeline that ends in one: an event is a run of rows."
         )
     grouping = grouping_of(estimator, X)
@@ -240,7 +239,7 @@ def detect_events(
 
 
 NEARLY = 0.6
-"""Share of the default threshold that is far from the median, and from all errors of `fit`."""
+"""Share of the default threshold that is still far above the errors in `fit`."""
 
 
 def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping | None) -> None:
@@ -257,10 +256,10 @@ def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping |
     longest = max(int(np.max(last - first + 1, initial=0)) for first, last in runs)
     if longest >= detector.windowing.window_size:
         warnings.warn(
-            f"Got X without an outlier, but with {longest} consecutive rows whose scores reach "
-            f"{NEARLY:.0%} of the threshold or more, which is far from what is usual. If a missed "
-            "fault costs more than a false alarm, fit with threshold='sensitive' or "
-            "'three_sigma'. AnomalyScoreDisplay draws the scores.",
+            f"Got X without an outlier, but with {longest} consecutive rows of unusual scores, "
+            f"{NEARLY:.0%} of the threshold or more. If a missed fault costs more than a false "
+            "alarm, fit with threshold='sensitive' or 'three_sigma'. AnomalyScoreDisplay draws "
+            "the scores.",
             UserWarning,
             stacklevel=3,
         )

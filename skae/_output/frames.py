@@ -130,7 +130,7 @@ def name_features(names: Iterable[str] | None, n_features: int) -> list[str]:
     Raises
     ------
     ValueError
-        If there is another number of names.
+        If the number of names is not `n_features`.
     """
     names = default_names(n_features) if names is None else [str(name) for name in names]
     if len(names) != n_features:
@@ -139,7 +139,7 @@ def name_features(names: Iterable[str] | None, n_features: int) -> list[str]:
 
 
 def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str] | None:
-    """Return the names of contributions, or the columns of X if there are as many.
+    """Return the names of contributions, or the columns of X if their number is the same.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str
     X : object
         The input of the estimator.
     left_out : object, default=None
-        The column of X that is no feature, if any.
+        The column of X that is not a feature, if any.
     """
     first = contributions[0] if isinstance(contributions, list) else contributions
     names = names_of(first) or names_of(X) or []
@@ -157,13 +157,13 @@ def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str
 
 
 def is_of_series(values: Any, n_dims: int = 1) -> bool:
-    """Tell whether this is a list with entries of several series, not one series."""
+    """Tell whether entries are a list of several series."""
     is_list = isinstance(values, list | tuple) and len(values) > 0
     return is_list and np.ndim(values[0]) >= n_dims
 
 
 def joined(values: Any, n_dims: int = 1) -> NDArray[Any]:
-    """Return entries of rows as one array, those of several series in a list joined.
+    """Return entries of rows as one array; a list of several series is joined.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def table(columns: dict[str, Any], library: str | None) -> Any:
     Returns
     -------
     pandas.DataFrame, polars.DataFrame, or structured ndarray of shape (n_rows,)
-        An array without a library.
+        An array if `library` is None.
     """
     if library == "pandas":
         import pandas as pd

@@ -1,4 +1,4 @@
-"""Pipelines: methods of their steps, and the series that a column of their input names."""
+"""Pipelines: methods of their steps, and the series in a table."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -36,8 +36,8 @@ def through(
 ) -> Any:
     """Call a method of a Pipeline's step on X, transformed by the previous steps.
 
-    A Pipeline offers the methods that scikit-learn knows, such as `predict` and `score_samples`. It
-    hides all others, such as `explain`, `reconstruct`, `score_timesteps` and `tune_threshold`.
+    A Pipeline has only the methods that scikit-learn knows, such as `predict` and `score_samples`,
+    but not `explain`, `reconstruct`, `score_timesteps` and `tune_threshold`.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def through(
     Returns
     -------
     found : object
-        What the method returns; the pipeline if the method returns the step itself.
+        The result of the method; the pipeline if the method returns the step itself.
 
     Raises
     ------
@@ -95,8 +95,8 @@ def through(
     """
     if inverse and method != "reconstruct":
         raise ValueError(
-            f"Got inverse=True with method={method!r}, but expected method='reconstruct', because "
-            "only a reconstruction can be returned in the units of X."
+            f"Got inverse=True with method={method!r}, but expected method='reconstruct': only a "
+            "reconstruction can be returned in the units of X."
         )
     before, reached, transformed = reach(pipeline, X, step)
     if not callable(getattr(reached, method, None)):
@@ -134,10 +134,7 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
 
 
 def errors_of_rows(estimator: Any, X: Any) -> Any:
-    """Return the error of each single row, None if an estimator has none.
-
-    For a Pipeline, that of its last step.
-    """
+    """Return the error of each single row from an estimator or a Pipeline's last step, or None."""
     last = last_step(estimator)
     if not hasattr(last, "score_timesteps") or not getattr(last, "window_size_", None):
         return None
@@ -146,12 +143,12 @@ def errors_of_rows(estimator: Any, X: Any) -> Any:
 
 
 def gap_of(estimator: Any, merge_gap: int | Literal["auto"]) -> int:
-    """Return the gap over which events are joined: by default half of the window, if there is one.
+    """Return the gap over which events are joined; "auto" is half of the window, or 0.
 
     Raises
     ------
     ValueError
-        If it is another word.
+        If it is neither an integer nor "auto".
     """
     if not isinstance(merge_gap, str):
         return merge_gap
@@ -161,7 +158,7 @@ def gap_of(estimator: Any, merge_gap: int | Literal["auto"]) -> int:
 
 
 def last_step(estimator: Any) -> Any:
-    """Return the last step of a Pipeline or of the best one of a search, else the estimator."""
+    """Return the last step of a Pipeline, or of a search's best Pipeline, else the estimator."""
     best = getattr(estimator, "best_estimator_", estimator)
     return best.steps[-1][1] if isinstance(best, Pipeline) else best
 
@@ -227,8 +224,8 @@ class Grouping:
 def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     """Return how an estimator, or a step of a Pipeline, splits a table; None if it does not.
 
-    Its parameter `series` names the column or index level, or is the position of the column in the
-    input of that step.
+    Its parameter `series` is the name of the column or index level, or the position of the column
+    in the input of that step.
     """
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     places = {getattr(step, "series", None) for step in steps} - {None}

@@ -75,7 +75,7 @@ def read_scored_rows(
     Raises
     ------
     ValueError
-        If neither an offset nor labels are given, or lengths differ.
+        If not exactly one of offset and labels is given, or lengths differ.
     """
     _check_tells_outliers(scores, offset, labels)
     given = labels if scores is None else scores
@@ -115,14 +115,14 @@ def _with_columns_in_order(contributions: Any) -> Any:
     for i, part in enumerate(contributions):
         if sorted(map(str, part.columns)) != sorted(map(str, names)):
             raise ValueError(
-                f"Got contributions[{i}] with the columns {list(part.columns)}, but expected "
-                f"{names}, those of the first, in any order."
+                f"Got contributions[{i}] with the columns {list(part.columns)}, but expected the "
+                f"columns of the first, {names}, in any order."
             )
     return [part[names] for part in contributions]
 
 
 def _level(offset: Any, n_rows: int) -> Any:
-    """Return an offset, or those of all rows."""
+    """Return one offset, or one per row."""
     if not isinstance(offset, Real):
         return _stacked("offset", offset, n_rows, 1)
     if not np.isfinite(float(offset)):
@@ -133,9 +133,9 @@ def _level(offset: Any, n_rows: int) -> Any:
 def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
     if labels is None and (scores is None or offset is None):
         raise ValueError(
-            f"Got offset={offset} and labels=None, but expected scores and an offset, or labels: "
-            "offset_ for scores of score_samples, 0 for scores of decision_function, or what "
-            "predict returns as labels."
+            f"Got offset={offset} and labels=None, but expected scores and an offset (offset_ for "
+            "scores of score_samples, 0 for scores of decision_function), or the labels that "
+            "predict returns."
         )
     if labels is not None and offset is not None:
         raise ValueError(
@@ -192,7 +192,7 @@ def _as_float64(values: Any) -> NDArray[np.float64] | None:
 
 
 def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int) -> Any:
-    """Return the index of the rows: the given one, that of an input, or row numbers."""
+    """Return the index of the rows: as given, from an input, or row numbers."""
     if index is None:
         index = next((found for given in inputs if (found := index_of(given)) is not None), None)
     if index is None:

@@ -26,7 +26,7 @@ LETTER = 0.55
 
 
 def fit_names(axes: NDArray[np.object_]) -> None:
-    """Turn the names of panels horizontal if one would reach into the next panel."""
+    """Write the names of panels horizontally if one would reach into the next panel."""
     if all(map(_fits, axes)):
         return
     for label in (ax.yaxis.label for ax in axes):
@@ -156,7 +156,7 @@ def format_dates(ax: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
 
     class CommonDateFormatter(ConciseDateFormatter):
-        """Writes beside the axis what all ticks have in common, not only the last one."""
+        """Writes the common part of all tick labels beside the axis."""
 
         _days: Any = ()
         _labels = ""
@@ -219,7 +219,7 @@ def shade_detected(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]]) -
 
 
 def mark_above(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], color: str) -> list[Any]:
-    """Mark runs of rows by bars above a panel, as high as a letter of its labels."""
+    """Mark runs of rows by bars above a panel, the height of a label letter."""
     height = 5 / height_in_points(ax)
     bottom = 1 + height / 3
     style = {"ymin": bottom, "ymax": bottom + height, "clip_on": False, "linewidth": 0.8}
@@ -278,7 +278,7 @@ def panels_for(
     Raises
     ------
     ValueError
-        If there are more panels than features or, with `features`, fewer.
+        If there are more panels than features, or fewer panels than `features`.
     """
     chosen = None if features is None else find_features(features, names)
     if ax is None:

@@ -25,7 +25,7 @@ SATURATION = 0.995
 """Quantile of the rows' largest contributions at which the colours saturate."""
 
 GAMMA = 0.7
-"""Power of the colour scale: features a fifth as bad as the worst stay visible."""
+"""Power of the colour scale; features with a fifth of the worst contribution stay visible."""
 
 
 class MapOptions(TypedDict, total=False):
@@ -40,7 +40,7 @@ class ExplanationDisplay:
     """Contribution of each feature to the error of each row, as a map of rows by features.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
-    stored as attributes, those of several series as one array.
+    stored as attributes; several series are joined into one array.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class ExplanationDisplay:
             Input of the estimator. For sequences, the mean over the steps is drawn. If the
             estimator's `series` names a column, each series is drawn separately.
         index, feature_names
-            See :class:`ExplanationDisplay`; those of a dataframe by default.
+            See :class:`ExplanationDisplay`; by default taken from a dataframe.
         min_length : int, default=1
             Events with fewer rows are not shown.
         merge_gap : int or "auto", default="auto"

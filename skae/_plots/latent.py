@@ -124,7 +124,7 @@ class LatentDisplay:
         Raises
         ------
         ValueError
-            If X does not fit the estimator, or there is another number of labels than samples.
+            If X does not fit the estimator, or the numbers of labels and samples differ.
         ImportError
             If matplotlib is not installed.
         """

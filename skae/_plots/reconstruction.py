@@ -25,7 +25,7 @@ class ReconstructionDisplay:
     """A series with its reconstruction on top, one panel per feature.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
-    stored as attributes, those of several series as one array.
+    stored as attributes; several series are joined into one array.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class ReconstructionDisplay:
         self.reconstruction, found = stack_rows(reconstruction, "reconstruction")
         if found != lengths or self.reconstruction.shape != self.values.shape:
             raise ValueError(
-                f"Got reconstruction of shape {self.reconstruction.shape}, but expected that of "
-                f"values, {self.values.shape}, and the same lengths of series."
+                f"Got reconstruction of shape {self.reconstruction.shape}, but expected the shape "
+                f"{self.values.shape} of values, and the same lengths of series."
             )
         self.timeline = make_timeline(index, lengths)
         self.index = self.timeline.index
@@ -108,16 +108,16 @@ class ReconstructionDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``reconstruct``, or a Pipeline that ends in one. If every
-            previous step has an ``inverse_transform``, the picture is in the units of X, else in
-            those of the last step's input.
+            A fitted estimator with ``reconstruct``, or a Pipeline that ends in one. The picture is
+            in the units of X if every previous step has an ``inverse_transform``, else in the units
+            of the last step's input.
         X : array-like or dataframe of shape (n_rows, n_features), list of these, or sequences
             One series or several, or sequences as in ``LSTMAutoencoder.fit``. If the estimator's
             `series` names a column, each series is drawn separately.
         index, feature_names
-            See :class:`ReconstructionDisplay`; those of a dataframe by default.
+            See :class:`ReconstructionDisplay`; by default taken from a dataframe.
         max_series : int, default=8
-            Only the first series or sequences are drawn if there are more.
+            Most series or sequences that are drawn, from the first on.
         **plot_options
             `ax`, `features` and `max_panels`: see :meth:`plot`.
 
@@ -171,11 +171,11 @@ class ReconstructionDisplay:
         ----------
         X : array-like or dataframe of shape (n_rows, n_features), list of these, or array of \
                 shape (n_sequences, n_steps, n_features)
-            What was reconstructed.
+            The original values.
         reconstruction : array-like or list of the same shape
             As `reconstruct` returns it.
         index, feature_names
-            See :class:`ReconstructionDisplay`; those of a dataframe by default.
+            See :class:`ReconstructionDisplay`; by default taken from a dataframe.
         **plot_options
             `ax`, `features` and `max_panels`: see :meth:`plot`.
 
@@ -213,8 +213,8 @@ class ReconstructionDisplay:
         ax : matplotlib Axes or array of Axes, default=None
             One per feature drawn. If None, a new figure.
         features : sequence of str or int, default=None
-            The features to draw, by name or number. If None and there are more than axes or
-            `max_panels`, those reconstructed worst.
+            The features to draw, by name or number. If None, all, or the worst reconstructed ones
+            if there are more than axes or `max_panels`.
         max_panels : int, default=6
             Most features to draw if neither `ax` nor `features` gives the number.
 
@@ -226,7 +226,7 @@ class ReconstructionDisplay:
         Raises
         ------
         ValueError
-            If a feature is unknown, or the number of axes differs from that of `features`.
+            If a feature is unknown, or the numbers of axes and `features` differ.
         ImportError
             If matplotlib is not installed.
         """
@@ -253,7 +253,7 @@ class ReconstructionDisplay:
 
 
 def _is_table(step: Any, arriving: Any) -> bool:
-    """Tell whether the input rows of a step are univariate sequences."""
+    """Tell whether each input row of a step is a univariate sequence."""
     is_2d = not isinstance(arriving, list) and np.ndim(arriving) == 2
     return is_2d and getattr(step, "window_size", 0) is None
 

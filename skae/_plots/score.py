@@ -34,7 +34,7 @@ class AnomalyScoreDisplay:
     """A series, its anomaly scores, the threshold, and the events above it.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to create one. All parameters are
-    stored as attributes, those of several series as one array.
+    stored as attributes; several series are joined into one array.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class AnomalyScoreDisplay:
         The names of the features. If None, ``x0``, ``x1``, ...
     contributions : array-like of shape (n_rows, n_features), list of these, or None, default=None
         Contributions to the errors, as `explain` returns them. If there are more features than
-        panels, those that contribute most to the events are drawn.
+        panels, the features that contribute most to the events are drawn.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class AnomalyScoreDisplay:
         labels, index, feature_names, contributions
             See :class:`AnomalyScoreDisplay`.
         errors : array-like of shape (n_rows,) or list of these, default=None
-            Errors of single rows, which then determine the extent of events; see `find_events`.
+            Errors of single rows, which determine the extent of events; see `find_events`.
         min_length : int, default=1
             Events with fewer rows are not shown.
         merge_gap : int, default=0
@@ -281,11 +281,11 @@ class AnomalyScoreDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            The last axes show the scores, the others one feature each, so a single Axes shows only
-            the scores. If None, a new figure.
+            The last axes show the scores, the others one feature each. A single Axes shows only the
+            scores. If None, a new figure.
         features : sequence of str or int, default=None
             The features to draw, by name or number. If None, the first ones, or with
-            `contributions` those that contribute most.
+            `contributions` the features that contribute most.
         max_panels : int, default=6
             Most features to draw if neither `ax` nor `features` gives the number.
         log_scale : bool or "auto", default="auto"
@@ -363,7 +363,7 @@ class AnomalyScoreDisplay:
         return bool(len(finite) and finite.min() > 0 and finite.max() > LOG_RATIO * typical)
 
     def _most_to_blame(self, n_panels: int) -> list[int]:
-        """Return the features to draw: the first, or with contributions those of the events."""
+        """Return the features to draw: the first, or with contributions the most to blame."""
         if self.contributions is None:
             return list(range(self.values.shape[1]))
         inside = np.zeros(len(self.values), dtype=bool)

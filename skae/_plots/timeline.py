@@ -57,7 +57,7 @@ def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
     Parameters
     ----------
     index : array-like of shape (n_rows,), list of these for several series, or None
-        Replaced by row numbers if it is None, contains neither numbers nor times, or goes backwards
+        Row numbers replace it if it is None, contains neither numbers nor times, or goes backwards
         from one series to the next.
     lengths : sequence of int
 
@@ -157,7 +157,7 @@ def _as_columns(values: Any, name: str) -> NDArray[Any]:
 
 
 MAX_CELLS = 1200
-"""Most cells side by side before rows are joined; more than there are pixels."""
+"""Most cells side by side; more than the pixels of a picture."""
 
 
 class Cells(NamedTuple):
@@ -172,8 +172,8 @@ def join_rows(
 ) -> Cells:
     """Return cells over an axis; each is the maximum of neighbouring rows if there are many.
 
-    A cell extends half a step beyond its rows. If the next rows are further away, after an outage
-    or at the beginning of another series, an empty cell is inserted.
+    A cell extends half a step beyond its rows. An empty cell is inserted where the next rows are
+    further away: after an outage, or where another series begins.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def join_rows(
         Increasing.
     timeline : Timeline
     n : int
-        Most cells, not counting empty ones and those that end a series.
+        Most cells, not counting empty cells and cells that end a series.
 
     Examples
     --------
@@ -248,8 +248,8 @@ def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:
     """Return the score below which a row is an outlier, or one score per row if they differ."""
     if hasattr(estimator, "offset_") and getattr(estimator, "threshold", None) != "adaptive":
         return float(estimator.offset_)
-    # decision_function = score_samples - offset: this gives the offset of a Pipeline, and the
-    # offsets of all rows if a detector adapts.
+    # decision_function = score_samples - offset, so their difference is the offset of a Pipeline,
+    # or of each row if a detector adapts.
     decision = stack_entries(estimator.decision_function(X), [len(scores)], "decision_function")
     offsets = scores - decision
     typical = float(np.nanmedian(offsets))

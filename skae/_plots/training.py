@@ -75,7 +75,7 @@ class TrainingDisplay:
         judged = self.loss if self.val_loss is None else self.val_loss
         if not np.isfinite(judged).any():
             raise ValueError(
-                f"Got {len(judged)} losses of which none is finite, but expected a training of at "
+                f"Got {len(judged)} losses, none of them finite, but expected a training of at "
                 "least one epoch."
             )
         self.best_epoch = int(np.nanargmin(judged)) + 1

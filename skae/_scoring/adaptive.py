@@ -14,7 +14,7 @@ MEMORY_IN_WINDOWS = 10
 """Windows before a row that determine the level of the series."""
 
 LEVEL = 0.25
-"""Quantile of the remembered errors that is this level: a quarter of them suffices to lower it."""
+"""Quantile of the remembered errors that is the level; low errors in a quarter lower it."""
 
 RATIO_TO_LEVEL = 2.25
 """Ratio to the level up to which errors are normal."""
@@ -23,10 +23,10 @@ RATIO_TO_LEVEL = 2.25
 class AdaptiveOffset:
     """The threshold of the next row, from the rows before it.
 
-    It is the offset of `fit`, unless 2.25 times the lower quartile of the remembered errors exceeds
-    that. It never looks ahead. The threshold adapts to a lasting change when the change fills three
-    quarters of the memory, and returns when a quarter of the memory is below the change again.
-    Shorter events have no effect. The threshold does not adapt until the memory is full.
+    It is the offset of `fit`, or 2.25 times the lower quartile of the remembered errors if that is
+    larger. It never uses later rows. It adapts once a change fills three quarters of the memory,
+    and returns once a quarter of the memory is below the change again. Shorter events have no
+    effect, and it does not adapt until the memory is full.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class AdaptiveOffset:
         Parameters
         ----------
         scores : array-like of shape (n_rows,)
-            In order of time. NaN, where nothing was observed, is not remembered.
+            In order of time. NaN is not remembered.
 
         Returns
         -------
@@ -99,7 +99,7 @@ def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int
 
 
 def _quantile(ordered: list[float], q: float) -> float:
-    """Return the quantile of sorted values, linear in between."""
+    """Return the quantile of sorted values, interpolated linearly."""
     position = q * (len(ordered) - 1)
     below = int(position)
     above = min(below + 1, len(ordered) - 1)

@@ -28,10 +28,10 @@ class Aggregation:
     of_row : callable
         Maps the errors (n, n_covering, ...) at rows in the covering windows to one per row.
     whole_sequence, whole_window : bool
-        Whether the mean error of all steps of the sequence, or of the covering windows, is used. A
+        Whether to use the mean error of all steps of the sequence, or of the covering windows. A
         root is then taken of this mean, not of each step.
     smooths : bool
-        Whether rows are smoothed with those around them.
+        Whether to smooth the errors of rows over time.
     """
 
     of_sequence: Reduction
@@ -65,7 +65,7 @@ class Aggregation:
 def _by_itself(errors: Array) -> Array:
     """Return the error at a row in the window that ends there, or the median if lower.
 
-    The former rises where something begins, the latter falls where it ends.
+    The error in that window rises where an anomaly begins; the median falls where it ends.
     """
     return np.fmin(observed.first(errors), observed.median(errors))
 
@@ -76,7 +76,7 @@ AGGREGATIONS = {
     "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
     "median": Aggregation(observed.median, observed.median),
     "max": Aggregation(observed.maximum, observed.maximum),
-    # Windows are in order, so in the first window that covers a row, the row is last.
+    # Windows are in order, so a row is the last row of the first window that covers it.
     "last": Aggregation(observed.last, observed.first),
 }
 
@@ -85,7 +85,7 @@ def smooth(rows: Array, lengths: Indices, width: int) -> Array:
     """Smooth the rows of stacked series with a Gaussian.
 
     Its standard deviation is half of `width`, and it is cut at `width` rows. At the ends of the
-    series and beside NaN, the other rows weigh more. NaN rows stay NaN.
+    series and beside NaN, the weights of the remaining rows are scaled up. NaN rows stay NaN.
 
     Parameters
     ----------

@@ -17,22 +17,21 @@ N_PARTS = 6
 """Parts of a window in its middle scale."""
 
 LEAST_SHARE = 1e-4
-"""Typical error, relative to the mean of all features, below which a feature counts as constant."""
+"""Share of the mean typical error of all features that is added to each typical error."""
 
 LEAST_TYPICAL = 1e-6
-"""Typical squared error if no feature had any; later movements of a thousandth are then visible."""
+"""Typical squared error if all errors are zero; later errors of a thousandth are then visible."""
 
 LEAST_RATIO = 1 / 3
-"""Ratio to the typical error that the error of a scale does not fall below."""
+"""Smallest error of a scale, relative to the typical error."""
 
 
 def scales_of(residuals: Array) -> Array:
     """Split residuals into the level of the window, the levels of its parts, and the rest.
 
-    The level is the mean over the window. The middle scale is the difference between the means of
-    its sixths and the level. The rest is the difference between the steps and these means. The
-    three add up to the residuals. On average their squares add up too if the sixths are equally
-    long.
+    The level is the mean over the window. The levels of the parts are the means of its sixths minus
+    the level. The rest is each step minus the mean of its sixth. The three add up to the residuals.
+    On average their squares add up too, if the sixths are equally long.
 
     Parameters
     ----------
@@ -89,7 +88,7 @@ def _sums_of_parts(values: Array | NDArray[np.bool_], part_of_step: NDArray[np.i
 
 
 def _parts_of_steps(exists: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the sixth of each step; in a window of fewer steps, each step is its own part."""
+    """Return the sixth of each step; in a window of fewer steps, each step is one part."""
     n_steps = exists.shape[1]
     lengths = np.maximum(n_steps - exists[:, ::-1].argmax(axis=1), 1)
     parts: NDArray[np.intp] = np.arange(n_steps) * N_PARTS // lengths[:, None]
@@ -101,15 +100,15 @@ class MultiscaleError:
     r"""Geometric mean of the errors of a window at three time scales.
 
     Let :math:`s_{ktf}` be the parts of a residual from `scales_of`, and :math:`\tau_{kf}` the mean
-    of :math:`s^2` on reference windows, plus :math:`10^{-4}` of its mean over the features, so that
-    a constant feature does not make it zero (:math:`10^{-6}` if all are constant). The error
+    of :math:`s^2` on reference windows, plus :math:`10^{-4}` of its mean over the features. The
+    addition keeps constant features above zero (:math:`10^{-6}` if all are constant). The error
     :math:`E_k` of scale :math:`k` is the mean of :math:`s_{ktf}^2 / \tau_{kf}` over steps and then
     features. The error of the window is :math:`\prod_k \max(E_k, 1/3)^{1/3}`. After a lasting
-    change of level, the first scale stays high, and the two others still rank the windows.
+    change of level, the first scale stays high, and the other two still rank the windows.
 
-    Step :math:`t` and feature :math:`f` get a share of it: the mean over the scales of
-    :math:`s_{ktf}^2 / \tau_{kf} / E_k`, times the error of the window. The *mean* over the steps
-    and features is that error.
+    The share of step :math:`t` and feature :math:`f` is the mean over the scales of
+    :math:`s_{ktf}^2 / \tau_{kf} / E_k`, times the error of the window. The *mean* of the shares
+    over the steps and features is that error.
 
     Parameters
     ----------
@@ -145,9 +144,9 @@ class MultiscaleError:
 def balance(residuals: Array) -> Array | float:
     """Return factors that give rarely observed features the same weight as the others.
 
-    Averaging over the features observed at a step, and then over steps, gives a feature that is
-    read in every twentieth step a twentieth of the weight. With these factors, that average equals
-    the average over the steps of each feature, and then over features.
+    Averages over the features observed at a step, and then over steps, give a feature that is
+    read in every twentieth step a twentieth of the weight. With these factors, they equal averages
+    over the steps of each feature, and then over features.
 
     Parameters
     ----------
@@ -219,7 +218,7 @@ class ScaledError:
 
     Let :math:`t_f` be the mean error of feature :math:`f` on reference data, and :math:`t` the mean
     of these over the features. The divisor is :math:`t_f + 10^{-4} t`. Features then weigh the same
-    at any noise level, and a constant feature does not make it zero.
+    at any noise level, and no divisor is zero for a constant feature.
 
     Parameters
     ----------
@@ -243,7 +242,7 @@ class ScaledError:
         residuals, of_steps = Reference.of(blocks, weights).steps()
         means = weighted_mean(base(residuals), of_steps)
         typical = means + LEAST_SHARE * means.mean()
-        # Without any error there is nothing to compare with, so errors are not scaled.
+        # If all errors are zero, there is no typical error, so errors are not scaled.
         return cls(base, np.where(typical > 0, typical, 1.0))
 
     def __call__(self, residuals: Array) -> Array:
@@ -360,8 +359,8 @@ def error_of(name: str, *, of_whole_windows: bool) -> str:
     name : str
         One of `MEASURES`, or "auto".
     of_whole_windows : bool
-        Whether whole windows of a series are measured. The levels of a set of sequences do not
-        drift, and single steps have no scales.
+        Whether whole windows of a series are measured. Otherwise there is one scale: the levels of
+        a set of sequences do not drift, and single steps have no level.
     """
     if name != "auto":
         return name
@@ -381,7 +380,7 @@ def root_shares(errors: Array, per_window: bool) -> Array:
     Returns
     -------
     ndarray of the shape of `errors`
-        Zero where the mean is.
+        Zero where the mean is zero.
     """
     mean = observed.mean(errors, axis=2) if errors.ndim == 3 else errors
     if per_window:

@@ -1,8 +1,8 @@
-"""From outlying rows to events: runs of outlying rows, and where in a run the events are.
+"""From outlying rows to events.
 
-Scores are smoothed over time, which ranks rows well and blurs where something begins and ends: a
-run of outlying rows reaches half a window and more beyond what is odd, and holds several events
-where they lie near. The errors of the rows by themselves tell where these are.
+Scores are smoothed over time. Smoothing ranks rows well, but blurs where an anomaly begins and
+ends: a run of outlying rows extends at least half a window beyond the anomaly, and joins
+neighbouring anomalies. The errors of single rows locate them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ def find_events(
     ----------
     is_outlier : ndarray of shape (n_rows,), bool
     severity : ndarray of shape (n_rows,)
-        Higher is worse; the largest value of an event is its peak. NaN, where nothing was observed,
-        is the peak only if all rows of the event are NaN.
+        Higher is worse; the largest value of an event is its peak. NaN is the peak only if all rows
+        of the event are NaN.
     min_length : int, default=1
         Events with fewer rows are dropped, after joining.
     merge_gap : int, default=0
@@ -117,7 +117,7 @@ LOW = 0.1
 """Quantile of the errors in a run that represents the errors between its events."""
 
 N_AT_PEAK = 3
-"""Neighbouring rows whose largest mean measures the errors in a run."""
+"""Neighbouring rows in a mean; the largest mean measures the errors in a run."""
 
 LEAST_TOTAL = 0.1
 """Share of the total of a run's largest event below which intervals are dropped."""
@@ -128,8 +128,8 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
 
     The value of a row in a run is the logarithm of its error minus a level, which lies halfway
     between the 10 % quantile of the run and the largest mean of three rows. The events are the
-    maximal scoring subsequences of these values: an interval gains nothing by growing or shrinking,
-    and a row below the level ends an event only if it costs more than the rows after it add.
+    maximal scoring subsequences of these values: the total of an interval decreases if it grows or
+    shrinks. A row below the level ends an event only if it costs more than the rows after it add.
     Intervals with less than a tenth of the largest total are dropped. Every run keeps at least one
     event.
 
@@ -137,8 +137,7 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
     ----------
     is_outlier : ndarray of shape (n_rows,), bool
     errors : ndarray of shape (n_rows,)
-        Errors of single rows, not negative. NaN, where nothing was observed, neither ends an event
-        nor adds to one.
+        Errors of single rows, not negative. NaN neither ends an event nor adds to it.
 
     Returns
     -------

@@ -14,17 +14,17 @@ def are_outliers(
     Parameters
     ----------
     labels : array-like of shape (n_samples,)
-        Both -1 (an outlier) and 1; or both 0 and 1 (an outlier); or bool; or only one of -1 and 0.
+        -1 (an outlier) and 1; or 0 and 1 (an outlier); or bool; or only -1, or only 0.
     name : str, default="labels"
         Their name in errors.
     only_ones : bool, optional
-        What labels of only 1 mean, which are ambiguous: all are outliers (True), none is (False, as
-        ``predict`` returns), or an error (None).
+        Meaning of labels that are all 1, which is ambiguous: all outliers (True), no outliers
+        (False, as ``predict`` returns), or an error (None).
 
     Raises
     ------
     ValueError
-        If there are other labels, or only 1 if that is an error.
+        If there are other labels, or all are 1 and `only_ones` is None.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Bad readings, single values far outside the range of their feature, and means without them."""
+"""Bad readings (single values far outside the range of their feature), and means without them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ USUAL = 0.02, 0.98
 """Quantiles that bound the usual readings of a feature."""
 
 FAR = 2.0
-"""Distance from these, relative to their difference, beyond which a reading is far outside."""
+"""Distance from a quantile, relative to the range between both, beyond which a reading is bad."""
 
 MAX_RUN = 3
 """Most consecutive rows of bad readings; longer runs are episodes."""
@@ -26,10 +26,10 @@ MAX_COMPARED = 2**15
 """Most rows from which the quantiles are computed."""
 
 MAX_ROWS = 2**20
-"""Rows above which a few bad ones matter little and are not looked for."""
+"""Rows above which a few bad readings matter little and are not searched for."""
 
 LEAST_LEFT = 0.1
-"""Share of the samples that must remain if those near bad readings are to be left out."""
+"""Share of the samples that must remain; otherwise samples near bad readings are kept."""
 
 
 def without_bad_readings(parts: Sequence[Samples]) -> list[Samples]:
@@ -50,9 +50,9 @@ def without_bad_readings(parts: Sequence[Samples]) -> list[Samples]:
 
 
 def beside_bad_readings(samples: Samples) -> Flags:
-    """Tell which samples have errors that are affected by rows of weight zero nearby.
+    """Tell which samples have errors affected by rows of weight zero nearby.
 
-    None if hardly any others would be left.
+    No sample is, if too few others would remain.
     """
     is_out = weights_of(samples) == 0
     if isinstance(samples, RowSamples):

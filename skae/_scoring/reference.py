@@ -12,7 +12,7 @@ from skae._input import observed
 Array = NDArray[np.floating]
 
 LEAST_WHOLE = 0.1
-"""Share of windows without a weight of zero from which on the others are dropped."""
+"""Share of windows without zero weights that is enough to drop all others."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Reference:
         blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
             Or (n_steps, n_features), for single steps.
         weights : sequence of ndarray of shape (n_windows, n_steps), optional
-            Weights of the steps, NaN in padded ones; 1 by default. Windows with a weight of zero
-            are dropped, unless less than a tenth of the windows would remain; then only these steps
-            are.
+            Weights of the steps, NaN in padded steps; 1 by default. Windows that contain a weight
+            of zero are dropped. If less than a tenth of the windows would remain, only the steps of
+            weight zero are dropped.
         """
         blocks = [block[:, None] if block.ndim == 2 else block for block in blocks]
         if weights is None:

@@ -79,7 +79,7 @@ class ScoringRule:
         return -self._aggregation(samples, self._rooted(samples, errors))
 
     def errors_of_windows(self, residuals: Array) -> Array:
-        """Return the errors (n, n_steps) of windows, from which rows get theirs."""
+        """Return the errors (n, n_steps) of windows, for the scores of rows."""
         errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
         return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
 
@@ -127,12 +127,12 @@ class ScoringRule:
         return self.error in ROOTED
 
     def _measured(self, residuals: Array, whole: bool) -> Array:
-        """Return errors; for whole windows, rarely observed features weigh as much as others."""
+        """Return errors; in whole windows, rarely observed features weigh as much as others."""
         errors = self.measure(residuals)
         return errors if self.error in BALANCED or not whole else errors * balance(residuals)
 
     def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
-        """Yield blocks of errors whose means are the named error."""
+        """Yield blocks of errors; the mean of a block's window is the named error."""
         if not self._takes_root:
             return blocks
         per_window = self._aggregation.takes_whole(samples)

@@ -43,13 +43,13 @@ class RobustLimits(NamedTuple):
 
 
 OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
-"""Rows drift and sets do not, so normal rows differ more from those seen in `fit`."""
+"""Rows drift and sets do not, so new normal rows differ more from the rows in `fit`."""
 
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift can be tighter."""
 
 OF_SENSITIVE_ROWS = RobustLimits(6.0, 1.25, 2.0)
-"""For a person who looks at each event: some more are false, and fewer are missed."""
+"""More false events and fewer missed ones, for a person who looks at each event."""
 
 
 def limits_of(threshold: str | float, of_rows: bool) -> RobustLimits:
@@ -125,7 +125,7 @@ class OffsetPolicy:
 
     @property
     def is_cautious(self) -> bool:
-        """Whether the default rule applies, which misses some faults to have few false alarms."""
+        """Whether the default rule applies: few false alarms, and some missed faults."""
         return self.threshold == "robust" and self.contamination == "auto"
 
     def memory(self, window_size: int) -> int:
@@ -159,9 +159,8 @@ def _known(
 def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) -> float:
     """Return the weighted quantile; a weight of 2 is the same as a repeated value.
 
-    Values are interpolated linearly, as in ``numpy.quantile``. If weights are below 1, all are
-    scaled until the smallest is 1, because weights that sum to 1 are common and equal weights must
-    have no effect.
+    Values are interpolated linearly, as in ``numpy.quantile``. If some weights are below 1, all are
+    scaled so that the smallest is 1. Equal weights therefore have no effect, even if they sum to 1.
 
     Parameters
     ----------
@@ -193,9 +192,9 @@ def robust_offset(
 ) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
-    The threshold is the median plus some robust standard deviations (1.4826 times the median
-    absolute deviation) of the logarithms of the errors, because errors are positive and skewed. A
-    few outliers hardly move it.
+    The threshold is the median plus `deviations` robust standard deviations (1.4826 times the
+    median absolute deviation) of the logarithms of the errors, because errors are positive and
+    skewed. A few outliers hardly move it.
 
     Parameters
     ----------
@@ -217,7 +216,7 @@ def robust_offset(
     tiny = np.finfo(np.float32).tiny
     distances = np.abs(np.log(np.maximum(-scores, tiny) / max(median, tiny)))
     spread = MAD_TO_STD * weighted_quantile(distances, weights, q=0.5)
-    # Multiply, because exp(log(median)) may be an ulp lower: equal scores must all be inliers.
+    # exp(log(median)) may be an ulp lower than the median, but equal scores must all be inliers.
     return -float(median * np.exp(deviations * spread))
 
 
@@ -236,12 +235,12 @@ def automatic_offset(
     Parameters
     ----------
     parts : list of (scores, weights)
-        What was held out, if anything was, and what was trained on.
+        Of the held-out part, if any, and of the training part.
     threshold : {"robust", "sensitive", "adaptive", "three_sigma"} or float
-        A float is a quantile of the held-out scores. Otherwise, except for "three_sigma": the lower
-        `robust_offset` of the first part and of all.
+        A float is a quantile of the held-out scores. "three_sigma" uses the held-out scores. The
+        others use the lower `robust_offset` of the held-out and of all scores.
     limits : RobustLimits
-        Limits for "robust": if errors vary much, the rule alone would exceed all of them.
+        Limits for "robust", which alone would exceed all errors if they vary much.
 
     Returns
     -------
@@ -269,11 +268,11 @@ def check_one_rule(contamination: str | float, threshold: str | float, is_set: b
     if contamination != "auto" and threshold != "robust":
         raise ValueError(
             f"Got contamination={contamination} and threshold={threshold!r}, but expected only one "
-            "of them to set the threshold: leave contamination='auto', or leave threshold out."
+            "of them: set contamination='auto', or leave threshold out."
         )
     if threshold == "adaptive" and is_set:
         raise ValueError(
-            "Got threshold='adaptive' without a window_size, but expected rows of series: this "
+            "Got threshold='adaptive' without window_size, but expected a window_size: this "
             "threshold depends on previous rows, and the sequences of a set have no order."
         )
 
@@ -281,7 +280,7 @@ def check_one_rule(contamination: str | float, threshold: str | float, is_set: b
 def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float) -> float:
     """Return the threshold with the highest F-beta.
 
-    It lies halfway between two scores; the lowest of equally good ones.
+    It lies halfway between two scores. Of equally good thresholds, the lowest is returned.
 
     Parameters
     ----------

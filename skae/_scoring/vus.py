@@ -40,9 +40,9 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
 
     References
     ----------
-    J. Paparrizos et al. (2022), "Volume Under the Surface", PVLDB 15(11). The details, 250
-    thresholds and half of the buffer in the number of positives, are those of TSB-AD (Q. Liu
-    and J. Paparrizos, 2024), so that figures compare with those published.
+    J. Paparrizos et al. (2022), "Volume Under the Surface", PVLDB 15(11). As in TSB-AD (Q. Liu and
+    J. Paparrizos, 2024), there are 250 thresholds, and half of the buffer counts as positive, so
+    that figures are comparable with published ones.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     _check(labels, levels)
     ranks = np.linspace(0, len(levels) - 1, N_THRESHOLDS).astype(int)
     thresholds = np.sort(levels)[::-1][ranks]
-    # The first threshold, from the highest down, that a row reaches.
+    # The highest threshold that each row reaches.
     reached = np.searchsorted(-thresholds, -levels)
     return float(np.mean([_area(labels, reached, width) for width in range(int(buffer) + 1)]))
 

@@ -1,7 +1,7 @@
 """The answers of a stream: immediate scores, or final scores that later rows do not change.
 
-Both keep few rows of each series and process all series at once: their windows go through the
-network together, and their errors are aggregated in whole arrays. A *lane* is the slot of a series.
+Both keep few rows of each series. The windows of all series go through the network together, and
+their errors are aggregated in whole arrays. A *lane* is the slot of a series.
 """
 
 from collections.abc import Callable
@@ -85,16 +85,16 @@ class ScoresNow(_Answer):
         return -np.where(np.isnan(own), observed.mean(errors), own), lengths
 
     def end(self, lanes: Indices, residuals: Residuals) -> tuple[Array, Indices]:
-        """Return nothing, because no row is waiting, and reset the lanes."""
+        """Return no scores, because no row is waiting, and reset the lanes."""
         self._forget(lanes)
         return np.zeros(0), np.zeros(len(lanes), np.intp)
 
 
 class FinalScores(_Answer):
-    """The scores of the whole series, as soon as the rows that they depend on have arrived.
+    """The scores of the whole series, returned once the rows that they depend on have arrived.
 
     A window goes through the network once, when its last row has arrived. Its errors are kept until
-    the rows that it covers are finished, and those until they are smoothed.
+    the errors of its rows are complete, and these are kept until they are smoothed.
     """
 
     def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
@@ -182,7 +182,7 @@ class FinalScores(_Answer):
         n_new: Indices,
         residuals: Residuals,
     ) -> Array:
-        """Return what is kept of new windows: the errors of their steps, or their mean."""
+        """Return the errors of the steps of new windows, or their mean."""
         n_rows_of_each = np.repeat(n_rows, n_new)
         first_in_stack = np.repeat(firsts_of(stacked) - (n_rows - stacked), n_new)
         starts = first_in_stack + self._starts(numbers, n_rows_of_each)
@@ -199,7 +199,7 @@ class FinalScores(_Answer):
         n_done: Indices,
         ended: bool,
     ) -> Array:
-        """Return the errors of rows whose windows are all known."""
+        """Return the errors of rows of which all windows are known."""
         # Each series has a separate range of positions.
         base = firsts_of(n_rows)
         numbers = ranges(self._n_windows(n_rows, ended) - n_held, n_held)
@@ -219,7 +219,7 @@ class FinalScores(_Answer):
         until: Indices,
         end: Indices | None,
     ) -> tuple[Array, Indices]:
-        """Return the scores of rows whose neighbours within reach of the filter are all known."""
+        """Return the scores of rows for which all neighbours that the filter needs are known."""
         begin = np.maximum(first - self._window_size, 0)
         n_done = (np.maximum(until - self._window_size, 0) if end is None else end) - begin
         found = np.empty(len(errors))

@@ -30,7 +30,7 @@ class RowReader:
         Its windowing has neither `series` nor `max_gap`, because the caller separates series and
         gaps.
     windowing : Windowing
-        As `fit` determined it.
+        The windowing that `fit` determined.
     """
 
     first_steps: Any
@@ -87,8 +87,8 @@ class RowReader:
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "
-                f"{lengths.sum()}, but expected one for each: a stream supports only steps that "
-                "transform each row separately."
+                f"{lengths.sum()} rows, but expected the same number: a stream supports only steps "
+                "that transform each row separately."
             )
         return lengths, rows
 
@@ -97,7 +97,7 @@ class RowReader:
         return replace(self, detector=self.detector.of_series(name))
 
     def is_row(self, rows: Any) -> bool:
-        """Tell whether a dict is one row by the names of its features, not series by their keys."""
+        """Tell whether a dict contains one row by feature names, not series by keys."""
         if not isinstance(rows, Mapping) or not rows:
             return False
         if any(isinstance(value, Mapping) or np.ndim(value) for value in rows.values()):
@@ -105,7 +105,7 @@ class RowReader:
         return self._n_features > 1 or list(rows) == list(self._names_or(()))
 
     def named(self, rows: Any) -> Any:
-        """Return dicts of features, or a pandas Series that is a row of them, as a frame."""
+        """Return a row as a frame if it is a dict of features or a pandas Series of them."""
         if isinstance(rows, Mapping):
             return self._of_dicts([rows])
         if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):

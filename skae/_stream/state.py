@@ -18,7 +18,7 @@ class Tails:
     Parameters
     ----------
     size : int
-        Most rows kept of a series.
+        Most rows that are kept of a series.
     shape : tuple of int
         Shape of a row.
     dtype : dtype
@@ -82,7 +82,7 @@ class Tails:
         held = self._n_held[lanes]
         total = held + lengths
         if len(lanes) == 1:
-            # One row at a time is the usual case; indices would cost more than the rows.
+            # Usually one row arrives at a time; then indices would cost more than the rows.
             return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
         firsts = firsts_of(total)
         stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
@@ -139,7 +139,7 @@ class FixedThreshold:
 
 
 class AdaptiveThreshold:
-    """The same with an offset that follows the series, as with ``threshold="adaptive"``.
+    """Labels with an offset that follows the series, as with ``threshold="adaptive"``.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Clock:
         ValueError
             If there are more or fewer, or one is missing.
         TypeError
-            If they are not numbers or dates, as `max_gap` requires.
+            If they are not of the kind that `max_gap` requires, numbers or dates.
         """
         given = np.atleast_1d(np.asarray(times))
         is_number = given.dtype.kind in "iuf"
@@ -242,14 +242,14 @@ class Clock:
             row = int(np.argmax(steps < self._zero))
             raise ValueError(
                 f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
-                "series in the order of time. Sort them, or drop late rows."
+                "series in order of time. Sort them, or drop late rows."
             )
         is_first = np.zeros(len(steps), bool)
         is_first[firsts] = is_new
         if ((steps == self._zero) & ~is_first).any():
             warnings.warn(
                 "Got rows of equal times in a series of a stream, but expected each row once. All "
-                "are used. Drop rows that are delivered twice.",
+                "rows are used. Drop rows that are delivered twice.",
                 UserWarning,
                 stacklevel=2,
             )

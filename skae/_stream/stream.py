@@ -94,19 +94,18 @@ class ScoreStream:
         ----------
         rows : array-like of shape (n_rows, n_features) or (n_features,), or dict of these
             The next rows of one series, or of several by their keys. A pandas Series is a row of
-            several features, whose names are compared, or rows of one feature. A dict of numbers
-            is one row by the names of its features, as in JSON and river: all that `fit` saw
-            (``x0``, ``x1``, ... without names) and no others. None is a missing reading.
+            several features, with names that are compared, or rows of one feature. A dict of
+            numbers is one row by feature names, as in JSON and river. It must contain exactly the
+            features that `fit` saw (``x0``, ``x1``, ... without names). None is a missing reading.
         times : array-like of shape (n_rows,) or scalar, or dict of these, optional
             Times of the rows, if the stream has a `max_gap`. By default the index of a dataframe,
-            or the name of a row.
+            or the name of a pandas Series.
 
         Returns
         -------
         scores : ndarray of shape (n_scores,), float64, or dict of these
             Higher is more normal; NaN where nothing was observed. With ``answer="now"``, the scores
-            of these rows. With "final", the scores that have become final; they continue those
-            returned before.
+            of these rows. With "final", the scores that have become final since the last call.
 
         Raises
         ------
@@ -159,7 +158,7 @@ class ScoreStream:
         Parameters
         ----------
         scores : ndarray of shape (n_scores,) or dict of these
-            A threshold that adapts must see each score once, in order.
+            An adaptive threshold must get each score once, in order.
 
         Returns
         -------
@@ -169,7 +168,7 @@ class ScoreStream:
         Raises
         ------
         ValueError
-            If the stream has no threshold, and `offset_` belongs to other scores.
+            If the stream has no threshold and `offset_` belongs to another aggregation.
         """
         if isinstance(scores, Mapping):
             return {key: self._label(key, part) for key, part in scores.items()}
@@ -194,7 +193,7 @@ class ScoreStream:
         return threshold_of(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
-        """Return the compiled network; one artificial series goes through what is new."""
+        """Return the compiled network; new functions run once on an artificial series."""
         detector = self._reader.detector
         size = detector.windowing.window_size
         network = StreamedNetwork(detector.network, size, self._usual)
@@ -319,9 +318,9 @@ def stream(
 ) -> ScoreStream:
     """Return a stream that scores rows with a fitted detector, or with a pipeline around one.
 
-    The stream keeps the last rows of each series, so windows reach back to earlier rows, however
-    the rows are split into updates. It can be pickled at any time and continues from there. Later
-    changes of the estimator do not affect it.
+    The stream keeps the last rows of each series, so scores do not depend on how the rows are split
+    into updates. It can be pickled at any time and continues from there. Later changes of the
+    estimator do not affect it.
 
     Parameters
     ----------
@@ -338,12 +337,12 @@ def stream(
         ``aggregation="gaussian"``.
     max_gap : float, str, timedelta or numpy.timedelta64, optional
         Longest time between rows of a series, such as "10min", or a number if `times` are numbers.
-        After a longer step the series ends, as with `flush`, and another begins. By default that of
-        the detector.
+        After a longer step the series ends, as with `flush`, and another begins. By default the
+        detector's `max_gap`.
     threshold : object, optional
         Used by `labels`. Its method ``update(scores)`` returns -1 or 1 for each score of one
-        series; each series has a copy. By default the labels are those of `predict`: from
-        `offset_`, which adapts if the detector has ``threshold="adaptive"``.
+        series; each series has a copy. By default labels come from `offset_`, as in `predict`, and
+        adapt if the detector has ``threshold="adaptive"``.
     rows_per_update : int, default=1
         Usual number of rows per update, over all series. The stream is compiled for one row and for
         this number; other numbers take longer.
@@ -357,7 +356,7 @@ def stream(
     ValueError
         If a parameter is invalid, or the samples of the estimator are sequences.
     TypeError
-        If the estimator is of another kind.
+        If the estimator is not an `LSTMAutoencoder` or a Pipeline that ends in one.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
 

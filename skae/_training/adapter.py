@@ -1,4 +1,4 @@
-"""From parameters to a compiled network: a new one, or one that goes on from a trained one."""
+"""From parameters to a compiled network, new or continued from a trained one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -34,7 +34,7 @@ from skae._training.plan import PEAK_OF_LONG_SERIES, RATE
 COLLECTOR = NetworkCollector()
 
 GLOBAL_CLIPNORM = 0.1
-"""Largest norm of the gradient of all weights together, unless an option of Keras sets a limit."""
+"""Largest norm of the gradient of all weights, unless a Keras option sets a limit."""
 
 
 class KerasAdapter(ParameterRouter):
@@ -54,7 +54,7 @@ class KerasAdapter(ParameterRouter):
     architecture : dict or None
         Architecture of the network; None if the user builds it.
     peak_rate : float or None
-        Learning rate at which the cosine of a `fit` begins; None for the optimizer's.
+        Learning rate at which the cosine of a `fit` begins; None for the optimizer's rate.
     keeps_rate : bool
         Whether the learning rate was given to Keras, which keeps it constant.
     """
@@ -141,7 +141,7 @@ class KerasAdapter(ParameterRouter):
             with options, names_anew():
                 arguments = self.compile_arguments()
             optimizer, loss = arguments["optimizer"], arguments["loss"]
-        # An optimizer serves only one model, so an instance among the parameters is copied.
+        # An optimizer works for only one model, so an instance among the parameters is copied.
         # TensorFlow caches 35 kB for each name that a variable ever had, so all share one name.
         config = {**optimizer.get_config(), "name": "optimizer"}
         optimizer = type(optimizer).from_config(config)
@@ -162,8 +162,8 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
         )
     if any(layer.compute_dtype == "float16" for layer in layers_of(model)):
         raise ValueError(
-            "Got a model that computes in float16, but expected float32 or bfloat16, because "
-            "gradients are too small for float16. Call keras.config.set_dtype_policy('float32') "
+            "Got a model that computes in float16, but expected float32 or bfloat16: gradients "
+            "are too small for float16. Call keras.config.set_dtype_policy('float32') "
             "first."
         )
 
@@ -192,7 +192,7 @@ def _as_rate(rate: Any) -> Any:
 
 
 def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
-    """Return the rate that the parameters leave to us and a long series is to begin with."""
+    """Return the initial rate for a long series if the parameters set none."""
     is_given = parameters["model"] is not None or not isinstance(parameters["learning_rate"], str)
     return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES
 
@@ -202,7 +202,7 @@ OF_NETWORK |= {"model", "scale", "scale_by_series"}
 """Parameters that shape a network or its inputs."""
 
 WITHOUT_WEIGHTS = {"dropout", "noise"}
-"""Those that may change in a trained network."""
+"""Parameters among them that may change in a trained network."""
 
 OF_COMPILING = {"loss", "optimizer", "learning_rate"}
 
@@ -222,7 +222,7 @@ def network_parameters(parameters: Parameters) -> dict[str, Any]:
 
 
 def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
-    """Return which parameters of a trained network are to change.
+    """Return the parameters that differ from the trained network.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -
 def take_over(model: keras.Model, source: keras.Model) -> None:
     """Copy the weights of a trained network, and the state of an optimizer of the same kind.
 
-    The learning rate stays that of the new network.
+    The new network keeps its learning rate.
     """
     for layer, other in zip(layers_of(model), layers_of(source), strict=False):
         layer.trainable = other.trainable

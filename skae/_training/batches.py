@@ -22,7 +22,7 @@ BUFFER_BLOCKS = 2**6
 
 
 class ListedOrder:
-    """An order that is kept whole.
+    """An order that is stored completely.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class ListedOrder:
 
 
 class BufferedOrder:
-    """An order of which only a buffer is kept.
+    """An order of which only a buffer is stored.
 
     Blocks of consecutive sequences are drawn into a buffer until it is full. The sequences leave
-    the buffer one by one in random order, each once. So the sequences of a batch come from all over
-    the series, while rows are read block by block.
+    the buffer one by one in random order, each once. The sequences of a batch thus come from the
+    whole series, although rows are read block by block.
 
     Parameters
     ----------
@@ -146,10 +146,10 @@ class Batches:
     chunk_bytes : int, default=2**24
         Most bytes in the inputs of a chunk; a chunk contains at least one batch.
     rng : numpy.random.Generator, optional
-        Shuffles, see `order_of`. Without it, the order stays.
+        Shuffles, see `order_of`. Without it, the order does not change.
     balanced : bool, default=False
-        Whether weights are those of entries, such that all features that were observed in a
-        sequence have the same total weight.
+        Whether each entry has a weight, so that all features that were observed in a sequence have
+        the same total weight.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class Batches:
         """Yield the numbers of the first and the last batch of a piece, and its arrays.
 
         The arrays are inputs, targets (the same object if nothing is missing) and weights. The
-        first batch of the first piece has the number `begin`.
+        first piece begins with batch `begin`.
         """
         n_batches = self._batches_in_a_piece()
         for first in range(begin, len(self), n_batches):
@@ -216,7 +216,7 @@ class Batches:
 
     @property
     def n_rows(self) -> int:
-        """Number of sequences in a batch that is not the last."""
+        """Number of sequences in every batch but the last."""
         return min(self.batch_size, len(self.sequences))
 
     @property

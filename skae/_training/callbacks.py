@@ -1,4 +1,4 @@
-"""When a training ends, and checks of its weights."""
+"""The end of a training: callbacks that stop it, and checks of its weights."""
 
 import warnings
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ MAX_LOSS_RATIO = 0.9
 """Ratio to the best held-out loss below which a cycle is followed by another."""
 
 MIN_EXPLAINED_VARIANCE = 0.05
-"""Share of the variance below which a network is no better than the mean of each feature."""
+"""Share of the variance below which a network counts as no better than the feature means."""
 
 MIN_EXPLAINED_BY_MEAN = 0.2
-"""Share that the mean sequence of a set must explain to serve as a comparison."""
+"""Share of the variance that the mean sequence of a set must explain to be compared with."""
 
 MIN_SEQUENCES = 10
-"""Fewest sequences of a set whose mean is known."""
+"""Fewest sequences of a set for which the mean is compared with."""
 
 MAX_EXPLAINED_WINDOWS = 512
 """Most windows, evenly spread over a part of the data, on which this share is measured."""
@@ -54,7 +54,7 @@ class StopOnNaN(keras.callbacks.Callback):
     Attributes
     ----------
     weights_broke : bool
-        Whether the weights were not finite when training ended, before others were restored.
+        Whether weights were not finite at the end of training, before others were restored.
     """
 
     weights_broke = False
@@ -136,7 +136,7 @@ def require_finite(
     ValueError
         If a weight is not finite.
     """
-    advice = "Scale the data, lower learning_rate or optimizer__global_clipnorm."
+    advice = "Scale the data, or lower learning_rate or optimizer__global_clipnorm."
     if not weights_are_finite(model):
         raise ValueError(
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
@@ -174,8 +174,8 @@ def warn_if_few_windows(samples: Samples) -> None:
         warnings.warn(
             f"Got a series of {n_windows} windows that share no row, of "
             f"{samples.windows.max_length} rows each, but expected at least "
-            f"{MIN_DISJOINT_WINDOWS}: so few cannot show the network and the threshold what is "
-            "normal. Pass more rows, or choose a smaller window_size.",
+            f"{MIN_DISJOINT_WINDOWS}: the network and the threshold need more normal data. "
+            "Pass more rows, or choose a smaller window_size.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -184,9 +184,9 @@ def warn_if_few_windows(samples: Samples) -> None:
 def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -> None:
     """Warn if a trained network is no better than the mean in every part of the data.
 
-    The end of a series may differ from the rest, and noise cannot be predicted, so a network that
-    explains its training data has learned something. Constant features do not count, and there is
-    no warning if all are constant. On a set, the network must be as good as the mean sequence.
+    A network that explains its training data has learned something, even if the end of the series
+    differs or is noise. Constant features do not count, and there is no warning if all are
+    constant. On a set, the network must be as good as the mean sequence.
     """
     parts = list(parts)
     share = max(explained_variance(network, part) for part in parts)
@@ -222,7 +222,7 @@ def explained_by_mean_sequence(samples: Samples) -> float:
     Returns
     -------
     float
-        0 for the windows of series, which have no common steps, and if nothing varies.
+        0 for the windows of series, which have no common steps, and for constant data.
     """
     if not samples.is_set or len(samples) < MIN_SEQUENCES:
         return 0.0

@@ -1,4 +1,4 @@
-"""The state of a training in a file, from which a killed training continues."""
+"""Checkpoint files, from which a killed training continues."""
 
 import hashlib
 import os
@@ -150,7 +150,7 @@ class Training:
 
 
 INTERVAL = 60.0
-"""Seconds from one writing of a checkpoint to the next."""
+"""Seconds between two writes of a checkpoint."""
 
 
 class Checkpoint:
@@ -189,7 +189,7 @@ class Checkpoint:
         return cls(path, read_snapshot(path) if path.exists() else None)
 
     def seed(self, random_state: Any) -> int:
-        """Return a seed; without a `random_state`, that of the killed training."""
+        """Return a seed; without a `random_state`, the seed of the killed training."""
         if random_state is None and self._found is not None:
             self._seed = int(self._found["seed"])
         else:
@@ -203,7 +203,7 @@ class Checkpoint:
         batches: Iterable[Batches | None],
         callbacks: list[keras.callbacks.Callback],
     ) -> None:
-        """Check that the file, if there is one, belongs to a training that begins like this one.
+        """Check that an existing file belongs to a training that begins like this one.
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ class Checkpoint:
         if other:
             raise ValueError(
                 f"Got checkpoint={str(self.path)!r} of a training with other {', '.join(other)}, "
-                "but expected a training that begins like this one. Delete the file to start "
+                "but expected the checkpoint of an identical fit. Delete the file to start "
                 "over, or choose another name."
             )
 

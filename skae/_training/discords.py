@@ -1,4 +1,4 @@
-"""Discords: windows of a series that resemble no other window, and are left out of training."""
+"""Discords: windows of a series that resemble no other window. Training leaves them out."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from skae._scoring.thresholds import MAD_TO_STD
 from skae._windows.samples import RowSamples, Samples
 
 N_NEIGHBOURS = 3
-"""Rank of the neighbour whose distance counts; the same anomaly may occur twice."""
+"""Rank of the neighbour that gives the distance; the same anomaly may occur twice."""
 
 DEVIATIONS = 3.0
 """Robust standard deviations above the median beyond which a window is isolated."""
@@ -25,16 +25,16 @@ MAX_SHARE = 0.15
 """Share of windows above which isolated windows are a state, not exceptions."""
 
 MIN_DISJOINT = 5
-"""Number of disjoint windows below which there is too little to compare with."""
+"""Number of disjoint windows below which comparisons are too few."""
 
 RECURRING = 0.8
 """Ratio of the distances to other isolated runs and to the rest below which a run is kept."""
 
 MAX_WINDOWS = 2**18
-"""Number of windows above which few are trained on twice, so none is memorised."""
+"""Number of windows above which most are trained on only once, so none is memorised."""
 
 COMPARED_OF_LENGTH, MIN_COMPARED, MAX_COMPARED = 4, 2**11, 2**12
-"""Windows that are compared: per window length, at least, and at most."""
+"""Windows that are compared: number per window length, minimum and maximum."""
 
 MAX_OTHERS, MAX_VALUES = 2**11, 2**24
 """Most reference windows, and most values in them."""
@@ -86,14 +86,15 @@ def discords(windows: Sequences, fallback: Floats) -> NDArray[np.bool_]:
     The distance of a window is the root mean square difference from its third nearest neighbour
     among the windows that share no row with it. A window is isolated if the logarithm of its
     distance is more than three robust standard deviations (1.4826 times the median absolute
-    deviation) above the median. If more than 15 % of the windows were isolated, or the series is
-    too short or too long, none is. If there are many windows, 2,048 to 4,096 evenly spread ones are
-    compared with 2,048 from 64 stretches, and each of the others is treated like the nearest of
-    these.
+    deviation) above the median. No window is isolated if more than 15 % of them would be, or if the
+    series is too short or too long. If there are many windows, 2,048 to 4,096 evenly spread ones
+    are compared with 2,048 from 64 stretches, and each other window is treated like the nearest
+    compared one.
 
-    Isolated windows may be rare but normal, and then the pattern occurs again. A run of isolated
-    windows, each sharing rows with the next, contains no discord if most of them are less than 0.8
-    times as far from the third nearest other run as from the windows that are not isolated.
+    Isolated windows may be rare but normal; then their pattern occurs again. A run of isolated
+    windows, each sharing rows with the next, contains no discord if the distance of most of them to
+    the third nearest other run is less than 0.8 times the distance to the windows that are not
+    isolated.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def _to_compare_with(windows: Sequences) -> Sequences:
 
 
 def _lie_apart(distances: Floats) -> NDArray[np.bool_]:
-    # A window with fewer than three others to compare with is not a discord.
+    # A window that is compared with fewer than three others is not a discord.
     logarithms = np.log(np.where(np.isfinite(distances), distances, distances.min()))
     median = np.median(logarithms)
     spread = max(MAD_TO_STD * np.median(np.abs(logarithms - median)), LEAST_SPREAD)
@@ -184,8 +185,8 @@ def _distances(
 ) -> Floats:
     """Return the distance of each window to the third nearest disjoint other.
 
-    Infinite if there are fewer than three. If the runs of the ordered others are given, it is the
-    distance to the third nearest run.
+    Infinite if there are fewer than three. With `runs` of the others, the distance to the third
+    nearest run.
     """
     n_values = windows.max_length * windows.n_features
     known = _flat(others, fallback)

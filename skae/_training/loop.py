@@ -38,13 +38,13 @@ def fit_network(
     Parameters
     ----------
     network : TrainedNetwork
-        With a compiled model, which changes only if training succeeds.
+        Its model is compiled, and changes only if training succeeds.
     plan : TrainingPlan
     training, held_out : Samples
     rng : numpy.random.Generator
         Shuffles the batches.
     callbacks : list of keras.callbacks.Callback
-        Run after those that stop the training.
+        Run after the callbacks that stop the training.
     history : dict of str to list of float
         Earlier epochs; not modified.
     verbose : int or "auto", default=0
@@ -121,7 +121,7 @@ def train(
         Number of the first epoch.
     verbose : int or "auto", default=0
     checkpoint : Checkpoint, optional
-        From which a killed training continues.
+        A killed training continues from it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Routed parameters, such as `optimizer__clipnorm`, and checks that Keras makes too late."""
+"""Routed parameters, such as `optimizer__clipnorm`, and early checks of Keras options."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from skae._compat.keras import known_optimizer, names_anew
 
 ROUTED_PREFIXES = ("optimizer", "loss", "model", "callbacks")
-"""Prefixes of parameters that SciKeras routes: ``optimizer__clipnorm`` and the like."""
+"""Prefixes of parameters that SciKeras routes, such as ``optimizer__clipnorm``."""
 
 
 class RoutedParameters(BaseEstimator):
@@ -89,8 +89,8 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     TypeError
         If a callback or the optimizer class is not from Keras.
     ValueError
-        If a loss or an optimizer is unknown, a gradient limit is not positive, or an option is
-        routed to a model or callbacks that are not given.
+        If a loss or an optimizer is unknown, a gradient limit is not positive, or there is no model
+        or callback for an option.
     """
     _check_callbacks(parameters["callbacks"])
     _check_name("loss", parameters["loss"], keras.losses)
@@ -102,7 +102,7 @@ def check_parameters(parameters: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def naming_options(parameters: dict[str, Any], *prefixes: str) -> Iterator[None]:
-    """Add the options with these prefixes to an error that they may have caused."""
+    """Add the options with these prefixes to an error that they may cause."""
     options = [name for name in parameters if is_routed(name) and name.startswith(prefixes)]
     try:
         yield
@@ -163,8 +163,8 @@ def check_optimizer(optimizer: Any) -> None:
     name = optimizer if isinstance(optimizer, str) else name
     if isinstance(optimizer, scaling) or name.lower() == scaling.__name__.lower():
         raise ValueError(
-            f"Got optimizer={optimizer!r}, but expected the optimizer that it wraps: losses are "
-            "scaled only for float16, which skae does not use."
+            f"Got optimizer={optimizer!r}, but expected the optimizer that it wraps: only float16 "
+            "needs scaled losses, and skae does not use it."
         )
 
 

@@ -11,7 +11,7 @@ from skae._compat.keras import schedule_of
 from skae._compiled.steps import n_shards_for
 
 STEPS_OF_ROWS, STEPS_OF_SETS = 500, 1000
-"""Steps in a cycle of ``epochs="auto"``; ``batch_size="auto"`` makes an epoch no longer."""
+"""Steps in a cycle of ``epochs="auto"``, and most steps of an epoch with ``batch_size="auto"``."""
 
 MAX_CYCLE_EPOCHS = 100
 """Most epochs in such a cycle."""
@@ -26,7 +26,7 @@ MIN_SEQUENCES_TO_COMPILE = 1024
 """Sequences times epochs below which compiling for a batch size costs more than it saves."""
 
 MIN_SEQUENCES_TO_COMPILE_TESTS = 2**15
-"""The same for held-out sequences."""
+"""Held-out sequences times epochs below which compiling costs more than it saves."""
 
 PLAIN_TEST_BATCH = 1024
 """Held-out sequences in a batch without compiling."""
@@ -34,7 +34,7 @@ PLAIN_TEST_BATCH = 1024
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The plan of a training, which does not depend on what was compiled before.
+    """The plan of a training, independent of functions that are already compiled.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class TrainingPlan:
     schedule : {"cosine", "constant"}
         How the learning rate falls in a cycle.
     peak_rate : float, optional
-        Where the cosine begins; by default the optimizer's rate.
+        Rate at the beginning of the cosine; by default the optimizer's rate.
     monitor : {"val_loss", "loss"}, optional
         Loss that must improve within `patience` epochs.
     patience : int
@@ -101,7 +101,7 @@ class TrainingPlan:
         epochs, batch_size, early_stopping, patience
             See `LSTMAutoencoder`.
         keeps_rate : bool
-            Whether the learning rate stays what the optimizer says.
+            Whether the optimizer's learning rate stays constant.
         """
         cycle_steps = STEPS_OF_SETS if is_set else STEPS_OF_ROWS
         size = _batch_size(batch_size, n_training, cycle_steps)
@@ -139,7 +139,7 @@ class TrainingPlan:
         ----------
         n_sequences : int
         one_by_one : bool
-            Whether a callback sees these batches and expects the training batch size.
+            Whether a callback gets these batches, which then have the training batch size.
         """
         is_little = n_sequences * self.epochs < MIN_SEQUENCES_TO_COMPILE_TESTS
         if self.compiled and is_little and not one_by_one:
@@ -163,7 +163,7 @@ def _batch_size(batch_size: int | str, n_sequences: int, cycle_steps: int) -> in
 
 
 RATE, PEAK_OF_LONG_SERIES = 5e-3, 1e-2
-"""Learning rates with "auto": that of the optimizer, and where the cosine begins for more rows."""
+"""Learning rates with "auto": of the optimizer, and at the beginning of long series."""
 
 
 class LearningRate:
@@ -210,7 +210,7 @@ class CosineLearningRate(LearningRate):
         super().__init__(optimizer, n_batches)
         self._initial, self._n_done = _rate_of(optimizer), 0
         self._peak = self._initial if peak is None else float(np.float32(peak))
-        # One float32 below the actual rate, so that a callback that sets this very rate is noticed.
+        # One float32 below the actual rate, to notice a callback that sets the same rate.
         self._set(np.nextafter(np.float32(self._peak), np.float32(0)))
 
     def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
@@ -246,7 +246,7 @@ def _rate_of(optimizer: Any) -> float:
 def learning_rate_of(
     schedule: str, optimizer: Any, n_batches: int, peak: float | None = None
 ) -> LearningRate:
-    """Return the rate of a schedule; an optimizer that brings its own schedule keeps that."""
+    """Return the learning rate of a schedule; an optimizer with its own schedule keeps it."""
     if schedule == "cosine" and schedule_of(optimizer) is None:
         return CosineLearningRate(optimizer, n_batches, peak)
     return LearningRate(optimizer, n_batches)

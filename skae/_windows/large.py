@@ -75,8 +75,8 @@ def read_to_learn(
     reset : bool
         Whether to set, as in `fit`, or to compare.
     dtype : dtype or list of dtype, default=float32
-        As in `read_samples`. Data that are read part by part are stored as float64 if there are
-        several.
+        As in `read_samples`. Of several dtypes, float64 is used for data that are read part by
+        part.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_to_learn(
         raise TypeError(
             f"Got X as {type(X).__name__}, another Dask collection, but expected a dask.array, a "
             "dask.dataframe or an iterable of series in memory, such as a generator that computes "
-            "one at a time."
+            "one series at a time."
         )
     if comes_one_by_one(X):
         return _of_series(record, X, windowing, reset, held)
@@ -103,7 +103,7 @@ def read_to_learn(
 
 
 def comes_one_by_one(X: Any) -> bool:
-    """Tell whether X is a generator or the like, which can only be looped over."""
+    """Tell whether X is an iterable without random access, such as a generator."""
     if isinstance(X, Iterator):
         return True
     is_held = isinstance(X, Sequence | Mapping | Set) or hasattr(X, "__getitem__")
@@ -131,7 +131,7 @@ class _Reading:
         self.lengths: list[int] = []
 
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
-        """Read a part; a series may begin with it."""
+        """Read a part, which may begin a series."""
         rows, is_first = rows_of(X, name, self._dtype), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if is_first:
@@ -248,7 +248,7 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
 
 
 def _parts_of_series(X: Any, series: str | int | None) -> Iterator[tuple[Any, bool, Any]]:
-    """Yield adjacent rows of a series in a partition, whether it begins there, and its name."""
+    """Yield adjacent rows of a series, whether the series begins there, and its name."""
     last: Any = None
     seen: set[Any] = set()
     for part in filter(len, partitions_of(X)):

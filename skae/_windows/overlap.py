@@ -34,8 +34,8 @@ def reduce_windows(
         Maps the values of the covering windows, in order, to one value per row: (n_rows,
         n_covering, ...) to (n_rows, ...), NaN if there is none.
     whole_windows : bool, default=False
-        Whether a window contributes the mean over its steps to every row, or its value at the row's
-        step. A row without any value at its step gets the former.
+        Whether a window contributes the mean over its steps to every row, instead of its value at
+        the row's step. A row without any value at its step gets the mean in both cases.
 
     Yields
     ------

@@ -15,17 +15,17 @@ Array = NDArray[np.floating]
 SHORTEST, LONGEST, USUAL = 30, 100, 50
 """Window sizes: smallest, largest, and without a period.
 
-A single feature carries little information in few rows. If it has no period, or a shorter one, the
-largest window is used.
+A few rows of a single feature carry little information. If its period is below the smallest window,
+or it has none, the largest window is used.
 """
 SHORTEST_PERIOD, LONGEST_PERIOD = 3, 300
 PERIODS_SEEN = 3
-"""How often a period must fit into a series."""
+"""Number of periods that must fit into a series."""
 MAX_ROWS = 20_000
 """Rows of a series that are looked at."""
 LEAST_CORRELATION = 0.1
 WINDOWS_IN_A_SERIES = 10
-"""How often a window must fit into the longest series."""
+"""Number of windows that must fit into the longest series."""
 
 
 def estimate_window_size(X: SeriesLike) -> int:
@@ -113,7 +113,7 @@ def _scaled(rows: Array) -> Array:
     values = np.where(seen, rows, 0.0).astype(np.float64)
     centred = np.where(seen, values - values.sum(axis=0) / n_seen, 0.0)
     deviations = np.sqrt((centred**2).sum(axis=0) / n_seen)
-    # Only rounding remains of a constant.
+    # Centering leaves only rounding errors of a constant.
     varies = deviations > 1e-7 * np.abs(values).max(axis=0)
     return np.where(varies, centred, 0.0) / np.where(varies, deviations, 1.0)
 

@@ -59,7 +59,7 @@ def read_samples(
     Raises
     ------
     ValueError
-        If X is not numeric, infinite, empty, or does not fit the data seen in `fit`.
+        If X is empty, not numeric or not finite, or does not fit the data seen in `fit`.
     """
     size, n_features = windowing.window_size, 0 if reset else record.n_step_features
     table = Table.of(X, size, n_features, has_times=windowing.max_gap is not None)
@@ -143,7 +143,7 @@ def check_fills_a_window(samples: Samples) -> None:
     if isinstance(samples, RowSamples) and samples.windows.max_length < samples.window_size:
         raise ValueError(
             f"Got X with {samples.windows.max_length} sample(s) (rows) in its longest "
-            f"series, or part of one between gaps, but expected at least window_size="
+            f"series, or part of a series between gaps, but expected at least window_size="
             f"{samples.window_size}. Pass more rows or choose a smaller window_size."
         )
 
@@ -151,8 +151,8 @@ def check_fills_a_window(samples: Samples) -> None:
 def with_observations(samples: Samples) -> Samples:
     """Return the training samples, without sequences in which nothing was observed.
 
-    All rows of a series are kept; their windows without any observation are left out of training
-    elsewhere. A warning counts both.
+    All rows of a series are kept; training leaves out windows without observations. A warning
+    counts windows and sequences.
 
     Raises
     ------
@@ -163,12 +163,12 @@ def with_observations(samples: Samples) -> Samples:
     n_empty = len(seen) - int(np.count_nonzero(seen))
     if n_empty == len(seen):
         raise ValueError(
-            f"Got X with nothing but NaN in {n_empty} training windows or sequences, but expected "
+            f"Got X with only NaN in {n_empty} training windows or sequences, but expected "
             "at least one observed value."
         )
     if n_empty:
         warnings.warn(
-            f"Got X with nothing but NaN in {n_empty} of {len(seen)} training windows or "
+            f"Got X with only NaN in {n_empty} of {len(seen)} training windows or "
             "sequences: they are left out.",
             UserWarning,
             stacklevel=2,

@@ -54,7 +54,7 @@ class SequenceSamples:
 
     @property
     def is_set(self) -> bool:
-        """Whether the order of the samples is irrelevant, unlike that of windows of a series."""
+        """Whether the order of the samples is irrelevant, unlike the order of windows."""
         return not self.windows.share_rows
 
     @property
@@ -105,10 +105,10 @@ class SequenceSamples:
         """Return training and held-out samples, which share no row.
 
         Equal sequences are merged first, their weights are added, and they are sorted by their
-        contents. So a weight of 2 equals a repeated sequence, a weight of 0 equals a missing one,
-        and the order of samples does not matter. Overlapping windows are split like the rows of
-        their series, see `RowSamples`: windows across the cut are dropped, and also the shorter
-        ones at the beginning, whose rows are all in the first full window.
+        contents. A weight of 2 thus equals a repeated sequence, a weight of 0 a missing one, and
+        the order of samples does not matter. Overlapping windows are split like the rows of their
+        series, see `RowSamples`. Windows across the cut are dropped, and so are the shorter windows
+        at the beginning, because the first full window contains their rows.
         """
         if not self.is_set:
             return self._split_series(fraction)
@@ -160,7 +160,7 @@ class SequenceSamples:
         return self.windows.select(seen), None if self.weights is None else self.weights[seen]
 
     def latent_windows(self) -> Sequences:
-        """Return the window whose latent vector stands for each sample."""
+        """Return the window that gives the latent vector of each sample."""
         return self.windows
 
     def spread(self, n_rows: int) -> "SequenceSamples":
@@ -288,7 +288,7 @@ class RowSamples:
         """Return the beginning of each series for training, and the held-out end.
 
         Windows are cut in each part separately, so they share no row. At least one window is held
-        out; shorter series are used for training as a whole.
+        out; series that are too short for that are only used for training.
         """
         n_held_out = n_rows_held_out(self.lengths, self.window_size, fraction)
         ends = np.cumsum(self.lengths)
@@ -341,7 +341,7 @@ class RowSamples:
         return self.windows.select(learned), self.weights
 
     def latent_windows(self) -> Sequences:
-        """Return the window whose latent vector stands for each row: the one ending there."""
+        """Return the window that ends at each row, which gives the row's latent vector."""
         return trailing_windows(self.rows, self.runs, self.window_size)
 
     def spread(self, n_rows: int) -> "RowSamples":
@@ -387,7 +387,7 @@ def weights_of(samples: Samples) -> Floats:
 
 
 def n_rows_held_out(lengths: Indices, window_size: int, fraction: float) -> Indices:
-    """Return the rows to hold out at the end of series: at least a window, if one remains."""
+    """Return the numbers of held-out rows: at least a window, if another window remains."""
     n_held_out = np.maximum(window_size, np.round(fraction * lengths).astype(np.intp))
     n_held_out[(lengths - n_held_out < window_size) | (fraction == 0)] = 0
     return n_held_out
@@ -399,6 +399,6 @@ def _stacked_weights(weights: Any, lengths: Indices) -> NDArray[Any]:
     if shapes != [(length,) for length in lengths]:
         raise ValueError(
             f"Got sample_weight with {len(shapes)} items of the shapes {shapes[:5]}, but expected "
-            f"one array for each series of X, of the lengths {lengths[:5].tolist()}."
+            f"one array for each series of X, with the lengths {lengths[:5].tolist()}."
         )
     return np.concatenate([np.asarray(part) for part in weights])

@@ -21,7 +21,7 @@ class Layout:
     positions : ndarray of shape (n_rows,), intp, optional
         Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
-        Rows at which windows begin although the series continues.
+        Rows at which windows begin within a series.
     names : tuple, optional
         Names of the series.
     """
@@ -74,7 +74,7 @@ class Layout:
 
     @property
     def runs(self) -> Indices:
-        """Number of rows of each part of a series in which there is no gap."""
+        """Number of rows of each part of a series without gaps."""
         return run_lengths(self.lengths, self.after_gap)
 
     def parts(self) -> list[Indices]:
@@ -198,7 +198,7 @@ def _without_column(table: Any, position: int) -> tuple[Any, Any]:
 
 
 def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
-    """Return the pandas index of a frame; of several levels, the last one without series.
+    """Return the pandas index of a frame; of several levels, the last that names no series.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skae._input.sequences import Indices, Sequences
 
 MAX_LISTED = 2**20
-"""Number of windows above which their starts and their order are not stored one by one."""
+"""Number of windows above which their starts and their order are computed, not stored."""
 
 
 def is_listed(n_windows: int) -> bool:
@@ -95,8 +95,9 @@ def starts_and_lengths(
 ) -> tuple[Progressions, Progressions]:
     """Return where the windows that cover stacked series start, and how long they are.
 
-    In each series one starts at its first row, the next `stride` rows later, and so on; another
-    ends with its last row if these leave a tail. A stride above the window size counts as that.
+    In each series the first window starts at the first row, the next `stride` rows later, and so
+    on. One more ends at the last row if these do not. A stride above the window size counts as the
+    window size.
 
     Examples
     --------
@@ -189,7 +190,7 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
     Returns
     -------
     ndarray of shape ((n_windows - 1) * stride + window_size, n_features)
-        NaN in rows for which no window has a value. No rows for no windows.
+        NaN in rows for which no window has a value. Empty without windows.
 
     See Also
     --------
@@ -263,7 +264,7 @@ def as_view_of_rows(windows: Array) -> Array:
 
 
 def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the first entries, which mostly differ if any do, then all."""
+    """Yield the first entries, then all; if any entries differ, the first usually do."""
     yield earlier[0], later[0]
     yield earlier, later
 
@@ -274,7 +275,7 @@ def covering_windows(
     """Return the windows that cover every row of one or more stacked series, as `Sequences`."""
     starts, lengths = starts_and_lengths(series_lengths, window_size, stride)
     if not is_listed(len(starts)):
-        # They read like arrays.
+        # Progressions read like arrays.
         return Sequences(rows, cast(Indices, starts), cast(Indices, lengths))
     return Sequences(rows, np.asarray(starts), np.asarray(lengths))
 
