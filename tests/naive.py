@@ -302,14 +302,17 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
 def narrow(is_outlier, errors):
     """Return the outlying rows that are in an event, by the errors of rows by themselves."""
     kept = [False] * len(errors)
+    logarithms = [math.log(max(error, 2.0**-126)) for error in errors]
+    of_series = [value for value in logarithms if not math.isnan(value)]
     for first, last, _ in find_events(is_outlier, errors):
-        run = [math.log(max(error, 2.0**-126)) for error in errors[first : last + 1]]
+        run = logarithms[first : last + 1]
         seen = [value for value in run if not math.isnan(value)]
         events = []
         if seen:
             n = min(3, len(seen))
             means = [sum(map(math.exp, seen[i : i + n])) / n for i in range(len(seen) - n + 1)]
-            level = (float(np.quantile(seen, 0.1)) + math.log(max(means))) / 2
+            between = min(np.quantile(seen, 0.2), np.quantile(of_series, 0.5))
+            level = (float(between) + math.log(max(means))) / 2
             above = [0.0 if math.isnan(value) else value - level for value in run]
             events = maximal_intervals(above)
         if not events:

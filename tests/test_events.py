@@ -131,6 +131,24 @@ def test_with_errors_a_run_is_cut_to_what_stands_out_and_split():
     assert len(none) == 0 and list(none.dtype.names) == list(blurred)
 
 
+def test_errors_between_events_are_those_of_the_series_where_an_event_fills_its_run():
+    rng = np.random.default_rng(0)
+    errors = rng.lognormal(0, 0.2, 200)
+    errors[100:130] *= 20
+    flags = np.zeros(200, bool)
+    flags[100:130] = True
+    found = find_events(labels=flags, errors=errors)
+    assert (found["start"].tolist(), found["end"].tolist()) == ([100], [129])
+
+
+def test_an_event_may_fill_most_of_the_rows():
+    rng = np.random.default_rng(0)
+    errors = rng.lognormal(0, 0.2, 100)
+    errors[30:] *= 20
+    found = find_events(labels=np.arange(100) >= 10, errors=errors)
+    assert (found["start"].tolist(), found["end"].tolist()) == ([30], [99])
+
+
 def test_errors_of_each_series_are_its_own():
     scores, errors = [np.full(8, -2.0)] * 2, [np.full(8, 0.1), np.full(8, 10.0)]
     errors[0][2], errors[1][5:] = 1.0, 1000.0

@@ -113,8 +113,11 @@ def find_events_of_series(
 
 Array = NDArray[np.floating]
 
-LOW = 0.1
+LOW = 0.2
 """Quantile of the errors in a run that represents the errors between its events."""
+
+TYPICAL = 0.5
+"""Quantile of the errors of a series that these do not exceed."""
 
 N_AT_PEAK = 3
 """Neighbouring rows in a mean; the largest mean measures the errors in a run."""
@@ -124,12 +127,14 @@ LEAST_TOTAL = 0.1
 
 
 def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
-    r"""Return which of the outlying rows of a series belong to an event.
+    """Return which of the outlying rows of a series belong to an event.
 
-    The value of a row in a run is the logarithm of its error minus a level, which lies halfway
-    between the 10 % quantile of the run and the largest mean of three rows. The events are the
-    maximal scoring subsequences of these values: the total of an interval decreases if it grows or
-    shrinks. A row below the level ends an event only if it costs more than the rows after it add.
+    The value of a row in a run is the logarithm of its error minus a level. In logarithms, the
+    level lies halfway between the largest mean of three rows of the run and the errors between
+    events: the 20 % quantile of the run, or the median of the series if that is lower. The events
+    are the maximal scoring subsequences of these values: the total of an interval decreases if it
+    grows or shrinks. A row below the level ends an event only if it costs more than the rows after
+    it add.
     Intervals with less than a tenth of the largest total are dropped. Every run keeps at least one
     event.
 
@@ -152,8 +157,9 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
     """
     logarithms = np.log(np.maximum(errors, np.finfo(np.float32).tiny))
     kept = np.zeros(len(is_outlier), dtype=bool)
+    typical = _quantile(logarithms, TYPICAL)
     for first, last in zip(*runs_of_true(is_outlier), strict=True):
-        for event in _events(logarithms[first : last + 1]):
+        for event in _events(logarithms[first : last + 1], typical):
             kept[first + event.start : first + event.stop] = True
     return kept
 
@@ -166,16 +172,23 @@ class Interval(NamedTuple):
     total: float
 
 
-def _events(logarithms: Array) -> list[Interval]:
+def _events(logarithms: Array, typical: float) -> list[Interval]:
     seen = ~np.isnan(logarithms)
     if not seen.any():
         return [Interval(0, len(logarithms), 0.0)]
-    level = (np.quantile(logarithms[seen], LOW) + _peak(logarithms[seen])) / 2
+    between = min(_quantile(logarithms, LOW), typical)
+    level = (between + _peak(logarithms[seen])) / 2
     found = maximal_intervals(np.where(seen, logarithms - level, 0.0))
     if not found:  # all are equal
         return [Interval(0, len(logarithms), 0.0)]
     least = LEAST_TOTAL * max(event.total for event in found)
     return [event for event in found if event.total >= least]
+
+
+def _quantile(values: Array, q: float) -> float:
+    """Return a quantile of the values that are not NaN; infinity if there are none."""
+    seen = values[~np.isnan(values)]
+    return float(np.quantile(seen, q)) if len(seen) else np.inf
 
 
 def _peak(logarithms: Array) -> float:
