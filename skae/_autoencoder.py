@@ -288,7 +288,7 @@ class LSTMAutoencoder(
     Notes
     -----
     :doc:`How it works </guide/how_it_works>` describes the algorithms: scaling, missing and bad
-    readings, typical errors, the multiscale error, thresholds, discords, and training from disk.
+    readings, typical errors, the multiscale error, thresholds and discords.
 
     `fit` and `partial_fit` determine everything that defines a score. Parameters that you set later
     take effect in the next `fit` or `partial_fit`.
