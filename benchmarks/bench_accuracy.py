@@ -1,15 +1,15 @@
 """How well do detectors rank anomalous rows of real series, with their defaults?
 
 Run: python benchmarks/bench_accuracy.py [--data DIR] [--only GLOB] [--detectors A,B] [--out CSV]
-[--published CSV]. Prints a table for each collection: mean VUS-PR, AUC-PR, AUC-ROC, and the CPU
-seconds of a series; of skae also the events that `detect_events` finds, their intersection over
+[--published CSV]. Prints a table for each collection: mean VUS-PR, AUC-PR, AUC-ROC, and CPU seconds
+per series. For skae it also prints the events that `detect_events` finds, their intersection over
 union with the labels, and false alarms. `--published` names a table of VUS-PR of other detectors,
-with the columns collection, series, table, tsb_file and one a detector: the mean of each over the
-series that both have is printed, best first. Series of a table that ends in U are scored by their
-first feature, as published.
-Lines that the CSV holds already are not run again. A detector sees the rows, never the labels.
-Those of tables learn from all windows, and have a second line, "smooth": the same scores smoothed
-over time as those of skae are, by a Gaussian with a standard deviation of half a window.
+with the columns collection, series, table, tsb_file and one per detector; the mean of each over the
+common series is printed, best first. Series of a table that ends in U are scored by their first
+feature, as published.
+Lines that the CSV already contains are not run again. A detector sees the rows, never the labels.
+Detectors of tables learn from all windows. Their second line, "smooth", smooths the scores over
+time as skae does, by a Gaussian with a standard deviation of half a window.
 """
 
 import argparse
@@ -32,7 +32,7 @@ MOST_WINDOWS_OF_TEXTBOOK = 4000
 
 
 class Answer(NamedTuple):
-    """Scores, and from skae also rows flagged, and the first and last rows of events."""
+    """Scores; for skae also flagged rows, and the first and last rows of events."""
 
     scores: np.ndarray
     flagged: np.ndarray | None = None
@@ -49,7 +49,7 @@ def skae(train, test, window, seed):
 
 
 def textbook(train, test, window, seed):
-    """The network of the textbooks, 20 epochs of Adam, and the mean of the errors at each row."""
+    """The textbook network, 20 epochs of Adam, and the mean of the errors at each row."""
     import keras
     from peers import stock_keras
 
@@ -68,7 +68,7 @@ def textbook(train, test, window, seed):
 
 
 def on_windows(make):
-    """Return a detector that scores flat windows and averages over those that cover a row."""
+    """Return a detector that scores flat windows and averages over the windows of a row."""
 
     def detect(train, test, window, seed):
         train, test = scaled(train, test)
@@ -123,7 +123,7 @@ def pyod_lstmad(train, test, window, seed):
     import torch
     from pyod.models.ts_lstm import LSTMAD
 
-    torch.manual_seed(seed)  # it has no seed of its own
+    torch.manual_seed(seed)  # it has no seed
     train, test = scaled(train, test)
     scores = LSTMAD(window_size=window).fit(train).decision_function(test)
     return np.nan_to_num(np.asarray(scores, float))
@@ -207,7 +207,7 @@ def table_of_events(lines):
 
 
 def table_of_published(lines, published):
-    """Print the mean VUS-PR over the series that both have, best detector first."""
+    """Print the mean VUS-PR over the common series, best detector first."""
     known = {"collection", "series", "table", "tsb_file"}
     for name in sorted({line["table"] for line in published}):
         own = {x["series"]: float(x["vus_pr"]) for x in lines if x["detector"] == "skae"}

@@ -1,10 +1,10 @@
 """How much does the ranking suffer from anomalies in the training part?
 
 Run: python benchmarks/bench_contamination.py [--data DIR] [--only GLOB] [--seeds N]. Spikes,
-shifts and flat stretches of half a window are put into 0, 1, 3 and 5 % of the rows to train on, and
-others into a part behind them, whose VUS-PR is compared. "skae" takes what it is fitted to for
-normal, "among" is told the share of outliers; nearest neighbours and PCA on windows beside them.
-"turns" is an artificial series, 5 % of whose rows are rare and normal.
+shifts and flat stretches of half a window are put into 0, 1, 3 and 5 % of the training rows, and
+others into later rows, on which VUS-PR is computed. "skae" treats the training rows as normal,
+"among" gets the share of outliers; the peers are nearest neighbours and PCA on windows. In the
+artificial series "turns", 5 % of the rows are rare but normal.
 """
 
 import argparse
@@ -22,7 +22,7 @@ SHARES = 0.0, 0.01, 0.03, 0.05
 
 
 def among_outliers(train, test, window, seed):
-    """Fit to what is known to hold outliers."""
+    """Fit to rows that are known to contain outliers."""
     train, test = scaled(train, test)
     detector = LSTMAutoencoder(window, contamination=0.05, random_state=seed)
     return -detector.fit(train).score_samples(test)
@@ -37,7 +37,7 @@ DETECTORS = {
 
 
 def turns(n_rows=16000, share=0.05, length=40, seed=0):
-    """Return waves, and rare turns of other lengths and heights that are as normal."""
+    """Return waves with rare turns of other lengths and heights, which are normal too."""
     rng = np.random.default_rng(seed)
     t = np.arange(n_rows)[:, None]
     rows = np.sin(2 * np.pi * (t / [25, 25, 50] + [0, 0.25, 0]))

@@ -1,10 +1,10 @@
-"""Does `explain` rank the feature first into which an anomaly was put?
+"""Does `explain` rank the feature with an injected anomaly first?
 
 Run: python benchmarks/bench_explain.py [--data DIR]. 200 cases: a spike, a shift, a standstill or
-more noise, beginning at a row that counts as normal, in one feature of the demo machine and, with
-a folder, of its multivariate series (the parts to train on; features that never move are left out,
-for nothing can be hidden there). Each case comes in three sizes, as multiples of the range that
-the feature has in the rows fitted on: features that jump in normal operation hide small ones.
+more noise, beginning at a normal row, in one feature of the demo machine and, with a folder, of its
+multivariate series (only training parts, and only features that move). Each case has three sizes,
+as multiples of the range of the feature in the training rows: features that jump in normal
+operation hide small anomalies.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""How long does the first fit of a fresh process take, compiling included, beside stock Keras?
+"""How long does the first fit of a process take, with compilation, compared with stock Keras?
 
-Run: python benchmarks/bench_first_fit.py [rounds]. Every fit has a process of its own, in turns.
-The time to import is not counted.
+Run: python benchmarks/bench_first_fit.py [rounds]. Every fit has a separate process, in turns.
+Imports are not timed.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ def fit(which, epochs, n):
             bidirectional=False,
         )
         return seconds(lambda: model.fit(x))
-    # Of the peer, too, making the model belongs to the fit.
+    # For the peer too, the fit includes creating the model.
     return seconds(lambda: stock_keras().fit(x, x, epochs=epochs, verbose=0))
 
 

@@ -1,4 +1,4 @@
-"""How long does an epoch take, after the first, beside stock Keras and PyTorch?
+"""How long does an epoch after the first take, compared with stock Keras and PyTorch?
 
 Run: python benchmarks/bench_fit.py [rounds]. The three train in turns in one process.
 """

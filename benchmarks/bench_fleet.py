@@ -1,8 +1,8 @@
-"""How many models, one for each machine of a fleet, are fitted in an hour on a Dask cluster?
+"""How many models does a Dask cluster fit in an hour, one for each machine of a fleet?
 
 Run: python benchmarks/bench_fleet.py [machines]. Series of 2,000 rows and 4 features, a detector
-each, on clusters of 1 and 2 processes of one thread each. What is compiled for the first model of
-a worker serves all others there; the first models are not counted.
+each, on clusters of 1 and 2 processes with one thread each. The first model of a worker compiles
+for all others and is not counted.
 """
 
 import sys
@@ -23,7 +23,7 @@ def series_of(machine, n_rows=2000):
 
 
 def fitted(machine):
-    """Return a model of a machine; what it is fitted on is read by the worker."""
+    """Return a model of a machine; the worker reads its rows."""
     return machine, LSTMAutoencoder(30, random_state=0).fit(series_of(machine))
 
 

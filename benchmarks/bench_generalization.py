@@ -1,10 +1,10 @@
-"""Do the choices of the defaults hold on collections that they were not made on?
+"""Do rules also work on collections that were not used to choose them?
 
 Run: python benchmarks/bench_generalization.py --data DIR [--only GLOB] [--also JSON] [--out CSV].
-Every series is fitted once, and scored in all ways; --also names parameters of further fits that
-compete, as in '[{"units": 32}]'. For each collection, the way that is best in the mean of the
-*other* collections is named with what it gives here, beside the default and the best way here. The
-same for the limits of the threshold. A rule that wins only where it was chosen loses here.
+Every series is fitted once, and scored in all ways; --also gives parameters of further fits, as in
+'[{"units": 32}]'. For each collection, the script prints the way that is best in the mean of the
+*other* collections, its result here, the default's, and the best one here; and the same for the
+limits of the threshold. A rule that suits only the collections it was chosen on loses.
 """
 
 import argparse
@@ -32,7 +32,7 @@ MOST_FLAGGED = 0.01
 
 
 def collection_of(name):
-    """Return the folder, and of the Numenta benchmark also the kind."""
+    """Return the folder, with the kind for the Numenta benchmark."""
     folder, _, series = name.partition("/")
     return f"{folder}/{series.partition('__')[0]}" if folder == "nab" else folder
 
@@ -81,7 +81,7 @@ def measured(series, also):
 
 
 def is_given(line, name):
-    """Tell whether a line, new or out of the file, has a value, which may be zero."""
+    """Tell whether a line, new or from the file, has a value; zero counts."""
     return line.get(name, "") != ""
 
 
@@ -118,7 +118,7 @@ def thresholds(lines, collections):
 
 
 def worth(lines, way):
-    """Return the share of events found, where the median series is flagged little enough."""
+    """Return the events found, or a negative value if the median series is flagged too much."""
     own = [line for line in lines if line["way"] == way]
     flagged, events = (np.array([float(x[name]) for x in own]) for name in ("flagged", "found"))
     return events.sum() if np.nanmedian(flagged) <= MOST_FLAGGED else -np.nanmedian(flagged)

@@ -1,8 +1,8 @@
-"""By how much does a process grow with each call that is repeated?
+"""How much does a process grow with each repeated call?
 
-Run: python benchmarks/bench_leaks.py [case ...]. Linux only. Each case runs in a process of its
-own: some calls to warm up, which fill the caches, then so many that a slope is seen. The second
-figure is the slope of the second half alone: memory that only settles has gone by then.
+Run: python benchmarks/bench_leaks.py [case ...]. Linux only. Each case runs in a separate process:
+some calls fill the caches, then enough calls follow to show a slope. The second figure is the slope
+of the second half alone, without memory that only settles.
 """
 
 import gc
@@ -79,7 +79,7 @@ def save_and_load():
         LSTMAutoencoder.load(Path(folder, "fitted.skae")).score_samples(ROWS[:100])
 
 
-# Calls to warm up, calls that are measured, and the bound: so many MB in so many calls.
+# Warm-up calls, measured calls, and the bound: MB in a number of calls.
 CASES = {
     refit: (20, 1000, 20, 1000),
     partial_fit: (20, 10_000, 20, 10_000),

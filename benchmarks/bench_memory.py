@@ -1,15 +1,14 @@
 """How much memory do a million rows take, and does time grow linearly?
 
-Run: python benchmarks/bench_memory.py [rows]. Windows of 100 rows at stride 1 would be 3.2 GB if
-they were copied. Each case runs in a process of its own, which prints its peak.
+Run: python benchmarks/bench_memory.py [rows]. Copies of windows of 100 rows at stride 1 would take
+3.2 GB. Each case runs in a separate process, which prints its peak.
 
-Run: python benchmarks/bench_memory.py disk [rows ...]. Series of 4 features on disk, windows of 30,
-one at every fourth row, one epoch of a small network. What is counted is the memory that the kernel
-cannot take back; pages of the file, which it keeps as long as nobody else wants them, are not
-(Linux only).
+Run: python benchmarks/bench_memory.py disk [rows ...]. Series of 4 features on disk, windows of 30
+at every fourth row, one epoch of a small network. Memory that the kernel cannot take back counts;
+cached pages of the file do not (Linux only).
 
 Run: python benchmarks/bench_memory.py parts [rows ...]. The same fit of a Dask array in chunks of
-250,000 rows, and of a generator of series as long as these, which are made when they are asked for.
+250,000 rows, and of a generator of series of that length.
 """
 
 import resource
@@ -73,7 +72,7 @@ def dask_array(n_rows):
     import dask
     import dask.array as da
 
-    # One partition after the other anyway; threads of a pool would hold memory of their own.
+    # Partitions are computed one by one anyway, and the threads of a pool would take memory.
     dask.config.set(scheduler="synchronous")
     empty = da.zeros((n_rows, 4), chunks=(PART, 4))
     return empty.map_blocks(
@@ -127,7 +126,7 @@ def measure(case, n_rows):
     def as_input(rows):
         return SequenceWindower(100).fit_transform(rows) if case == "windower" else rows
 
-    # What TensorFlow, compiled functions and their compilation need is not of the data.
+    # The memory of TensorFlow, compiled functions and their compilation does not count.
     model.fit(as_input(small)).score_samples(as_input(small))
     with tempfile.TemporaryDirectory() as folder:
         rows = np.random.default_rng(0).normal(size=(n_rows, 8)).astype(np.float32)

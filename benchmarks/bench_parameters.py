@@ -1,9 +1,9 @@
 """What does each parameter cost in training and in scoring?
 
 Run: python benchmarks/bench_parameters.py [--rounds 3]. 2,000 rows of 5 features, windows of 50, 8
-epochs, about 500 training steps; then the same rows are scored. The seconds are those of the
-processor, of all threads together; medians, and in brackets the ratio to the defaults, which run in
-each round. "Compiling" is what the first fit takes longer than the second of the same network.
+epochs, about 500 training steps; then the same rows are scored. Median CPU seconds of all threads
+together, with the ratio to the defaults, which run in each round, in brackets. "Compiling" is the
+first fit minus the second fit of the same network.
 """
 
 import argparse
@@ -38,7 +38,7 @@ PARAMETERS = [
 
 
 def measured(parameters, X):
-    """Return the seconds of compiling, of a fit behind that, and of scoring."""
+    """Return the seconds of compiling, of the next fit, and of scoring."""
     clear_caches()
     seconds = []
     for _ in range(2):

@@ -1,9 +1,9 @@
-"""Does `partial_fit` over chunks come as far as `fit` on the whole, after as many updates?
+"""Is `partial_fit` over chunks as good as `fit`, after the same number of updates?
 
 Run: python benchmarks/bench_partial_fit.py [seeds]. Prints the squared error of held-out rows after
-`fit`, and that after `partial_fit` over it: chunks in the order of time, or in a new order in each
-pass, or each made of five slices from anywhere, with nothing held out. One series is the same all
-the time, the other is a machine whose regimes change.
+`fit`, and the ratio to it after `partial_fit`: on chunks in order of time, in a new order in each
+pass, or made of five slices from the whole series, with nothing held out. One series is stationary,
+the other is a machine with changing regimes.
 """
 
 import sys

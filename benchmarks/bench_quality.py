@@ -1,9 +1,9 @@
-"""How many CPU seconds does a default fit and score take, beside simple peers?
+"""How many CPU seconds do a default fit and its scores take, compared with simple peers?
 
 Run: python benchmarks/bench_quality.py [--rows 1000,10000,100000] [--peers]. Rows of 5 features,
-windows of 50; all seconds are those of the processor, of all threads together. The first fit of a
-process compiles, the second of the same network does not. Run it at another commit to compare.
-Where TensorFlow and torch do not go together in one process, run the peers in one of their own.
+windows of 50; CPU seconds of all threads together. The first fit of a process compiles, the second
+of the same network does not. Run it at another commit to compare. If TensorFlow and torch do not
+work in one process, run the peers in another.
 """
 
 import argparse

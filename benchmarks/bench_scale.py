@@ -1,12 +1,11 @@
-"""How fast, and in how much memory, are series on disk scored on a Dask cluster?
+"""How fast, and in how much memory, does a Dask cluster score series on disk?
 
 Run: python benchmarks/bench_scale.py [million rows] [workers ...]. Writes rows of 4 features to a
-temporary folder as Parquet, a file for each 250,000, fits a detector on the first 20,000, and
-scores all files with `skae.dask` on a cluster of each number of processes (1 and 2), one thread
-each, with Dask's bar; the scores go to Parquet as well, so that they are nowhere held whole.
-Prints rows a second, and what the largest worker held at most, and by how much that is more than
-before scoring. Seconds of processors are those of the workers: where others use them as well they
-say more than the clock.
+temporary folder as Parquet, 250,000 rows per file, and fits a detector on the first 20,000. Then it
+scores all files with `skae.dask` on clusters of 1 and 2 processes (or other numbers), one thread
+each, and writes the scores to Parquet, so that they are never all in memory. Prints rows a second,
+the peak memory of the largest worker, and its growth during scoring. CPU seconds of the workers are
+more reliable than the clock if other jobs run.
 """
 
 import sys
@@ -41,7 +40,7 @@ def write(folder, n_rows):
 
 
 def peak():
-    """Megabytes that this process has held at most (Linux only; getrusage has its parent's)."""
+    """Peak memory of this process in megabytes (Linux only; getrusage gives the parent's)."""
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 

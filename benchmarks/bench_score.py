@@ -1,7 +1,7 @@
-"""How long does scoring take, beside `model.predict` plus numpy and PyTorch at its best?
+"""How long does scoring take, compared with `model.predict` plus numpy and with PyTorch?
 
-Run: python benchmarks/bench_score.py [rounds]. Also: the share of the arithmetic limit, and the
-latency of one new row in a stream.
+Run: python benchmarks/bench_score.py [rounds]. Also prints the share of the arithmetic limit, and
+the latency of one new row in a stream. PyTorch uses its best batch size.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""How long does a grid search of 24 fits take beside SciKeras, and does memory stay flat?
+"""How long does a grid search of 24 fits take, compared with SciKeras, and does memory grow?
 
-Run: python benchmarks/bench_search.py. The searches go in turns in one process.
+Run: python benchmarks/bench_search.py. The searches run in turns in one process.
 
 Run: python benchmarks/bench_search.py workers. The same 24 fits on a Dask cluster of 1 and of 2
-processes, each with one thread of TensorFlow: the first search, in which the workers load
-TensorFlow and compile, and the next, which finds what is compiled.
+processes, each with one TensorFlow thread. In the first search the workers load TensorFlow and
+compile; the next one uses the compiled functions.
 """
 
 import gc
@@ -51,7 +51,7 @@ def search_on_workers(n_workers):
 
 
 class TextbookRegressor(KerasRegressor):
-    """SciKeras around the textbook model; its target is flat, for SciKeras refuses 3-D."""
+    """SciKeras around the textbook model; its target is flat, because SciKeras rejects 3-D."""
 
     def _keras_build_fn(self):
         from peers import stock_keras
@@ -69,7 +69,7 @@ def search_scikeras():
 
 
 def growth(fits=50):
-    """Megabytes that the process grows by in so many fits after the first five."""
+    """Growth of the process in megabytes over these fits, after five others."""
     model = LSTMAutoencoder(epochs=1, bidirectional=False)
     for _ in range(5):
         clone(model).fit(X)

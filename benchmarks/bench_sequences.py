@@ -1,9 +1,9 @@
-"""One-class detection on sets of sequences, and what their latents are worth to a classifier.
+"""How good are one-class detection and latents of sets of sequences?
 
-Run: python benchmarks/bench_sequences.py [--data DIR] [--seeds N]. ECG5000 (fit on normal beats;
-only in a folder) and JapaneseVowels (each speaker in turn, unequal lengths): AUC-ROC beside
-detectors on padded sequences. JapaneseVowels and BasicMotions: accuracy of a linear classifier on
-`transform`, beside a PCA of the same size.
+Run: python benchmarks/bench_sequences.py [--data DIR] [--seeds N]. ECG5000 (fitted on normal beats;
+only from a folder) and JapaneseVowels (one speaker at a time, unequal lengths): AUC-ROC, compared
+with detectors on padded sequences. JapaneseVowels and BasicMotions: accuracy of a linear classifier
+on `transform`, compared with a PCA of the same size.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def one_class(name, data, normal_classes, seeds):
         known, scored = padded(own, longest), padded(others, longest)
         for peer, make in PEERS.items():
             if peer == "pyod_ae" and len(own) < 64:
-                continue  # its loader drops the one batch, which is not full
+                continue  # its loader would drop the only batch, which is not full
             scores = make(known, 0)(scored)
             found.setdefault(peer, []).append(roc_auc_score(outlier, scores))
     print(f"\n{name}: AUC-ROC")

@@ -1,7 +1,7 @@
-"""How long does a new row take in a stream, and how many rows a second does a fleet score?
+"""How long does a new row take in a stream, and how many rows per second for many series?
 
 Run: python benchmarks/bench_stream.py [rows] [keys]. Windows of 30 rows of 8 features, the default
-network. The first row counts: what is compiled is compiled when the stream is made.
+network. The first row counts, because creating the stream compiles everything.
 """
 
 import pickle
@@ -15,7 +15,7 @@ import skae
 
 
 def latencies(stream, updates):
-    """Milliseconds that each of some updates takes."""
+    """Milliseconds of each update."""
     return 1e3 * np.array([seconds(lambda rows=rows: stream.update(rows)) for rows in updates])
 
 

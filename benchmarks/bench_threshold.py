@@ -1,11 +1,11 @@
-"""How many rows does the automatic threshold flag where nothing is wrong, and does it find events?
+"""How many normal rows does the automatic threshold flag, and how many events does it find?
 
-Run: python benchmarks/bench_threshold.py --data DIR [--only GLOB]. Beside `contamination="auto"`:
-the mean and three standard deviations of the held-out errors, and peaks over threshold (Siffer et
-al. 2017, a generalized Pareto tail, risk 1e-3), and the adaptive threshold. "Free" are the parts to
-train on without anomaly, and series without any: fitted on the first half, predicted on the
-second. Then the labelled series: rows flagged where there is no event, series in which that is
-more than 3 %, events found, and false alarms.
+Run: python benchmarks/bench_threshold.py --data DIR [--only GLOB]. Compared with
+`contamination="auto"`: the mean plus three standard deviations of the held-out errors, peaks over
+threshold (Siffer et al. 2017, a generalized Pareto tail, risk 1e-3), and the adaptive threshold.
+"Free" parts are training parts and series without anomalies: fitted on the first half, predicted on
+the second. For the labelled series: normal rows flagged, series in which they exceed 3 %, events
+found, and false alarms.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MOST_ROWS = 8000
 
 
 def thresholds(detector, train):
-    """Return the error above which each rule sees an outlier."""
+    """Return the threshold of each rule."""
     errors = -detector.score_samples(train)
     n_held_out = max(detector.window_size, round(detector.validation_fraction * len(train)))
     held_out = errors[-n_held_out:]

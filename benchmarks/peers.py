@@ -9,7 +9,7 @@ def sequences(n=8192, n_steps=30, n_features=5):
 
 
 def stock_keras(n_steps=30, n_features=5, units=(64,), masked=False):
-    """The textbook code: RepeatVector, and Masking where something is padded."""
+    """The textbook code: RepeatVector, and Masking for padded sequences."""
     x = inputs = keras.Input((n_steps, n_features))
     if masked:
         x = keras.layers.Masking(-1.0)(x)

@@ -1,8 +1,8 @@
-"""Real labelled series for the benchmarks, and how windows of them are scored.
+"""Real labelled series for the benchmarks, and scores of their windows.
 
 ``--data DIR`` names a folder of collections: ``DIR/<collection>/index.csv`` with the columns
 ``series, file, train_rows, official_split``; the files are ``.npz`` (`X`, `label`) or ``.csv`` with
-the label last. Without it the one labelled series that the aeon package bundles is taken.
+the label last. The default is the one labelled series that the aeon package bundles.
 """
 
 import csv
@@ -15,7 +15,7 @@ from vus import dominant_period, events
 
 @dataclass(frozen=True)
 class Series:
-    """A series in two parts: what to fit on, and what to score."""
+    """A series in two parts: rows to fit, and rows to score."""
 
     name: str
     train: np.ndarray
@@ -28,7 +28,7 @@ class Series:
 
     @property
     def window(self):
-        """50 for several features; for one its dominant period, from 30 to 100."""
+        """Return 50 for several features, or the dominant period of one, from 30 to 100."""
         if self.train.shape[1] > 1:
             return 50
         return int(np.clip(dominant_period(self.train[:, 0]), 30, 100))
@@ -37,7 +37,7 @@ class Series:
 def load(data=None):
     """Yield the series of a folder, or the one that aeon bundles."""
     for name, rows, labels, n_train, official in _folder(Path(data)) if data else _aeon():
-        # As TSB-AD: the scored part alone; its beginning, before the first anomaly, is to fit on.
+        # As in TSB-AD, only the scored part; its rows before the first anomaly are fitted.
         if official:
             rows, labels = rows[n_train:], labels[n_train:]
         elif name.startswith("nab/"):

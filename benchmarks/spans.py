@@ -1,4 +1,4 @@
-"""Where flagged rows and labelled events lie: events found, their overlap, and false alarms."""
+"""Flagged rows and labelled events: events found, their overlap, and false alarms."""
 
 import numpy as np
 from vus import events
@@ -7,10 +7,11 @@ from skae._scoring.events import find_events
 
 
 def alarms(flagged, series, window):
-    """Return what a threshold does behind the part fitted on.
+    """Return the results of a threshold after the fitted part.
 
-    The share of rows flagged that lie a window away from events; the events found, of how many;
-    and the false alarms: runs of flagged rows, less than a window apart, that are near no event.
+    These are the share of flagged rows at least a window away from events, the numbers of events
+    found and of all events, and the false alarms: runs of flagged rows, joined if less than a
+    window apart, that are not near an event.
     """
     n_fit, runs = len(series.train), list(zip(*events(series.labels), strict=True))
     near = np.zeros(len(flagged), bool)
@@ -37,7 +38,7 @@ def overlaps(found, labels, n_fit):
         Events that a detector found, last row included.
     labels : ndarray of shape (n_rows,)
     n_fit : int
-        Rows fitted on; events that begin there do not count.
+        Fitted rows; events that begin there do not count.
     """
     shares = []
     for first, last in zip(*events(labels), strict=True):

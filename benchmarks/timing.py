@@ -1,4 +1,4 @@
-"""How times are taken and printed."""
+"""Measuring and printing times."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""How labelled events are described for the benchmarks; VUS-PR itself is the package's."""
+"""Labelled events for the benchmarks; VUS-PR comes from skae."""
 
 import numpy as np
 

@@ -1,10 +1,9 @@
 """How Sphinx builds the documentation.
 
 Run: pip install -e ".[docs]" && python -m sphinx -W docs docs/_build. Every example of the guide
-and the gallery is executed, and what it returns, prints and draws is shown below it. An error, or
-a warning of Sphinx, fails the build. While writing, skip the execution with
-``-D nb_execution_mode=off -D plot_gallery=0``; with ``-D nb_execution_mode=cache`` only pages with
-changed code are executed.
+and the gallery is executed, and its output is shown below it. An error, or a warning of Sphinx,
+fails the build. While writing, skip the execution with ``-D nb_execution_mode=off
+-D plot_gallery=0``; with ``-D nb_execution_mode=cache`` only pages with changed code are executed.
 """
 
 import inspect
@@ -76,7 +75,7 @@ nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-# What TensorFlow writes when it is loaded.
+# Lines that TensorFlow writes when it is loaded.
 nb_output_stderr = "remove"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -99,7 +98,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
-    # What a display returns is drawn, so it is not printed as well.
+    # Displays are drawn, so their text is not printed.
     "ignore_repr_types": r"skae|matplotlib",
     "remove_config_comments": True,
     "show_memory": False,
@@ -138,12 +137,12 @@ def linkcode_resolve(domain, info):
 
 
 def skip_requests(app, what, name, member, skip, options):
-    """Leave out what scikit-learn adds to every estimator for metadata routing."""
+    """Leave out the methods that scikit-learn adds to every estimator for metadata routing."""
     return skip or re.fullmatch(r"set_\w+_request", name) is not None
 
 
 def hide_placeholder(app, what, name, obj, options, signature, returns):
-    """Leave out what stands for the parameters that SciKeras routes."""
+    """Leave out the parameter that represents routed parameters of SciKeras."""
     return signature and signature.replace(", **optimizer__options", ""), returns
 
 

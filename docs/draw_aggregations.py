@@ -1,4 +1,4 @@
-"""Draws docs/aggregations.png: what each way of aggregating makes of the same errors.
+"""Draws docs/aggregations.png: the scores from each aggregation of the same errors.
 
 Run: python docs/draw_aggregations.py.
 """
@@ -15,7 +15,7 @@ WINDOW = 40
 
 
 def series():
-    """Return a wave with noise, two spikes and a stretch in which it stands still."""
+    """Return a wave with noise, two spikes and a standstill."""
     rows = np.arange(1600)
     wave = np.sin(rows / 6) + 0.4 * np.sin(rows / 2.1)
     wave += np.random.default_rng(0).normal(scale=0.1, size=len(rows))
@@ -25,7 +25,7 @@ def series():
 
 
 def main():
-    """Fit and score in every way, draw."""
+    """Fit, score with every aggregation, and draw."""
     rows, shown = series(), slice(1100, 1480)
     detector = LSTMAutoencoder(WINDOW, random_state=0)
     figure, axes = plt.subplots(len(WAYS) + 1, figsize=(9, 8), sharex=True, layout="constrained")

@@ -31,7 +31,7 @@ X.iloc[1350:1400, 1] = X.iloc[1350, 1]  # the fault to be found
 X.index = X.index + pd.to_timedelta(np.where(row >= 1200, 8, 0), unit="h")  # a night
 
 # %%
-# Fit on what was observed
+# Fit on observed readings
 # ------------------------
 
 detector = skae.LSTMAutoencoder(window_size=25, max_gap="10min", random_state=0).fit(X[:900])

@@ -31,7 +31,7 @@ ECTOPIC = [(0.30, 0.040, 0.9), (0.40, 0.040, -0.5), (0.62, 0.060, -0.3)]
 
 
 def draw_beat(waves):
-    """Return one noisy beat whose waves vary a little in place, width and height."""
+    """Return one noisy beat with waves that vary a little in place, width and height."""
     vary = rng.normal(1, 0.04, size=(len(waves), 3))
     curves = [
         height * h * np.exp(-(((time - centre * c) / (width * w)) ** 2) / 2)

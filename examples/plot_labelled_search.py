@@ -56,7 +56,7 @@ ax.legend()
 # The test
 # --------
 #
-# Rows that were used to choose are no longer a test. The last four faults were not used.
+# Rows that were used to choose are not a test. The last four faults were not used.
 
 best = skae.LSTMAutoencoder(**search.best_params_, random_state=0)
 scores = best.fit(X[:2000]).score_samples(X)

@@ -27,7 +27,7 @@ detector.fit(X[:2000])
 # ---------------------
 #
 # ``aggregation="last"`` scores a row by its error in the window that ends there, so the
-# score is known at once. An event begins with an outlier after 30 normal rows.
+# score is known immediately. An event begins with an outlier after 30 normal rows.
 
 stream = skae.stream(detector)
 stream.update(X[2900:3000])  # earlier rows, so that the first window is full

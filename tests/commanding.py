@@ -1,4 +1,4 @@
-"""What tests of the command line share: a fake estimator, files, and refusals."""
+"""Shared by tests of the command line: a fake estimator, files, and checks of errors."""
 
 import csv
 
@@ -12,7 +12,7 @@ N_ROWS = 120
 
 
 class FakeAutoencoder:
-    """Scores each row by its largest value, so that a table of runs takes no time."""
+    """Scores each row by its largest value, so that tests need no training."""
 
     offset_ = -3.0
     made: list = []
@@ -41,7 +41,7 @@ class FakeAutoencoder:
         return scores - adaptive_offsets(scores, [len(X)], self.offset_, 10 * self.window_size)
 
     def score_timesteps(self, X):
-        """Nothing is smoothed here: no row of a run is above the others."""
+        """Return equal errors, because these scores are not smoothed."""
         return [np.ones(len(rows)) for rows in X] if isinstance(X, list) else np.ones(len(X))
 
     def explain(self, X):

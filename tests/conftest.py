@@ -9,10 +9,10 @@ from memory import HAS_PROC, resident_kilobytes
 from shared import SMALL
 
 LIMIT, ALLOWANCE = 1_900_000, 200_000
-"""Kilobytes from which a worker drops what was compiled, and by how many it may grow again."""
+"""Kilobytes above which a worker drops compiled functions, and its growth until the next time."""
 
 KEPT = 24
-"""Architectures that a worker keeps compiled: more than a user needs, most serve several files."""
+"""Architectures that a worker keeps compiled, more than by default: several files share most."""
 
 settings.register_profile("ci", max_examples=100, deadline=None)
 settings.register_profile(
@@ -22,7 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 class Compiled:
-    """What TensorFlow compiled in this worker: kept for other tests until the worker has grown."""
+    """Keep what TensorFlow compiled in this worker until the worker has grown."""
 
     limit = LIMIT
 
@@ -43,7 +43,7 @@ class Compiled:
 
     @staticmethod
     def put_back(entries):
-        """Put back what a test cleared or pushed out."""
+        """Restore cached functions that a test cleared or displaced."""
         for cache, before in entries:
             held = [key for key, _ in cache._entries]
             cache._entries[:0] = [entry for entry in before if entry[0] not in held]
@@ -77,7 +77,7 @@ def is_left_out(item, markexpr):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what runs nightly, or with the documentation, unless ``-m`` asks for it."""
+    """Skip nightly tests and tests of the documentation unless ``-m`` selects them."""
     by_name = any("::" in arg for arg in config.args)
     left_out = [i for i in items if not by_name and is_left_out(i, config.option.markexpr)]
     config.hook.pytest_deselected(items=left_out)
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish(session):
-    """Keep what was imported out of garbage collection, which looks through it again and again."""
+    """Exclude imported modules from garbage collection, which would search them each time."""
     gc.collect()
     gc.freeze()
 
@@ -114,7 +114,7 @@ def sequences():
 
 @pytest.fixture(scope="session")
 def small():
-    """Make an `LSTMAutoencoder` small enough for tests; one compiled network serves most."""
+    """Make an `LSTMAutoencoder` small enough for tests; most share one compiled network."""
     from skae import LSTMAutoencoder
 
     def make(window_size=None, **parameters):
@@ -125,7 +125,7 @@ def small():
 
 @pytest.fixture
 def plain_steps(monkeypatch):
-    """Train by plain steps, which serve batches of all sizes: XLA compiles for none."""
+    """Train by plain steps, which accept batches of any size without XLA compilation."""
     from skae._training import plan
 
     monkeypatch.setattr(plan, "MIN_SEQUENCES_TO_COMPILE", 10**9)

@@ -1,4 +1,4 @@
-"""How large the process is, where the system says so."""
+"""The size of the process, on systems that report it."""
 
 import ctypes
 import os

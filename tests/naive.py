@@ -1,4 +1,4 @@
-"""Slow, obvious twins of what the package computes: plain loops, to test against."""
+"""Slow, obvious reference implementations in plain loops, to test against."""
 
 import math
 import statistics
@@ -9,7 +9,7 @@ NAN = float("nan")
 
 
 def padded_series(rows, window_size, padding):
-    """Put what `padding` says before the first row."""
+    """Put rows of this padding before the first row."""
     if padding is None:
         return [list(row) for row in rows]
     filler = [NAN] * len(rows[0]) if padding == "nan" else list(rows[0])
@@ -57,13 +57,13 @@ def windows_of_labelled_rows(rows, labels, window_size, stride=1, padding="nan")
 
 
 def mean(values):
-    """Return the mean of what is not NaN; NaN of nothing."""
+    """Return the mean of the values that are not NaN; NaN without any."""
     observed = [float(value) for value in values if not math.isnan(value)]
     return math.fsum(observed) / len(observed) if observed else NAN
 
 
 def overlap_average(windows, stride=1):
-    """Return rows, each the average of what the windows have for it."""
+    """Return rows, each averaged over the windows that contain it."""
     n_windows, window_size, n_features = windows.shape
     n_rows = (n_windows - 1) * stride + window_size
     members = [[[] for _ in range(n_features)] for _ in range(n_rows)]
@@ -100,7 +100,7 @@ def trailing(series_lengths, window_size):
 
 
 def reduce(values, how):
-    """Return the mean, median or largest of what is not NaN."""
+    """Return the mean, median or maximum of the values that are not NaN."""
     observed = sorted(float(value) for value in values if not math.isnan(value))
     if not observed:
         return NAN
@@ -113,7 +113,7 @@ def reduce(values, how):
 
 
 def rows_from_windows(starts_and_lengths, values, n_rows, how):
-    """Return what the covering windows say of each row; `values` is (n_windows, n_steps)."""
+    """Return the reduced value of each row from covering windows (n_windows, n_steps)."""
     result = []
     for row in range(n_rows):
         own, means = [], []
@@ -125,7 +125,7 @@ def rows_from_windows(starts_and_lengths, values, n_rows, how):
         if how == "window" or not observed:
             result.append(mean(means))
         elif how == "last":
-            # The earliest window has the row at its latest step.
+            # The earliest window contains the row at its latest step.
             result.append(observed[0])
         else:
             result.append(reduce(observed, how))
@@ -163,13 +163,13 @@ def impute(sequence, fallback):
 
 
 def trim(sequence):
-    """Return a sequence without the NaN rows at its ends, and how many stood before it."""
+    """Return a sequence without the NaN rows at its ends, and the number of rows before it."""
     observed = [step for step, row in enumerate(sequence) if not np.isnan(row).all()]
     return sequence[observed[0] : observed[-1] + 1], observed[0]
 
 
 def weighted_quantile(values, q, weights):
-    """Return the quantile of values repeated as often as their whole weights say."""
+    """Return the quantile of values, each repeated by its integer weight."""
     repeated = [value for value, n in zip(values, weights, strict=True) for _ in range(int(n))]
     return float(np.quantile(repeated, q))
 
@@ -189,7 +189,7 @@ def automatic_limit(held_out, training, deviations, max_ratio, min_ratio):
 
 
 def adaptive_limits(errors, limit, memory):
-    """Return the limit for each error, from those before it."""
+    """Return the limit for each error, from the errors before it."""
     limits = []
     for i in range(len(errors)):
         known = [error for error in errors[:i] if not math.isnan(error)][-memory:]
@@ -199,7 +199,7 @@ def adaptive_limits(errors, limit, memory):
 
 
 def scales(window, length):
-    """Return the level, the levels of sixths and the rest of one feature of so many steps."""
+    """Return the level, the levels of sixths and the rest of one feature of a window."""
     level, found = mean(window), []
     for step, value in enumerate(window):
         part = min(step * 6 // length, 5)
@@ -240,7 +240,7 @@ def mahalanobis(errors, mean, covariance):
 def discords(windows, starts, deviations=3, least_spread=0.1, most=0.15, recurring=0.8):
     """Tell which windows are far from the third nearest that shares no row with them.
 
-    A run of such windows that share rows is none if most are nearer to the third nearest such run.
+    A run of such windows does not count if most are nearer to the third nearest run.
     """
     size, everything = len(windows[0]), range(len(windows))
     centre = np.array(windows).mean(axis=0)
@@ -300,7 +300,7 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
 
 
 def narrow(is_outlier, errors):
-    """Return the outlying rows that are in an event, by the errors of rows by themselves."""
+    """Return the outlying rows that are in an event, by the errors of single rows."""
     kept = [False] * len(errors)
     logarithms = [math.log(max(error, 2.0**-126)) for error in errors]
     of_series = [value for value in logarithms if not math.isnan(value)]
@@ -324,7 +324,7 @@ def narrow(is_outlier, errors):
 
 
 def maximal_intervals(values, first=0):
-    """Return (start, stop, total) of the greatest interval, and of those on either side of it."""
+    """Return (start, stop, total) of the largest interval, and of intervals on either side."""
     intervals = [(i, j) for i in range(len(values)) for j in range(i + 1, len(values) + 1)]
     totals = {(i, j): math.fsum(values[i:j]) for i, j in intervals}
     if not totals or max(totals.values()) <= 0:
@@ -338,7 +338,7 @@ def maximal_intervals(values, first=0):
 
 
 def smooth(rows, series_lengths, width):
-    """Return each row as the average of those within a width in its series, near ones most."""
+    """Return each row averaged with the rows nearby in its series, weighted by distance."""
     found, first = [], 0
     for length in series_lengths:
         series = rows[first : first + length]
@@ -368,7 +368,7 @@ def cut(rows, starts_and_lengths):
 
 
 def errors_of_steps(sequences, reconstructions, error, typical):
-    """Return the error of each step, the mean over its features as the name says."""
+    """Return the error of each step, the mean over its features, by the name of the error."""
     result = []
     for sequence, reconstruction in zip(sequences, reconstructions, strict=True):
         errors = []
@@ -382,7 +382,7 @@ def errors_of_steps(sequences, reconstructions, error, typical):
 
 
 def average_rows(starts_and_lengths, outputs, n_rows):
-    """Return each row as the mean of what the windows that cover it have for it."""
+    """Return each row as the mean of its values in the windows that cover it."""
     columns = np.moveaxis(outputs, 2, 0)
     return np.column_stack(
         [rows_from_windows(starts_and_lengths, column, n_rows, "mean") for column in columns]
@@ -412,7 +412,7 @@ def vus_pr(labels, scores, buffer):
 
 
 def soft_labels(labels, width):
-    """Return labels that fade out over half of `width`, and which rows lie that near."""
+    """Return labels that fade out over half of `width`, and the rows within that distance."""
     soft, near = [float(label) for label in labels], [bool(label) for label in labels]
     for region in runs_of(labels):
         for step in range(1, width // 2 + 1):
@@ -487,7 +487,7 @@ def autocorrelation_peak(rows, lengths, longest=300, periods=3):
 
 
 def gap_splits(labels, window_size, n_splits, test_size=None, max_train_size=None):
-    """Return the folds of rows: of each series later ones to test, earlier ones to learn from."""
+    """Return folds with the later rows of each series for tests and earlier ones for training."""
     folds = []
     for fold in range(n_splits):
         train, test = [], []

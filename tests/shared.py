@@ -1,4 +1,4 @@
-"""What most tests build their detectors of."""
+"""Data and parameters that most tests use."""
 
 NETWORK = {"units": 4, "latent_dim": 2, "segment_length": 1, "bidirectional": False}
 """Whatever the window, and whether rows or sequences: this network is compiled once."""

@@ -1,4 +1,4 @@
-"""The networks of skae built with ``keras.layers`` alone: what they must equal.
+"""The networks of skae built with ``keras.layers`` alone, as a reference.
 
 Slow and obvious on purpose: a fixed number of steps, no mask, one layer after the other.
 """
@@ -91,7 +91,7 @@ def _stock_decoder_start(a, latent, n_steps):
 
 
 def weighted_layers(model: keras.Model) -> dict[str, layers.Layer]:
-    """Return the layers that have weights, by name, from inside nested models too."""
+    """Return the layers with weights by name, including layers of nested models."""
     found = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -110,7 +110,7 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def randomise(model: keras.Model, seed: int = 0) -> keras.Model:
-    """Give every weight, biases too, a value that is not zero."""
+    """Give every weight, including biases, a nonzero value."""
     rng = np.random.default_rng(seed)
     for weight in model.trainable_weights:
         weight.assign(rng.normal(0, 0.5, weight.shape))
@@ -118,7 +118,7 @@ def randomise(model: keras.Model, seed: int = 0) -> keras.Model:
 
 
 def loss_and_gradients(model: keras.Model, loss, inputs, targets, weights=None):
-    """Return the loss, and the gradient of every weight as one array by layer and place."""
+    """Return the loss, and the gradient of every weight by layer and position."""
     places = {
         f"{name}[{i}]": weight
         for name, layer in weighted_layers(model).items()
@@ -141,7 +141,7 @@ def assert_same_gradients(actual: dict, expected: dict, atol: float = 1e-5) -> N
 
 
 def sequences(n: int = 3, n_steps: int = N_STEPS, n_features: int = 2, seed: int = 0):
-    """Return random sequences, in the first of which one step is genuinely zero."""
+    """Return random sequences; one step of the first is zero, not missing."""
     x = np.random.default_rng(seed).normal(size=(n, n_steps, n_features)).astype(np.float32)
     x[0, 1] = 0.0
     return x

@@ -1,4 +1,4 @@
-"""What Hypothesis draws: series with gaps, lists of them, and windows over stacked series."""
+"""Hypothesis strategies: series with gaps, lists of them, and windows over stacked series."""
 
 import numpy as np
 from hypothesis import settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 
 def examples(n):
-    """Return settings for so many of the 100 examples of a run; the nightly profile draws 20
+    """Return settings for `n` examples, of 100 in a run; the nightly profile draws 20
     times as many, see conftest."""
     return settings(max_examples=max(1, n * settings.default.max_examples // 100), deadline=None)
 
@@ -20,7 +20,7 @@ ways = ways_of_covering | st.just("gaussian")
 
 
 def random_rows(n_rows, n_features, seed, missing=0.0, dtype=np.float64):
-    """Return normal rows, a share of whose values is NaN."""
+    """Return normally distributed rows with a share of NaN."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n_rows, n_features)).astype(dtype)
     rows[rng.random(rows.shape) < missing] = np.nan
@@ -41,7 +41,7 @@ def series(draw, *, n_features=None, gaps=True, dtype=None, max_rows=12):
 
 @st.composite
 def series_lists(draw, *, gaps=True, dtype=None):
-    """Draw several series of the same features; each holds an observed value."""
+    """Draw several series of the same features; each contains an observed value."""
     one = series(n_features=draw(st.integers(1, 3)), gaps=gaps, dtype=dtype)
     items = draw(st.lists(one, min_size=1, max_size=4))
     for item in items:

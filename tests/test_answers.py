@@ -1,4 +1,4 @@
-"""The numbers that methods answer, against slow twins computed from the Keras models."""
+"""Results of methods, compared with slow references computed from the Keras models."""
 
 import naive
 import numpy as np
@@ -21,7 +21,7 @@ def on_rows(small, series):
 
 @pytest.fixture(scope="module")
 def outputs(on_rows, series):
-    """What the network makes of the windows that cover the rows."""
+    """Outputs of the network for the windows that cover the rows."""
     return on_rows.model_.predict(naive.cut(series, COVERING), verbose=0)
 
 
@@ -32,7 +32,7 @@ def on_sequences(small, sequences):
 
 @pytest.fixture(scope="module")
 def reconstructions(on_sequences, sequences):
-    """What the network makes of each sequence by itself."""
+    """Outputs of the network for each sequence separately."""
     return [on_sequences.model_.predict(s[None], verbose=0)[0] for s in sequences]
 
 
@@ -107,7 +107,7 @@ def aggregated(errors, how):
 
 
 def by_itself(errors):
-    """What both the window that ends at a row and half of those around it say at least."""
+    """The error in the window that ends at a row, or the median over covering windows if lower."""
     return np.minimum(aggregated(errors, "last"), aggregated(errors, "median"))
 
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md as a test: who imports whom, what stays unloaded, what is left alone."""
+"""docs/architecture.md as a test: imports, lazy loading, and untouched global state."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ HEAVY = {"tensorflow", "keras", "scikeras", "sklearn", "matplotlib", "pandas"}
 
 
 def name_of(path):
-    """Return the dotted name of a file of skae; that of an `__init__` is its package."""
+    """Return the dotted name of a file of skae; an `__init__` has the name of its package."""
     parts = path.relative_to(ROOT.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -42,7 +42,7 @@ def imports(source, modules=frozenset(SOURCES)):
 
 
 def package(name):
-    """Return the package a module is in; a module at the top is its own."""
+    """Return the package of a module, or the module itself at the top."""
     return name.split(".")[1] if name.count(".") else "__init__"
 
 
@@ -55,7 +55,7 @@ def import_graph(sources, place):
 
 
 def import_order(graph):
-    """Return the places, each after those that it imports."""
+    """Return the places, each after the places that it imports."""
     found = []
     while len(found) < len(graph):
         ready = [p for p in graph if p not in found and graph[p] <= set(found)]
@@ -92,12 +92,12 @@ def test_no_module_imports_itself_by_way_of_others(name):
 
 @pytest.mark.parametrize("name", sorted(set(PACKAGES) - {"_cli"}))
 def test_a_private_package_imports_no_public_module(name):
-    """The command line alone is built on what every user imports."""
+    """Only the command line is built on public names."""
     assert import_graph(SOURCES, package)[name] <= set(PACKAGES) | {"_detector"}
 
 
 def test_nothing_is_imported_by_its_name_as_a_string():
-    """A hidden import would make a circle that the tests above do not see."""
+    """An import inside a function would hide a cycle from the tests above."""
     dynamic = {name for name, source in SOURCES.items() if "import_module(" in source}
     assert dynamic <= {"skae", "skae._io.transformers"}
 
@@ -209,12 +209,12 @@ GLOBAL_SEED = re.compile(
 ENVIRONMENT = re.compile(
     r"\benviron\[[^\]]*\]\s*=[^=]|\benviron\.(setdefault|update|pop)\(|\bputenv\(|\bdel os\.environ"
 )
-# The command run as a process of its own may set its own environment.
+# The command, as a separate process, may set its environment.
 MAY_SET_ENVIRONMENT = {"skae.__main__"}
 
 
 def modules_with(pattern):
-    """Return the modules in whose source a pattern is found."""
+    """Return the modules that contain a pattern."""
     return {module for module, source in SOURCES.items() if re.search(pattern, source)}
 
 

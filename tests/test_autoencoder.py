@@ -1,4 +1,4 @@
-"""What each method answers, in both modes."""
+"""Results of each method, in both modes."""
 
 import keras
 import naive

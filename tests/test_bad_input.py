@@ -1,7 +1,7 @@
-"""What is wrong with an input is said in words about it, and changes nothing.
+"""Bad input raises an error about the input, and changes nothing.
 
-One table of cases for each public callable. All that concern a fitted estimator end with a look at
-it: parameters aside, it is what it was.
+One table of cases for each public callable. Cases with a fitted estimator also check that its state
+did not change, apart from parameters.
 """
 
 import keras
@@ -69,7 +69,7 @@ def fitted():
 
 
 def state_of(estimator):
-    """Return all that a `fit` settles: attributes by identity, and arrays and weights as bytes."""
+    """Return the fitted state: attributes by identity, and arrays and weights as bytes."""
     attributes = {k: v for k, v in vars(estimator._detector).items() if k != "network"}
     model = estimator.model_
     weights = [v.numpy().tobytes() for v in (*model.variables, *model.optimizer.variables)]
@@ -79,7 +79,7 @@ def state_of(estimator):
 
 @pytest.fixture
 def refuses(fitted):
-    """Check that a call on a fitted estimator raises, and leaves it and its parameters alone."""
+    """Check that a call on a fitted estimator raises and does not change it."""
 
     def check(mode, call, error, message, parameters=None):
         estimator, parameters = fitted(mode), parameters or {}
@@ -602,7 +602,7 @@ def test_what_no_package_holds(read, X):
 
 
 class Detector:
-    """Scores and labels whatever it is given."""
+    """Scores and labels any input."""
 
     def score_samples(self, X):
         return np.asarray(X)[:, 0]

@@ -1,4 +1,4 @@
-"""One bad reading, or what has a weight of zero, does not blind a feature."""
+"""A bad reading, or a row of weight zero, does not hide later faults of a feature."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_rows_whose_smoothed_errors_hold_one_lie_beside_it():
 
 
 def residuals(windows):
-    """Return the windows themselves, less waves."""
+    """Return the windows minus waves."""
     yield windows.padded()
 
 

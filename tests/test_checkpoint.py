@@ -1,4 +1,4 @@
-"""A training that is killed goes on, to the very weights that it would have had."""
+"""A killed training continues and ends with the weights of an undisturbed one."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def written_at_every_batch():
 
 
 class Dies(keras.callbacks.Callback):
-    """Stands for a kill: raises at the end of some batch; 0 for never."""
+    """Simulates a kill: raises at the end of a batch; never for 0."""
 
     def __init__(self, at=0):
         super().__init__()
@@ -42,12 +42,12 @@ class Dies(keras.callbacks.Callback):
             raise RuntimeError("killed")
 
     def __getattribute__(self, name):
-        # What is left of this life is no part of the state of the training.
+        # The rest of this life is not part of the state of the training.
         return {} if name == "__dict__" else super().__getattribute__(name)
 
 
 def killed_every(n_batches, estimator, X, path):
-    """Fit in lives of so many batches; return the number of kills."""
+    """Fit in lives of `n_batches`; return the number of kills."""
     estimator.set_params(checkpoint=str(path))
     for kills in range(100):
         try:
@@ -56,7 +56,7 @@ def killed_every(n_batches, estimator, X, path):
             assert path.exists()
             continue
         return kills
-    raise AssertionError("The training does not get on.")
+    raise AssertionError("The training makes no progress.")
 
 
 def assert_same(one, other):
@@ -150,7 +150,7 @@ def test_an_estimator_with_a_path_can_be_saved(small, tmp_path):
 
 @pytest.fixture(scope="module")
 def left_behind(small, series, tmp_path_factory):
-    """Return what a killed training has left behind."""
+    """Return the checkpoint of a killed training."""
     path = tmp_path_factory.mktemp("left") / "state"
     with pytest.raises(RuntimeError, match="killed"):
         small(10, callbacks=[Dies(8)], checkpoint=str(path)).fit(series)
@@ -288,7 +288,7 @@ def test_only_plain_values_are_kept():
 
 @pytest.fixture
 def left_of_the_dead(tmp_path):
-    """What a process that was killed while it wrote `state` leaves beside it."""
+    """The temporary file of a process that was killed while it wrote `state`."""
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     part = tmp_path / f".state.{done.pid}-1{SUFFIX}"
@@ -312,7 +312,7 @@ def test_a_training_that_is_over_leaves_no_file(tmp_path, left_of_the_dead, smal
 @pytest.mark.nightly
 @pytest.mark.slow
 def test_sigkill_in_a_process_of_its_own():
-    """One kill; tests/stress/kill_training.py has as many as one asks for."""
+    """One kill; tests/stress/kill_training.py runs any number."""
     script = Path(__file__).parent / "stress" / "kill_training.py"
     command = [sys.executable, str(script), "--kills", "1", "--epochs", "400"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -322,7 +322,7 @@ def test_sigkill_in_a_process_of_its_own():
 
 @pytest.fixture
 def interruptible():
-    """Let SIGINT raise, also in a process that was started in the background, which ignores it."""
+    """Let SIGINT raise, even in a background process, which ignores it by default."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

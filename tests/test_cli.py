@@ -326,7 +326,7 @@ def test_detect_end_to_end(tmp_path, monkeypatch, capsys):
     args = ["--window", "10", "--epochs", "15", "--train-until", "399", "--plot"]
     assert cli.main(["detect", file, *args]) == 0
     captured = capsys.readouterr()
-    assert captured.err == "skae: learning from 400 rows of flow, heat\n"  # and no line an epoch
+    assert captured.err == "skae: learning from 400 rows of flow, heat\n"  # and no line per epoch
     scores = np.array([float(row["score"]) for row in read_scores()])
     assert 450 <= scores.argmax() < 470
     assert read_scores()[scores.argmax()]["feature"] == "heat"

@@ -1,4 +1,4 @@
-"""Files as strangers publish them, one kind each, and what `skae inspect` takes them for."""
+"""Kinds of published files, and how `skae inspect` reads them."""
 
 import json
 
@@ -16,33 +16,33 @@ DAYS = [str(np.datetime64("2023-05-01") + i) for i in range(N)]
 
 
 def column(written):
-    """Cells that `written` makes of the numbers of the rows."""
+    """Cells that `written` makes from row numbers."""
     return [written(i) for i in range(N)]
 
 
 def spoiled(cells, every, word):
-    """The same cells, some of which are a word."""
+    """The same cells, with a word in some."""
     return [word if i % every == every - 1 else cell for i, cell in enumerate(cells)]
 
 
 def text_of(header, *columns, sep=","):
-    """The text of a file; a header of None is none."""
+    """The text of a file, without a header for None."""
     lines = [] if header is None else [header]
     return "\n".join([*lines, *(sep.join(row) for row in zip(*columns, strict=True))]) + "\n"
 
 
 def times(header="when,level", cells=HOURS, **options):
-    """A file whose times are written so."""
+    """A file with times in this spelling."""
     return text_of(header, cells, FLOW, **options)
 
 
 def numbers(cells, header="when;level", sep=";", when=HOURS):
-    """A file whose numbers are written so."""
+    """A file with numbers in this spelling."""
     return text_of(header, when, cells, sep=sep)
 
 
 def moments(written, step="h", start="2023-05-01"):
-    """Times in steps of a unit, written by a function of datetime."""
+    """Times in steps of a unit, as text from a function of datetime."""
     begin = np.datetime64(start, "s")
     return column(lambda i: written((begin + i * np.timedelta64(1, step)).astype(object)))
 
@@ -57,7 +57,7 @@ PLAIN = times("time,flow")
 RISING = column(lambda i: f"{500 + sum(2 + k % 5 for k in range(i))}")
 
 # Name: (text, name of the index, its second time or number, names of sensors, their first row,
-# words of a note; None where there is nothing to say).
+# words of a note; None without a note).
 HOUR, DAY = "2023-05-01T01:00", "2023-05-02T00:00"
 STRUCTURE = {
     "semicolons": (times("when;level", sep=";"), "when", HOUR, ["level"], [20], None),
@@ -701,14 +701,14 @@ SERIES = {
 
 
 def read(tmp_path, content, **said):
-    """Read a file of this text or these bytes."""
+    """Read a file with this text or these bytes."""
     path = tmp_path / "file.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_series(str(path), Choice(**said))
 
 
 def assert_noted(series, words):
-    """Assert that there is a note of these words, or none at all."""
+    """Assert that there is a note with these words, or no note."""
     notes = [note for note in series.notes if words is None or words in note]
     assert notes == [] if words is None else len(notes) == 1, series.notes
 

@@ -1,4 +1,4 @@
-"""The command under fire: whatever it is given ends in one line, and nothing half-done."""
+"""Attacks on the command: any input ends in one line, without partial results."""
 
 import csv
 import io
@@ -46,14 +46,14 @@ WAVE = [f"{i},{np.sin(i):.3f}" for i in range(40)]
 
 
 def with_line(number, line, header="time,x"):
-    """A file whose line of this number is another one than it should be."""
+    """A file with one line replaced."""
     lines = [header, *WAVE]
     lines[number - 1] = line
     return "\n".join(lines) + "\n"
 
 
 def with_time(row, time):
-    """A file of days, one of which is something else."""
+    """A file of days, with one replaced."""
     days = [f"2024-01-{i + 1:02},{i % 7}" for i in range(31)]
     days[row] = f"{time},5"
     return "\n".join(["t,x", *days]) + "\n"
@@ -143,7 +143,7 @@ def test_bad_file_ends_with_one_line_and_nothing_written(
 ):
     file = tmp_path / "bad.csv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    if message is None:  # the control: the same table runs a good file
+    if message is None:  # control: the same table works for a good file
         assert cli.main(["detect", str(file), *args]) == 0
         return
     assert_refused(["detect", str(file), *args], message, capsys)
@@ -205,7 +205,7 @@ def test_a_folder_that_refuses_files_is_an_error_before_the_work(fake, pump, mon
     def refuse(dir):
         raise PermissionError(13, "Permission denied")
 
-    # Tests may run as root, whom no folder refuses.
+    # Tests may run as root, who can write to any folder.
     monkeypatch.setattr(_outputs.tempfile, "TemporaryFile", refuse)
     assert_refused(["detect", pump], "cannot write in .: Permission denied", capsys)
     assert not fake.made
@@ -218,7 +218,7 @@ def test_plot_without_matplotlib_is_an_error_before_the_work(fake, pump, monkeyp
 
 
 class NoPandas:
-    """Finds no pandas; None in `sys.modules` would break scikit-learn, which looks there."""
+    """Finds no pandas. None in `sys.modules` would break scikit-learn, which looks there."""
 
     def find_spec(self, name, path=None, target=None):
         if name == "pandas":
@@ -430,7 +430,7 @@ def test_a_file_keeps_its_mode_and_a_link_stays_a_link(fake, pump, tmp_path):
 
 
 class Broken(io.StringIO):
-    """A stream whose reader is gone, or whose disk is full."""
+    """A stream without a reader, or on a full disk."""
 
     def __init__(self, error):
         super().__init__()
@@ -473,7 +473,7 @@ def test_a_standard_error_that_takes_nothing_stops_nothing(fake, pump, monkeypat
 
 
 class ShortWrites(io.RawIOBase):
-    """A file that takes three bytes at a time, as an unbuffered pipe may."""
+    """A file that accepts three bytes at a time, as an unbuffered pipe may."""
 
     def __init__(self):
         self.content = b""
@@ -495,7 +495,7 @@ def test_a_write_that_is_cut_short_goes_on():
 
 @pytest.mark.slow
 def test_closed_streams_are_not_taken_for_files(tmp_path):
-    """Otherwise the next file that is opened is standard error, and ends up with its notes."""
+    """Otherwise the next file that is opened becomes standard error and gets the notes."""
     done = subprocess.run(
         [sys.executable, "-m", "skae", "detect", "nope.csv"],
         cwd=tmp_path,

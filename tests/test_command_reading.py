@@ -1,4 +1,4 @@
-"""Files as they come: what `skae` reads, and how."""
+"""Which files `skae` reads, and how."""
 
 import gzip
 import io
@@ -66,7 +66,7 @@ def test_what_pandas_writes_is_read(tmp_path, options, index):
     frame = pd.DataFrame(values, times, ["a", "b c", "d, e; f"])
     frame.to_csv(tmp_path / "a.csv", **options)
     series = read_series(str(tmp_path / "a.csv"))
-    # pandas 2 errs in the last digits of 17; pandas 3.1 reads them as Python does.
+    # pandas 2 is wrong in the last of 17 digits; pandas 3.1 reads them like Python.
     np.testing.assert_allclose(series.values, values, rtol=1e-13)
     np.testing.assert_array_equal(series.index.instants, times.to_numpy())
     assert (series.index.name, series.feature_names) == (index or "index", list(frame))

@@ -1,4 +1,4 @@
-"""`skae detect --save` and `skae score`: learned once, scoring often."""
+"""`skae detect --save` and `skae score`: fit once, score often."""
 
 import json
 import os
@@ -20,7 +20,7 @@ LEARN = ["--window", "6", "--epochs", "1", "--quiet"]
 
 
 def pump(n_rows=N_ROWS, start=0):
-    """A machine with an event in its flow, its rows half an hour apart."""
+    """A machine with an event in its flow, and rows half an hour apart."""
     t = np.arange(start, start + n_rows)
     rng = np.random.default_rng(start)
     values = np.column_stack([np.sin(t / 3), np.cos(t / 3)]) + rng.normal(0, 0.05, (n_rows, 2))
@@ -31,7 +31,7 @@ def pump(n_rows=N_ROWS, start=0):
 
 
 def two_machines():
-    """Two machines, row by row in turn, of which the second breaks."""
+    """Two machines with alternating rows; the second breaks."""
     frames = [pump(80).assign(machine="A"), pump(80, start=500).assign(machine="B")]
     frames[1].loc[60:65, "flow"] = 9.0
     frames[1].loc[60:65, "is_anomaly"] = 1
@@ -41,7 +41,7 @@ def two_machines():
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """A folder with a file, the model learned from it and the scores of `detect`."""
+    """A folder with a file, the model fitted to it and the scores of `detect`."""
     folder = tmp_path_factory.mktemp("learned")
     pump().to_csv(folder / "pump.csv", index=False)
     args = ["--save", str(folder / "pump.skae"), "--out", str(folder / "detected.csv")]
@@ -51,7 +51,7 @@ def learned(tmp_path_factory):
 
 @pytest.fixture
 def score(learned, tmp_path, monkeypatch):
-    """Score a frame by the model, in an empty folder."""
+    """Score a frame with the model, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
     def run(frame, *args):
@@ -192,13 +192,13 @@ class Ranges:
 
 
 class Center:
-    """A detector that scales by itself."""
+    """A detector that scales its input."""
 
     center_, spread_ = np.full(2, 0.5), np.full(2, 0.25)
 
 
 class Steps:
-    """As much of a Pipeline as drift needs."""
+    """The parts of a Pipeline that drift detection needs."""
 
     steps = [("range", Ranges()), ("detector", Center())]
 

@@ -1,4 +1,4 @@
-"""What a small, real network says of files that mislead a threshold or a scale."""
+"""Results of a small, real network on files that mislead a threshold or a scale."""
 
 import json
 from functools import partial
@@ -13,7 +13,7 @@ from skae import cli
 
 
 def levels(n_rows=400, seed=0, size=1.0):
-    """A wave with noise, an hour between its rows."""
+    """A wave with noise, and rows an hour apart."""
     t = np.arange(n_rows)
     noise = np.random.default_rng(seed).normal(0, 0.05, n_rows)
     hours = pd.Timestamp("2024-01-01") + pd.to_timedelta(t, "h")
@@ -22,7 +22,7 @@ def levels(n_rows=400, seed=0, size=1.0):
 
 @pytest.fixture
 def detect(tmp_path, monkeypatch, capsys):
-    """Run `skae detect` on a frame, and return what it says."""
+    """Run `skae detect` on a frame, and return its output."""
     monkeypatch.chdir(tmp_path)
     small = partial(skae.LSTMAutoencoder, **NETWORK)
     monkeypatch.setitem(vars(skae), "LSTMAutoencoder", small)
@@ -57,7 +57,7 @@ def test_one_spike_of_a_flat_series_is_one_event(detect, spike):
     answer = json.loads(detect(frame, "--json", "--quiet"))
     (event,) = answer["events"]
     assert event["first_row"] <= 250 <= event["last_row"] and event["length"] <= 16
-    assert answer["anomalous_rows"] <= 24  # those whose windows see the spike, smoothed
+    assert answer["anomalous_rows"] <= 24  # windows with the spike, smoothed
 
 
 @pytest.mark.slow

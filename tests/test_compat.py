@@ -1,4 +1,4 @@
-"""Names that others keep private: each is there and does what it is used for."""
+"""Private names of other packages: each exists and works as skae uses it."""
 
 import ctypes
 import os
@@ -132,7 +132,7 @@ assert grown(range(600, 800)) < 3_000
 @pytest.mark.slow
 @needs_proc
 def test_kernels_of_variables_are_forgotten():
-    # In a process of its own: another's may have freed so much that it does not grow.
+    # A new process: another may have freed so much memory that it does not grow.
     path = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)])
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", KERNELS], env=environment, capture_output=True)

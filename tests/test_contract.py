@@ -1,4 +1,4 @@
-"""scikit-learn is the judge: checks, clones, pickles, pipelines, searches."""
+"""The contract of scikit-learn: checks, clones, pickles, pipelines, searches."""
 
 import copy
 import io
@@ -132,7 +132,7 @@ def labels():
 
 
 def excesses_by_hand(detector, series, folds):
-    """Return how far the rows of each test fold are above the threshold of the other fold."""
+    """Return how far the rows of each test fold exceed the threshold of the other fold."""
     return [
         -clone(detector).fit(series[train]).decision_function(series[test]) for train, test in folds
     ]

@@ -1,4 +1,4 @@
-"""Dask collections are scored as all rows at once would be."""
+"""Scores of Dask collections equal scores of all rows in memory."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def fitted(small, series):
 
 @pytest.fixture(scope="module")
 def named(fitted):
-    """The same, as if fitted on a frame."""
+    """The same detector, as if fitted on a frame."""
     names = np.array(["a", "b"], dtype=object)
     return altered(fitted, features=replace(fitted.detector_.features, names=names))
 
@@ -51,7 +51,7 @@ def with_rule(fitted, stride, aggregation):
 
 
 def frame_of(rows, sizes):
-    """Return rows as a frame with partitions of these sizes, and dates as its index."""
+    """Return rows as a frame with partitions of these sizes and an index of dates."""
     index = pd.date_range("2024-01-01", periods=len(rows), freq="min", name="time")
     frame = pd.DataFrame(rows, index=index, columns=["a", "b"])
     edges = np.cumsum([0, *sizes])
@@ -62,7 +62,7 @@ def frame_of(rows, sizes):
 @some
 @given(st.data(), st.integers(1, 60), st.sampled_from([1, 2, 3, 7]), ways)
 def test_arrays_at_every_border(fitted, series, data, n_rows, stride, aggregation):
-    """Partitions of any sizes, shorter than a window and of a single row among them."""
+    """Partitions of any size, including single rows and fewer rows than a window."""
     detector, rows = with_rule(fitted, stride, aggregation), series[:n_rows]
     lazy = da.from_array(rows, chunks=(tuple(data.draw(cuts(n_rows))), 1))
     scores = skae.dask.score_samples(detector, lazy)

@@ -1,4 +1,4 @@
-"""Dask collections are scored as they are read: few partitions are held at a time."""
+"""Dask collections are scored while they are read, with few partitions in memory."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""`skae.detect_events`: events of a detector and X, where they are."""
+"""`skae.detect_events`: events of a detector in X, and their positions."""
 
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ from skae._scoring.thresholds import OffsetPolicy
 
 
 class Distance(BaseEstimator):
-    """Scores rows by their distance from 0, averaged over eleven; above 1 is an outlier."""
+    """Scores rows by their distance from 0, averaged over eleven rows; above 1 is an outlier."""
 
     window_size_ = 11
     offset_ = -1.0

@@ -1,4 +1,4 @@
-"""What makes the default a good detector: its training, its threshold, its explanations."""
+"""Training, threshold and explanations of the default detector."""
 
 import keras
 import naive
@@ -46,7 +46,7 @@ def dense_network(meta):
 
 
 def first_rate(model, X):
-    """Return the rate of the first batch, which is all of an epoch; afterwards it is set back."""
+    """Return the rate of the only batch of an epoch; `fit` resets it afterwards."""
     watch = Rates()
     model.set_params(batch_size=2000, callbacks=[watch]).fit(X)
     after = {"auto": 5e-3}.get(model.learning_rate, model.learning_rate)
@@ -287,7 +287,7 @@ def test_three_sigma_is_taken_from_what_was_held_out(small, series):
 
 @pytest.fixture(scope="module")
 def fitted(small, series):
-    """Fitted once; only its threshold may be changed."""
+    """Fitted once; tests may change only its threshold."""
     return small(5).fit(series)
 
 

@@ -1,4 +1,4 @@
-"""Windows that are like no other: found as the twin finds them, and not memorised."""
+"""Windows that resemble no other: found as by the reference, and not memorised."""
 
 import naive
 import numpy as np
@@ -142,7 +142,7 @@ def test_what_is_searched_for_outliers_itself_is_not_all_learned(small):
 
 
 def turning(n_turns, n_rows=4000, seed=0):
-    """Return waves with turns of another kind, no two the same, and where these are."""
+    """Return waves with turns of another kind, all different, and their positions."""
     rng = np.random.default_rng(seed)
     rows = waves(n_rows, seed=seed)
     begins = 60 + 200 * np.arange(n_turns) + rng.integers(0, 100, n_turns)

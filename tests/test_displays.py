@@ -40,7 +40,7 @@ def make_display(**params):
 
 
 class Threshold:
-    """An estimator of the fewest methods: the score of a row is the negative of its size."""
+    """An estimator with the fewest methods; the score of a row is minus its size."""
 
     offset_ = -10.0
 
@@ -289,7 +289,7 @@ def test_scores_of_score_samples_are_drawn_as_errors():
 
 
 class Adapts(Threshold):
-    """An estimator that forgives more as time goes by."""
+    """An estimator with a threshold that rises with time."""
 
     threshold = "adaptive"
 
@@ -357,14 +357,14 @@ def test_labels_of_series_are_a_list_too():
 
 
 class OfSeries(Threshold):
-    """An estimator that answers a list with a list."""
+    """An estimator that returns a list for a list."""
 
     def score_samples(self, X):
         return [super(OfSeries, self).score_samples(part) for part in X]
 
 
 class InOneFrame(Threshold):
-    """An estimator that takes series apart by a column, and answers in the order of the rows."""
+    """An estimator that splits series by a column, with results in the order of the rows."""
 
     series = "machine"
 
@@ -407,7 +407,7 @@ def test_a_level_of_the_index_says_which_series_a_row_belongs_to():
 
 
 class AtPosition(Threshold):
-    """An estimator that takes series apart by the last column of an array."""
+    """An estimator that splits series by the last column of an array."""
 
     series = -1
 

@@ -1,4 +1,4 @@
-"""What the docstrings of `LSTMAutoencoder` say of dtypes, for every kind of X."""
+"""Dtypes documented in the docstrings of `LSTMAutoencoder`, for every kind of X."""
 
 import numpy as np
 import pytest

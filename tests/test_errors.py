@@ -1,4 +1,4 @@
-"""Bad input ends in one clear message, and leaves what was there before."""
+"""Bad input raises one clear error, and the previous state remains."""
 
 import numpy as np
 import pytest

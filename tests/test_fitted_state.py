@@ -1,4 +1,4 @@
-"""What `fit` settles: rates, lengths, how scores are made, and what a pipeline trains."""
+"""The state that `fit` determines: rates, lengths, scoring, and training in a pipeline."""
 
 import subprocess
 import sys

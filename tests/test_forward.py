@@ -1,4 +1,4 @@
-"""The forward pass: it is the model, whatever else runs at the same time."""
+"""The forward pass equals the model, whatever else runs at the same time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +67,7 @@ def test_forward_does_not_depend_on_the_other_samples(model, many):
 @pytest.mark.nightly
 @pytest.mark.parametrize("options", [{"units": (130,)}, {"units": (33, 7)}, {"cell": "gru"}])
 def test_blocks_of_all_sizes_make_the_same_numbers(options):
-    """The same bits on processors whose kernels sum up a row alike however many there are."""
+    """The same bits, on processors with kernels that do not depend on the number of rows."""
     network = randomise(build_autoencoder(replace(SMALL, **options), 0))
     x = sequences(40, 6)
     whole = forward(network, np.concatenate([x] * 7))[:40]
@@ -127,7 +127,7 @@ def test_two_threads_run_models_of_one_architecture_at_once():
 
 
 def test_a_builder_that_scores_and_a_score_do_not_wait_for_each_other(monkeypatch):
-    """A builder holds the lock of the seeds; so does, for a moment, what copies a network."""
+    """A builder holds the lock of the seeds, and so, for a moment, does a copy of a network."""
     scored, copying, seeded = build_autoencoder(SMALL, 0), threading.Event(), threading.Event()
     copy = _module.copy_architecture
 

@@ -1,4 +1,4 @@
-"""Results as the tables that `set_output` asks for, with the index of what they are of."""
+"""Results as the tables that `set_output` requests, with the index of the input."""
 
 import sys
 
@@ -100,7 +100,7 @@ def detector(small, series):
 
 @pytest.fixture
 def asked(detector):
-    """Ask the shared detector for a kind of output, and take that back in the end."""
+    """Set the output of the shared detector, and reset it at the end."""
     yield lambda container: detector.set_output(transform=container)
     detector.set_output(transform="default")
 
@@ -118,7 +118,7 @@ def test_pandas_keeps_the_index(detector, asked, series, name, index):
 
 
 class WithoutPandas:
-    """Finds no pandas, as where it is not installed."""
+    """Finds no pandas, as if it were not installed."""
 
     def find_spec(self, name, *_):
         if name.partition(".")[0] == "pandas":

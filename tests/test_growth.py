@@ -1,4 +1,4 @@
-"""What would make a process grow for good, found without measuring its memory where that can be."""
+"""Causes of lasting growth of a process, found without measuring memory where possible."""
 
 import logging
 import subprocess
@@ -18,7 +18,7 @@ from skae._compiled.workspaces import state_of, workspaces
 
 
 def names_counted():
-    """Return what Keras numbers the names by that it makes up, in this thread."""
+    """Return Keras' counters for generated names, in this thread."""
     return dict(global_state.get_global_attribute("object_name_uids") or {})
 
 
@@ -155,7 +155,7 @@ def test_the_names_of_ones_own_network_are_left_to_its_builder(small, series):
 
 @pytest.fixture
 def said_by_tensorflow():
-    """Collect what TensorFlow logs."""
+    """Collect log messages of TensorFlow."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
@@ -176,7 +176,7 @@ def test_what_tensorflow_says_of_retracing_is_collected(said_by_tensorflow):
 def test_networks_and_lengths_of_many_sizes_provoke_no_word_of_retracing(
     small, series, said_by_tensorflow
 ):
-    # Of one tf.function, five tracings in nine calls are a warning.
+    # Five tracings of one tf.function in nine calls cause a warning.
     for size in range(2, 8):
         model = small(size + 3, latent_dim=size, segment_length=1, epochs=1).fit(series)
         model.score_samples(series[: 20 * size])

@@ -24,13 +24,13 @@ INDEX = (DOCS / "index.md").read_text(encoding="utf-8")
 
 
 def cells(page):
-    """Return what Sphinx executes in a page."""
+    """Return the code that Sphinx executes in a page."""
     return re.findall(r"```{code-cell} python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
 
 
 @pytest.fixture
 def where_nothing_is_kept(tmp_path, monkeypatch):
-    """Work in an empty folder, with pictures that nobody sees."""
+    """Work in an empty folder, without showing pictures."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.chdir(tmp_path)
     with pyplot.rc_context(PICTURES):
@@ -40,7 +40,7 @@ def where_nothing_is_kept(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def elsewhere():
-    """Run functions in a process that is replaced before the pages have made it large."""
+    """Run functions in a process that is replaced before it has grown much."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=8) as processes:
         yield lambda *call: processes.submit(*call).result()
@@ -49,7 +49,7 @@ def elsewhere():
 def run_cells(sources, name, folder, filters):
     """Execute a page as Sphinx does, under these warning filters."""
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    importlib.import_module("tensorflow")  # whose own warnings are no errors
+    importlib.import_module("tensorflow")  # its warnings are not errors
     os.chdir(folder)
     found: dict = {}
     with warnings.catch_warnings(), pyplot.rc_context(PICTURES):
@@ -78,7 +78,7 @@ def test_an_example_of_the_readme_runs_without_a_warning(example, elsewhere, tmp
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=[page.stem for page in WITH_EXAMPLES])
 def test_the_examples_of_a_page_name_what_is_there(page):
-    """The build of the documentation executes them; here names of skae are looked up."""
+    """The build of the documentation executes them; this test checks names of skae."""
     for cell in cells(page):
         compile(cell, page.name, "exec")
         for path in re.findall(r"\bskae((?:\.\w+)+)", cell):
@@ -101,7 +101,7 @@ def test_an_example_that_is_only_shown_runs_where_its_packages_are(page, where_n
         for package in re.findall(r"^import (\w+)", example, re.MULTILINE):
             pytest.importorskip(package)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # their own
+            warnings.simplefilter("ignore")  # imports of the page
             exec(compile(example, page.name, "exec"), {})
 
 

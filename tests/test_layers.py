@@ -1,4 +1,4 @@
-"""Layers against numpy, and the LSTM against Keras' own."""
+"""Layers compared with numpy, and the LSTM with Keras' LSTM."""
 
 import keras
 import numpy as np
@@ -205,7 +205,7 @@ def test_what_has_other_steps_carries_no_mask(layer):
 
 
 def _masked(layer):
-    """Return inputs of a layer, which carry a mask as Keras has it."""
+    """Return inputs of a layer with a mask attached as Keras does."""
     sequence = keras.layers.Masking(-9.0)(np.where(MASK[:, :, None], X, np.float32(-9)))
     takes_mask_alone = isinstance(layer, layers.SegmentMask)
     takes_sequence_alone = isinstance(layer, layers.NaNToZero | layers.StepMask)

@@ -1,4 +1,4 @@
-"""The observed loss against numpy means over what was observed."""
+"""The observed loss compared with numpy means over observed values."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The cache: what is kept, what goes, and who may use it."""
+"""The cache: kept values, dropped values, and use by threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -35,7 +35,7 @@ def pair(dtype=None, **options):
 
 
 def value_and_gradient(layer, training, mode):
-    """A function: outputs, and gradients of their cosine-weighted sum: inputs, states, weights."""
+    """Outputs, and gradients of their cosine-weighted sum for inputs, states and weights."""
 
     def run(x, mask, state):
         sources = [x] if state is None else [x, *state]
@@ -198,7 +198,7 @@ def autoencoder(layer):
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_repeated_input_is_projected_once_with_equal_result(jit):
-    """The stock LSTM behind the same repeat layer is the oracle: it projects at every step."""
+    """Compared with the stock LSTM after the same repeat layer, which projects at every step."""
     x, target = rng.normal(size=(2, 16, TIME, FEATURES)).astype("f4")
     x[3, 4:] = np.nan
     losses, weights = [], None

@@ -67,7 +67,7 @@ def test_one_class_that_is_none_is_refused():
 
 
 class Stock(OutlierMixin, BaseEstimator):
-    """A detector that scikit-learn's own scorers take; a row's only feature is its outlyingness."""
+    """A detector for scikit-learn's scorers; the only feature of a row is its outlyingness."""
 
     def __init__(self, limit=2):
         self.limit = limit

@@ -1,4 +1,4 @@
-"""What is likely misread is said to be; what is read rightly is not."""
+"""Warnings about X that is probably misread, and none about other X."""
 
 import warnings
 
@@ -84,7 +84,7 @@ def test_fit_warns_and_an_array_of_three_dimensions_says_that_sequences_are_mean
 
 
 def waves(n, n_steps, ordered=False):
-    """Return univariate sequences, smooth in time, and from one to the next if so ordered."""
+    """Return univariate sequences, smooth in time and, if ordered, between neighbours."""
     starts = np.arange(n) / 9 if ordered else np.random.default_rng(0).uniform(0, 6, n)
     return np.sin(starts[:, None] + np.arange(n_steps) / 9)
 

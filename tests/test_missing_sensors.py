@@ -1,4 +1,4 @@
-"""Sensors that die, that begin to move, or that nobody has seen: each is visible in `explain`."""
+"""Sensors that fail, begin to move or were never seen: each is visible in `explain`."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def detector():
 
 
 def later(**changes):
-    """Return rows of which some features are others from the 250th row on."""
+    """Return rows with some features replaced from the 250th row on."""
     rows = np.c_[waves(seed=1), np.full(500, np.nan)]
     for feature, values in changes.items():
         rows[DYING:, int(feature[1:])] = values

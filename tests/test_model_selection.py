@@ -72,7 +72,7 @@ def test_one_series_is_split_as_by_time_series_split():
 
 
 def nearest(split, groups):
-    """Return how far apart, in rows of their series, the two parts of the first fold come."""
+    """Return the smallest distance, in rows of a series, between the parts of the first fold."""
     train, test = next(iter(split.split(ROWS, groups=groups)))
     position = pd.Series(groups).groupby(groups).cumcount().to_numpy()
     return min(

@@ -1,4 +1,4 @@
-"""Adapters to other packages answer what the estimator in them does, in the words of those."""
+"""Adapters return the results of their estimator in the terms of the other package."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,7 @@ def stock(architecture, network):
 
 @pytest.fixture(scope="module")
 def unpadded(network):
-    """Return inputs, and the loss and gradients there."""
+    """Return inputs, and the loss and gradients for them."""
     x = sequences()
     return x, *loss_and_gradients(network, MSE, x, x)
 
@@ -82,7 +82,7 @@ def test_loss_and_gradients_equal_stock_keras(unpadded, stock):
 def test_every_gradient_but_that_of_a_missing_input_is_alive(architecture, unpadded):
     dead = {place for place, gradient in unpadded[2].items() if not gradient.any()}
     expected = {"decoder_0[0]"} if architecture.decoder == "state" else set()
-    if architecture.segment_length >= x_steps():  # a single recurrent step has none before it
+    if architecture.segment_length >= x_steps():  # a single recurrent step has no previous one
         expected |= {"encoder_0[1]", "decoder_0[1]"}
     assert dead == expected
 
@@ -123,7 +123,7 @@ def test_sequences_of_unequal_lengths_do_not_touch_each_other(network):
 
 @FEW
 def test_genuine_zeros_are_not_padding(architecture, network):
-    """The last segment of zeros, which is the last row unless there are segments."""
+    """Zeros in the last segment, which is the last row without segments."""
     x = sequences()
     last = (x_steps() - 1) // architecture.segment_length * architecture.segment_length
     if not last:
@@ -194,7 +194,7 @@ def test_noise_stays_out_of_padded_steps():
     assert np.isfinite(model(x, training=True)).all()
 
 
-# Keras' own saving does not follow numpy 2 yet.
+# Keras' saving does not support numpy 2 yet.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize(
     "name", ["repeat-max", "state-gru-mean", "sequence-gru-reverse", "segments-uneven"]

@@ -1,4 +1,4 @@
-"""Series larger than memory are trained on: windows, orders and thresholds in bounded memory."""
+"""Training on series larger than memory: windows, orders and thresholds."""
 
 import contextlib
 
@@ -37,7 +37,7 @@ SMALL = {windows: "MAX_LISTED", ragged: "OBSERVED_BLOCK", observed: "BLOCK"}
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    """Take a series of two hundred rows for one that does not fit."""
+    """Treat a series of two hundred rows as larger than memory."""
     for module, name in SMALL.items():
         monkeypatch.setattr(module, name, 32)
     monkeypatch.setattr(shuffling, "BLOCK", 8)
@@ -179,7 +179,7 @@ def test_a_memory_map_is_not_copied(series, tmp_path):
 
 
 def test_what_is_too_long_to_be_listed_learns_as_well(small, series, monkeypatch):
-    """The same data, listed and not, end at losses of the same size."""
+    """The same data give similar losses, with and without a stored order."""
     listed = small(4, epochs=8).fit(series)
     monkeypatch.setattr(windows, "MAX_LISTED", 32)
     monkeypatch.setattr(shuffling, "BLOCK", 8)

@@ -36,7 +36,7 @@ def detector(series):
 def test_rows_around_which_nothing_was_observed_have_no_score(series, aggregation):
     detector = small(5, aggregation=aggregation).fit(series)
     scores = detector.score_samples(silent(series, 50, 70))
-    # Rows nearer to the ends of the outage than a window are covered by windows beyond it.
+    # Rows less than a window from the ends of the outage lie in windows that reach beyond it.
     unknown = np.arange(54, 66)
     assert set(np.flatnonzero(np.isnan(scores))) >= set(unknown)
     assert np.isfinite(scores[:46]).all() and np.isfinite(scores[74:]).all()

@@ -1,4 +1,4 @@
-"""What users of other packages ran into; each test names the fault."""
+"""Known problems of other packages; each test names one."""
 
 import gc
 import threading
@@ -147,7 +147,7 @@ def test_lost_networks_do_not_wait_for_the_collector(small, sine):
     try:
         for _ in range(3 * COLLECTOR.spare):
             small(7, epochs=1).fit(sine[:100])
-            # When lost ones are freed, the new one and the one fitted last may still be held.
+            # After a collection, the new network and the last fitted one may still exist.
             assert len(COLLECTOR) <= before + COLLECTOR.spare + 2
     finally:
         gc.enable()
@@ -165,7 +165,7 @@ def test_fits_leak_nothing(small, sine):
     for _ in range(30):
         clone(model).fit(sine[:60])
     gc.collect()
-    # A single compiled fit of Keras leaks 25 MB; one that names its variables anew 0.3 MB.
+    # A compiled fit of Keras leaks 25 MB; a fit with new names of variables 0.3 MB.
     assert resident_kilobytes() - before < 6_000
 
 
@@ -187,7 +187,7 @@ def test_neither_partial_fits_nor_failing_fits_leak(small, sine):
 
     model = small(7, epochs=1)
     before = calls(5)
-    # A workspace that is made anew each time takes 10 MB; new names of variables 0.3 MB.
+    # A new workspace each time takes 10 MB; new names of variables 0.3 MB.
     assert calls(15) - before < 5_000
 
 
@@ -199,7 +199,7 @@ def graphs():
 @pytest.mark.nightly
 @pytest.mark.slow
 def test_no_graph_of_a_network_outlives_what_was_compiled(small, sine):
-    """TensorFlow's registry of gradients would keep those that an optimizer or an LSTM is in."""
+    """TensorFlow's registry of gradients would keep graphs with an optimizer or an LSTM."""
     clear_caches()
     before = graphs()
     for units in (5, 6):

@@ -1,4 +1,4 @@
-"""`estimate_window_size`, and ``window_size="auto"``, which asks it."""
+"""`estimate_window_size`, and ``window_size="auto"``, which uses it."""
 
 import numpy as np
 import pandas as pd

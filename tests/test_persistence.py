@@ -1,4 +1,4 @@
-"""Files: what is saved comes back to the last bit, and nothing in a file is run or trusted."""
+"""Files: estimators return to the last bit, and no code in a file is run or trusted."""
 
 import datetime
 import hashlib
@@ -360,7 +360,7 @@ def test_a_flipped_bit_or_a_cut_is_refused(saved, tmp_path_factory, where, bit, 
 
 
 def forged(saved, change):
-    """Return a file with another header and the right checksum."""
+    """Return a file with another header and a correct checksum."""
     content = saved[saved.index(b"\n") + 33 :]
     n = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + n])

@@ -104,7 +104,7 @@ def test_without_an_inverse_the_units_are_those_of_the_last_step(small, frame):
 
 
 class NoInverse(StandardScaler):
-    """A scaler that cannot be undone."""
+    """A scaler without an inverse."""
 
     inverse_transform = property()
 

@@ -1,4 +1,4 @@
-"""A warning names features whose signal is lost in float32, and no others."""
+"""A warning names the features with a signal that is lost in float32, and no others."""
 
 import warnings
 
@@ -23,7 +23,7 @@ LOST = "Got X with a signal that is lost in float32, in feature {}: .*scale='rob
 
 
 def lifted(offset=1e9, scale=1.0, n_rows=200):
-    """Return rows whose second feature has an offset."""
+    """Return rows with an offset in the second feature."""
     return random_rows(n_rows, 2, seed=0) * [1, scale] + [0, offset]
 
 

@@ -1,4 +1,4 @@
-"""What a process, and the threads in it, may do; and that nothing of it changes unasked."""
+"""Forks, threads and strategies in a process, and global state that must not change."""
 
 import json
 import os
@@ -72,7 +72,7 @@ KNOWN_AT_THE_START = ("port.cc", "cudart_stub.cc", "cuda_platform.cc", "before a
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
-    """What a process said in which networks, with and without masks, were trained and scored."""
+    """Output of a process that trains and scores networks, with and without masks."""
     folder = tmp_path_factory.mktemp("process")
     done = subprocess.run(
         [sys.executable, "-c", PROCESS, str(folder / "kept.skae")],

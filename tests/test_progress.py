@@ -1,4 +1,4 @@
-"""Long scoring shows how far it is, as training does."""
+"""Long scoring shows its progress, as training does."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def many(small):
-    """Return a fitted estimator and more rows than go through a network at once."""
+    """Return a fitted estimator and more rows than one block of the network."""
     rows = np.sin(np.arange(1200.0))[:, None]
     return small(5, epochs=1).fit(rows[:300]), rows
 

@@ -63,7 +63,7 @@ def test_the_suite_runs_on_every_python_that_is_classified():
 
 
 def test_the_oldest_versions_are_those_that_are_allowed():
-    """Every bound of a dependency is one that `.ci/oldest` installs."""
+    """`.ci/oldest` installs the lower bound of every dependency."""
     bounds = dict(re.findall(r'^ {4}"([\w-]+)>=([\d.]+)"', read("pyproject.toml"), re.MULTILINE))
     tried = dict(re.findall(r"([\w-]+)(?:\[.*?\]')?==([\d.]+)", read(".ci/oldest")))
     for name in ("numpy", "scikeras", "scikit-learn", "scipy", "tensorflow", "keras"):

@@ -1,6 +1,6 @@
-"""What holds of any numbers: finite in, finite out; padding, chunks, order and units do not count.
+"""Properties for any numbers: finite in, finite out; padding, chunks and order do not matter.
 
-`HYPOTHESIS_PROFILE=nightly` draws 2,000 examples of each, `ci`, the default, 100.
+`HYPOTHESIS_PROFILE=nightly` draws 2,000 examples of each; `ci`, the default, draws 100.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def sets(draw, most=6):
 
 @st.composite
 def extreme_rows(draw):
-    """Draw a series of any magnitude, single values of which are of any other."""
+    """Draw a series of any magnitude, with single values of other magnitudes."""
     rows = random_rows(draw(st.integers(1, 12)), 2, draw(st.integers(0, 999)))
     rows *= draw(magnitudes)
     if draw(st.booleans()):
@@ -132,7 +132,7 @@ def test_rows_with_their_whole_context_are_scored_as_in_a_longer_series(fitted, 
     rows = random_rows(n + end, 2, seed)
     for method in ("transform", "score_timesteps"):
         whole, part = (getattr(fitted["rows"], method)(X) for X in (rows, rows[:n]))
-        same(part[: n - 3], whole[: n - 3])  # a row's last window begins three rows before its end
+        same(part[: n - 3], whole[: n - 3])  # windows of later rows changed
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def plain_scores(series):
 @given(scales=st.tuples(units, units), levels=st.tuples(offsets, offsets))
 @pytest.mark.parametrize("windows", [False, True])
 def test_units_do_not_count_behind_a_scaler(series, plain_scores, windows, scales, levels):
-    # Of an offset of 1e9, float64 keeps seven digits of a signal of 1, and one of 1e-6.
+    # With an offset of 1e9, float64 keeps seven digits of a signal of 1, and one digit of 1e-6.
     levels = np.where(np.less(scales, 1), 0, levels)
     X = series * scales + levels
     found = scaler_before(windows).fit(X).score_samples(X)

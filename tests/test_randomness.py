@@ -1,4 +1,4 @@
-"""Dropout and noise: what Keras' own do, drawn in another way."""
+"""Dropout and noise equal Keras' layers, with other random draws."""
 
 import keras
 import numpy as np
@@ -47,7 +47,7 @@ def test_the_dtype_is_that_of_the_layer(ours, stock, amount):
 def dropped_or_refused(layer, **options):
     try:
         return np.asarray(layer(**{"rate": 0.5, "seed": 2} | options)(ONES, training=True))
-    except ValueError as error:  # Keras 3.13 refuses a rate of 1 when it is to drop
+    except ValueError as error:  # Keras 3.13 raises for a rate of 1 in training
         return np.array(str(error).partition("Arguments received")[0])
 
 

@@ -1,4 +1,4 @@
-"""What is handed over, as samples."""
+"""Input as samples."""
 
 import naive
 import numpy as np
@@ -25,7 +25,7 @@ SERIES = [random_rows(n, 2, seed=n, dtype=np.float32) for n in (4, 6)]
 
 
 def Estimator(width=2):
-    """Return the record of one whose network takes `width` features."""
+    """Return the record of an estimator with `width` features."""
     record = FeatureRecord.named("Estimator")
     record.n_step_features = width
     return record

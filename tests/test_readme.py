@@ -1,4 +1,4 @@
-"""The README: names exist, the test command is the tested one; `test_guide` runs the examples."""
+"""The README: names exist and commands are right; `test_guide` runs the examples."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""A refit is one assignment: who uses an estimator meanwhile sees the old or the new."""
+"""A refit is one assignment: other threads see the old state or the new one."""
 
 import copy
 import pickle
@@ -13,7 +13,7 @@ import skae
 
 
 class Watch(keras.callbacks.Callback):
-    """Calls `look` wherever Keras lets it, after training too, when the weights have changed."""
+    """Calls `look` in all hooks of Keras, including after training, when weights have changed."""
 
     def __init__(self, look):
         super().__init__()
@@ -77,7 +77,7 @@ def test_who_looks_during_a_refit_sees_the_earlier_state(small, series, refit, m
 
 
 class Refits:
-    """Rows that, while they are read, refit the estimator that reads them."""
+    """Rows that refit the estimator while it reads them."""
 
     def __init__(self, rows, refit):
         self.rows, self.refit = rows, refit
@@ -191,7 +191,7 @@ def test_files_pickles_and_streams_of_the_middle_of_a_refit(small, series, tmp_p
 
 
 def looking(method, look):
-    """Return a method of scikit-learn's that looks before it begins and after it is done."""
+    """Return a scikit-learn method that calls `look` before and after its work."""
 
     def looks(self, *args, **kwargs):
         look()

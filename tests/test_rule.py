@@ -1,4 +1,4 @@
-"""From residuals to scores, without a network: the rows at hand are taken for residuals."""
+"""From residuals to scores, without a network: rows serve as residuals."""
 
 import json
 import math
@@ -42,7 +42,7 @@ def errors_of(sequences, error):
 
 
 def whole_errors(sequences, error):
-    """Return for each sequence its mean error over steps and features, its root for an rmse."""
+    """Return the mean error of each sequence over steps and features, or its root for an rmse."""
     means = map(naive.mean, errors_of(sequences, error.replace("rmse", "mse")))
     return [math.sqrt(mean) if error == "rmse" else mean for mean in means]
 

@@ -37,7 +37,7 @@ def rng():
 
 @st.composite
 def weighted_lists(draw):
-    """Draw sequences, some of them twice, and whole weights, not all of them zero."""
+    """Draw sequences, some of them twice, and integer weights, not all zero."""
     items = draw(series_lists(gaps=False, dtype=np.float32))
     items = items + draw(st.lists(st.sampled_from(items), max_size=3))
     weights = draw(st.lists(st.integers(0, 3), min_size=len(items), max_size=len(items)))

@@ -70,7 +70,7 @@ def test_tables_come_back_as_the_frames_that_scikit_learn_expects(check):
 def test_scaled_lists_equal_their_naive_twin_and_are_taken_back(items, method):
     scaler = SequenceScaler(method).fit(items)
     scaled = scaler.transform(items)
-    # A scale near zero, where all values are equal, is rounding.
+    # If all values are equal, a scale near zero is a rounding error.
     for found, expected in zip(scaled, naive.scaled(items, method), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
     for back, item in zip(scaler.inverse_transform(scaled), items, strict=True):

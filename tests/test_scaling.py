@@ -1,4 +1,4 @@
-"""`scale`: values go through it before anything else, and reconstructions come back from it."""
+"""`scale`: values are scaled first, and reconstructions are returned in the units of X."""
 
 import pickle
 import warnings
@@ -197,7 +197,7 @@ def test_sequences_are_scaled_over_all_steps():
 
 
 def test_a_frame_is_the_whole_recipe():
-    """Index, series and gaps are seen, which a scaler in front would take away."""
+    """The estimator gets the index, series and gaps, which a scaler before it would remove."""
     times = pd.date_range("2026-01-01", periods=100, freq="min")
     parts = [pd.DataFrame(ROWS[i : i + 100], times, ["a", "b", "c"]) for i in (0, 300)]
     frame = pd.concat(parts, keys=["pump", "fan"], names=["machine", "time"])
@@ -222,7 +222,7 @@ def test_streams_and_files_scale_too(raw, tmp_path):
 
 
 def fleet(factor=1000.0):
-    """Return a large and a small machine, whose rows alternate."""
+    """Return a large and a small machine with alternating rows."""
     waves = ROWS[:300, :2] * [1, 0.02] - [0, 2e4]
     large = pd.DataFrame(waves * factor + 7, columns=["load", "flow"]).assign(machine="pump")
     small = pd.DataFrame(waves, columns=["load", "flow"]).assign(machine="fan")

@@ -1,4 +1,4 @@
-"""Searches over a cluster are the searches of one process, even if a worker dies."""
+"""Searches on a cluster equal searches in one process, even if a worker dies."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ from skae import LSTMAutoencoder
 pytestmark = [
     pytest.mark.nightly,
     pytest.mark.slow,
-    # What dies leaves its connections, and what is scattered is large.
+    # Killed workers leave connections, and scattered data are large.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning:distributed"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -55,7 +55,7 @@ SEARCHES = {
 
 
 def results_of(search):
-    """Return the scores of a search, without the times that it took."""
+    """Return the results of a search without its times."""
     table = pd.DataFrame(search.cv_results_)
     return table[[name for name in table if "time" not in name]].drop(columns="params")
 
@@ -86,7 +86,7 @@ def limit_of_threads():
 
 
 def test_threads_of_a_worker_are_limited(client):
-    """TensorFlow reads the variable when it is loaded, which is after the worker is started."""
+    """TensorFlow reads the variable when it is loaded, after the start of the worker."""
     assert set(client.run(limit_of_threads).values()) == {"1"}
 
 
@@ -115,8 +115,8 @@ def test_a_killed_worker_does_not_lose_the_search(client, model, series, serial)
     search = GridSearchCV(slow, grid, cv=splits)
     killer = threading.Thread(target=kill_when_busy, args=(client, before))
     killer.start()
-    # What joblib hands out by itself is on one worker, and dies with it. Dask's memory manager
-    # would take the copies back within its round of two seconds, as long as no fit waits for them.
+    # Data that joblib sends are on one worker, and are lost with it. Dask's memory manager
+    # would remove the copies within two seconds, as long as no fit waits for them.
     client.amm.stop()
     with joblib.parallel_config("dask", scatter=[series, *itertools.chain(*splits)]):
         time.sleep(2.5)

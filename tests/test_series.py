@@ -1,4 +1,4 @@
-"""Several series in one table, and gaps in time: what no window reaches across."""
+"""Several series in one table, and gaps in time: no window crosses either."""
 
 import datetime
 import pickle
@@ -36,7 +36,7 @@ def detector(**parameters):
 
 
 def machines(n=40, seed=0):
-    """Return a long table of three machines whose rows alternate, and end at different times."""
+    """Return a table of three machines with alternating rows and different ends."""
     rng = np.random.default_rng(seed)
     times = pd.date_range("2026-01-01", periods=n, freq="min")
     lengths = {"pump": n, "fan": n - 7, "belt": n - 11}
@@ -50,14 +50,14 @@ def machines(n=40, seed=0):
 
 
 def by_hand(frame):
-    """Return the rows of each machine by themselves, in order of appearance, and where they are."""
+    """Return the rows of each machine, in order of appearance, and their positions."""
     names = list(dict.fromkeys(frame["machine"]))
     places = [np.flatnonzero(frame["machine"] == name) for name in names]
     return [frame.iloc[place][["load", "heat"]] for place in places], places
 
 
 def spread(parts, places):
-    """Return what was found of each machine in the order of the rows of the table."""
+    """Return results per machine in the order of the rows of the table."""
     found = np.empty((sum(map(len, places)), *parts[0].shape[1:]), parts[0].dtype)
     for part, place in zip(parts, places, strict=True):
         found[place] = part

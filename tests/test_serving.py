@@ -1,4 +1,4 @@
-"""Other people's ways of keeping a model: pickle, skops, MLflow."""
+"""Other ways to store a model: pickle, skops, MLflow."""
 
 import copy
 import pickle
@@ -54,7 +54,7 @@ def assert_same(one, other, X):
 
 @pytest.fixture
 def no_deserializer(monkeypatch):
-    """Fail where Keras would make objects of what a file says."""
+    """Fail if Keras deserializes anything."""
 
     def refuse(*_, **__):
         raise AssertionError("Keras was asked to deserialize.")

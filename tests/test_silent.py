@@ -1,4 +1,4 @@
-"""What was silently wrong once: each is right now, or refused, or said in one line."""
+"""Input that once gave wrong results silently: now right, an error, or one warning."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What comes part by part is learned from as the same in memory would be, to the last bit."""
+"""Fits on data read part by part equal fits in memory, to the last bit."""
 
 import contextlib
 import errno
@@ -40,7 +40,7 @@ def in_this_thread():
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A temporary folder in which nothing is left, and of which no memory map is."""
+    """A temporary folder that is empty afterwards and has no memory map."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
     if any(tmp_path.iterdir()):
@@ -66,7 +66,7 @@ def parts_of(rows, *edges):
 
 
 def lazy(frame, *edges):
-    """Return a Dask frame with the rows up to each edge in a partition of their own."""
+    """Return a Dask frame with partitions that end at these edges."""
     parts = parts_of(frame, *edges)
     return dd.from_map(lambda i: parts[i], range(len(parts)), meta=frame.iloc[:0])
 
@@ -172,7 +172,7 @@ def test_a_buffer_that_is_filled_again_and_again(small, series):
 
 
 def test_what_is_beyond_all_bounds(small, series, monkeypatch):
-    """Very many windows, of several series, whose parts are put together on disk."""
+    """Many windows of several series, with parts that are joined on disk."""
     monkeypatch.setattr(windows, "MAX_LISTED", 32)
     monkeypatch.setattr(spool, "MAX_STACKED", 64)
     parts = parts_of(series, 60, 110)
@@ -277,7 +277,7 @@ def test_moments_of_parts_are_those_of_all(data, n_rows):
 
 
 def said(call, *args):
-    """Return what a call warns of."""
+    """Return the warnings of a call."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         call(*args)

@@ -1,4 +1,4 @@
-"""The fast steps against the plain ones, which are the oracle."""
+"""The fast steps compared with the plain ones."""
 
 from functools import lru_cache, partial
 
@@ -38,7 +38,7 @@ def _made_once(**options):
 
 
 def fresh(**options):
-    """Return a workspace in the state that `compiled` makes; what it compiled serves all tests."""
+    """Return a workspace in the state of a new `compiled`; all tests share its compiled steps."""
     workspace, state = _made_once(**options)
     for variable, value in zip(state_of(workspace.model), state, strict=True):
         variable.assign(value)
@@ -289,7 +289,7 @@ def test_many_windows_score_the_same_as_few(small):
 
 
 def test_tensorflow_takes_every_call_at_its_word(monkeypatch):
-    """The way it tries next begins by printing all arrays into a message that nobody reads."""
+    """Otherwise TensorFlow formats all arrays into a message that is never shown."""
 
     def second_try(*_):
         raise AssertionError("A traced function was called with arguments TensorFlow refuses.")

@@ -1,4 +1,4 @@
-"""When a training ends: at a loss of NaN, or after a cycle that was not worth it."""
+"""The end of a training: at a loss of NaN, or after a cycle that hardly helped."""
 
 import warnings
 
@@ -29,7 +29,7 @@ X = make(7)
 
 
 def _breaks_at(epoch):
-    """Return a callback that spoils the weights when an epoch begins."""
+    """Return a callback that corrupts the weights at the beginning of an epoch."""
 
     class Breaks(keras.callbacks.Callback):
         def on_epoch_begin(self, now, logs=None):
@@ -95,7 +95,7 @@ def test_a_finite_model_passes():
 
 
 class Numbered:
-    """Stands for a model whose only weight is the epoch it comes from."""
+    """Replaces a model; its only weight is the number of the epoch."""
 
     stop_training = False
 
@@ -109,12 +109,12 @@ class Numbered:
 @pytest.mark.parametrize(
     "losses, last, kept",
     [
-        ([9, 1, 9, 0.8, 9, 0.6, 9, 0.3], 8, 8),  # each cycle is worth another
-        ([9, 1, 9, 0.8, 9, 0.75, 9, 0.3], 6, 6),  # better, but hardly
+        ([9, 1, 9, 0.8, 9, 0.6, 9, 0.3], 8, 8),  # each cycle leads to another
+        ([9, 1, 9, 0.8, 9, 0.75, 9, 0.3], 6, 6),  # hardly better
         ([9, 1, 9, 0.8, 9, 0.9, 9, 0.3], 6, 4),  # worse than the one before
         ([9, 1, 0.1, 1, 9, 0.3], 4, 2),  # only the ends of cycles count
         ([9, 1, np.nan, 0.1], 3, 2),  # broken off
-        ([np.nan, 1], 1, 1),  # nothing to go back to
+        ([np.nan, 1], 1, 1),  # no better weights to restore
     ],
 )
 def test_cycles_end_with_the_weights_of_the_best(losses, last, kept):
@@ -146,7 +146,7 @@ def test_a_training_that_breaks_in_a_later_cycle_keeps_the_cycle_before(small, m
 
 
 class Reconstructs:
-    """A network that puts out a share of each deviation from the mean of a feature."""
+    """A network that returns a share of each deviation from the mean of a feature."""
 
     def __init__(self, share, sequences):
         self.share = share

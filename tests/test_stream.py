@@ -1,4 +1,4 @@
-"""Streams say what the batch says: at once, and finally."""
+"""Scores of streams, immediate and final, equal scores of the batch."""
 
 import copy
 import pickle
@@ -27,19 +27,19 @@ def fitted(small, series):
 
 @pytest.fixture(scope="module")
 def streams(fitted):
-    """Streams of either answer, for many series, each of which a test leaves empty."""
+    """Streams of both answers for many series; each test leaves them empty."""
     return {
         answer: skae.stream(fitted, answer=answer, rows_per_update=3) for answer in ("now", "final")
     }
 
 
 def with_rule(fitted, stride=1, aggregation="gaussian", error="scaled_rmse"):
-    """Return a detector with this way of scoring, without fitting another."""
+    """Return a detector with other scoring, without another fit."""
     return with_way(fitted, WINDOW, stride, aggregation=aggregation, error=error)
 
 
 def rows_with_gaps(n_rows, seed=0):
-    """Return rows some of which, and some of whose values, are missing."""
+    """Return rows with missing rows and missing values."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n_rows, 2))
     rows[rng.random(n_rows) < 0.3, 1] = np.nan
@@ -48,8 +48,8 @@ def rows_with_gaps(n_rows, seed=0):
 
 
 def in_pieces(stream, rows, sizes):
-    """Return all scores of rows that come in pieces, as a series of their own."""
-    stream.flush()  # Hypothesis leaves an example where it likes.
+    """Return all scores of the rows of a separate series that arrive in pieces."""
+    stream.flush()  # Hypothesis may end an example at any point.
     return np.concatenate([*map(stream.update, split(rows, sizes)), stream.flush()])
 
 
@@ -74,7 +74,7 @@ def test_now_is_the_score_in_the_whole_series_once_a_window_is_full(fitted, seri
 @given(st.data(), st.integers(1, 40), st.sampled_from([1, 2, 3, 5, 8]), ways)
 def test_final_is_the_score_in_the_whole_series(fitted, streams, data, n_rows, stride, aggregation):
     detector = with_rule(fitted, stride, aggregation)
-    # Another rule over the network that is compiled: making a stream takes longer than all else.
+    # Another rule for the compiled network, because creating a stream takes longest.
     stream = copy.copy(streams["final"])
     stream._answer = FinalScores(detector.detector_.scorer, detector.detector_.windowing, 2)
     rows, sizes = rows_with_gaps(n_rows), data.draw(cuts(n_rows))
@@ -92,7 +92,7 @@ def test_pieces_do_not_matter(streams, data, n_rows, answer):
 @pytest.mark.parametrize("stride", [1, 2, 5])
 @pytest.mark.parametrize("aggregation", ["gaussian", "window", "median", "last"])
 def test_a_score_comes_with_the_stated_delay_and_not_before(fitted, stride, aggregation, series):
-    """What came is as it is in every continuation, and what is due has come."""
+    """Returned scores do not depend on later rows, and all that are due were returned."""
     detector = with_rule(fitted, stride, aggregation)
     stream = skae.stream(detector, answer="final")
     came = [len(stream.update(row)) for row in series[:40]]
@@ -291,7 +291,7 @@ def test_rows_that_are_delivered_twice_are_named(fitted, series):
 
 
 class Counting:
-    """Calls every third score an outlier."""
+    """Labels every third score as an outlier."""
 
     def __init__(self):
         self.seen = 0

@@ -1,4 +1,4 @@
-"""Threads that fit, score, pickle and clear the caches at once do not disturb each other."""
+"""Threads that fit, score, pickle and clear caches at the same time do not affect each other."""
 
 import pickle
 import random
@@ -27,7 +27,7 @@ def _global_states():
 
 
 class Repeated:
-    """Calls a function in a thread of its own until the block ends."""
+    """Calls a function in another thread until the block ends."""
 
     def __init__(self, function, pause=0.005):
         self.function, self.pause, self.n_calls, self._over = function, pause, 0, threading.Event()
@@ -41,7 +41,7 @@ class Repeated:
         while not self._over.is_set():
             self.function()
             self.n_calls += 1
-            time.sleep(self.pause)  # a loop that never waits keeps the others from running
+            time.sleep(self.pause)  # a loop that never waits blocks the other threads
 
     def __exit__(self, *error):
         self._over.set()

@@ -1,4 +1,4 @@
-"""The training loop against ``keras.Model.fit``, batch by batch and callback by callback."""
+"""The training loop compared with ``keras.Model.fit``, by batch and callback."""
 
 import keras
 import numpy as np
@@ -114,7 +114,7 @@ def test_callbacks_are_called_as_keras_calls_them():
 
 
 class Scripted(keras.callbacks.Callback):
-    """Puts the validation losses of a script in place of the real ones; records weights."""
+    """Replaces validation losses by given ones; records weights."""
 
     def __init__(self, losses):
         super().__init__()
@@ -268,7 +268,7 @@ def test_padding_does_not_change_training():
 
 @keras.saving.register_keras_serializable(package="tests")
 class CountsTraces(keras.layers.Layer):
-    """Counts how often a training step is traced: Python runs only then."""
+    """Counts tracings of a training step, because Python runs only then."""
 
     traces = 0
 
@@ -308,7 +308,7 @@ def test_the_rate_of_each_fit_is_its_own():
 @pytest.mark.nightly
 @pytest.mark.slow
 def test_chunks_come_as_far_as_the_whole_after_as_many_updates():
-    """Of a series that is the same all the time; benchmarks/bench_partial_fit.py has others."""
+    """For a stationary series; benchmarks/bench_partial_fit.py has others."""
     steps = np.arange(3600)[:, None] / [5, 7]
     rows = np.sin(steps) + np.random.default_rng(0).normal(scale=0.3, size=steps.shape)
     rows, held_out = rows[:3200], rows[3200:]

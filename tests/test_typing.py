@@ -1,4 +1,4 @@
-"""A stranger's program, type-checked against what skae says of its public names."""
+"""A user's program, checked with the types of skae's public names."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Data that a user holds out take the place of a part of X."""
+"""Validation data from the user replace a part of X."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ SIZE = 5
 
 
 def same_as_split(ours, theirs, X):
-    """Tell whether two detectors were trained alike and alarm alike."""
+    """Tell whether two detectors have equal weights and thresholds."""
     np.testing.assert_array_equal(ours.history_["val_loss"], theirs.history_["val_loss"])
     np.testing.assert_array_equal(ours.score_samples(X), theirs.score_samples(X))
     assert ours.offset_ == theirs.offset_
@@ -73,7 +73,7 @@ def test_what_does_not_fit_is_refused(small, series, given, message):
 
 
 class Board(keras.callbacks.Callback):
-    """Notes what TensorBoard and MLflow write at the end of an epoch."""
+    """Records the values that TensorBoard and MLflow write at the end of an epoch."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ def test_a_callback_sees_every_epoch(small, series):
 
 @pytest.fixture
 def autolog(monkeypatch):
-    """A stand-in for MLflow whose autolog is on; return the runs that it started and boards."""
+    """Replace MLflow with autolog on; return the runs that it started, and boards."""
     runs, boards = [], []
 
     class MlflowCallback(Board):

@@ -11,7 +11,7 @@ LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max
 )
 
 
-@settings(max_examples=25, deadline=None)  # the twin is slow
+@settings(max_examples=25, deadline=None)  # the reference is slow
 @given(LABELLED, st.integers(0, 5))
 def test_vus_pr_equals_counting_row_by_row(rows, buffer):
     labels, scores = zip(*rows, strict=True)

@@ -1,4 +1,4 @@
-"""What a warm start and `partial_fit` make of parameters that were changed after a fit."""
+"""Parameters that change between a fit and a warm start or `partial_fit`."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ X = np.sin(np.arange(200) / 5)[:, None] + np.random.default_rng(0).normal(0, 0.0
 
 
 def dense(meta):
-    """Return a network that is compiled in no time."""
+    """Return a network that compiles quickly."""
     return keras.Sequential([keras.Input((None, 1)), keras.layers.Dense(1, "tanh")])
 
 

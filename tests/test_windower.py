@@ -401,7 +401,7 @@ def test_other_feature_names_are_an_error(X, names, message):
 
 @pytest.mark.parametrize(("n_series", "allowed"), [(1, 1.4), (2, 1.25)])
 def test_nothing_is_copied_twice(n_series, allowed):
-    """One series takes a padded copy and a place for each row; several, what they return."""
+    """Memory: one padded copy and a position per row for one series; the result for several."""
     rows = np.zeros((2**16, 8))
     X = rows if n_series == 1 else [rows[:20_000], rows[20_000:]]
     windower = SequenceWindower(20).fit(X)

@@ -1,4 +1,4 @@
-"""Workspaces: when models share one, and that sharing changes nothing."""
+"""Workspaces: which models share one, and that sharing changes nothing."""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,4 @@
-"""What goes through SciKeras: routed parameters, builders and seeds."""
+"""Parts that use SciKeras: routed parameters, builders and seeds."""
 
 import os
 import random
@@ -21,7 +21,7 @@ X = make(12)
 
 
 def build(meta, width=3, rate=0.0):
-    """Return a small autoencoder of one's own, whose layers have no seeds."""
+    """Return a small user's autoencoder with layers without seeds."""
     x = keras.Input((None, meta["n_features_in_"]))
     latent = keras.layers.Dense(width, name="encoder")(NaNToZero()(x))
     latent = keras.layers.Dropout(rate)(latent)

@@ -25,26 +25,26 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "skae"]
 FAST = ["--window", "8", "--epochs", "1"]
 SCORES = {"scores.csv"}
-# Python, numpy and pandas take 100 MB; TensorFlow is not loaded for a file that is no table.
+# Python, numpy and pandas take 100 MB; TensorFlow is not loaded for a file without a table.
 MAX_MEGABYTES = 400
 
 
 @dataclass
 class Attack:
-    """What is run in a folder, and what is to come of it."""
+    """A command to run in a folder, and the expected result."""
 
     name: str
     args: list
     status: int = 2
     word: str = "skae: error: "
-    shell: str = ""  # what follows the command, such as a redirection
-    left: set = field(default_factory=set)  # new files that may be there afterwards
-    before: str = ""  # what precedes the command in a pipe
+    shell: str = ""  # text after the command, such as a redirection
+    left: set = field(default_factory=set)  # new files that may exist afterwards
+    before: str = ""  # a command before it in the pipe
     interrupt_after: float = 0.0
 
 
 def write_files(folder):
-    """Make the files that attacks name."""
+    """Make the files that attacks use."""
     times = np.arange(300)
     lines = [f"{t},{np.sin(t / 3):.3f},{np.cos(t / 3):.3f}" for t in times]
     good = "time,flow,heat\n" + "\n".join(lines) + "\n"
@@ -138,7 +138,7 @@ def run(attack, folder):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Who was started in the background ignores SIGINT, and so would the command.
+        # A process started in the background ignores SIGINT, and so would the command.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     if attack.interrupt_after:
@@ -150,7 +150,7 @@ def run(attack, folder):
 
 
 def faults(attack, status, err, new, megabytes):
-    """Yield what went wrong."""
+    """Yield descriptions of failures."""
     if status != attack.status:
         yield f"status {status} instead of {attack.status}"
     if "Traceback" in err or "Exception ignored" in err:
@@ -166,7 +166,7 @@ def faults(attack, status, err, new, megabytes):
 
 
 def main(words):
-    """Run the attacks; return how many were not withstood."""
+    """Run the attacks; return the number of failures."""
     failed = total = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -174,7 +174,7 @@ def main(words):
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         chosen = [a for a in attacks() if not words or any(word in a.name for word in words)]
         if not words or "GB" in words:
-            # Memory is the peak of all children so far: what needs little comes first.
+            # Memory is the peak of all children so far, so attacks that need little come first.
             chosen = [*long_line(folder), *chosen]
         for attack in chosen:
             before = set(os.listdir(folder))

@@ -31,7 +31,7 @@ CONFIGURATIONS = {
 
 
 def unexpected(estimator):
-    """Yield what checks say that was not expected of them."""
+    """Yield unexpected results of checks."""
     expected = expected_failed_checks(estimator)
     for _, check in estimator_checks_generator(estimator):
         name = check.func.__name__
@@ -48,7 +48,7 @@ def unexpected(estimator):
 
 
 def main(names):
-    """Run the checks of some configurations, and say what was not expected."""
+    """Run the checks of some configurations, and print unexpected results."""
     warnings.simplefilter("ignore")
     n_found = 0
     for name in names or CONFIGURATIONS:

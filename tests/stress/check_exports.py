@@ -1,4 +1,4 @@
-"""Compare fitted networks with what Keras exports of them: SavedModel, ONNX and TFLite.
+"""Compare fitted networks with their exports from Keras: SavedModel, ONNX and TFLite.
 
 usage: python tests/stress/check_exports.py
 
@@ -67,7 +67,7 @@ FORMATS = {"SavedModel": saved_model, "ONNX": onnx, "TFLite": tflite}
 
 
 def some_windows(rows):
-    """Return windows, every second of them padded with NaN."""
+    """Return windows; every second is padded with NaN."""
     view = np.lib.stride_tricks.sliding_window_view(rows, N_STEPS, axis=0).swapaxes(1, 2)
     windows = view[:16].astype("float32")
     windows[::2, 13:] = np.nan

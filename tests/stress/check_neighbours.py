@@ -1,11 +1,11 @@
-"""Run the suites of PyOD, aeon and sktime against the adapters to them.
+"""Run the test suites of PyOD, aeon and sktime on the adapters.
 
 usage: python tests/stress/check_neighbours.py [--pyod-tests FOLDER]
 
 Needs ``pip install skae[aeon,pyod,sktime]``. PyOD installs no tests: FOLDER is ``pyod/test``
-of a checkout of its sources. Two of its files run, in which our detector stands for theirs:
-``test_auto_encoder.py`` (rows of a table) and ``test_ts_od.py`` (a time series). The last line says
-how many checks passed; the status is 1 if one failed that is not expected to.
+of a checkout of its sources. Two of its files run, with our detector in place of theirs:
+``test_auto_encoder.py`` (rows of a table) and ``test_ts_od.py`` (a time series). The last line is
+the number of passed checks; the status is 1 if one failed unexpectedly.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SMALL = {"units": 8, "latent_dim": 4, "random_state": 0}
 
 
 class AutoEncoder(PyODAutoencoder):
-    """Stands for ``pyod.models.auto_encoder.AutoEncoder``: each row of a table by itself."""
+    """Replaces ``pyod.models.auto_encoder.AutoEncoder``: each row of a table is one sample."""
 
     def __init__(self, epoch_num=5, contamination=0.1):
         self.epoch_num = epoch_num
@@ -46,7 +46,7 @@ class AutoEncoder(PyODAutoencoder):
 
 
 class TimeSeriesOD(PyODAutoencoder):
-    """Stands for ``pyod.models.ts_od.TimeSeriesOD``, whose detector of windows is ours."""
+    """Replaces ``pyod.models.ts_od.TimeSeriesOD`` by our detector of windows."""
 
     def __init__(
         self, detector=None, window_size=20, step=1, score_aggregation="max", contamination=0.1
@@ -58,25 +58,25 @@ class TimeSeriesOD(PyODAutoencoder):
 
 
 def of_aeon():
-    """Return what each of aeon's checks said."""
+    """Return the results of aeon's checks."""
     from aeon.testing.estimator_checking import check_estimator
 
     return check_estimator(AeonAutoencoder, raise_exceptions=False, verbose=False)
 
 
 def of_sktime():
-    """Return what each of sktime's checks said."""
+    """Return the results of sktime's checks."""
     from sktime.utils.estimator_checks import check_estimator
 
     return check_estimator(SktimeAutoencoder, raise_exceptions=False, verbose=False)
 
 
 def of_pyod(folder):
-    """Return what each test of two files of PyOD said."""
+    """Return the results of the tests in two files of PyOD."""
     stand_ins = {"auto_encoder": AutoEncoder, "ts_od": TimeSeriesOD}
     for module, stand_in in stand_ins.items():
         name = f"pyod.models.{module}"
-        sys.modules[name] = types.ModuleType(name)  # theirs may need PyTorch
+        sys.modules[name] = types.ModuleType(name)  # PyOD's detector may need PyTorch
         setattr(sys.modules[name], stand_in.__name__, stand_in)
     sys.path.insert(0, str(folder))
     suite = unittest.defaultTestLoader.loadTestsFromNames([f"test_{name}" for name in stand_ins])
@@ -87,7 +87,7 @@ def of_pyod(folder):
 
 
 def failures(package, results):
-    """Print how many checks of a package passed and what the others said; count the unexpected."""
+    """Print passed and failed checks of a package; return the number of unexpected failures."""
     failed = {name: said for name, said in results.items() if str(said) != "PASSED"}
     for name, said in failed.items():
         print(f"{package}: {name}: {EXPECTED[package].get(name) or said}")

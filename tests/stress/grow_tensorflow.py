@@ -1,6 +1,6 @@
-"""What TensorFlow keeps for good, in the smallest calls that show it; none of them is skae's.
+"""Memory that TensorFlow never frees, shown by the smallest calls, without skae.
 
-Run: python tests/stress/grow_tensorflow.py. Needs the C library of GNU. It prints how much more
+Run: python tests/stress/grow_tensorflow.py. Needs the GNU C library. It prints how much more
 memory is in use after each call, and after each that is followed by `skae.clear_caches`.
 """
 
@@ -32,7 +32,7 @@ def dense(x, kernel, bias):
 
 
 def product_of_a_new_shape():
-    """By oneDNN, whose machine code for each shape TensorFlow keeps."""
+    """By oneDNN; TensorFlow keeps its machine code for each shape."""
     size = next(numbers)
     dense(tf.ones((32, size)), tf.ones((size, 4 * size)), tf.ones(4 * size))
 
@@ -46,7 +46,7 @@ def function_that_xla_compiled():
 
 
 class Usage(ctypes.Structure):
-    """What ``mallinfo2`` returns."""
+    """The result of ``mallinfo2``."""
 
     _fields_ = [
         (name, ctypes.c_size_t)

@@ -1,10 +1,10 @@
-"""Kill a process that saves again and again: the file is the old one or the new one, always.
+"""Kill a process that saves repeatedly: the file is always the old one or the new one.
 
     python tests/stress/kill_saves.py [--kills 64] [--seed 0]
 
-Two estimators are saved in turn to one path by a process of its own, which is killed by SIGKILL
-at a random moment. After each kill the file must load as one of the two, and no more than one
-leftover may lie beside it. Prints the counts, and exits with 1 if that does not hold.
+A separate process saves two estimators in turns to one path and is killed by SIGKILL
+at a random moment. After each kill the file must load as one of the two, and at most one
+leftover may lie beside it. Prints the counts, and exits with 1 on a failure.
 """
 
 import argparse
@@ -52,13 +52,13 @@ def main() -> int:
 
 
 def save_one(path: Path, size: int) -> Path:
-    """Save an estimator with some hundred kilobytes of text, to be in the midst of writing."""
+    """Save an estimator with several hundred kilobytes of text, so that kills hit a write."""
     skae.save(skae.LSTMAutoencoder(size, callbacks=[" " * 2**18]), path)
     return path
 
 
 def kill_one(path: Path, names: list[str]) -> None:
-    """Let a process save for a while, and kill it."""
+    """Kill a process that saves, after a while."""
     code = [sys.executable, "-c", LIFE, str(path), *names]
     with subprocess.Popen(code, stdout=subprocess.PIPE) as life:
         assert life.stdout is not None
@@ -68,7 +68,7 @@ def kill_one(path: Path, names: list[str]) -> None:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """Return what lies beside a file."""
+    """Return the other files in the folder of a file."""
     return [other for other in path.parent.iterdir() if other != path]
 
 

@@ -1,10 +1,10 @@
-"""Kill one training again and again, and compare what it ends with with an undisturbed one.
+"""Kill one training repeatedly, and compare its result with an undisturbed training.
 
     python tests/stress/kill_training.py [--kills 50] [--epochs 5000]
 
-Each life of the training is a process of its own, killed by SIGKILL at a random moment after it
-has written its checkpoint again; the last one may end. Prints one line a kill, and exits with 1
-unless weights, history, threshold and scores are those of a training that nobody disturbed.
+Each life of the training is a separate process, killed by SIGKILL at a random moment after it
+has written its checkpoint; the last one may end. Prints one line per kill, and exits with 1
+unless weights, history, threshold and scores equal those of an undisturbed training.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def live(epochs: int, checkpoint: Path | str, result: Path) -> subprocess.Popen:
 
 
 def kill(life: subprocess.Popen, checkpoint: Path, delay: float) -> bool:
-    """Kill a life so many seconds after its first writing; tell whether it lived so long."""
+    """Kill a life some seconds after its first write; tell whether it was still running."""
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
     while life.poll() is None:
         if checkpoint.exists() and checkpoint.stat().st_mtime_ns != before:

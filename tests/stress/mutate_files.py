@@ -1,11 +1,11 @@
-"""Damage saved files in hundreds of ways: each loads to the same scores, or is refused by name.
+"""Damage saved files in hundreds of ways: each gives the same scores or an error with its name.
 
     python tests/stress/mutate_files.py [--files 600] [--seed 0]
 
 Bits are flipped, bytes overwritten, pieces cut out, put in, doubled and exchanged, in a file of
-every format. In half of the files of the format with a checksum, that is made right again. Prints
-how the files of each format fared, and exits with 1 if one raised anything but a ValueError that
-names the path, or gave other scores although its checksum was not forged.
+every format. Half of the files of the format with a checksum get a correct one. Prints
+the results for each format, and exits with 1 if a file raised anything but a ValueError that
+names the path, or gave other scores without a forged checksum.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FORMATS = ("format1", "format2", "format2_segments", "format3")
 
 
 def mutate(data: bytes, rng: np.random.Generator, ways: int = 7) -> bytes:
-    """Return bytes with one to three things done to them, of the first so many ways."""
+    """Return bytes after one to three mutations, of the first `ways` kinds."""
     for _ in range(rng.integers(1, 4)):
         at, to = sorted(rng.integers(0, max(len(data), 1), 2))
         piece = rng.bytes(int(rng.integers(1, 9)))
@@ -45,12 +45,12 @@ def mutate(data: bytes, rng: np.random.Generator, ways: int = 7) -> bytes:
 def forge(data: bytes, rng: np.random.Generator) -> bytes:
     """Return a mutated file of the newest format with the right checksum."""
     begin = data.index(b"\n") + 1
-    content = mutate(data[begin + 32 :], rng, ways=2)  # of another length it says so itself
+    content = mutate(data[begin + 32 :], rng, ways=2)  # other lengths have a message
     return data[:begin] + hashlib.sha256(content).digest() + content
 
 
 def outcome(path: Path, rows: np.ndarray, scores: np.ndarray) -> str:
-    """Return what became of one file."""
+    """Return the result of loading one file."""
     try:
         found = skae.load(path)
     except ValueError as error:
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def is_allowed(name: str, found: str) -> bool:
-    """Tell whether files of a format may fare so; older ones have a checksum of each part only."""
+    """Tell whether this result is allowed; older formats have a checksum of each part only."""
     return found in {"refused", "same scores"} or (
         found == "other scores" and name == "format3, forged"
     )

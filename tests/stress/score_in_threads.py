@@ -1,4 +1,4 @@
-"""Do threads that score one estimator get one thread's numbers?
+"""Do threads that score one estimator get the same numbers as one thread?
 
 Run: python tests/stress/score_in_threads.py [seconds=30] [threads=8]
 """
@@ -14,7 +14,7 @@ import skae
 
 
 def calls_of(model, cuts, expected, until):
-    """Score until the time is over, and return the calls; none may differ by a bit."""
+    """Score until the time is over, and return the number of calls; no bit may differ."""
     rng, calls = np.random.default_rng(threading.get_ident()), 0
     while time.monotonic() < until:
         i = rng.integers(len(cuts))
