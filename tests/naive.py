@@ -194,7 +194,7 @@ def adaptive_limits(errors, limit, memory):
     for i in range(len(errors)):
         known = [error for error in errors[:i] if not math.isnan(error)][-memory:]
         full = len(known) == memory
-        limits.append(max(limit, 2.25 * float(np.quantile(known, 0.25))) if full else limit)
+        limits.append(max(limit, 1.75 * float(np.quantile(known, 0.25))) if full else limit)
     return limits
 
 

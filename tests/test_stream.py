@@ -259,7 +259,7 @@ def test_times_may_be_the_index(fitted, series):
 @pytest.mark.parametrize(
     ("times", "error", "message"),
     [
-        ([3.0, 2.0], ValueError, "in the order of time"),
+        ([3.0, 2.0], ValueError, "in order of time"),
         ([0.5, 0.6], ValueError, "row of 0.5 after one of 1.0"),
         ([2.0], ValueError, "one for each of 2 rows"),
         ([2.0, np.nan], ValueError, "1 missing"),

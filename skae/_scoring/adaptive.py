@@ -16,14 +16,14 @@ MEMORY_IN_WINDOWS = 10
 LEVEL = 0.25
 """Quantile of the remembered errors that is the level; low errors in a quarter lower it."""
 
-RATIO_TO_LEVEL = 2.25
+RATIO_TO_LEVEL = 1.75
 """Ratio to the level up to which errors are normal."""
 
 
 class AdaptiveOffset:
     """The threshold of the next row, from the rows before it.
 
-    It is the offset of `fit`, or 2.25 times the lower quartile of the remembered errors if that is
+    It is the offset of `fit`, or 1.75 times the lower quartile of the remembered errors if that is
     larger. It never uses later rows. It adapts once a change fills three quarters of the memory,
     and returns once a quarter of the memory is below the change again. Shorter events have no
     effect, and it does not adapt until the memory is full.

@@ -48,7 +48,7 @@ OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift can be tighter."""
 
-OF_SENSITIVE_ROWS = RobustLimits(6.0, 1.25, 2.0)
+OF_SENSITIVE_ROWS = RobustLimits(7.0, 1.5, 2.0)
 """More false events and fewer missed ones, for a person who looks at each event."""
 
 
