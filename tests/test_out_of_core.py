@@ -18,7 +18,7 @@ import skae.dask
 from skae._compat.sklearn import FeatureRecord
 from skae._input import observed
 from skae._input import sequences as ragged
-from skae._scoring import scorer as rule
+from skae._scoring import thresholds
 from skae._training import batches as shuffling
 from skae._training.batches import BufferedOrder
 from skae._training.checkpoint import read_snapshot, write_snapshot
@@ -42,7 +42,7 @@ def little_memory(monkeypatch):
         monkeypatch.setattr(module, name, 32)
     monkeypatch.setattr(shuffling, "BLOCK", 8)
     monkeypatch.setattr(shuffling, "BUFFER_BLOCKS", 3)
-    monkeypatch.setattr(rule, "MAX_REFERENCE_ROWS", 128)
+    monkeypatch.setattr(thresholds, "MAX_REFERENCE_ROWS", 128)
 
 
 # ------------------------------------------------------------------------ windows

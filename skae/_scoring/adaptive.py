@@ -40,8 +40,8 @@ class AdaptiveOffset:
     >>> from skae._scoring.adaptive import AdaptiveOffset
     >>> threshold = AdaptiveOffset(offset=-2.0, memory=4)
     >>> threshold.update([-1.0, -1.0, -1.0, -1.0, -5.0, -5.0, -5.0, -5.0, -5.0, -1.0, -1.0])
-    array([ -2.  ,  -2.  ,  -2.  ,  -2.  ,  -2.25,  -2.25,  -2.25,  -9.  ,
-           -11.25, -11.25,  -9.  ])
+    array([-2.  , -2.  , -2.  , -2.  , -2.  , -2.  , -2.  , -7.  , -8.75,
+           -8.75, -7.  ])
     """
 
     def __init__(self, offset: float, memory: int):
