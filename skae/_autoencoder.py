@@ -30,8 +30,8 @@ from skae._fitting import fit_detector
 from skae._input.checks import refuse_what_is_not_there
 from skae._input.layout_warnings import refuse_targets
 from skae._input.typing import Duration, RandomState, SeriesLike
-from skae._io.estimators import MAX_BYTES, holds_detector, load_only, save
 from skae._output.frames import framed
+from skae._persistence.estimators import MAX_BYTES, holds_detector, load_only, save
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
 from skae._scoring.thresholds import best_fbeta_offset

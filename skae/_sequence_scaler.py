@@ -24,7 +24,7 @@ from skae._input.layout_warnings import warn_if_rows_of_a_series
 from skae._input.sequences import rows_and_starts, stack_series
 from skae._input.table import Table, default_names
 from skae._input.typing import SeriesLike
-from skae._io.transformers import storable
+from skae._persistence.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]

@@ -23,7 +23,7 @@ from skae._input.checks import as_numbers, check_n_features
 from skae._input.sequences import Indices
 from skae._input.table import Table, default_names
 from skae._input.typing import Duration, SeriesLike
-from skae._io.transformers import storable
+from skae._persistence.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows

@@ -36,7 +36,7 @@ import skae
 from skae import LSTMAutoencoder, SequenceWindower
 from skae._files import atomic, container
 from skae._files.container import Reader, Writer
-from skae._io.transformers import check_attributes
+from skae._persistence.transformers import check_attributes
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from skae import LSTMAutoencoder
 from skae._fitting import how_to_scale
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
-from skae._io.detector import check_detector, stored_detector
+from skae._persistence.detector import check_detector, stored_detector
 
 PARAMETERS = NETWORK | {"epochs": 1, "random_state": 0}
 RNG = np.random.default_rng(0)

@@ -1,1 +1,1 @@
-"""Private names of Keras, SciKeras, scikit-learn and TensorFlow that skae uses."""
+"""Private names of other packages that skae uses, one module for each package."""

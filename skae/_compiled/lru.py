@@ -1,4 +1,4 @@
-"""The cache of compiled functions."""
+"""A cache that drops the value used least recently."""
 
 import contextlib
 import threading

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
 from skae._files.atomic import replace_file
 from skae._files.container import Described, Reader, Writer, pack, unpack
-from skae._io import detector, transformers
-from skae._io.objects import describe_object, make_object
+from skae._persistence import detector, transformers
+from skae._persistence.objects import describe_object, make_object
 
 Loaded = TypeVar("Loaded")
 

@@ -1,8 +1,7 @@
-"""`save` and `load`, with every estimator of skae registered."""
+"""The estimators that `save` and `load` know: importing them registers their classes."""
 
-# Each of these registers its class.
 from skae import _autoencoder, _sequence_scaler, _windower
-from skae._io.estimators import load, save
+from skae._persistence.estimators import load, save
 
 __all__ = ["load", "save"]
 

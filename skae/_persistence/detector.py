@@ -11,9 +11,9 @@ import numpy as np
 
 from skae._compat.keras import build_optimizer, layers_of
 from skae._input.time_gaps import longest_step
-from skae._io.objects import check_loss, check_optimizer
 from skae._network.architecture import Architecture, DataSize
 from skae._network.serialization import assign
+from skae._persistence.objects import check_loss, check_optimizer
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
 from skae._scoring.scorer import ScoringRule
