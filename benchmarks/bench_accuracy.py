@@ -6,46 +6,36 @@ per series. For skae it also prints the events that `detect_events` finds, their
 union with the labels, and false alarms. `--published` names a table of VUS-PR of other detectors,
 with the columns collection, series, table, tsb_file and one per detector; the mean of each over the
 common series is printed, best first. Series of a table that ends in U are scored by their first
-feature, as published.
+feature, as published, so such a run needs a separate `--out`.
 Lines that the CSV already contains are not run again. A detector sees the rows, never the labels.
 Detectors of tables learn from all windows. Their second line, "smooth", smooths the scores over
 time as skae does, by a Gaussian with a standard deviation of half a window.
 """
 
-import argparse
 import csv
-import fnmatch
 import time
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from detectors import PEERS, on_windows
+from results import Results
 from scipy.ndimage import gaussian_filter1d
-from series import load, rows_from_windows, scaled, windows
+from series import dominant_period, load, parser, scaled, windows
 from sklearn.metrics import average_precision_score, roc_auc_score
 from spans import alarms, overlaps
-from vus import dominant_period, vus_pr
+
+from skae.metrics import vus_pr
 
 SEEDS = 0, 1, 2
 MOST_WINDOWS_OF_TEXTBOOK = 4000
 
 
-class Answer(NamedTuple):
-    """Scores; for skae also flagged rows, and the first and last rows of events."""
-
-    scores: np.ndarray
-    flagged: np.ndarray | None = None
-    found: list | None = None
-
-
 def skae(train, test, window, seed):
-    from skae import LSTMAutoencoder, detect_events
+    """Return the scores, and the fitted detector, whose events are found as well."""
+    from skae import LSTMAutoencoder
 
     detector = LSTMAutoencoder(window, random_state=seed).fit(train)
-    scores = -detector.score_samples(test)
-    found = detect_events(detector, test)[["start", "end"]].tolist()
-    return Answer(scores, detector.predict(test) == -1, found)
+    return -detector.score_samples(test), detector
 
 
 def textbook(train, test, window, seed):
@@ -57,66 +47,19 @@ def textbook(train, test, window, seed):
     n_features = train.shape[1]
     keras.utils.set_random_seed(seed)
     model = stock_keras(window, n_features)
-    x = windows(train, window, MOST_WINDOWS_OF_TEXTBOOK)[0].reshape(-1, window, n_features)
+    x = windows(train, window, MOST_WINDOWS_OF_TEXTBOOK).reshape(-1, window, n_features)
     stop = keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)
     model.fit(x, x, epochs=20, validation_split=0.2, callbacks=[stop], verbose=0)
-    x = windows(test, window)[0].reshape(-1, window, n_features)
+    x = windows(test, window).reshape(-1, window, n_features)
     errors = ((model.predict(x, batch_size=1024, verbose=0) - x) ** 2).mean(axis=2)
     keras.backend.clear_session()
     steps = np.arange(len(errors))[:, None] + np.arange(window)
     return np.bincount(steps.ravel(), errors.ravel()) / np.bincount(steps.ravel())
 
 
-def on_windows(make):
-    """Return a detector that scores flat windows and averages over the windows of a row."""
-
-    def detect(train, test, window, seed):
-        train, test = scaled(train, test)
-        known = windows(train, window)[0]
-        scores = make(known, seed)(windows(test, window)[0])
-        return rows_from_windows(np.asarray(scores, float), window, len(test))
-
-    return detect
-
-
 def z_score(train, test, window, seed):
     """The mean absolute standardized value of a row, without windows."""
     return np.abs(scaled(train, test)[1]).mean(axis=1)
-
-
-def isolation_forest(known, seed):
-    from sklearn.ensemble import IsolationForest
-
-    model = IsolationForest(random_state=seed).fit(known)
-    return lambda x: -model.score_samples(x)
-
-
-def pca(known, seed):
-    from sklearn.decomposition import PCA
-
-    wide = min(known.shape) > 2000
-    model = PCA(60 if wide else 0.9, random_state=seed).fit(known)
-    return lambda x: ((x - model.inverse_transform(model.transform(x))) ** 2).mean(axis=1)
-
-
-def nearest_neighbours(known, seed):
-    from sklearn.neighbors import NearestNeighbors
-
-    model = NearestNeighbors(n_neighbors=10).fit(known)
-    return lambda x: model.kneighbors(x)[0].mean(axis=1)
-
-
-def local_outlier_factor(known, seed):
-    from sklearn.neighbors import LocalOutlierFactor
-
-    model = LocalOutlierFactor(novelty=True).fit(known)
-    return lambda x: -model.score_samples(x)
-
-
-def pyod_autoencoder(known, seed):
-    from pyod.models.auto_encoder import AutoEncoder
-
-    return AutoEncoder(random_state=seed, verbose=0).fit(known).decision_function
 
 
 def pyod_lstmad(train, test, window, seed):
@@ -141,16 +84,12 @@ DETECTORS = {
     "skae": skae,
     "textbook": textbook,
     "zscore": z_score,
-    "iforest": on_windows(isolation_forest),
-    "pca": on_windows(pca),
-    "knn": on_windows(nearest_neighbours),
-    "lof": on_windows(local_outlier_factor),
-    "pyod_ae": on_windows(pyod_autoencoder),
+    **{name: on_windows(make) for name, make in PEERS.items()},
     "pyod_lstmad": pyod_lstmad,
     "aeon_kmeansad": aeon_kmeansad,
 }
 SEEDLESS = {"zscore", "pca", "knn", "lof"}
-SMOOTHED = {"zscore", "iforest", "pca", "knn", "lof", "pyod_ae"}
+SMOOTHED = {"zscore", *PEERS}
 LINES = [line for name in DETECTORS for line in (name, *[f"{name} smooth"] * (name in SMOOTHED))]
 RANKING = ["vus_pr", "auc_pr", "auc_roc", "cpu_seconds"]
 DETECTION = ["n_events", "n_found", "sum_iou", "n_false", "n_rows", "flagged"]
@@ -161,15 +100,15 @@ def measured(series, detector, seed):
     """Yield a line for the scores of a detector, and one for the smoothed ones of a peer."""
     window = min(series.window, len(series.train) // 2)
     start = time.process_time()
-    answer = DETECTORS[detector](series.train, series.test, window, seed)
+    scores = DETECTORS[detector](series.train, series.test, window, seed)
     seconds = time.process_time() - start
-    answer = answer if isinstance(answer, Answer) else Answer(answer)
-    line = measures(series, detector, seed, answer.scores, seconds)
-    if answer.found is not None:
-        line |= detection(series, answer, window)
-    yield line
+    found = {}
+    if detector == "skae":
+        scores, fitted = scores
+        found = detection(series, fitted, window)
+    yield measures(series, detector, seed, scores, seconds) | found
     if detector in SMOOTHED:
-        smooth = gaussian_filter1d(answer.scores, window / 2, mode="nearest")
+        smooth = gaussian_filter1d(scores, window / 2, mode="nearest")
         yield measures(series, f"{detector} smooth", seed, smooth, seconds)
 
 
@@ -184,13 +123,17 @@ def measures(series, detector, seed, scores, seconds):
     return dict(zip(FIELDS, (*names, *(round(v, 5) for v in values)), strict=False))
 
 
-def detection(series, answer, window):
+def detection(series, fitted, window):
+    from skae import detect_events
+
+    found = detect_events(fitted, series.test)[["start", "end"]].tolist()
     n_fit, rows = len(series.train), np.zeros(len(series.test), bool)
-    for first, last in answer.found:
+    for first, last in found:
         rows[first : last + 1] = True
     seen = alarms(rows, series, window)
-    shares = overlaps(answer.found, series.labels, n_fit)
-    free = answer.flagged[n_fit:][series.labels[n_fit:] == 0]
+    shares = overlaps(found, series.labels, n_fit)
+    flagged = fitted.predict(series.test) == -1
+    free = flagged[n_fit:][series.labels[n_fit:] == 0]
     values = seen["events"], len(shares), sum(shares), seen["false"], seen["rows"], free.mean()
     return dict(zip(DETECTION, values, strict=True))
 
@@ -209,11 +152,16 @@ def table_of_events(lines):
 def table_of_published(lines, published):
     """Print the mean VUS-PR over the common series, best detector first."""
     known = {"collection", "series", "table", "tsb_file"}
+    own = {}
+    for line in lines:
+        if line["detector"] == "skae":
+            own.setdefault(line["series"], []).append(float(line["vus_pr"]))
     for name in sorted({line["table"] for line in published}):
-        own = {x["series"]: float(x["vus_pr"]) for x in lines if x["detector"] == "skae"}
         both = [x for x in published if x["table"] == name and path(x) in own]
-        means = {"skae": np.mean([own[path(x)] for x in both])} if both else {}
-        for method in both[0].keys() - known if both else ():
+        if not both:
+            continue
+        means = {"skae": np.mean([np.mean(own[path(x)]) for x in both])}
+        for method in both[0].keys() - known:
             values = [float(x[method]) for x in both if x[method]]
             if values:
                 means[method] = np.mean(values)
@@ -237,37 +185,25 @@ def table(lines):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="a folder of collections, see series.py")
-    parser.add_argument("--only", default="*", help="names of series, as a glob")
-    parser.add_argument("--detectors", default=",".join(DETECTORS))
-    parser.add_argument("--out", default="accuracy.csv")
-    parser.add_argument("--published", help="VUS-PR of other detectors, see above")
-    args = parser.parse_args()
-    out = Path(args.out)
-    lines = list(csv.DictReader(out.open())) if out.exists() else []
-    done = {(line["series"], line["detector"], line["seed"]) for line in lines}
+    options = parser(__doc__)
+    options.add_argument("--detectors", default=",".join(DETECTORS))
+    options.add_argument("--out", default="accuracy.csv")
+    options.add_argument("--published", help="VUS-PR of other detectors, see above")
+    args = options.parse_args()
+    results = Results(args.out, FIELDS)
+    done = {(line["series"], line["detector"], line["seed"]) for line in results.lines}
     published = list(csv.DictReader(open(args.published))) if args.published else []
     first_feature = {path(line) for line in published if line["table"].endswith("U")}
-    with out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not lines:
-            writer.writeheader()
-        for series in load(args.data):
-            if not fnmatch.fnmatch(series.name, args.only) or not series.labels.any():
-                continue
-            if series.name in first_feature:
-                series = replace(series, train=series.train[:, :1], test=series.test[:, :1])
-            for detector in args.detectors.split(","):
-                for seed in SEEDS[:1] if detector in SEEDLESS else SEEDS:
-                    if (series.name, detector, str(seed)) not in done:
-                        added = list(measured(series, detector, seed))
-                        writer.writerows(added)
-                        file.flush()
-                        lines += added
-    table(lines)
-    table_of_events(lines)
-    table_of_published(lines, published)
+    for series in load(args.data, args.only):
+        if series.name in first_feature:
+            series = replace(series, train=series.train[:, :1], test=series.test[:, :1])
+        for detector in args.detectors.split(","):
+            for seed in SEEDS[:1] if detector in SEEDLESS else SEEDS:
+                if (series.name, detector, str(seed)) not in done:
+                    results.add(list(measured(series, detector, seed)))
+    table(results.lines)
+    table_of_events(results.lines)
+    table_of_published(results.lines, published)
 
 
 if __name__ == "__main__":

@@ -7,30 +7,26 @@ others into later rows, on which VUS-PR is computed. "skae" treats the training 
 artificial series "turns", 5 % of the rows are rare but normal.
 """
 
-import argparse
-import fnmatch
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-from bench_accuracy import nearest_neighbours, on_windows, pca, scaled, skae
-from series import _folder
-from vus import dominant_period, vus_pr
+from detectors import nearest_neighbours, on_windows, pca
+from series import folder, machine, parser, window_of
 
-from skae import LSTMAutoencoder, datasets
+from skae import LSTMAutoencoder
+from skae.metrics import vus_pr
 
 SHARES = 0.0, 0.01, 0.03, 0.05
 
 
-def among_outliers(train, test, window, seed):
-    """Fit to rows that are known to contain outliers."""
-    train, test = scaled(train, test)
-    detector = LSTMAutoencoder(window, contamination=0.05, random_state=seed)
+def skae(train, test, window, seed, **parameters):
+    detector = LSTMAutoencoder(window, random_state=seed, **parameters)
     return -detector.fit(train).score_samples(test)
 
 
 DETECTORS = {
     "skae": skae,
-    "among": among_outliers,
+    "among": partial(skae, contamination=0.05),
     "knn": on_windows(nearest_neighbours),
     "pca": on_windows(pca),
 }
@@ -67,25 +63,22 @@ def spoil(rows, share, length, rng):
 
 def sources(data, only):
     yield "turns", turns()
-    X, faults = datasets.load_machine(return_X_y=True)
-    yield "machine", np.asarray(X)[: int(np.flatnonzero(faults)[0])]
-    for name, rows, labels, n_train, official in _folder(Path(data)) if data else ():
+    yield "machine", machine()
+    for name, rows, labels, n_train, official in folder(data, only):
         part = rows[:n_train] if official else rows[: int(np.argmax(labels)) or len(rows)]
-        if fnmatch.fnmatch(name, only) and not labels[: len(part)].any() and len(part) >= 1500:
+        if not labels[: len(part)].any() and len(part) >= 1500:
             yield name, part
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data")
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--seeds", type=int, default=1)
-    args = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--seeds", type=int, default=1)
+    args = options.parse_args()
     found = {name: [] for name in DETECTORS}
     for name, rows in sources(args.data, args.only):
         rows = rows[: 16000 if name == "turns" else 4000]
         half = len(rows) // 2
-        window = 50 if rows.shape[1] > 1 else int(np.clip(dominant_period(rows[:, 0]), 30, 100))
+        window = window_of(rows)
         test, labels = spoil(rows[half:], 0.05, window // 2, np.random.default_rng(1))
         for detector, detect in DETECTORS.items():
             values = []
@@ -96,10 +89,7 @@ def main():
                 values.append(np.mean([vus_pr(labels, scores, window) for scores in found_by]))
             found[detector].append(values)
             print(f"{name:40} {detector:6}", *(f"{v:.3f}" for v in values), flush=True)
-    print(
-        f"\nmean VUS-PR of {len(values and found['skae'])} series, at",
-        *(f"{s:.0%}" for s in SHARES),
-    )
+    print(f"\nmean VUS-PR of {len(found['skae'])} series, at", *(f"{s:.0%}" for s in SHARES))
     for detector, values in found.items():
         print(f"{detector:6}", *(f"{v:.3f}" for v in np.mean(values, axis=0)))
 

@@ -1,19 +1,18 @@
 """Does `explain` rank the feature with an injected anomaly first?
 
-Run: python benchmarks/bench_explain.py [--data DIR]. 200 cases: a spike, a shift, a standstill or
-more noise, beginning at a normal row, in one feature of the demo machine and, with a folder, of its
-multivariate series (only training parts, and only features that move). Each case has three sizes,
-as multiples of the range of the feature in the training rows: features that jump in normal
-operation hide small anomalies.
+Run: python benchmarks/bench_explain.py [--data DIR] [--only GLOB]. 200 cases: a spike, a shift, a
+standstill or more noise, beginning at a normal row, in one feature of the demo machine and, with a
+folder, of its multivariate series (only training parts, and only features that move). Each case has
+three sizes, as multiples of the range of the feature in the training rows: features that jump in
+normal operation hide small anomalies.
 """
 
-import argparse
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
-from series import _folder, scaled
+from series import folder, machine, parser, scaled
 
-from skae import LSTMAutoencoder, datasets
+from skae import LSTMAutoencoder
 
 N_CASES, LENGTH = 200, 20
 SIZES = 0.5, 1, 2
@@ -32,19 +31,17 @@ def spoiled(rows, feature, kind, at, size, noise):
     return rows
 
 
-def sources(data):
-    X, faults = datasets.load_machine(return_X_y=True)
-    yield "machine", np.asarray(X)[: int(np.flatnonzero(faults)[0])][:4000]
-    for name, rows, labels, n_train, official in _folder(Path(data)) if data else ():
+def sources(data, only):
+    yield "machine", machine()[:4000]
+    for name, rows, labels, n_train, official in folder(data, only):
         if rows.shape[1] > 1 and official and not labels[:n_train].any():
             yield name, rows[:n_train][:3000]
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data")
+    args = parser(__doc__).parse_args()
     rng = np.random.default_rng(0)
-    found = list(sources(parser.parse_args().data))[:10]
+    found = list(islice(sources(args.data, args.only), 10))
     results = []
     for name, rows in found:
         half = len(rows) // 2

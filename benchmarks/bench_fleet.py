@@ -8,36 +8,31 @@ for all others and is not counted.
 import sys
 import time
 
-import numpy as np
-from distributed import Client, LocalCluster, as_completed
+from cluster import cpu_seconds, workers
+from distributed import as_completed
+from series import waves
 
 from skae import LSTMAutoencoder
 
-THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-
-
-def series_of(machine, n_rows=2000):
-    steps = np.arange(n_rows)[:, None] / [5, 7, 11, 13]
-    noise = np.random.default_rng(machine).normal(scale=0.3, size=steps.shape)
-    return np.sin(steps + machine) + noise
+N_ROWS = 2000
 
 
 def fitted(machine):
     """Return a model of a machine; the worker reads its rows."""
-    return machine, LSTMAutoencoder(30, random_state=0).fit(series_of(machine))
+    rows = waves(machine * N_ROWS, (machine + 1) * N_ROWS, seed=machine)
+    return machine, LSTMAutoencoder(30, random_state=0).fit(rows)
 
 
 def measure(n_machines, n_workers):
-    options = {"threads_per_worker": 1, "dashboard_address": None, "env": THREADS}
-    with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
+    with workers(n_workers) as client:
         client.run(fitted, 0)
-        busy, start, models = client.run(time.process_time), time.perf_counter(), {}
+        busy, start, models = cpu_seconds(client), time.perf_counter(), {}
         for future in as_completed(client.map(fitted, range(n_machines), pure=False)):
             machine, model = future.result()
             models[machine] = model
             future.release()
         seconds = time.perf_counter() - start
-        spent = sum(client.run(time.process_time).values()) - sum(busy.values())
+        spent = cpu_seconds(client) - busy
     assert len(models) == n_machines
     print(
         f"{n_workers} worker(s): {n_machines} models in {seconds:.1f} s, "

@@ -2,25 +2,24 @@
 
 Run: python benchmarks/bench_generalization.py --data DIR [--only GLOB] [--also JSON] [--out CSV].
 Every series is fitted once, and scored in all ways; --also gives parameters of further fits, as in
-'[{"units": 32}]'. For each collection, the script prints the way that is best in the mean of the
-*other* collections, its result here, the default's, and the best one here; and the same for the
-limits of the threshold. A rule that suits only the collections it was chosen on loses.
+'[{"units": 32}]'. Fits that the CSV already contains are not run again. For each of two or more
+collections, the script prints the way that is best in the mean of the *other* collections, its
+result here, the default's, and the best one here, among the ways that all series have; and the same
+for the limits of the threshold. A rule that suits only the collections it was chosen on loses.
 """
 
-import argparse
-import csv
-import fnmatch
 import json
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-from bench_threshold import alarms, summary
-from series import load, scaled
-from vus import dominant_period, vus_pr
+from results import Results
+from rules import flags, parts_of, policy_of, with_scores
+from series import dominant_period, load, parser, scaled
+from spans import alarms, summary
 
 from skae import LSTMAutoencoder
-from skae._scoring.thresholds import OF_ROWS, RobustLimits, automatic_offset
+from skae._scoring.thresholds import OF_ROWS, OffsetPolicy, RobustLimits
+from skae.metrics import vus_pr
 
 WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian")))
 DEFAULT = ("multiscale", "gaussian")
@@ -41,43 +40,26 @@ def name_of(parameters, way):
     return " ".join([*(f"{name}={value}" for name, value in parameters.items()), *way])
 
 
-def calibrated(detector, train, way):
-    """Let a fitted detector score in another way, and return the parts it learned from."""
-    samples = detector._read_fitted(train)
-    training, held_out = samples.split(detector.validation_fraction, np.random.default_rng(0))
-    parts = [part for part in (held_out, training) if part is not None]
-    detector.set_params(error=way[0], aggregation=way[1])._calibrate(samples, parts)
-    return parts
-
-
-def rankings_of(series, train, test, parameters):
-    """Return a line for each way of scoring, and the detector."""
-    window, buffer = min(series.window, len(train) // 2), dominant_period(series.test[:, 0])
-    detector = LSTMAutoencoder(window, random_state=0, **parameters).fit(train)
-    lines = []
-    for way in WAYS:
-        calibrated(detector, train, way)
-        value = vus_pr(series.labels, -detector.score_samples(test), buffer)
-        lines.append({"way": name_of(parameters, way), "vus_pr": value})
-    return lines, detector
-
-
-def measured(series, also):
-    """Return a line for each way of fitting and scoring, and for each set of limits."""
+def measured(series, parameters):
+    """Yield a line for each way of scoring a fit, and of the defaults for each threshold."""
     train, test = scaled(series.train, series.test)
-    for parameters in also:
-        yield from rankings_of(series, train, test, parameters)[0]
-    lines, detector = rankings_of(series, train, test, {})
-    yield from lines
-    parts, window = calibrated(detector, train, DEFAULT), detector.window_size
-    scored = [(detector._scores(part), np.ones(len(part))) for part in parts]
-    scores = detector.score_samples(test)
-    for limits in LIMITS:
-        flagged = scores < automatic_offset(scored, "robust", limits)
-        yield {"way": " ".join(map(str, limits)), **alarms(flagged, series, window)}
-    calibrated(detector.set_params(threshold="adaptive"), train, DEFAULT)
-    flagged = detector.predict(test) == -1
-    yield {"way": "adaptive", **alarms(flagged, series, window)}
+    window, buffer = min(series.window, len(train) // 2), dominant_period(series.test[:, 0])
+    estimator = LSTMAutoencoder(window, random_state=0, **parameters).fit(train)
+    detector, parts = estimator.detector_, parts_of(estimator, train)
+    for way in WAYS:
+        changed = with_scores(detector, parts, *way)
+        errors = -changed.scores(changed.read(test))
+        value = vus_pr(series.labels, errors, buffer)
+        yield {"way": name_of(parameters, way), "vus_pr": value}
+    if not parameters:
+        policies = [OffsetPolicy("auto", "robust", limits) for limits in LIMITS]
+        found = flags(detector, parts, test, [*policies, policy_of("adaptive")])
+        for way, flagged in zip([*map(text, LIMITS), "adaptive"], found, strict=True):
+            yield {"way": way, **alarms(flagged, series, window)}
+
+
+def text(limits):
+    return " ".join(map(str, limits))
 
 
 def is_given(line, name):
@@ -96,7 +78,10 @@ def column(lines, way, name, collections):
 
 def rankings(lines, collections):
     print(f"\n{'VUS-PR left out':34}  chosen on the others      there  default   best")
-    ways = sorted({line["way"] for line in lines})
+    ways_of = {}
+    for line in lines:
+        ways_of.setdefault(line["series"], set()).add(line["way"])
+    ways = sorted(set.intersection(*ways_of.values()))
     for one in collections:
         others = [other for other in collections if other != one]
         chosen = max(ways, key=lambda way: column(lines, way, "vus_pr", others))
@@ -107,13 +92,13 @@ def rankings(lines, collections):
 
 def thresholds(lines, collections):
     print(f"\n{'threshold left out':34}  chosen on the others  flagged  above 3 %  events")
-    ways = [" ".join(map(str, limits)) for limits in LIMITS]
+    ways = list(map(text, LIMITS))
     for one in collections:
         others = [line for line in lines if line["collection"] != one]
         chosen = max(ways, key=lambda way: worth(others, way))
         here = [x for x in lines if (x["way"], x["collection"]) == (chosen, one)]
         print(f"{one:34}  {chosen:20} {summary(here)}")
-    for way in " ".join(map(str, OF_ROWS)), "adaptive":
+    for way in text(OF_ROWS), "adaptive":
         print(f"{'all':34}  {way:20} {summary([x for x in lines if x['way'] == way])}")
 
 
@@ -125,32 +110,26 @@ def worth(lines, way):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--only", default="*")
-    parser.add_argument("--also", type=json.loads, default=[])
-    parser.add_argument("--out", default="generalization.csv")
-    args = parser.parse_args()
-    out, fields = Path(args.out), "collection series way vus_pr flagged found events false rows"
-    lines = list(csv.DictReader(out.open())) if out.exists() else []
-    done = {line["series"] for line in lines}
-    with out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fields.split())
-        if not lines:
-            writer.writeheader()
-        for series in load(args.data):
-            if series.name in done or not fnmatch.fnmatch(series.name, args.only):
-                continue
-            if series.labels.any():
-                who = {"collection": collection_of(series.name), "series": series.name}
-                added = [who | line for line in measured(series, args.also)]
-                writer.writerows(added)
-                file.flush()
-                lines += added
-                print(series.name, flush=True)
-    collections = sorted({line["collection"] for line in lines})
-    rankings([line for line in lines if is_given(line, "vus_pr")], collections)
-    thresholds([line for line in lines if is_given(line, "flagged")], collections)
+    options = parser(__doc__, needs_data=True)
+    options.add_argument("--also", type=json.loads, default=[])
+    options.add_argument("--out", default="generalization.csv")
+    args = options.parse_args()
+    fields = "collection series way vus_pr flagged found events false rows"
+    results = Results(args.out, fields.split())
+    done = {(line["series"], line["way"]) for line in results.lines}
+    for series in load(args.data, args.only):
+        who = {"collection": collection_of(series.name), "series": series.name}
+        for parameters in ({}, *args.also):
+            if (series.name, name_of(parameters, DEFAULT)) not in done:
+                results.add([who | line for line in measured(series, parameters)])
+        print(series.name, flush=True)
+    collections = sorted({line["collection"] for line in results.lines})
+    if len(collections) < 2:
+        raise SystemExit(
+            f"Got series of {collections}, but expected those of two or more to compare."
+        )
+    rankings([line for line in results.lines if is_given(line, "vus_pr")], collections)
+    thresholds([line for line in results.lines if is_given(line, "flagged")], collections)
 
 
 if __name__ == "__main__":

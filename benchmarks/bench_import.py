@@ -1,18 +1,19 @@
-"""What does `import skae` cost beyond starting Python? Processes in turns."""
+"""What does `import skae` cost beyond starting Python? Processes in turns.
 
-import statistics
+Run: python benchmarks/bench_import.py.
+"""
+
 import subprocess
 import sys
-import time
+
+import numpy as np
+from timing import in_turns
 
 
-def seconds(code):
-    start = time.perf_counter()
+def run(code):
     subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
-    pairs = [(seconds("pass"), seconds("import skae")) for _ in range(21)]
-    bare, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
+    bare, ours = np.median(in_turns(21, lambda: run("pass"), lambda: run("import skae")), axis=1)
     print(f"python {bare:.3f} s   with import skae {ours:.3f} s   difference {ours - bare:.3f} s")

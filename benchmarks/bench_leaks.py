@@ -5,16 +5,15 @@ some calls fill the caches, then enough calls follow to show a slope. The second
 of the second half alone, without memory that only settles.
 """
 
-import gc
 import itertools
-import os
-import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import keras
 import numpy as np
+from memory import in_new_process, resident
 
 from skae import LSTMAutoencoder
 
@@ -23,7 +22,7 @@ ROWS = np.sin(np.arange(400) / 4)[:, None]
 
 class Fails(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
-        raise RuntimeError("of a callback")
+        raise InterruptedError
 
 
 def estimator(window_size=10, **parameters):
@@ -35,18 +34,16 @@ def refit():
     estimator().fit(ROWS[:100])
 
 
-fitted = estimator()
+kept = estimator()
 
 
 def partial_fit():
-    fitted.partial_fit(ROWS[:100])
+    kept.partial_fit(ROWS[:100])
 
 
 def failing_fit():
-    try:
+    with suppress(InterruptedError):
         estimator(callbacks=[Fails()]).fit(ROWS[:100])
-    except RuntimeError:
-        pass
 
 
 numbers = itertools.count()
@@ -64,64 +61,55 @@ def new_compiled_window_size():
     estimator(5 + next(numbers), epochs=6).fit(ROWS[:300])
 
 
+def fitted_once():
+    return kept if hasattr(kept, "model_") else kept.fit(ROWS[:100])
+
+
 def single_row():
-    if not hasattr(fitted, "model_"):
-        fitted.fit(ROWS[:100])
     start = next(numbers) % 300
-    fitted.score_samples(ROWS[start : start + 10])
+    fitted_once().score_samples(ROWS[start : start + 10])
 
 
 def save_and_load():
-    if not hasattr(fitted, "model_"):
-        fitted.fit(ROWS[:100])
     with tempfile.TemporaryDirectory() as folder:
-        fitted.save(Path(folder, "fitted.skae"))
-        LSTMAutoencoder.load(Path(folder, "fitted.skae")).score_samples(ROWS[:100])
+        path = Path(folder, "fitted.skae")
+        fitted_once().save(path)
+        LSTMAutoencoder.load(path).score_samples(ROWS[:100])
 
 
-# Warm-up calls, measured calls, and the bound: MB in a number of calls.
+# Warm-up calls, measured calls, and the most MB that these may add.
 CASES = {
-    refit: (20, 1000, 20, 1000),
-    partial_fit: (20, 10_000, 20, 10_000),
-    failing_fit: (20, 100, 20, 100),
-    new_architecture: (0, 100, 150, 100),
-    new_window_size: (20, 40, None, None),
-    new_compiled_window_size: (20, 16, None, None),
-    single_row: (300, 10_000, 10, 10_000),
-    save_and_load: (20, 100, None, None),
+    refit: (20, 1000, 20),
+    partial_fit: (20, 10_000, 20),
+    failing_fit: (20, 100, 20),
+    new_architecture: (0, 100, 150),
+    new_window_size: (20, 40, None),
+    new_compiled_window_size: (20, 16, None),
+    single_row: (300, 10_000, 10),
+    save_and_load: (20, 100, None),
 }
 
 
-def resident():
-    gc.collect()
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 def measure(case):
-    warm_up, calls, bound, of_calls = CASES[case]
+    warm_up, calls, bound = CASES[case]
     refit()
     for _ in range(warm_up):
         case()
-    start = resident()
-    for _ in range(calls // 2):
-        case()
-    middle = resident()
-    for _ in range(calls // 2):
-        case()
-    end = resident()
+    held = [resident()]
+    for _ in range(2):
+        for _ in range(calls // 2):
+            case()
+        held.append(resident())
+    start, middle, end = held
     print(
         f"{case.__name__:24} {calls:5} calls: {end - start:+6.1f} MB, "
         f"{end - middle:+6.1f} in the second half, {(end - middle) / (calls // 2):7.4f} a call "
-        f"({end:5.0f} MB in all)" + (f"; at most {bound} in {of_calls}" if bound else ""),
+        f"({end:5.0f} MB in all)" + (f"; at most {bound}" if bound else ""),
         flush=True,
     )
 
 
 if __name__ == "__main__":
     names = {case.__name__: case for case in CASES}
-    if sys.argv[1:2] == ["--here"]:
-        measure(names[sys.argv[2]])
-    else:
-        for name in sys.argv[1:] or names:
-            subprocess.run([sys.executable, __file__, "--here", name], check=True)
+    for name in sys.argv[1:] or names:
+        in_new_process(measure, names[name])

@@ -11,8 +11,6 @@ Run: python benchmarks/bench_memory.py parts [rows ...]. The same fit of a Dask 
 250,000 rows, and of a generator of series of that length.
 """
 
-import resource
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,19 +18,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+from memory import in_new_process, megabytes
+from series import waves
 
 PART = 250_000
-CASES = ("array", "memmap", "windower")
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def held():
-    """Megabytes of this process that are not pages of files."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+    return megabytes("RssAnon")
+
+
+def peak():
+    return megabytes("VmHWM")
 
 
 class PeakOfHeld(threading.Thread):
@@ -55,17 +52,19 @@ class PeakOfHeld(threading.Thread):
         self.join()
 
 
-def write(path, n_rows, block=2**18):
-    rng = np.random.default_rng(0)
-    rows = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 4))
-    for start in range(0, n_rows, block):
-        rows[start : start + block] = waves(start, min(start + block, n_rows), rng)
-    rows.flush()
+def generator(n_rows):
+    for start in range(0, n_rows, PART):
+        yield waves(start, min(start + PART, n_rows), seed=start)
 
 
-def waves(start, end, rng):
-    time_of_day = np.arange(start, end)[:, None] / [5, 7, 11, 13]
-    return np.sin(time_of_day) + rng.normal(scale=0.3, size=time_of_day.shape)
+def mapped(n_rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.npy")
+        rows = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 4))
+        for number, part in enumerate(generator(n_rows)):
+            rows[number * PART : number * PART + len(part)] = part
+        rows.flush()
+        return np.load(path, mmap_mode="r")
 
 
 def dask_array(n_rows):
@@ -77,33 +76,21 @@ def dask_array(n_rows):
     empty = da.zeros((n_rows, 4), chunks=(PART, 4))
     return empty.map_blocks(
         lambda rows, block_id=(0,): waves(
-            block_id[0] * PART, block_id[0] * PART + len(rows), np.random.default_rng(block_id[0])
+            block_id[0] * PART, block_id[0] * PART + len(rows), seed=block_id[0]
         ),
         meta=np.zeros((0, 4)),
     )
 
 
-def generator(n_rows):
-    for start in range(0, n_rows, PART):
-        yield waves(start, min(start + PART, n_rows), np.random.default_rng(start))
-
-
-def mapped(n_rows):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rows.npy")
-        write(path, n_rows)
-        return np.load(path, mmap_mode="r")
-
-
 INPUTS = {"disk": mapped, "dask": dask_array, "generator": generator}
+KINDS = {"disk": ["disk"], "parts": ["dask", "generator"]}
 
 
 def measure_held(kind, n_rows):
     from skae import LSTMAutoencoder
 
     parameters = {"epochs": 1, "batch_size": 256, "units": 16, "stride": 4, "random_state": 0}
-    small = np.random.default_rng(0).normal(size=(40_000, 4)).astype(np.float32)
-    LSTMAutoencoder(30, **parameters).fit(small)
+    LSTMAutoencoder(30, **parameters).fit(waves(0, 40_000))
     X = INPUTS[kind](n_rows)
     before, start = held(), time.perf_counter()
     with PeakOfHeld() as memory:
@@ -146,17 +133,17 @@ def measure(case, n_rows):
     )
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] in (["disk"], ["parts"]):
-        for n_rows in sys.argv[2:] or ["1000000", "10000000"]:
-            for kind in ("disk",) if sys.argv[1] == "disk" else ("dask", "generator"):
-                subprocess.run([sys.executable, __file__, "held", kind, n_rows], check=True)
-    elif sys.argv[1:2] == ["held"]:
-        measure_held(sys.argv[2], int(sys.argv[3]))
-    elif len(sys.argv) == 3:
-        measure(sys.argv[1], int(sys.argv[2]))
+def main(kind="", *numbers):
+    if kind in KINDS:
+        for n_rows in numbers or (10**6, 10**7):
+            for which in KINDS[kind]:
+                in_new_process(measure_held, which, int(n_rows))
     else:
-        most = int(sys.argv[1]) if len(sys.argv) == 2 else 10**6
+        most = int(kind or 10**6)
         for n_rows in (most // 10, most):
-            for case in CASES:
-                subprocess.run([sys.executable, __file__, case, str(n_rows)], check=True)
+            for case in ("array", "memmap", "windower"):
+                in_new_process(measure, case, n_rows)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -10,7 +10,8 @@ import argparse
 import time
 
 import numpy as np
-from bench_quality import WINDOW, rows
+from series import periodic
+from timing import seconds
 
 from skae import LSTMAutoencoder, clear_caches
 
@@ -40,33 +41,28 @@ PARAMETERS = [
 def measured(parameters, X):
     """Return the seconds of compiling, of the next fit, and of scoring."""
     clear_caches()
-    seconds = []
-    for _ in range(2):
-        detector = LSTMAutoencoder(**{"window_size": WINDOW, "epochs": 8, **parameters})
-        start = time.process_time()
-        detector.fit(X)
-        fitted = time.process_time()
-        detector.score_samples(X)
-        seconds.append((fitted - start, time.process_time() - fitted))
-    (first, _), (fit, score) = seconds
-    return first - fit, fit, score
+    detector = LSTMAutoencoder(**{"window_size": 50, "epochs": 8, **parameters})
+    first = seconds(lambda: detector.fit(X), time.process_time)
+    detector.score_samples(X)
+    fit = seconds(lambda: detector.fit(X), time.process_time)
+    return first - fit, fit, seconds(lambda: detector.score_samples(X), time.process_time)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    X = rows(2000)
+    X = periodic(2000)
     measured({}, X)  # TensorFlow starts
     found = np.array(
         [[measured(parameters, X) for parameters in PARAMETERS] for _ in range(args.rounds)]
     )
     medians = np.median(found, axis=0)
     print(f"{'':28} compiling          fit              scoring")
-    for parameters, seconds in zip(PARAMETERS, medians, strict=True):
+    for parameters, median in zip(PARAMETERS, medians, strict=True):
         name = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "defaults"
-        ratios = seconds / medians[0]
-        columns = (f"{s:6.2f} s ({r:.1f}x)" for s, r in zip(seconds, ratios, strict=True))
+        ratios = median / medians[0]
+        columns = (f"{s:6.2f} s ({r:.1f}x)" for s, r in zip(median, ratios, strict=True))
         print(f"{name:28}", "  ".join(columns), flush=True)
 
 

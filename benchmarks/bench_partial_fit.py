@@ -10,6 +10,7 @@ import sys
 import warnings
 
 import numpy as np
+from series import waves
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
@@ -19,8 +20,7 @@ WINDOW = 30
 
 
 def stationary():
-    steps = np.arange(15_000)[:, None] / [5, 7, 11, 13]
-    rows = np.sin(steps) + np.random.default_rng(0).normal(scale=0.3, size=steps.shape)
+    rows = waves(0, 15_000)
     return rows[:12_000], rows[12_000:], np.ones(3_000, bool)
 
 

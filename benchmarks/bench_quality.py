@@ -9,8 +9,11 @@ work in one process, run the peers in another.
 import argparse
 import time
 
-import numpy as np
-from bench_accuracy import nearest_neighbours, on_windows, pyod_autoencoder, skae
+from detectors import nearest_neighbours, on_windows, pyod_autoencoder
+from series import periodic
+from timing import seconds
+
+from skae import LSTMAutoencoder
 
 PEERS = {
     "nearest neighbours": on_windows(nearest_neighbours),
@@ -19,26 +22,22 @@ PEERS = {
 WINDOW = 50
 
 
-def rows(n, n_features=5):
-    rng, t = np.random.default_rng(0), np.arange(n)[:, None]
-    periods, phases = rng.uniform(20, 80, n_features), rng.uniform(0, 6, n_features)
-    return np.sin(2 * np.pi * t / periods + phases) + 0.1 * rng.standard_normal((n, n_features))
+def skae(train, test, window, seed):
+    return LSTMAutoencoder(window, random_state=seed).fit(train).score_samples(test)
 
 
 def cpu_seconds(detect, X):
-    start = time.process_time()
-    detect(X, X, WINDOW, 0)
-    return time.process_time() - start
+    return seconds(lambda: detect(X, X, WINDOW, 0), time.process_time)
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", default="1000,10000,100000")
     parser.add_argument("--peers", action="store_true")
     args = parser.parse_args()
-    skae(rows(300), rows(300), WINDOW, 0)  # TensorFlow starts
+    cpu_seconds(skae, periodic(300))  # TensorFlow starts
     for n in map(int, args.rows.split(",")):
-        X = rows(n)
+        X = periodic(n)
         first, second = cpu_seconds(skae, X), cpu_seconds(skae, X)
         print(f"{n:8,} rows  skae {first:6.1f} s, again {second:6.1f} s", end="", flush=True)
         for name, detect in PEERS.items() if args.peers else ():

@@ -16,32 +16,27 @@ from pathlib import Path
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-from distributed import Client, LocalCluster, progress
+from cluster import cpu_seconds, workers
+from distributed import progress
+from memory import megabytes
+from series import waves
 
 import skae.dask
 
 ROWS_OF_A_FILE = 250_000
 WINDOW = 30
-THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
-def table(first, n_rows):
-    steps = np.arange(first, first + n_rows)
-    noise = np.random.default_rng(first).normal(scale=0.3, size=(n_rows, 4))
-    rows = np.sin(steps[:, None] / [5, 7, 11, 13]) + noise
-    index = pd.Index(steps, name="row")
-    return pd.DataFrame(rows.astype(np.float32), index, ["load", "heat", "flow", "speed"])
+def table(first, end):
+    index = pd.Index(np.arange(first, end), name="row")
+    rows = waves(first, end, seed=first).astype("float32")
+    return pd.DataFrame(rows, index, ["load", "heat", "flow", "speed"])
 
 
 def write(folder, n_rows):
     for number, first in enumerate(range(0, n_rows, ROWS_OF_A_FILE)):
-        rows = table(first, min(ROWS_OF_A_FILE, n_rows - first))
+        rows = table(first, min(first + ROWS_OF_A_FILE, n_rows))
         rows.to_parquet(folder / f"part-{number:05}.parquet")
-
-
-def peak():
-    """Peak memory of this process in megabytes (Linux only; getrusage gives the parent's)."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 def warm_up(detector):
@@ -49,19 +44,18 @@ def warm_up(detector):
 
 
 def measure(detector, rows, target, n_workers):
-    options = {"threads_per_worker": 1, "dashboard_address": None, "env": THREADS}
-    with LocalCluster(n_workers=n_workers, **options) as cluster, Client(cluster) as client:
+    with workers(n_workers, MALLOC_ARENA_MAX="2") as client:
         client.run(warm_up, detector)
-        before, busy = client.run(peak), client.run(time.process_time)
+        before, busy = client.run(megabytes, "VmHWM"), cpu_seconds(client)
         start = time.perf_counter()
         scores = skae.dask.score_samples(detector, rows).to_frame()
         written = client.compute(scores.to_parquet(target, compute=False))
         progress(written, notebook=False)
         written.result()
         seconds = time.perf_counter() - start
-        peaks = client.run(peak)
+        peaks = client.run(megabytes, "VmHWM")
         grown = [peaks[worker] - before[worker] for worker in peaks]
-        spent = sum(client.run(time.process_time).values()) - sum(busy.values())
+        spent = cpu_seconds(client) - busy
     return seconds, spent, max(peaks.values()), max(grown)
 
 
@@ -86,5 +80,5 @@ def main(n_rows, numbers_of_workers):
 
 
 if __name__ == "__main__":
-    million_rows, *workers = sys.argv[1:] or ["100"]
-    main(int(float(million_rows) * 1e6), [int(number) for number in workers] or [1, 2])
+    million_rows, *numbers = sys.argv[1:] or ["100"]
+    main(int(float(million_rows) * 1e6), list(map(int, numbers)) or [1, 2])

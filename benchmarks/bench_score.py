@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from peers import sequences, stock_keras
 from peers_torch import TorchAutoencoder
-from timing import report, seconds
+from timing import in_turns, report, seconds
 
 from skae import LSTMAutoencoder
 
@@ -47,15 +47,12 @@ def main(rounds):
     sizes = (64, 128, 256, 512, 1024, 2048)
     best = min(sizes, key=lambda size: seconds(lambda: torch_scores(plain, tensor, size)))
     ours.score_samples(x), keras_scores(stock, x)
-    times = [
-        (
-            seconds(lambda: ours.score_samples(x)),
-            seconds(lambda: keras_scores(stock, x)),
-            seconds(lambda: torch_scores(plain, tensor, best)),
-        )
-        for _ in range(rounds)
-    ]
-    skae, keras, pytorch = map(list, zip(*times, strict=True))
+    skae, keras, pytorch = in_turns(
+        rounds,
+        lambda: ours.score_samples(x),
+        lambda: keras_scores(stock, x),
+        lambda: torch_scores(plain, tensor, best),
+    )
     report(f"score of 8192, torch batch {best}", skae, keras=keras, torch=pytorch)
     share = operations(len(x)) / np.median(skae) / product_rate()
     print(f"share of the arithmetic limit: {share:.0%}")

@@ -10,13 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from bench_accuracy import (
-    isolation_forest,
-    local_outlier_factor,
-    nearest_neighbours,
-    pca,
-    pyod_autoencoder,
-)
+from detectors import PEERS
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -25,25 +19,14 @@ from sklearn.preprocessing import StandardScaler
 
 from skae import LSTMAutoencoder
 
-PEERS = {
-    "iforest": isolation_forest,
-    "lof": local_outlier_factor,
-    "knn": nearest_neighbours,
-    "pca": pca,
-    "pyod_ae": pyod_autoencoder,
-}
-
 
 def from_file(path):
     held = np.load(path)
     sequences = np.split(held["values"], np.cumsum(held["lengths"])[:-1])
     train = held["train"]
-    parts = [
-        [s for s, chosen in zip(sequences, which, strict=True) if chosen]
-        for which in (train, ~train)
-    ]
     labels = held["y"].astype(str)
-    return parts[0], labels[train], parts[1], labels[~train]
+    parts = [([sequences[i] for i in np.flatnonzero(x)], labels[x]) for x in (train, ~train)]
+    return *parts[0], *parts[1]
 
 
 def from_aeon(name):

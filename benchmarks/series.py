@@ -1,16 +1,21 @@
-"""Real labelled series for the benchmarks, and scores of their windows.
+"""Labelled and artificial series for the benchmarks, and scores of their windows.
 
 ``--data DIR`` names a folder of collections: ``DIR/<collection>/index.csv`` with the columns
 ``series, file, train_rows, official_split``; the files are ``.npz`` (`X`, `label`) or ``.csv`` with
 the label last. The default is the one labelled series that the aeon package bundles.
+``--only GLOB`` takes the series whose names match, such as ``nab/*``.
 """
 
+import argparse
 import csv
+import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from vus import dominant_period, events
+
+from skae import datasets
 
 
 @dataclass(frozen=True)
@@ -28,33 +33,50 @@ class Series:
 
     @property
     def window(self):
-        """Return 50 for several features, or the dominant period of one, from 30 to 100."""
-        if self.train.shape[1] > 1:
-            return 50
-        return int(np.clip(dominant_period(self.train[:, 0]), 30, 100))
+        return window_of(self.train)
 
 
-def load(data=None):
-    """Yield the series of a folder, or the one that aeon bundles."""
-    for name, rows, labels, n_train, official in _folder(Path(data)) if data else _aeon():
+class Labelled(NamedTuple):
+    """A whole series of a folder; `official` tells whether its own authors split it."""
+
+    name: str
+    rows: np.ndarray
+    labels: np.ndarray
+    n_train: int
+    official: bool
+
+
+def parser(doc, *, needs_data=False):
+    """Return a parser with the options ``--data`` and ``--only``."""
+    found = argparse.ArgumentParser(description=doc.splitlines()[0])
+    found.add_argument("--data", required=needs_data, help="a folder of collections, see series.py")
+    found.add_argument("--only", default="*", help="names of series, as a glob")
+    return found
+
+
+def load(data=None, only="*"):
+    """Yield the series of a folder that have anomalies, or the one that aeon bundles."""
+    for name, rows, labels, n_train, official in folder(data, only) if data else _aeon():
         # As in TSB-AD, only the scored part; its rows before the first anomaly are fitted.
         if official:
             rows, labels = rows[n_train:], labels[n_train:]
         elif name.startswith("nab/"):
             rows, labels = rows[1:], labels[1:]
-        first = events(labels)[0][0] if labels.any() else len(labels)
-        n_fit = max(500, min(len(rows) // 4, first - 100))
-        yield Series(name, rows[:n_fit], rows, labels)
+        if labels.any():
+            n_fit = max(500, min(len(rows) // 4, int(np.argmax(labels > 0)) - 100))
+            yield Series(name, rows[:n_fit], rows, labels)
 
 
-def _folder(root):
-    for index in sorted(root.glob("*/index.csv")):
+def folder(data, only="*"):
+    """Yield the whole series of a folder, or nothing without one."""
+    for index in sorted(Path(data).glob("*/index.csv")) if data else ():
         with index.open() as file:
             for line in csv.DictReader(file):
-                if line.get("train_rows"):
+                name = f"{index.parent.name}/{line['series']}"
+                if line.get("train_rows") and fnmatch.fnmatch(name, only):
                     rows, labels = _read(index.parent / line["file"])
-                    name = f"{index.parent.name}/{line['series']}"
-                    yield name, rows, labels, int(line["train_rows"]), line["official_split"] == "1"
+                    official = line["official_split"] == "1"
+                    yield Labelled(name, rows, labels, int(line["train_rows"]), official)
 
 
 def _read(path):
@@ -69,13 +91,49 @@ def _aeon():
     from aeon.datasets import load_kdd_tsad_135
 
     X, y = load_kdd_tsad_135()[:2]
-    yield (
-        "aeon/kdd_tsad_135",
-        np.asarray(X, float).reshape(len(y), -1),
-        np.asarray(y, int),
-        0,
-        False,
-    )
+    rows = np.asarray(X, float).reshape(len(y), -1)
+    yield Labelled("aeon/kdd_tsad_135", rows, np.asarray(y, int), 0, False)
+
+
+def machine():
+    """Return the rows of the demo series before its first fault."""
+    found = datasets.load_machine()
+    return found.data[: found.events[0].start]
+
+
+def waves(first, end, seed=0):
+    """Return four sine waves with noise, from one time to another."""
+    steps = np.arange(first, end)[:, None] / [5, 7, 11, 13]
+    return np.sin(steps) + np.random.default_rng(seed).normal(scale=0.3, size=steps.shape)
+
+
+def periodic(n_rows, n_features=5):
+    """Return waves of random periods and phases with some noise."""
+    rng, t = np.random.default_rng(0), np.arange(n_rows)[:, None]
+    periods, phases = rng.uniform(20, 80, n_features), rng.uniform(0, 6, n_features)
+    noise = rng.standard_normal((n_rows, n_features))
+    return np.sin(2 * np.pi * t / periods + phases) + 0.1 * noise
+
+
+def window_of(rows):
+    """Return 50 for several features; for one its dominant period, from 30 to 100."""
+    return 50 if rows.shape[1] > 1 else int(np.clip(dominant_period(rows[:, 0]), 30, 100))
+
+
+def dominant_period(values, shortest=3, longest=303, otherwise=125):
+    """Return the lag with the highest peak of the autocorrelation, the usual buffer of VUS-PR."""
+    values = np.asarray(values, float)[:20000]
+    values = values - values.mean()
+    if not values.any() or len(values) <= longest + 100:
+        return otherwise
+    spectrum = np.abs(np.fft.rfft(values, 2 * len(values))) ** 2
+    correlation = np.fft.irfft(spectrum)[shortest : longest + 98]
+    middle = correlation[1:-1]
+    peaks = 1 + np.flatnonzero((middle > correlation[:-2]) & (middle > correlation[2:]))
+    if not len(peaks):
+        return otherwise
+    best = peaks[np.argmax(correlation[peaks])]
+    return int(best + shortest) if 3 <= best <= longest - shortest else otherwise
 
 
 def scaled(train, test):
@@ -85,11 +143,10 @@ def scaled(train, test):
 
 
 def windows(rows, size, at_most=None):
-    """Return windows (n, size * n_features), float32, and their first rows."""
+    """Return windows (n, size * n_features), float32, all or evenly spread ones."""
     stride = 1 if at_most is None else -(-(len(rows) - size + 1) // at_most)
-    starts = np.arange(0, len(rows) - size + 1, stride)
-    found = np.lib.stride_tricks.sliding_window_view(rows, size, axis=0)[starts]
-    return found.transpose(0, 2, 1).reshape(len(starts), -1).astype(np.float32), starts
+    found = np.lib.stride_tricks.sliding_window_view(rows, size, axis=0)[::stride]
+    return found.transpose(0, 2, 1).reshape(len(found), -1).astype(np.float32)
 
 
 def rows_from_windows(scores, size, n_rows):

@@ -1,9 +1,14 @@
 """Flagged rows and labelled events: events found, their overlap, and false alarms."""
 
 import numpy as np
-from vus import events
 
-from skae._scoring.events import find_events
+from skae import find_events
+
+
+def events(flags, merge_gap=0):
+    """Return the first and last rows of the runs of flagged or labelled rows."""
+    found = find_events(labels=np.asarray(flags) > 0, merge_gap=merge_gap)
+    return found[["start", "end"]].tolist()
 
 
 def alarms(flagged, series, window):
@@ -13,20 +18,32 @@ def alarms(flagged, series, window):
     found and of all events, and the false alarms: runs of flagged rows, joined if less than a
     window apart, that are not near an event.
     """
-    n_fit, runs = len(series.train), list(zip(*events(series.labels), strict=True))
+    n_fit, labelled = len(series.train), events(series.labels)
     near = np.zeros(len(flagged), bool)
-    for first, last in runs:
+    for first, last in labelled:
         near[max(first - window, 0) : last + window + 1] = True
     free = ~near[n_fit:]
-    new = [(first, last) for first, last in runs if last >= n_fit]
-    raised = find_events(flagged[n_fit:], flagged[n_fit:] * 1.0, merge_gap=window)
+    new = [(first, last) for first, last in labelled if last >= n_fit]
+    raised = events(flagged[n_fit:], merge_gap=window)
     return {
         "flagged": flagged[n_fit:][free].mean() if free.sum() > window else np.nan,
         "found": sum(flagged[first : last + 1].any() for first, last in new),
         "events": len(new),
-        "false": sum(free[event.start : event.end + 1].all() for event in raised),
+        "false": sum(free[first : last + 1].all() for first, last in raised),
         "rows": len(flagged) - n_fit,
     }
+
+
+def summary(found):
+    """Return the median share of rows flagged, series above 3 %, events and false alarms."""
+    flagged = np.array([float(line["flagged"]) for line in found])
+    hits, n_events, false, rows = (
+        sum(float(line[name]) for line in found) for name in ("found", "events", "false", "rows")
+    )
+    return (
+        f"{np.nanmedian(flagged):7.1%} {np.sum(flagged > 0.03):5} of {len(found):3} "
+        f"{hits:5.0f} of {n_events:.0f}; {1e4 * false / rows:.1f} false alarms in 10,000 rows"
+    )
 
 
 def overlaps(found, labels, n_fit):
@@ -41,7 +58,7 @@ def overlaps(found, labels, n_fit):
         Fitted rows; events that begin there do not count.
     """
     shares = []
-    for first, last in zip(*events(labels), strict=True):
+    for first, last in events(labels):
         hits = [(a, b) for a, b in found if a <= last and b >= first]
         if first >= n_fit and hits:
             shares.append(

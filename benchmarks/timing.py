@@ -5,10 +5,15 @@ import time
 import numpy as np
 
 
-def seconds(work):
-    start = time.perf_counter()
+def seconds(work, clock=time.perf_counter):
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
+
+
+def in_turns(rounds, *works):
+    """Return the seconds (n_works, rounds) of functions that run in turns."""
+    return np.array([[seconds(work) for work in works] for _ in range(rounds)]).T
 
 
 def report(name, ours, **peers):

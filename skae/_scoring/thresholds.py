@@ -91,17 +91,14 @@ class OffsetPolicy:
         parts : list of Samples
             The held-out part, if any, and the training part.
         """
-        spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
-        scored = [
-            _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
-        ]
-        if not any(len(known) for known, _ in scored):
+        known = known_scores(scores, parts)
+        if not any(len(found) for found, _ in known):
             return float("nan")
         if not isinstance(self.contamination, str):
             return weighted_quantile(
                 *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
             )
-        return automatic_offset(scored, self.threshold, self.limits)
+        return automatic_offset(known, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
         """Return the score below which each sample is an outlier.
@@ -145,6 +142,16 @@ class OffsetPolicy:
         """Return the policy from its plain form, with defaults for missing values."""
         limits = {name: plain[name] for name in RobustLimits._fields if name in plain}
         return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
+
+
+def known_scores(
+    scores: Callable[[Samples], Array], parts: list[Samples]
+) -> list[tuple[Array, Array]]:
+    """Return the scores of each part that are not NaN, and their weights: 0 near bad readings."""
+    spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
+    return [
+        _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
+    ]
 
 
 def _known(
