@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from detectors import adapting, with_way
+from detectors import adapting, altered, with_way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import make_pipeline
@@ -254,6 +254,33 @@ def test_times_may_be_the_index(fitted, series):
     for _, row in frame.iterrows():
         by_row.append(stream.update(row))
     np.testing.assert_allclose(np.concatenate(by_row), found, rtol=1e-5)
+
+
+DATES = pd.date_range("2026-01-01", periods=30, freq="D")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        DATES.tz_localize("Europe/Berlin"),
+        DATES.to_period(),
+        DATES - DATES[0],
+        pd.Index(list(DATES.to_pydatetime()), dtype=object),
+        pd.Index(DATES.date),
+    ],
+    ids=["zone", "periods", "durations", "datetimes", "days"],
+)
+def test_times_of_any_kind_end_a_series_as_in_a_batch(fitted, index, series):
+    frame = pd.DataFrame(series[:30], index=index).drop(index[10:13])
+    windowing = fitted.detector_.windowing._replace(max_gap="2D")
+    model = altered(fitted, windowing=windowing)
+    together = model.score_samples(frame)
+    stream = skae.stream(model, answer="final")
+    found = [stream.update(frame), stream.flush()]
+    np.testing.assert_allclose(np.concatenate(found), together, rtol=1e-5)
+    timed = zip(frame.to_numpy(), frame.index, strict=True)
+    found = [*(stream.update(row, time) for row, time in timed), stream.flush()]
+    np.testing.assert_allclose(np.concatenate(found), together, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ class GapsInParts:
 
 def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
     """Return the times; None if there are none and `max_gap` is not set."""
-    values = _values(times)
+    values = values_of(times)
     if max_gap is None:
         return values if values is not None and values.dtype.kind == "M" else None
     if values is None:
@@ -205,13 +205,25 @@ def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
     return np.diff(np.append(np.flatnonzero(begins), len(begins)))
 
 
-def _values(times: Any) -> NDArray[Any] | None:
-    """Return times as dates without a zone, durations or numbers; None for anything else."""
+def values_of(times: Any) -> NDArray[Any] | None:
+    """Return a pandas index or an array as dates without a zone, durations or numbers.
+
+    None for anything else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> values_of(pd.period_range("2026-01-01", periods=2, freq="D")).astype("datetime64[D]")
+    array(['2026-01-01', '2026-01-02'], dtype='datetime64[D]')
+    """
     if times is None:
         return None
+    times = times.infer_objects() if hasattr(times, "infer_objects") else times
     times = times.to_timestamp() if hasattr(times, "to_timestamp") else times
     times = times.tz_convert(None) if getattr(times, "tz", None) is not None else times
-    values = times.to_numpy()
+    values: NDArray[Any] = times.to_numpy() if hasattr(times, "to_numpy") else times
+    if values.dtype == object and all(type(value) is datetime.date for value in values):
+        values = values.astype("datetime64[D]")
     return values if values.dtype.kind in "Mmiuf" else None
 
 

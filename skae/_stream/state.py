@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skae._detector import Detector
 from skae._input.sequences import Indices
-from skae._input.time_gaps import longest_step
+from skae._input.time_gaps import longest_step, values_of
 from skae._scoring.adaptive import AdaptiveOffset
 
 
@@ -164,6 +164,20 @@ def threshold_of(detector: Detector) -> FixedThreshold | AdaptiveThreshold:
     return AdaptiveThreshold(detector.offset, policy.memory(detector.windowing.window_size or 0))
 
 
+def _as_index(times: Any) -> Any:
+    """Return a pandas index as it is, and anything else as an array, or an index of its objects."""
+    if hasattr(times, "infer_objects"):
+        return times
+    array = np.atleast_1d(np.asarray(times))
+    if array.dtype != object:
+        return array
+    try:
+        import pandas as pd
+    except ImportError:  # then they are objects of the standard library
+        return array.astype("datetime64[us]")
+    return pd.Index(array)
+
+
 class Clock:
     """The time of the last row of each series, and the longest step that is not a gap.
 
@@ -199,15 +213,17 @@ class Clock:
         TypeError
             If they are not of the kind that `max_gap` requires, numbers or dates.
         """
-        given = np.atleast_1d(np.asarray(times))
-        is_number = given.dtype.kind in "iuf"
-        if is_number != self._is_number or not (is_number or given.dtype.kind in "MO"):
-            kind = "numbers" if self._is_number else "dates"
+        given = _as_index(times)
+        values = values_of(given)
+        if values is None or (values.dtype.kind in "iuf") != self._is_number:
+            kind = "numbers" if self._is_number else "dates or durations"
             raise TypeError(
                 f"Got times of dtype {given.dtype}, but expected {kind}, as max_gap="
                 f"{self._max_gap!r} requires."
             )
-        read = given.astype(self._last.dtype)
+        if values.dtype.kind == "m":  # only steps count
+            values = values + np.datetime64(0, "ns")
+        read = values.astype(self._last.dtype)
         if read.shape != (n_rows,) or np.isnan(read).any():
             raise ValueError(
                 f"Got times of shape {given.shape} with {np.isnan(read).sum()} missing, but "
