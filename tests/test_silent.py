@@ -157,6 +157,7 @@ def test_columns_in_another_order_are_refused_by_the_scaler():
     ("given", "message"),
     [
         (lambda frame: {"pump": frame}, r"Got X as dict, .*list\(X.values\(\)\)"),
+        (lambda frame: frame.to_dict("records"), r"list of dicts, .*pandas.DataFrame\(X\)"),
         (lambda frame: frame.groupby("unit"), r"Got X as DataFrameGroupBy.*for _, part in X"),
         (lambda frame: [frame[["load"]], frame[["load"]][:0]], r"Got X\[1\] with 0 sample"),
     ],
@@ -178,8 +179,17 @@ def test_the_fields_of_a_structured_array_are_features():
     fields = np.empty(300, dtype=[("sine", "f8"), ("cosine", "f4")])
     fields["sine"], fields["cosine"] = SINE, np.cos(np.arange(300) / 5)
     detector = LSTMAutoencoder(20, **TINY).fit(fields)
-    plain = np.column_stack([fields["sine"], fields["cosine"]])
-    np.testing.assert_array_equal(detector.score_samples(fields), detector.score_samples(plain))
+    scores = detector.score_samples(fields)
+    plain = LSTMAutoencoder(20, **TINY).fit(np.column_stack([fields["sine"], fields["cosine"]]))
+    np.testing.assert_array_equal(scores, plain.score_samples(pd.DataFrame(fields).to_numpy()))
+    stream = skae.stream(detector, answer="final")
+    found = [*(stream.update(row) for row in fields), stream.flush()]
+    np.testing.assert_allclose(np.concatenate(found), scores, rtol=1e-4)
+    for turned in (fields[["cosine", "sine"]], [fields[["cosine", "sine"]]]):
+        with pytest.raises(ValueError, match="same order"):
+            detector.score_samples(turned)
+    with pytest.raises(ValueError, match="same order"):
+        stream.update(fields[["cosine", "sine"]])
 
 
 @pytest.mark.parametrize("as_list", [False, True])

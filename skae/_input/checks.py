@@ -46,7 +46,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
            [nan,  4.]])
     """
     refuse_what_is_not_there(X, name)
-    X = without_fields(X)
+    X = with_columns(X)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
     for column, kind in _nested(X):
@@ -69,16 +69,27 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
-def without_fields(X: Any) -> Any:
-    """Return a structured array with its fields as columns; anything else unchanged.
+def with_columns(X: Any) -> Any:
+    """Return a structured array as a dataframe of its fields; anything else unchanged.
 
     Examples
     --------
-    >>> without_fields(np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]))
-    array([[1. , 2.5]])
+    >>> with_columns(np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]))
+       a    b
+    0  1  2.5
     """
-    is_structured = isinstance(X, np.ndarray) and X.dtype.names is not None
-    return structured_to_unstructured(X) if is_structured else X
+    if not isinstance(X, np.ndarray) or X.dtype.names is None:
+        return X
+    if X.ndim > 1:
+        return structured_to_unstructured(X)
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "Got a structured array, whose fields need pandas: pip install pandas, or pass "
+            "numpy.lib.recfunctions.structured_to_unstructured(X)."
+        ) from error
+    return pd.DataFrame({name: X[name] for name in X.dtype.names})
 
 
 def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
@@ -87,10 +98,15 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
     Raises
     ------
     TypeError
-        If X is a polars LazyFrame, a Dask collection, an iterator, a dict or a pandas groupby.
+        If X is a polars LazyFrame, a Dask collection, an iterator, a dict, a list of dicts or a
+        pandas groupby.
     """
     if issparse(X):  # some are dicts; scikit-learn rejects all
         return
+    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], Mapping):
+        raise TypeError(
+            f"Got {name} as a list of dicts, but expected a table: pandas.DataFrame({name})."
+        )
     if isinstance(X, Mapping) or hasattr(X, "groups") and hasattr(X, "get_group"):
         parts = (
             f"list({name}.values())" if isinstance(X, Mapping) else f"[part for _, part in {name}]"

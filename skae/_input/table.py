@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compat.sklearn import FeatureRecord, feature_names_of
-from skae._input.checks import check_names_of_each, without_fields
+from skae._input.checks import check_names_of_each, with_columns
 from skae._input.sequences import Indices, refuse_short_rows, shape_of, stack_series
 
 
@@ -46,7 +46,7 @@ class Table:
         has_times : bool, default=False
             Whether a column of times becomes the index, see `indexed_by_time`.
         """
-        X = [*map(without_fields, X)] if isinstance(X, list) else without_fields(X)
+        X = [*map(with_columns, X)] if isinstance(X, list | tuple) else with_columns(X)
         is_list = _is_list(X) or (
             window_size is not None and _are_series(X, window_size, n_features)
         )

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skae._detector import Detector
-from skae._input.checks import as_numbers
+from skae._input.checks import as_numbers, with_columns
 from skae._input.sequences import Floats, Indices
 from skae._input.table import indexed_by_time
 from skae._windows.series import without_series
@@ -105,11 +105,12 @@ class RowReader:
         return self._n_features > 1 or list(rows) == list(self._names_or(()))
 
     def named(self, rows: Any) -> Any:
-        """Return a row as a frame if it is a dict of features or a pandas Series of them."""
+        """Return a row as a frame if it is a dict, a pandas Series or a structured array."""
         if isinstance(rows, Mapping):
             return self._of_dicts([rows])
         if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
             return self._of_dicts(rows)
+        rows = with_columns(np.atleast_1d(rows) if isinstance(rows, np.void) else rows)
         if self.windowing.max_gap is not None:
             rows = indexed_by_time(rows)
         is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1

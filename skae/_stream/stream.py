@@ -24,6 +24,9 @@ Keyed = ArrayLike | Mapping[Any, ArrayLike]
 """Rows or times of one series, or of several by their keys."""
 
 
+_WITHOUT_TIMES = Mapping, list, tuple, np.ndarray, np.void
+
+
 class Threshold(Protocol):
     """Turns the scores of one series into labels, a few at a time, in order."""
 
@@ -226,7 +229,7 @@ class ScoreStream:
         found = []
         for (key, rows), length in zip(keyed.items(), lengths, strict=True):
             when = None if times is None else times.get(key)
-            if when is None and not isinstance(given[key], Mapping | list | tuple):
+            if when is None and not isinstance(given[key], _WITHOUT_TIMES):
                 when = getattr(rows, "index", None)
             if when is None:
                 raise ValueError(
