@@ -593,6 +593,7 @@ class LSTMAutoencoder(
         check_consistent_length(samples, labels)
         labels, scores = samples.in_order(labels), detector.scores(samples)
         seen = ~np.isnan(scores)
+        outliers_of_either_class(labels[seen])
         offset = best_fbeta_offset(scores[seen], labels[seen], float(beta))
         if self._detector.training is detector.training:  # no other fit has replaced it
             self._detector = replace(
@@ -1000,6 +1001,8 @@ class LSTMAutoencoder(
 
     @offset_.setter
     def offset_(self, offset: float) -> None:
+        if np.ndim(offset) or np.isnan(offset):
+            raise ValueError(f"Got offset_={offset}, but expected a number.")
         self._detector = replace(self._fitted, offset=float(offset))
 
     @property

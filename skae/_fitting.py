@@ -10,6 +10,7 @@ from skae._compat.sklearn import FeatureRecord
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, Scores, TrainingRecord
+from skae._input.observed import warn_if_never_observed
 from skae._input.scaling import Scaling
 from skae._input.table import Features
 from skae._network.architecture import DataSize
@@ -145,6 +146,8 @@ def fit_detector(
         ),
         split,
     )
+    if before is None:
+        warn_if_never_observed(samples.windows.rows, features.names)
     if not one_epoch:
         warn_if_nothing_learned(network, split.parts())
         warn_if_few_windows(split.samples)
@@ -272,10 +275,16 @@ def _split(
     else:  # which takes nothing from the generator of the training
         training = samples.split(0.0, rng)[0]
         held_out = held_out.split(0.0, np.random.default_rng(0))[0]
+    if held_out is not None and not _has_weight(training):
+        training, held_out = samples.split(0.0, rng)
     training = with_observations(training)
-    if held_out is not None and not held_out.windows.are_observed.any():
+    if held_out is not None and not (_has_weight(held_out) and held_out.windows.are_observed.any()):
         held_out = None
     return Split(samples, training, held_out)
+
+
+def _has_weight(samples: Samples) -> bool:
+    return samples.weights is None or bool(samples.weights.any())
 
 
 def _size_of(samples: Samples) -> DataSize:

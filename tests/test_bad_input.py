@@ -457,6 +457,20 @@ def test_a_threshold_that_labels_do_not_give(refuses, y, beta, message):
     refuses("rows", lambda e: e.tune_threshold(ROWS, y, beta=beta), ValueError, message)
 
 
+def test_a_threshold_that_outliers_without_a_score_do_not_give(refuses):
+    rows = np.where(np.arange(60)[:, None] < 30, np.nan, ROWS)
+    labels = np.arange(60) < 5
+
+    def tune(estimator):
+        estimator.tune_threshold(rows, labels)
+
+    refuses("rows", tune, ValueError, "Got y with 0 outliers of 3. samples")
+
+
+def test_a_threshold_that_is_no_number(refuses):
+    refuses("rows", lambda e: setattr(e, "offset_", np.nan), ValueError, "Got offset_=nan")
+
+
 @pytest.mark.parametrize("name", ["encoder_", "decoder_", "error_measure_"])
 def test_an_attribute_that_only_a_fitted_one_has(name):
     with pytest.raises(NotFittedError, match="instance is not fitted yet"):

@@ -18,7 +18,9 @@ def waves(n_rows=500, seed=0):
 @pytest.fixture(scope="module")
 def detector():
     rows = np.c_[waves(), np.full(500, np.nan)]
-    return LSTMAutoencoder(12, units=16, latent_dim=6, epochs=15, random_state=0).fit(rows)
+    estimator = LSTMAutoencoder(12, units=16, latent_dim=6, epochs=15, random_state=0)
+    with pytest.warns(UserWarning, match=r"without an observation of the features \[4\]"):
+        return estimator.fit(rows)
 
 
 def later(**changes):

@@ -83,6 +83,16 @@ def test_a_held_out_part_without_observations_is_none(series):
     assert "val_loss" not in model.history_ and np.isfinite(model.offset_)
 
 
+@pytest.mark.parametrize("weighted", [slice(0, 180), slice(180, 200)], ids=["early", "late"])
+@pytest.mark.parametrize("threshold", ["robust", "three_sigma", 0.05])
+def test_nothing_is_held_out_where_one_part_has_no_weight(series, weighted, threshold):
+    weights = np.zeros(200)
+    weights[weighted] = 1
+    model = small(5, threshold=threshold).fit(series, sample_weight=weights)
+    assert "val_loss" not in model.history_ and min(model.history_["loss"]) > 0
+    assert np.isfinite(model.offset_)
+
+
 @pytest.mark.parametrize("as_list", [False, True])
 def test_sequences_in_which_nothing_was_observed(series, as_list):
     X = series[:120].reshape(12, 10, 2).copy()

@@ -59,6 +59,13 @@ def test_weights_that_are_not_finite_are_an_error(small):
     assert not hasattr(estimator, "model_")
 
 
+def test_a_value_that_stands_for_a_missing_reading_is_named(small):
+    rows = np.sin(np.arange(200.0)[:, None] / [4, 5])
+    rows[50, 1] = 9.96921e36  # what netCDF writes
+    with pytest.raises(ValueError, match=r"Feature 1 reaches \S+ as an input .* make it NaN"):
+        small(5, scale="robust").fit(rows)
+
+
 def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
     estimator = small(callbacks=[_breaks_at(2)], epochs=5, early_stopping=True)
     with pytest.warns(ConvergenceWarning, match="nan in epoch 3. .* of epoch [12], the best"):

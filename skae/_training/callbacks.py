@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from skae._compiled.inference import TrainedNetwork
@@ -118,6 +119,7 @@ def require_finite(
     history: dict[str, list[float]],
     stopping: Iterable[keras.callbacks.Callback] = (),
     first_epoch: int = 0,
+    rows: NDArray[np.floating] | None = None,
 ) -> None:
     """Reject a model with invalid weights, and warn if earlier weights were restored.
 
@@ -130,17 +132,18 @@ def require_finite(
         From `stopping_callbacks`.
     first_epoch : int, default=0
         Epochs before this training.
+    rows : ndarray of shape (n_rows, n_features), optional
+        Inputs of the network, in which an error names the largest value.
 
     Raises
     ------
     ValueError
         If a weight is not finite.
     """
-    advice = "Scale the data, or lower learning_rate or optimizer__global_clipnorm."
     if not weights_are_finite(model):
         raise ValueError(
             f"Training ended with loss={history['loss'][-1]} and weights that are not finite, "
-            f"but expected finite ones. {advice}"
+            f"but expected finite ones. {_advice(rows)}"
         )
     broken = [name for name in ("loss", "val_loss") if not np.isfinite(history.get(name, [])).all()]
     weights_broke = any(getattr(callback, "weights_broke", False) for callback in stopping)
@@ -155,9 +158,28 @@ def require_finite(
         else ": there were no better ones to go back to"
     )
     warnings.warn(
-        f"{what} in epoch {last}. Training ended there, and {where}. {advice}",
+        f"{what} in epoch {last}. Training ended there, and {where}. {_advice(rows)}",
         ConvergenceWarning,
         stacklevel=2,
+    )
+
+
+HUGE = 1e9
+"""Inputs from which on they, and not the training, make a loss infinite."""
+
+
+def _advice(rows: NDArray[np.floating] | None) -> str:
+    """Return what to do, and the feature with the largest input if that is huge."""
+    advice = "Scale the data, or lower learning_rate or optimizer__global_clipnorm."
+    if rows is None:
+        return advice
+    highest = np.maximum(np.fmax.reduce(rows), -np.fmin.reduce(rows))
+    feature = int(np.nanargmax(highest))
+    if not highest[feature] > HUGE:
+        return advice
+    return (
+        f"Feature {feature} reaches {highest[feature]:.2g} as an input of the network: if that "
+        f"stands for a missing reading, make it NaN. {advice}"
     )
 
 

@@ -94,7 +94,7 @@ def fit_network(
             verbose=verbose,
             checkpoint=checkpoint,
         ).history
-        require_finite(network.model, added, stopping, first_epoch)
+        require_finite(network.model, added, stopping, first_epoch, training.windows.rows)
     return {name: [*history.get(name, []), *added.get(name, [])] for name in {**history, **added}}
 
 
