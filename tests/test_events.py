@@ -170,6 +170,16 @@ def test_pandas_comes_back_with_its_index():
     assert found["length"].tolist() == [4, 1] and found["score"].tolist() == [-6, -9]
 
 
+@pytest.mark.parametrize("name", ["errors", "contributions"])
+def test_the_same_index_in_another_order_is_refused(name):
+    scores, shares = pd.Series(SCORES, HOURS), pd.DataFrame({"load": SHARES[:, 0]}, HOURS)
+    other = {"errors": -scores, "contributions": shares}[name]
+    expected = find_events(scores, offset=-3, **{name: other})
+    assert find_events(scores, offset=-3, **{name: other.reset_index(drop=True)}).equals(expected)
+    with pytest.raises(ValueError, match=rf"{name}.reindex\(scores.index\)"):
+        find_events(scores, offset=-3, **{name: other[::-1]})
+
+
 @pytest.mark.parametrize("index", [HOURS, pd.Series(HOURS), pd.DataFrame(SHARES, HOURS)])
 def test_an_index_of_pandas_makes_a_pandas_table(index):
     found = find_events(SCORES, offset=-3, index=index)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -81,6 +82,14 @@ def read_scored_rows(
     given = labels if scores is None else scores
     lengths = _lengths_of(given)
     n_rows = sum(lengths) if lengths else len(given)
+    _refuse_other_order(
+        scores=scores,
+        labels=labels,
+        offset=offset,
+        errors=errors,
+        series=series,
+        contributions=contributions,
+    )
     values = _stacked("scores", scores, n_rows, 1)
     flags = _stacked("labels", labels, n_rows, 1)
     errors_of_rows = _as_float64(_stacked("errors", errors, n_rows, 1))
@@ -119,6 +128,24 @@ def _with_columns_in_order(contributions: Any) -> Any:
                 f"columns of the first, {names}, in any order."
             )
     return [part[names] for part in contributions]
+
+
+def _refuse_other_order(**given: Any) -> None:
+    """Reject pandas objects with the same index in another order; rows are matched by position.
+
+    Raises
+    ------
+    ValueError
+    """
+    indexes = {name: index_of(values) for name, values in given.items()}
+    indexes = {name: index for name, index in indexes.items() if hasattr(index, "isin")}
+    for (one, first), (other, index) in pairwise(indexes.items()):
+        is_same = len(index) != len(first) or index.equals(first) or not index.is_unique
+        if not is_same and index.isin(first).all():
+            raise ValueError(
+                f"Got {one} and {other} with the same index in another order, but expected the "
+                f"rows of both in one order: {other}.reindex({one}.index)."
+            )
 
 
 def _level(offset: Any, n_rows: int) -> Any:

@@ -51,7 +51,7 @@ def describe_object(name: str, value: Any, writer: Writer) -> Described:
     raise TypeError(
         f"Got {name}={value!r}, but expected a plain value, a Keras loss, optimizer or schedule, "
         "or your own function, class or object with get_config. Other values need pickle: use "
-        "joblib.dump instead."
+        "joblib.dump instead, or set those that only fit uses, such as callbacks, to None."
     )
 
 
