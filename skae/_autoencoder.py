@@ -97,7 +97,8 @@ class LSTMAutoencoder(
         layer of 64 units, or of 32 if all series together have at most 1,000 rows, because a
         larger network overfits there.
     bottleneck : {"vector", "sequence"}, default="vector"
-        One latent vector per sequence, or one per time step.
+        One latent vector per sequence, or one per time step, which leaves no choice of `pooling`,
+        `decoder` and `segment_length`.
     pooling : {"last", "mean", "max"}, default="last"
         How the encoder's hidden states become the latent vector: the last state, or the mean
         or maximum of all states over the steps.

@@ -177,12 +177,13 @@ def _read(
     dtype = dtype_to_read(is_scaled)
     samples = read_to_learn(record, X, windowing, reset=before is None, dtype=dtype)
     check_fills_a_window(samples)
-    check_suits(parameters["loss"], samples.windows.rows)
     check_one_rule(parameters["contamination"], parameters["threshold"], samples.is_set)
     samples = samples.weighted(sample_weight)
     by_series = parameters["scale_by_series"]
     scaling = before.scaling if before else _scaling(scale, samples, by_series)
-    return samples.scaled(scaling), scaling
+    samples = samples.scaled(scaling)
+    check_suits(parameters["loss"], samples.windows.rows)
+    return samples, scaling
 
 
 def how_to_scale(parameters: Parameters) -> str | None:

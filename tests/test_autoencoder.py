@@ -278,6 +278,8 @@ def test_binary_crossentropy_on_data_in_the_unit_interval(small, series):
     model = small(5, loss="binary_crossentropy", output_activation="sigmoid").fit(unit)
     output = model.reconstruct(unit)
     assert 0 <= output.min() and output.max() <= 1
+    with pytest.raises(ValueError, match=r"values from -.* in \[0, 1\]. .* leave `scale` out"):
+        model.set_params(scale="standard").fit(unit)
 
 
 def build_own(meta, width=3):

@@ -160,6 +160,12 @@ NOT_AS_KERAS_WOULD_SAY = [
         ValueError,
         "Got segment_length=2 with bottleneck='sequence', but expected 1",
     ),
+    (
+        {"pooling": "max", "bottleneck": "sequence"},
+        ValueError,
+        "Got pooling='max' with bottleneck='sequence', but expected 'last'",
+    ),
+    ({"decoder": "state", "bottleneck": "sequence"}, ValueError, "Got decoder='state' with bott"),
     ({"model": keras.Sequential([keras.Input((None, 2))])}, TypeError, "but expected a callable"),
     (
         {"model": lambda: 3},
@@ -176,6 +182,11 @@ NOT_AS_KERAS_WOULD_SAY = [
     ({"loss": lambda a, b: 0.0}, ValueError, "returns one number for everything, but expected"),
     ({"loss": "poisson", "loss__nothing": 1}, ValueError, "loss__nothing=1.* but expected only"),
     ({"loss": "bce"}, ValueError, "Got loss='bce' and X with values from -.*in .0, 1."),
+    (
+        {"loss": keras.losses.BinaryFocalCrossentropy(from_logits=True)},
+        ValueError,
+        "from_logits=True, but expected False",
+    ),
     ({"optimizer": "nothing"}, ValueError, "Got optimizer='nothing', but expected a name that"),
     ({"optimizer": int}, TypeError, "Got optimizer=<class 'int'>, but expected a name"),
     (

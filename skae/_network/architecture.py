@@ -97,8 +97,8 @@ class Architecture:
         Raises
         ------
         ValueError
-            If `units` is not a positive integer or a tuple of positive integers, or if segments are
-            combined with one latent vector per step.
+            If `units` is not a positive integer or a tuple of positive integers, or if an
+            option of a single latent vector is combined with one per step.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
         # Keras rejects NumPy numbers, which parameter grids contain.
@@ -113,7 +113,7 @@ class Architecture:
             is_short_set = size.is_set and size.n_steps <= MAX_WHOLE_STEPS
             whole = is_short_set or options["bottleneck"] == "sequence"
             options["segment_length"] = 1 if whole else _segment_length(size.n_steps)
-        _check_segments(options)
+        _check_bottleneck(options)
         return cls(size.n_features, **options)
 
 
@@ -121,13 +121,17 @@ def _segment_length(n_steps: int) -> int:
     return max(1, min(MAX_SEGMENT, n_steps // MIN_SEGMENTS))
 
 
-def _check_segments(options: dict[str, Any]) -> None:
-    length = options["segment_length"]
-    if length > 1 and options["bottleneck"] == "sequence":
-        raise ValueError(
-            f"Got segment_length={length} with bottleneck='sequence', but expected 1: this "
-            "bottleneck has one latent vector per step, and a segment has one for all its steps."
-        )
+OF_ONE_VECTOR = {"segment_length": 1, "pooling": "last", "decoder": "repeat"}
+"""Parameters of a single latent vector, and their values without one."""
+
+
+def _check_bottleneck(options: dict[str, Any]) -> None:
+    for name, expected in OF_ONE_VECTOR.items():
+        if options["bottleneck"] == "sequence" and options[name] != expected:
+            raise ValueError(
+                f"Got {name}={options[name]!r} with bottleneck='sequence', but expected "
+                f"{expected!r}, because that bottleneck has one latent vector per step."
+            )
 
 
 def _checked_units(units: Any) -> tuple[int, ...]:

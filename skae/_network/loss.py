@@ -169,7 +169,8 @@ def check_suits(loss: Any, rows: NDArray[Any]) -> None:
     if lowest < 0 or highest > 1:
         raise ValueError(
             f"Got loss={loss!r} and X with values from {lowest:g} to {highest:g}, but expected "
-            "values in [0, 1]. Scale X with MinMaxScaler, or choose another loss."
+            "values in [0, 1]. Scale X with MinMaxScaler and leave `scale` out, or choose another "
+            "loss."
         )
 
 
@@ -179,11 +180,17 @@ def check_output_suits(parameters: dict[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If the loss is the binary cross-entropy (without logits) and the output is not a sigmoid.
+        If the loss takes logits, which are no reconstruction, or is the binary cross-entropy and
+        the output of our network is not a sigmoid.
     """
     loss, activation = parameters["loss"], parameters["output_activation"]
-    of_logits = parameters.get("loss__from_logits") or getattr(loss, "from_logits", False)
-    if is_binary_crossentropy(loss) and not of_logits and activation != "sigmoid":
+    if parameters.get("loss__from_logits") or getattr(loss, "from_logits", False):
+        raise ValueError(
+            f"Got loss={loss!r} with from_logits=True, but expected False: the output is compared "
+            "with X, so it must be a probability (output_activation='sigmoid')."
+        )
+    is_ours = parameters["model"] is None
+    if is_ours and is_binary_crossentropy(loss) and activation != "sigmoid":
         raise ValueError(
             f"Got output_activation={activation!r} with the binary "
             "cross-entropy, but expected 'sigmoid', because its logarithm needs values in (0, 1)."

@@ -99,8 +99,7 @@ class KerasAdapter(ParameterRouter):
         """
         check_process()
         check_parameters(parameters)
-        if parameters["model"] is None:
-            check_output_suits(parameters)
+        check_output_suits(parameters)
         architecture = architecture or Architecture.of(parameters, size)
         adapter = cls(
             parameters["model"] or partial(build_autoencoder, architecture, seed),
