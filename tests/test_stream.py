@@ -228,6 +228,30 @@ def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
     np.testing.assert_array_equal(skae.stream(model).update(series[0, 0]), expected[:1])
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_columns_of_each_series_are_compared(small, series, library):
+    frame = pd.DataFrame(series, columns=["a", "b"])
+    model = small(WINDOW).fit(frame)
+    rows = frame[:7] if library == "pandas" else pytest.importorskip("polars").DataFrame(frame[:7])
+    one, other = skae.stream(model).update({"p": rows, "q": rows[["b", "a"]]}).values()
+    np.testing.assert_array_equal(one, skae.stream(model).update(frame[:7]))
+    np.testing.assert_array_equal(other, one)
+    stream = skae.stream(model)
+    with pytest.raises(ValueError, match="same order"):
+        stream.update(rows[["b", "a"]])
+    with pytest.raises(ValueError, match=r"columns \['a'\] and others with \['a', 'b'\]"):
+        stream.update({"p": rows, "q": rows[["a"]]})
+
+
+def test_steps_that_pass_rows_on_are_none(fitted, series):
+    expected = skae.stream(fitted).update(series[:7])
+    for steps in (["passthrough"], ["passthrough", StandardScaler(with_mean=False)]):
+        pipeline = make_pipeline(*steps, fitted)
+        for step in pipeline[1:-1]:
+            step.fit(series).scale_[:] = 1
+        np.testing.assert_array_equal(skae.stream(pipeline).update(series[:7]), expected)
+
+
 # ------------------------------------------------------------------------ gaps in time
 
 

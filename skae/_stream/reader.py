@@ -55,7 +55,7 @@ class RowReader:
                 "Got a detector whose samples are sequences, but expected one whose samples are "
                 "rows. Fit an LSTMAutoencoder with window_size."
             )
-        first_steps = estimator[:-1] if is_pipeline and len(estimator) > 1 else None
+        first_steps = _first_steps(estimator) if is_pipeline else None
         if first_steps is not None:
             _check_takes_rows_alone(first_steps)
         windowing = detector.windowing
@@ -151,6 +151,12 @@ class RowReader:
         return without_series(table, self.windowing.series)[0] if has_column else table
 
 
+def _first_steps(pipeline: Pipeline) -> Pipeline | None:
+    """Return the steps before the last that change something; None if there are none."""
+    steps = [step for step in pipeline.steps[:-1] if step[1] not in (None, "passthrough")]
+    return Pipeline(steps) if steps else None
+
+
 def _check_takes_rows_alone(steps: Pipeline) -> None:
     """Reject steps that use neighbouring rows, after trying them on a few artificial rows.
 
@@ -205,7 +211,7 @@ def _as_table(part: Any, n_features: int) -> Any:
     """Return rows unchanged; one row, or values of one feature, as an array of rows."""
     if isinstance(part, np.ma.MaskedArray):
         part = as_numbers(part)
-    if getattr(part, "ndim", 0) == 2:
+    if len(getattr(part, "shape", ())) == 2:
         return part
     if isinstance(part, Iterator):
         raise TypeError(
@@ -224,10 +230,8 @@ def _as_table(part: Any, n_features: int) -> Any:
 def _stacked(tables: list[Any]) -> Any:
     if len(tables) == 1:
         return tables[0]
-    if all(hasattr(table, "iloc") for table in tables):
-        import pandas as pd
-
-        return pd.concat(tables)
+    if all(hasattr(table, "columns") for table in tables):
+        return _stacked_frames(tables)
     arrays = [np.asarray(table) for table in tables]
     if len({array.shape[1:] for array in arrays}) > 1:
         raise ValueError(
@@ -235,3 +239,20 @@ def _stacked(tables: list[Any]) -> Any:
             "same number of features in each series."
         )
     return np.concatenate(arrays)
+
+
+def _stacked_frames(tables: list[Any]) -> Any:
+    columns = [list(table.columns) for table in tables]
+    other = next((names for names in columns if set(names) != set(columns[0])), None)
+    if other is not None:
+        raise ValueError(
+            f"Got rows with the columns {other[:10]} and others with {columns[0][:10]}, but "
+            "expected the same columns in each series."
+        )
+    if all(hasattr(table, "iloc") for table in tables):
+        import pandas as pd
+
+        return pd.concat(tables)
+    import polars as pl
+
+    return pl.concat([pl.DataFrame(table).select(columns[0]) for table in tables])
