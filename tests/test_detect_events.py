@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from scipy.ndimage import uniform_filter1d
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -171,6 +172,11 @@ def test_a_network_gives_errors_of_its_rows(network, series):
     options |= {"contributions": network.explain(series), "merge_gap": 2}
     assert (found == skae.find_events(network.decision_function(series), **options)).all()
     assert list(found.dtype.names) == ["start", "end", "peak", "length", "score", "features"]
+
+
+def test_what_is_not_fitted_has_no_events(small):
+    with pytest.raises(NotFittedError):
+        detect_events(make_pipeline(StandardScaler().fit(ODD), small(5)), ODD)
 
 
 def test_what_has_no_rows_has_no_events(small, sequences):

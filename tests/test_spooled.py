@@ -247,6 +247,16 @@ def test_signals_that_float32_rounds_away_are_warned_of(small, frame, kind):
     both_warn(small, given, held, "lost in float32")
 
 
+@pytest.mark.parametrize("sizes", [(70,), (150, 151)])
+def test_holes_in_time_and_rows_in_no_order_are_warned_of(small, frame, sizes):
+    minutes = np.arange(200.0) + 5000 * (np.arange(200) >= 150)
+    frame = frame.set_index(pd.Timestamp("2026-01-01") + pd.to_timedelta(minutes, "min"))
+    both_warn(small, lazy(frame, *sizes), frame, "1 steps of time of")
+    both_warn(small, iter([frame]), [frame], "1 steps of time of")
+    shuffled = pd.DataFrame(np.random.default_rng(0).normal(size=(500, 2)), columns=["a", "b"])
+    both_warn(small, lazy(shuffled, *sizes), shuffled, "do not resemble their neighbours")
+
+
 def test_times_that_go_back_are_warned_of(small, frame):
     order = np.r_[0:90, 80:200]
     mixed = frame.iloc[order]

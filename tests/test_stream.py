@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -245,6 +246,8 @@ def test_the_columns_of_each_series_are_compared(small, series, library):
 
 def test_steps_that_pass_rows_on_are_none(fitted, series):
     expected = skae.stream(fitted).update(series[:7])
+    search = SimpleNamespace(best_estimator_=fitted)
+    np.testing.assert_array_equal(skae.stream(search).update(series[:7]), expected)
     for steps in (["passthrough"], ["passthrough", StandardScaler(with_mean=False)]):
         pipeline = make_pipeline(*steps, fitted)
         for step in pipeline[1:-1]:

@@ -103,10 +103,7 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
     """
     if issparse(X):  # some are dicts; scikit-learn rejects all
         return
-    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], Mapping):
-        raise TypeError(
-            f"Got {name} as a list of dicts, but expected a table: pandas.DataFrame({name})."
-        )
+    refuse_dicts(X, name)
     if isinstance(X, Mapping) or hasattr(X, "groups") and hasattr(X, "get_group"):
         parts = (
             f"list({name}.values())" if isinstance(X, Mapping) else f"[part for _, part in {name}]"
@@ -130,6 +127,19 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
         raise TypeError(
             f"Got {name} as {type(X).__name__}, which can be read only once, but expected an array "
             f"or a list: list({name}). LSTMAutoencoder.fit accepts iterators of series."
+        )
+
+
+def refuse_dicts(X: Any, name: str = "X") -> None:
+    """Reject a list of dicts.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], Mapping):
+        raise TypeError(
+            f"Got {name} as a list of dicts, but expected a table: pandas.DataFrame({name})."
         )
 
 

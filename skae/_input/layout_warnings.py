@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.checks import as_numbers, refuse_what_is_not_there
+from skae._input.checks import as_numbers, refuse_dicts
 from skae._input.sequences import Sequences, shape_of
 
 RESEMBLANCE = 0.7
@@ -82,7 +82,7 @@ def as_rows(X: Any, window_size: int, n_features: int = 0) -> Any:
     ValueError
         If X has three dimensions, or one though there are several features.
     """
-    refuse_what_is_not_there(X)
+    refuse_dicts(X)
     shape = shape_of(X)
     if len(shape) == 3:
         raise ValueError(

@@ -94,7 +94,7 @@ def gaps_of(
     flags = None if max_gap is None else _flags(steps, values, max_gap, name)
     _warn_of_disorder(*_disorder(steps), len(lengths), name)
     if max_gap is None:
-        _warn_of_holes(steps, name)
+        _warn_of_holes(steps, _usual_step(steps), name)
     return flags
 
 
@@ -102,13 +102,17 @@ HOLE = 100
 """Multiple of a series' usual step from which on a step is a hole."""
 
 
-def _warn_of_holes(steps: NDArray[Any], name: str) -> None:
-    """Warn about steps that are much longer than usual, because windows cross them."""
+def _usual_step(steps: NDArray[Any]) -> Any:
+    """Return the median step forwards; None if there are too few."""
     later = steps[steps > np.zeros((), steps.dtype)]
     if len(later) < HOLE:
-        return
-    usual = np.median(later.astype("timedelta64[ns]").astype(np.int64)).astype("timedelta64[ns]")
-    holes = later[later > HOLE * usual]
+        return None
+    return np.median(later.astype("timedelta64[ns]").astype(np.int64)).astype("timedelta64[ns]")
+
+
+def _warn_of_holes(steps: NDArray[Any], usual: Any, name: str) -> None:
+    """Warn about steps that are much longer than usual, because windows cross them."""
+    holes = steps[:0] if usual is None else steps[steps > HOLE * usual]
     if len(holes):
         warnings.warn(
             f"Got {name} with {len(holes)} steps of time of {_text(holes.min())} or more where "
@@ -141,6 +145,8 @@ class GapsInParts:
         self.max_gap, self.name = max_gap, name
         self._last: NDArray[Any] | None = None
         self._n_back = self._n_twice = self._n_series = 0
+        self._usual: Any = None
+        self._kept: list[NDArray[Any]] = []  # all steps, until the usual one is known
 
     def add(self, times: Any, *, begins: bool) -> Flags | None:
         """Return which rows of a part follow a gap; a series may begin with the part."""
@@ -153,11 +159,18 @@ class GapsInParts:
         self._last, self._n_series = values[-1:], self._n_series + 1 - n_before
         n_back, n_twice = _disorder(steps)
         self._n_back, self._n_twice = self._n_back + n_back, self._n_twice + n_twice
-        return None if self.max_gap is None else _flags(steps, values, self.max_gap, self.name)
+        if self.max_gap is not None:
+            return _flags(steps, values, self.max_gap, self.name)
+        kept = np.concatenate([*self._kept, steps])
+        self._usual = _usual_step(kept) if self._usual is None else self._usual
+        self._kept = [kept if self._usual is None else kept[kept > HOLE * self._usual]]
+        return None
 
-    def warn_of_disorder(self) -> None:
-        """Warn about dates that went backwards or repeated."""
+    def warn(self) -> None:
+        """Warn about dates that went backwards or repeated, and about holes."""
         _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
+        for steps in self._kept:
+            _warn_of_holes(steps, self._usual, self.name)
 
 
 def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skae._compat.sklearn import frame_container
 from skae._input.table import default_names
@@ -136,7 +137,10 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
 def errors_of_rows(estimator: Any, X: Any) -> Any:
     """Return the error of each single row from an estimator or a Pipeline's last step, or None."""
     last = last_step(estimator)
-    if not hasattr(last, "score_timesteps") or not getattr(last, "window_size_", None):
+    if not hasattr(last, "score_timesteps"):
+        return None
+    check_is_fitted(last)
+    if not getattr(last, "window_size_", None):
         return None
     found = through(estimator, "score_timesteps", X)
     return found["error"].to_numpy() if hasattr(found, "columns") else found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input import observed
 from skae._input.typing import SeriesLike
 from skae._output.frames import index_of, name_features, names_of
 from skae._output.pipeline import grouping_of, reach, through
@@ -85,8 +86,8 @@ class ReconstructionDisplay:
     @property
     def errors(self) -> NDArray[np.float64]:
         """Mean squared error of each feature relative to its variance, of shape (n_features,)."""
-        squares = np.nanmean((self.values - self.reconstruction) ** 2, axis=0, dtype=np.float64)
-        variance = np.nanvar(self.values, axis=0, dtype=np.float64)
+        squares = observed.mean((self.values - self.reconstruction) ** 2, axis=0)
+        variance = observed.mean((self.values - observed.mean(self.values, axis=0)) ** 2, axis=0)
         zeros = np.zeros_like(squares)
         errors: NDArray[np.float64]
         errors = np.divide(squares, variance, out=zeros, where=variance > 0)

@@ -39,7 +39,7 @@ class RowReader:
 
     @classmethod
     def of(cls, estimator: Any) -> Self:
-        """Return the reader of a detector of rows, or of a pipeline that ends in one.
+        """Return the reader of a detector of rows, of a pipeline that ends in one, or of a search.
 
         Raises
         ------
@@ -48,6 +48,7 @@ class RowReader:
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         """
+        estimator = getattr(estimator, "best_estimator_", estimator)
         is_pipeline = isinstance(estimator, Pipeline)
         detector = _detector_of(estimator[-1] if is_pipeline else estimator)
         if detector.windowing.window_size is None:

@@ -9,7 +9,11 @@ import numpy as np
 from skae._compat.sklearn import feature_names_of
 from skae._input.checks import check_n_features, check_names_of_one, is_collection
 from skae._input.disk_buffer import Spool
-from skae._input.layout_warnings import as_rows, warn_if_channels_come_first
+from skae._input.layout_warnings import (
+    as_rows,
+    warn_if_channels_come_first,
+    warn_if_in_no_order,
+)
 from skae._input.precision import Rounding
 from skae._input.runs import runs_of_equal
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
@@ -166,7 +170,7 @@ def _of_series(
         for i, item in enumerate(X):
             gaps, name = GapsInParts(windowing.max_gap, f"X[{i}]"), f"X[{i}]"
             flags = gaps.add(times_of(item, None, 1), begins=True) if is_of_rows else None
-            gaps.warn_of_disorder()
+            gaps.warn()
             reading.add(item, name, flags, begins=True)
         rows, layout = reading.finish()
     if is_of_rows:
@@ -220,8 +224,10 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
             flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
             reading.add(part, "X", flags, begins=begins)
             names[name] = None
-        gaps.warn_of_disorder()
+        gaps.warn()
         rows, layout = reading.finish(None if windowing.series is None else tuple(names))
+    if reset and windowing.series is None:
+        warn_if_in_no_order(rows, layout.lengths)
     return row_samples(rows, layout, windowing, Table((rows,), is_list=False))
 
 
