@@ -94,10 +94,65 @@ def fit_detector(
         As `LSTMAutoencoder.fit`.
     """
     checkpoint = Checkpoint.open(None if one_epoch else parameters["checkpoint"])
-    epochs_before = before.training.history if before else {"loss": []}
-    # A generator for this fit only; a continued training must not repeat the previous orders.
-    seed = checkpoint.seed(parameters["random_state"])
-    rng = np.random.default_rng([seed, len(epochs_before["loss"])])
+    rng = _generator(parameters, before, checkpoint)
+    inputs = _read_inputs(parameters, X, sample_weight, validation_data, estimator, before, rng)
+    expects_outliers = leaves_out(
+        parameters["drop_discords"], has_outliers, parameters["contamination"]
+    )
+    network, architecture, training = _trained(
+        parameters, inputs.split, rng, before, checkpoint, one_epoch, expects_outliers
+    )
+    samples = inputs.split.samples
+    detector = Detector(
+        network,
+        architecture,
+        features=inputs.features,
+        windowing=inputs.windowing,
+        scaling=inputs.scaling,
+        scorer=_scorer(parameters, inputs.split, network),
+        offset=0.0,
+        n_steps=before.n_steps if before else samples.windows.max_length,
+        is_table=before.is_table if before else samples.is_table,
+        training=training,
+        estimator=estimator,
+        asked=network_parameters(parameters),
+    )
+    detector = _calibrated(detector, inputs.split)
+    if before is None:
+        warn_if_never_observed(samples.windows.rows, inputs.features.names)
+    if not one_epoch:
+        warn_if_nothing_learned(network, inputs.split.parts())
+        warn_if_few_windows(samples)
+    checkpoint.remove()
+    return detector
+
+
+def _generator(
+    parameters: Parameters, before: Detector | None, checkpoint: Checkpoint
+) -> np.random.Generator:
+    """Return a generator for one fit; a continued training does not repeat earlier orders."""
+    n_epochs = len(before.training.history["loss"]) if before else 0
+    return np.random.default_rng([checkpoint.seed(parameters["random_state"]), n_epochs])
+
+
+class Inputs(NamedTuple):
+    """X as `fit` reads it, and how."""
+
+    features: Features
+    windowing: Windowing
+    scaling: Scaling | None
+    split: Split
+
+
+def _read_inputs(
+    parameters: Parameters,
+    X: Any,
+    sample_weight: Any,
+    validation_data: Any,
+    estimator: str,
+    before: Detector | None,
+    rng: np.random.Generator,
+) -> Inputs:
     record = before.features.record(estimator) if before else FeatureRecord.named(estimator)
     windowing = _windowing(parameters, before)
     samples, scaling = _read(parameters, record, X, sample_weight, windowing, before)
@@ -105,12 +160,26 @@ def fit_detector(
     held_out = _read_held_out(
         validation_data, features.record(estimator), windowing, samples, scaling
     )
-    split = _split(samples, held_out, parameters, rng)
-    seed = int(rng.integers(1, 2**31))
-    network, architecture, adapter = _network(parameters, seed, split, before)
-    drop = leaves_out(parameters["drop_discords"], has_outliers, parameters["contamination"])
-    learned, n_discords = _without_discords(split, network, drop and not one_epoch)
+    windowing = windowing._replace(window_size=samples.window_size)
+    return Inputs(features, windowing, scaling, _split(samples, held_out, parameters, rng))
+
+
+def _trained(
+    parameters: Parameters,
+    split: Split,
+    rng: np.random.Generator,
+    before: Detector | None,
+    checkpoint: Checkpoint,
+    one_epoch: bool,
+    expects_outliers: bool,
+) -> tuple[TrainedNetwork, dict[str, Any] | None, TrainingRecord]:
+    """Return a network trained on the split, its architecture, and what the training was."""
+    network, architecture, adapter = _network(
+        parameters, int(rng.integers(1, 2**31)), split, before
+    )
+    learned, n_discords = _without_discords(split, network, expects_outliers and not one_epoch)
     plan = _plan(parameters, network, learned, adapter, one_epoch)
+    epochs_before = before.training.history if before else {"loss": []}
     history = fit_network(
         network,
         plan,
@@ -122,37 +191,15 @@ def fit_detector(
         verbose=parameters["verbose"],
         checkpoint=checkpoint,
     )
-    detector = _calibrated(
-        Detector(
-            network,
-            architecture,
-            features=features,
-            windowing=windowing._replace(window_size=split.samples.window_size),
-            scaling=scaling,
-            scorer=_scorer(parameters, split, network),
-            offset=0.0,
-            n_steps=before.n_steps if before else split.samples.windows.max_length,
-            is_table=before.is_table if before else split.samples.is_table,
-            training=TrainingRecord(
-                history,
-                len(history["loss"]) - len(epochs_before["loss"]),
-                plan.epochs,
-                plan.batch_size,
-                n_discords,
-                adapter.keeps_rate,
-            ),
-            estimator=estimator,
-            asked=network_parameters(parameters),
-        ),
-        split,
+    record = TrainingRecord(
+        history,
+        n_iter=len(history["loss"]) - len(epochs_before["loss"]),
+        n_epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        n_discords=n_discords,
+        keeps_rate=adapter.keeps_rate,
     )
-    if before is None:
-        warn_if_never_observed(samples.windows.rows, features.names)
-    if not one_epoch:
-        warn_if_nothing_learned(network, split.parts())
-        warn_if_few_windows(split.samples)
-    checkpoint.remove()
-    return detector
+    return network, architecture, record
 
 
 def _windowing(parameters: Parameters, before: Detector | None) -> Windowing:
