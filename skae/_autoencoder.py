@@ -27,8 +27,8 @@ from skae._compat.sklearn import (
 )
 from skae._detector import Detector, History
 from skae._fitting import fit_detector
-from skae._input.checks import refuse_what_is_not_there
-from skae._input.layout_warnings import refuse_targets
+from skae._input.checks import reject_lazy
+from skae._input.layout_warnings import reject_targets
 from skae._input.typing import Duration, RandomState, SeriesLike
 from skae._output.frames import framed
 from skae._persistence.estimators import MAX_BYTES, holds_detector, load_only, save
@@ -512,7 +512,7 @@ class LSTMAutoencoder(
         >>> detector.n_features_in_
         2
         """
-        refuse_targets(X, y)
+        reject_targets(X, y)
         resume = self.warm_start and hasattr(self, "_detector")
         return self._fit(X, sample_weight, resume=resume, validation_data=validation_data)
 
@@ -540,7 +540,7 @@ class LSTMAutoencoder(
         ValueError
             As in `fit`.
         """
-        refuse_targets(X, y)
+        reject_targets(X, y)
         return self._fit(X, sample_weight, resume=hasattr(self, "_detector"), one_epoch=True)
 
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: Any) -> Self:
@@ -683,7 +683,7 @@ class LSTMAutoencoder(
         labels : ndarray of shape (n_samples,), int
             -1 for outliers, 1 for inliers.
         """
-        refuse_what_is_not_there(X)
+        reject_lazy(X)
         resume = self.warm_start and hasattr(self, "_detector")
         return self._fit(X, sample_weight, resume=resume, has_outliers=True).predict(X)
 
@@ -704,7 +704,7 @@ class LSTMAutoencoder(
         latents : ndarray or list of ndarray
             As `transform` returns them.
         """
-        refuse_what_is_not_there(X)
+        reject_lazy(X)
         return super().fit_transform(X, y, **fit_params)
 
     def score(self, X: SeriesLike, y: object = None) -> float:

@@ -52,7 +52,7 @@ class Steps(NamedTuple):
 def _learns_in_parts(scaler: Any) -> bool:
     """Tell whether there is `partial_fit`; quantiles cannot be updated."""
     if scaler.method == "robust":
-        raise AttributeError("Got method='robust', which needs all sequences at once; use fit.")
+        raise AttributeError("Got method='robust', which needs all sequences together; use fit.")
     return True
 
 

@@ -78,7 +78,7 @@ def state_of(estimator):
 
 
 @pytest.fixture
-def refuses(fitted):
+def rejects(fitted):
     """Check that a call on a fitted estimator raises and does not change it."""
 
     def check(mode, call, error, message, parameters=None):
@@ -137,10 +137,10 @@ NOT_AN_OPTION = {
 
 
 @pytest.mark.parametrize("name", NOT_AN_OPTION)
-def test_a_value_that_is_no_option(refuses, name):
+def test_a_value_that_is_no_option(rejects, name):
     message = rf"The '{name}' parameter of LSTMAutoencoder must be .* Got .* instead"
     for value in NOT_AN_OPTION[name]:
-        refuses("rows", lambda e: e.fit(ROWS), ValueError, message, {name: value})
+        rejects("rows", lambda e: e.fit(ROWS), ValueError, message, {name: value})
 
 
 @pytest.mark.parametrize("estimator", [LSTMAutoencoder(), SequenceWindower(), SequenceScaler()])
@@ -214,8 +214,8 @@ NOT_AS_KERAS_WOULD_SAY = [
 
 
 @pytest.mark.parametrize("parameters, error, message", NOT_AS_KERAS_WOULD_SAY)
-def test_a_value_that_keras_would_refuse(refuses, parameters, error, message):
-    refuses("rows", lambda e: e.fit(ROWS), error, message, parameters)
+def test_a_value_that_keras_would_reject(rejects, parameters, error, message):
+    rejects("rows", lambda e: e.fit(ROWS), error, message, parameters)
 
 
 @pytest.mark.parametrize(
@@ -303,15 +303,15 @@ BAD_ROWS = [
 
 @pytest.mark.parametrize("X, message", [*BAD_DATA, *BAD_ROWS])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_rows_that_nothing_can_be_learned_from(refuses, method, X, message):
+def test_rows_that_nothing_can_be_learned_from(rejects, method, X, message):
     call = {"fit": lambda e: e.fit(X), "partial_fit": lambda e: e.partial_fit(X)}[method]
-    refuses("rows", call, (ValueError, TypeError), message)
+    rejects("rows", call, (ValueError, TypeError), message)
 
 
 @pytest.mark.parametrize("X, message", BAD_DATA)
 @pytest.mark.parametrize("mode", ["sequences", "table"])
-def test_sequences_that_nothing_can_be_learned_from(refuses, mode, X, message):
-    refuses(mode, lambda e: e.fit(X), (ValueError, TypeError), message)
+def test_sequences_that_nothing_can_be_learned_from(rejects, mode, X, message):
+    rejects(mode, lambda e: e.fit(X), (ValueError, TypeError), message)
 
 
 IN_PARTS = [
@@ -327,14 +327,14 @@ IN_PARTS = [
 
 
 @pytest.mark.parametrize("series, message", IN_PARTS)
-def test_iterables_that_nothing_can_be_learned_from(refuses, series, message):
-    refuses("rows", lambda e: e.partial_fit(iter(series)), ValueError, message)
+def test_iterables_that_nothing_can_be_learned_from(rejects, series, message):
+    rejects("rows", lambda e: e.partial_fit(iter(series)), ValueError, message)
 
 
 @pytest.mark.parametrize("method", ["fit_predict", "fit_transform", "predict", "score"])
-def test_what_can_be_read_once_is_for_fit_only(refuses, method):
+def test_what_can_be_read_once_is_for_fit_only(rejects, method):
     message = "read only once, but expected an array or a list"
-    refuses("rows", lambda e: getattr(e, method)(iter([ROWS])), TypeError, message)
+    rejects("rows", lambda e: getattr(e, method)(iter([ROWS])), TypeError, message)
 
 
 SCORING = ["score_samples", "predict", "transform", "reconstruct", "explain", "score"]
@@ -364,12 +364,12 @@ OTHER_DATA = {
 @pytest.mark.parametrize(
     "mode, X, message", [(mode, *case) for mode, cases in OTHER_DATA.items() for case in cases]
 )
-def test_data_that_the_network_does_not_fit(refuses, mode, method, X, message):
-    refuses(mode, lambda e: getattr(e, method)(X), ValueError, message)
+def test_data_that_the_network_does_not_fit(rejects, mode, method, X, message):
+    rejects(mode, lambda e: getattr(e, method)(X), ValueError, message)
 
 
 @pytest.mark.parametrize("value, said", [(np.inf, "infinity"), (1e39, "too large")])
-def test_what_float32_cannot_hold_is_refused_by_the_name_of_its_feature(fitted, value, said):
+def test_what_float32_cannot_hold_is_rejected_by_the_name_of_its_feature(fitted, value, said):
     X = frame(spoilt(value))
     with pytest.raises(ValueError, match=f"{said}.* in feature 'heat'"):
         LSTMAutoencoder(5, **TINY).fit(X)
@@ -397,14 +397,14 @@ WEIGHTS = [
 
 
 @pytest.mark.parametrize("weights, message", WEIGHTS)
-def test_weights_that_are_none(refuses, weights, message):
-    refuses("rows", lambda e: e.fit(ROWS, sample_weight=weights), ValueError, message)
+def test_weights_that_are_none(rejects, weights, message):
+    rejects("rows", lambda e: e.fit(ROWS, sample_weight=weights), ValueError, message)
 
 
 @pytest.mark.parametrize("weights", [[np.ones(60)], [np.ones(60), np.ones(3)]])
-def test_weights_of_series_that_are_others(refuses, weights):
+def test_weights_of_series_that_are_others(rejects, weights):
     message = "Got sample_weight with . items of the shapes .* but expected one array for each"
-    refuses("rows", lambda e: e.fit([ROWS, ROWS], sample_weight=weights), ValueError, message)
+    rejects("rows", lambda e: e.fit([ROWS, ROWS], sample_weight=weights), ValueError, message)
 
 
 # ------------------------------------------------------------------- latents
@@ -438,13 +438,13 @@ BAD_LATENTS = {
 @pytest.mark.parametrize(
     "mode, X, message", [(mode, *case) for mode, cases in BAD_LATENTS.items() for case in cases]
 )
-def test_latents_that_are_none(refuses, mode, X, message):
-    refuses(mode, lambda e: e.inverse_transform(X), ValueError, message)
+def test_latents_that_are_none(rejects, mode, X, message):
+    rejects(mode, lambda e: e.inverse_transform(X), ValueError, message)
 
 
 @pytest.mark.parametrize("mode", ["sequences", "table"])
-def test_latents_of_another_width(refuses, mode):
-    refuses(mode, lambda e: e.inverse_transform(np.ones((3, 5))), ValueError, "latent_dim=2")
+def test_latents_of_another_width(rejects, mode):
+    rejects(mode, lambda e: e.inverse_transform(np.ones((3, 5))), ValueError, "latent_dim=2")
 
 
 # ------------------------------------------------------------------- other methods
@@ -464,22 +464,22 @@ def test_latents_of_another_width(refuses, mode):
         (None, 1, "Got y"),
     ],
 )
-def test_a_threshold_that_labels_do_not_give(refuses, y, beta, message):
-    refuses("rows", lambda e: e.tune_threshold(ROWS, y, beta=beta), ValueError, message)
+def test_a_threshold_that_labels_do_not_give(rejects, y, beta, message):
+    rejects("rows", lambda e: e.tune_threshold(ROWS, y, beta=beta), ValueError, message)
 
 
-def test_a_threshold_that_outliers_without_a_score_do_not_give(refuses):
+def test_a_threshold_that_outliers_without_a_score_do_not_give(rejects):
     rows = np.where(np.arange(60)[:, None] < 30, np.nan, ROWS)
     labels = np.arange(60) < 5
 
     def tune(estimator):
         estimator.tune_threshold(rows, labels)
 
-    refuses("rows", tune, ValueError, "Got y with 0 outliers of 3. samples")
+    rejects("rows", tune, ValueError, "Got y with 0 outliers of 3. samples")
 
 
-def test_a_threshold_that_is_no_number(refuses):
-    refuses("rows", lambda e: setattr(e, "offset_", np.nan), ValueError, "Got offset_=nan")
+def test_a_threshold_that_is_no_number(rejects):
+    rejects("rows", lambda e: setattr(e, "offset_", np.nan), ValueError, "Got offset_=nan")
 
 
 @pytest.mark.parametrize("name", ["encoder_", "decoder_", "error_measure_"])
@@ -509,11 +509,11 @@ class Fails(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("error", [RuntimeError("full"), KeyboardInterrupt("full")])
-def test_a_training_that_breaks_off_leaves_the_earlier_state(refuses, mode, error):
+def test_a_training_that_breaks_off_leaves_the_earlier_state(rejects, mode, error):
     X = MODES[mode][1]
     failing = {"callbacks": [Fails(error)], "epochs": 3}
     for call in (lambda e: e.fit(X), lambda e: e.partial_fit(X)):
-        refuses(mode, call, type(error), "full", failing)
+        rejects(mode, call, type(error), "full", failing)
 
 
 # ------------------------------------------------------------------- windows
@@ -550,7 +550,7 @@ def test_windows_that_cannot_be_made(windower, X, message):
 
 
 @pytest.mark.parametrize("X", [case[1] for case in BAD_WINDOWED[:7]] + [np.ones((5, 3))])
-def test_rows_that_a_fitted_windower_refuses(X):
+def test_rows_that_a_fitted_windower_rejects(X):
     windower = SequenceWindower(3).fit(ROWS)
     before = dict(vars(windower))
     with pytest.raises(ValueError):

@@ -145,7 +145,7 @@ def test_an_estimator_with_a_path_can_be_saved(small, tmp_path):
     assert LSTMAutoencoder.load(tmp_path / "model").checkpoint == str(tmp_path / "state")
 
 
-# ------------------------------------------------------------------- what it refuses
+# ------------------------------------------------------------------- what it rejects
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def left_behind(small, series, tmp_path_factory):
         ({"callbacks": []}, None, "callbacks"),
     ],
 )
-def test_a_checkpoint_of_another_training_is_refused(
+def test_a_checkpoint_of_another_training_is_rejected(
     small, series, tmp_path, left_behind, parameters, change, other
 ):
     path = tmp_path / "state"
@@ -202,7 +202,7 @@ def test_what_does_not_bear_on_training_does_not_count(small, series, tmp_path, 
         (b"skae checkpoint 4\n", "it is damaged"),
     ],
 )
-def test_a_file_that_is_no_checkpoint_is_refused(small, series, tmp_path, content, message):
+def test_a_file_that_is_no_checkpoint_is_rejected(small, series, tmp_path, content, message):
     path = tmp_path / "state"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
@@ -210,7 +210,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(small, series, tmp_path, conten
     assert path.read_bytes() == content
 
 
-def test_a_place_where_no_file_can_be_is_refused_before_training(small, series, tmp_path):
+def test_a_place_where_no_file_can_be_is_rejected_before_training(small, series, tmp_path):
     with pytest.raises(ValueError, match="expected a file in an existing folder"):
         small(10, checkpoint=tmp_path / "none" / "state").fit(series)
     with pytest.raises(ValueError, match="but expected a file, or none yet"):
@@ -272,7 +272,7 @@ def test_a_snapshot_gives_back_what_it_was_given(tmp_path_factory, values):
 
 @examples(100)
 @given(data=st.data())
-def test_a_damaged_snapshot_is_refused(tmp_path_factory, left_behind, data):
+def test_a_damaged_snapshot_is_rejected(tmp_path_factory, left_behind, data):
     path = tmp_path_factory.getbasetemp() / "damaged"
     at = data.draw(st.integers(0, len(left_behind) - 1))
     cut, flip = left_behind[:at], bytes([left_behind[at] ^ data.draw(st.integers(1, 255))])

@@ -160,7 +160,7 @@ def test_short_and_empty_partitions_of_a_frame(fitted, named, series, sizes):
     np.testing.assert_allclose(found.compute(), fitted.score_samples(series), rtol=1e-5)
 
 
-def test_frames_of_too_short_partitions_are_refused(named, series):
+def test_frames_of_too_short_partitions_are_rejected(named, series):
     _, lazy = frame_of(series, [100, 1, 2, 97])
     with pytest.raises(ValueError, match=r"Got 3 rows in 2 consecutive partitions.* at least 7"):
         skae.dask.score_samples(named, lazy).compute()
@@ -182,12 +182,12 @@ def unknown(series):
         (lambda s: frame_of(s, [200])[1], {"series": "m"}, ValueError, "a column of X"),
     ],
 )
-def test_what_is_refused(fitted, series, X, options, error, message):
+def test_what_is_rejected(fitted, series, X, options, error, message):
     with pytest.raises(error, match=message):
         skae.dask.score_samples(fitted, X(series), **options)
 
 
-def test_series_that_come_again_are_refused(fitted, series):
+def test_series_that_come_again_are_rejected(fitted, series):
     frame, _ = frame_of(series, [200])
     frame["machine"] = np.tile(["x", "y"], 100)
     scores = skae.dask.score_samples(fitted, dd.from_pandas(frame, npartitions=2), series="machine")

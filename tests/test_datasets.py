@@ -127,6 +127,6 @@ def test_the_rhythm_doubles_in_an_anomalous_sequence_and_only_there():
         ({"noise": -1}, "Got noise=-1"),
     ],
 )
-def test_make_sequences_refuses(params, message):
+def test_make_sequences_rejects(params, message):
     with pytest.raises(ValueError, match=message):
         make_sequences(**params)

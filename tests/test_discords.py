@@ -137,8 +137,8 @@ def test_what_is_searched_for_outliers_itself_is_not_all_learned(small):
         assert detector.n_discords_ == asked.n_discords_ > 0
         assert_trained_alike(detector, asked)
     assert small(10, drop_discords=False).fit_predict(rows).shape == (300,)
-    refused = small(10, drop_discords=False, contamination=0.05).fit(rows)
-    assert refused.n_discords_ == 0
+    rejected = small(10, drop_discords=False, contamination=0.05).fit(rows)
+    assert rejected.n_discords_ == 0
 
 
 def turning(n_turns, n_rows=4000, seed=0):

@@ -259,7 +259,7 @@ def test_from_estimator_finds_the_threshold_of_a_pipeline():
         ({"values": np.array([["a"]])}, "expected one numeric series"),
     ],
 )
-def test_display_refuses(params, message):
+def test_display_rejects(params, message):
     with pytest.raises(ValueError, match=message):
         make_display(**params).plot()
 
@@ -273,7 +273,7 @@ def test_display_refuses(params, message):
         ({"ax": make_axes(2, Figure()), "features": [0]}, "Got 3 axes for 1 features"),
     ],
 )
-def test_plot_refuses(params, message):
+def test_plot_rejects(params, message):
     with pytest.raises(ValueError, match=message):
         make_display().plot(**params)
 

@@ -171,7 +171,7 @@ def test_pandas_comes_back_with_its_index():
 
 
 @pytest.mark.parametrize("name", ["errors", "contributions"])
-def test_the_same_index_in_another_order_is_refused(name):
+def test_the_same_index_in_another_order_is_rejected(name):
     scores, shares = pd.Series(SCORES, HOURS), pd.DataFrame({"load": SHARES[:, 0]}, HOURS)
     other = {"errors": -scores, "contributions": shares}[name]
     expected = find_events(scores, offset=-3, **{name: other})
@@ -265,7 +265,7 @@ def test_columns_of_several_frames_belong_together_by_name(frame):
         find_events(scores, offset=-3, contributions=other)
 
 
-# ------------------------------------------------------------------------ what is refused
+# ------------------------------------------------------------------------ what is rejected
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_columns_of_several_frames_belong_together_by_name(frame):
         ),
     ],
 )
-def test_find_events_refuses(arguments, message):
+def test_find_events_rejects(arguments, message):
     with pytest.raises(ValueError, match=message):
         find_events(**arguments)
 

@@ -96,13 +96,13 @@ def test_a_model_of_fixed_length_takes_fewer_rows_than_its_window(small, series)
     assert model.reconstruct(series[:5]).shape == (5, 2)
 
 
-def test_a_sequence_too_long_for_a_model_of_fixed_length_is_refused(small):
+def test_a_sequence_too_long_for_a_model_of_fixed_length_is_rejected(small):
     model = small(model=build_fixed).fit(_lists([4, 5, 4]))
     with pytest.raises(ValueError, match="Got a sequence of 6 steps, but expected at most 5"):
         model.score_samples(_lists([6]))
 
 
-def test_an_encoder_that_is_no_model_is_refused(small):
+def test_an_encoder_that_is_no_model_is_rejected(small):
     def build(meta):
         x = keras.Input((None, 2))
         return keras.Model(x, keras.layers.Dense(2)(keras.layers.Dense(3, name="encoder")(x)))
@@ -180,7 +180,7 @@ def test_weights_of_a_list_of_series_are_a_list(small, series):
 
 
 @pytest.mark.parametrize("weights", [[1.0] * 200, [np.ones(120), np.ones(80)], [np.ones(200)]])
-def test_weights_that_do_not_fit_a_list_of_series_are_refused(small, series, weights):
+def test_weights_that_do_not_fit_a_list_of_series_are_rejected(small, series, weights):
     with pytest.raises(ValueError, match=r"sample_weight .* one array for each series of X"):
         small(5).fit([series[:80], series[80:]], sample_weight=weights)
 
@@ -298,7 +298,7 @@ def test_numpys_numbers_are_numbers(small, series):
     np.testing.assert_array_equal(whole.score_samples(series), expected)
 
 
-def test_noise_above_what_keras_adds_is_refused_by_name(small, series):
+def test_noise_above_what_keras_adds_is_rejected_by_name(small, series):
     with pytest.raises(ValueError, match=r"The 'noise' parameter .* range \[0.0, 1.0\]|'noise'"):
         small(5, noise=1.5).fit(series)
 
@@ -311,7 +311,7 @@ class NaNOutsideOfTraining(keras.layers.Layer):
         return x if training else x * float("nan")
 
 
-def test_a_model_that_puts_out_nan_is_refused(small, series):
+def test_a_model_that_puts_out_nan_is_rejected(small, series):
     def build(meta):
         x = keras.Input((None, meta["n_features_in_"]))
         y = keras.layers.Dense(meta["n_features_in_"])(x)

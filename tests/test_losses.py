@@ -65,7 +65,7 @@ def test_a_function_without_the_mean_over_features_gives_the_same():
     assert float(loss(TRUE, PRED)) == pytest.approx(float(ObservedLoss(_own_loss)(TRUE, PRED)))
 
 
-def test_a_function_that_returns_one_number_is_refused():
+def test_a_function_that_returns_one_number_is_rejected():
     with pytest.raises(ValueError, match="one number for everything, but expected one number per"):
         ObservedLoss(lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2)).is_by_entry(2)
 
@@ -81,7 +81,7 @@ def test_a_loss_with_a_weight_for_each_feature(n_features):
     assert float(loss(true, pred)) == pytest.approx(np.nanmean(steps), rel=1e-5)
 
 
-def test_a_loss_for_another_number_of_features_is_refused():
+def test_a_loss_for_another_number_of_features_is_rejected():
     loss = ObservedLoss(lambda t, p: keras.ops.mean((t - p) ** 2 * np.ones(3, "float32"), axis=-1))
     with pytest.raises(ValueError, match="that fails for 2 features, but expected a loss of two"):
         loss.is_by_entry(2)
@@ -192,7 +192,7 @@ def name_of(loss):
         ([[-0.25], [np.nan]], "with values from -0.25 to -0.25"),
     ],
 )
-def test_binary_crossentropy_refuses_data_outside_the_unit_interval(loss, rows, message):
+def test_binary_crossentropy_rejects_data_outside_the_unit_interval(loss, rows, message):
     with pytest.raises(ValueError, match=message):
         check_suits(loss, np.array(rows))
 

@@ -46,7 +46,7 @@ def test_several_series(name):
 
 
 @pytest.mark.parametrize("labels", [[0, 2, 1], [-1, 0, 1], [1, 1, 1], [5, 5]])
-def test_labels_that_could_mean_anything_are_refused(labels):
+def test_labels_that_could_mean_anything_are_rejected(labels):
     with pytest.raises(ValueError, match="Got y with the values"):
         is_outlier(labels)
 
@@ -58,7 +58,7 @@ def test_of_one_class_the_score_is_not_defined(name, labels):
         assert np.isnan(get_scorer(name)(Detector(), VALUES, labels))
 
 
-def test_one_class_that_is_none_is_refused():
+def test_one_class_that_is_none_is_rejected():
     with pytest.raises(ValueError, match="Got y with the values"):
         get_scorer("roc_auc")(Detector(), VALUES, [5, 5, 5, 5])
 
@@ -133,6 +133,6 @@ def test_any_metric_with_options():
         (lambda: make_scorer(max, response_method="score"), "Got response_method='score', but"),
     ],
 )
-def test_a_name_that_is_none_is_refused(call, message):
+def test_a_name_that_is_none_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -170,7 +170,7 @@ def test_steps_first_are_not_warned_of(X):
     says_nothing(X)
 
 
-def test_lists_of_channels_of_unequal_lengths_are_refused_with_the_way_to_write_them():
+def test_lists_of_channels_of_unequal_lengths_are_rejected_with_the_way_to_write_them():
     X = [WAVES[0].T, WAVES[1, :40].T]
     with pytest.raises(ValueError, match=r"as in aeon, write \[x.T for x in X\]"):
         read(X)
@@ -186,14 +186,14 @@ NESTED = pd.DataFrame({"u": [pd.Series(w[:, 0]) for w in WAVES], "v": [w[:, 1] f
 @pytest.mark.parametrize(
     "X", [NESTED, pl.DataFrame({"u": WAVES[:, :, 0].tolist(), "v": WAVES[:, :, 1].tolist()})]
 )
-def test_sequences_in_cells_are_refused_with_the_way_to_write_them(X, windowing):
+def test_sequences_in_cells_are_rejected_with_the_way_to_write_them(X, windowing):
     with pytest.raises(TypeError, match=r"in a cell of column 'u'.*\[np.column_stack\(row\) for"):
         read(X, windowing)
     read_as_told = read([np.column_stack(row) for row in X.to_numpy()])
     np.testing.assert_array_equal(read_as_told.windows.padded(), read(WAVES).windows.padded())
 
 
-def test_an_index_of_several_levels_is_refused_with_the_way_to_write_it():
+def test_an_index_of_several_levels_is_rejected_with_the_way_to_write_it():
     index = pd.MultiIndex.from_product([range(60), range(50)], names=["instance", "time"])
     X = pd.DataFrame(WAVES.reshape(-1, 2), index)
     for method in (read, LSTMAutoencoder().fit):
@@ -214,7 +214,7 @@ def test_flat_windows_keep_an_index_of_several_levels():
 # ------------------------------------------------------------------- other dimensions
 
 
-def test_three_dimensions_with_a_window_size_are_refused_with_the_ways_to_write_them():
+def test_three_dimensions_with_a_window_size_are_rejected_with_the_ways_to_write_them():
     message = r"Got X with shape \(60, 50, 2\) \(dim 3\) and window_size=30.*pass list\(X\)"
     with pytest.raises(ValueError, match=message):
         read(WAVES, ROWS)
@@ -243,7 +243,7 @@ def test_a_vector_is_the_rows_of_one_feature(X):
 
 
 @pytest.mark.parametrize("X", VECTORS.values(), ids=VECTORS)
-def test_a_vector_of_sequences_is_refused_with_the_ways_to_write_it(X):
+def test_a_vector_of_sequences_is_rejected_with_the_ways_to_write_it(X):
     message = r"Got X with shape \(400,\) \(1D array\).*np.reshape\(X, \(1, -1\)\).*window_size"
     with pytest.raises(ValueError, match=message):
         read(X)

@@ -240,7 +240,7 @@ def test_values_of_one_feature_become_a_column(tmp_path):
         ([np.zeros(2, "M8[s]")], TypeError, "with times"),
     ],
 )
-def test_to_memmap_refuses(X, error, message, tmp_path):
+def test_to_memmap_rejects(X, error, message, tmp_path):
     (tmp_path / "rows").write_bytes(b"older")
     with pytest.raises(error, match=message):
         skae.dask.to_memmap(X, tmp_path / "rows")

@@ -93,7 +93,7 @@ def test_frames_lists_and_one_dimension():
     ("X", "message"),
     [(np.zeros((0, 2)), "0 sample"), ([["a"]], "could not convert"), ([[np.inf]], "infinity")],
 )
-def test_what_is_no_series_is_refused(X, message):
+def test_what_is_no_series_is_rejected(X, message):
     with pytest.raises(ValueError, match=message):
         estimate_window_size(X)
 
@@ -145,7 +145,7 @@ def test_the_windower_finds_its_window(tmp_path):
     assert skae.load(tmp_path / "windower.skae").transform(rows[:50]).shape == (50, 40, 1)
 
 
-def test_other_words_are_refused():
+def test_other_words_are_rejected():
     for estimator in (detector("period"), SequenceWindower("period")):
         with pytest.raises(ValueError, match="'window_size' parameter"):
             estimator.fit(waves(40))

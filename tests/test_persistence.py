@@ -252,7 +252,7 @@ def test_the_function_of_a_transformer_comes_from_the_caller(series, path):
         ("PowerTransformer", {"n_features_in_": 2, "lambdas_": np.ones(3)}),
     ],
 )
-def test_attributes_that_no_fit_leaves_are_refused(name, attributes):
+def test_attributes_that_no_fit_leaves_are_rejected(name, attributes):
     with pytest.raises(ValueError, match="that no fit produces"):
         check_attributes(name, attributes)
 
@@ -293,7 +293,7 @@ def test_a_failed_save_leaves_the_old_file(path, thing, message):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_an_attribute_of_ones_own_is_refused(path):
+def test_an_attribute_of_ones_own_is_rejected(path):
     model = LSTMAutoencoder(5)
     model.note = "mine"
     with pytest.raises(TypeError, match=r"Got \['note'\]"):
@@ -305,25 +305,25 @@ def _save(estimator, path):
     return path
 
 
-# ------------------------------------------------------------------- what is refused
+# ------------------------------------------------------------------- what is rejected
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"no archive", b"PK\x03\x04", b"skae model 4\n", b"\0" * 99]
 )
-def test_a_file_of_something_else_is_refused(path, content):
+def test_a_file_of_something_else_is_rejected(path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"Got path='.*model.skae'.*written by skae.save"):
         LSTMAutoencoder.load(path)
 
 
-def test_a_newer_format_is_refused(path, saved):
+def test_a_newer_format_is_rejected(path, saved):
     path.write_bytes(saved.replace(b"model 4", b"model 99", 1))
     with pytest.raises(ValueError, match="of format 99, but expected 4.*upgrade"):
         LSTMAutoencoder.load(path)
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_what_is_no_file_is_rejected(tmp_path):
     with pytest.raises(FileNotFoundError):
         skae.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match="expected a regular file"):
@@ -331,7 +331,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and devices")
-def test_devices_and_pipes_are_refused(tmp_path):
+def test_devices_and_pipes_are_rejected(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/dev/zero", tmp_path / "pipe"):
         with pytest.raises(ValueError, match="expected a regular file"):
@@ -340,7 +340,7 @@ def test_devices_and_pipes_are_refused(tmp_path):
             skae.save(LSTMAutoencoder(5), path)
 
 
-def test_a_file_that_is_too_large_is_refused(path, saved):
+def test_a_file_that_is_too_large_is_rejected(path, saved):
     path.write_bytes(saved)
     with pytest.raises(ValueError, match=f"of {len(saved)} bytes, but expected .*max_bytes=1000"):
         skae.load(path, max_bytes=1000)
@@ -348,7 +348,7 @@ def test_a_file_that_is_too_large_is_refused(path, saved):
 
 @settings(max_examples=60, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_flipped_bit_or_a_cut_is_refused(saved, tmp_path_factory, where, bit, cut):
+def test_a_flipped_bit_or_a_cut_is_rejected(saved, tmp_path_factory, where, bit, cut):
     at = int(where * len(saved))
     damaged = saved[:at] if cut else bytearray(saved)
     if not cut:
@@ -415,7 +415,7 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_a_forged_file_is_refused(saved, path, name):
+def test_a_forged_file_is_rejected(saved, path, name):
     change, value = FORGERIES[name]
     path.write_bytes(forged(saved, lambda header: change(header, value)))
     with pytest.raises(ValueError, match=r"Got path='.*model.skae'"):
@@ -448,7 +448,7 @@ def test_arrays_are_as_large_as_the_file_says(saved, path, layout):
         skae.load(path)
 
 
-def test_deep_and_long_headers_are_refused(path):
+def test_deep_and_long_headers_are_rejected(path):
     for header in (b"[" * 10**5, b'{"values": ' + b"9" * 10**5 + b"}"):
         content = struct.pack("<Q", len(header)) + header
         path.write_bytes(b"skae model 4\n" + hashlib.sha256(content).digest() + content)
@@ -503,7 +503,7 @@ def test_the_mode_and_a_link_stay(path, tmp_path):
     assert skae.load(path).window_size == 5
 
 
-def test_a_read_only_file_is_refused(path):
+def test_a_read_only_file_is_rejected(path):
     path.write_text("old")
     path.chmod(0o444)
     with pytest.raises(PermissionError, match="Got path=.*a read-only file"):

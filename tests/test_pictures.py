@@ -351,7 +351,7 @@ def test_losses_far_apart_get_a_logarithmic_axis(losses, log_scale, scale):
     assert not any("e" in text or "^" in text for text in texts)
 
 
-# ------------------------------------------------------------------------ what is refused
+# ------------------------------------------------------------------------ what is rejected
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def test_losses_far_apart_get_a_logarithmic_axis(losses, log_scale, scale):
         (lambda: TrainingDisplay(loss=[np.nan]), ValueError, "Got 1 losses, none of them finite"),
     ],
 )
-def test_displays_refuse(call, error, message):
+def test_displays_reject(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

@@ -110,7 +110,7 @@ class Reconstructs(TransformerMixin, BaseEstimator):
         ({"inverse": True}, ValueError, "Got inverse=True with method='score_samples'"),
     ],
 )
-def test_through_refuses(arguments, error, message):
+def test_through_rejects(arguments, error, message):
     X = np.random.default_rng(0).normal(size=(40, 3))
     pipeline = make_pipeline(StandardScaler(), IsolationForest(n_estimators=2)).fit(X)
     with pytest.raises(error, match=message):

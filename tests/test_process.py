@@ -43,9 +43,9 @@ backend = keras.backend.backend
 keras.backend.backend = lambda: "torch"
 try:
     import skae.layers
-    refusal = "nothing"
+    message = "nothing"
 except ImportError as error:
-    refusal = str(error)
+    message = str(error)
 keras.backend.backend = backend
 for name in [name for name in sys.modules if name.partition(".")[0] == "skae"]:
     del sys.modules[name]
@@ -65,7 +65,7 @@ warnings.simplefilter("ignore")
 X[20:30] = np.nan
 skae.LSTMAutoencoder(20, **parameters).fit(X).score_samples(X)
 skae.LSTMAutoencoder(**parameters).fit([X[:50], X[50:80]] * 10).score_samples([X[:9], X[:7]])
-print(json.dumps({"refusal": refusal, "changed": after}))
+print(json.dumps({"message": message, "changed": after}))
 """
 KNOWN_AT_THE_START = ("port.cc", "cudart_stub.cc", "cuda_platform.cc", "before absl::InitializeLog")
 
@@ -99,9 +99,9 @@ def test_import_fit_score_save_and_load_leave_the_process_as_it_was(process):
 
 
 @pytest.mark.slow
-def test_another_backend_is_refused_in_a_line(process):
+def test_another_backend_is_rejected_in_a_line(process):
     found, _ = process
-    assert found["refusal"].startswith("Got Keras with the backend 'torch'")
+    assert found["message"].startswith("Got Keras with the backend 'torch'")
 
 
 @pytest.mark.nightly
@@ -125,7 +125,7 @@ def test_the_command_prints_no_line_of_tensorflow(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
 @pytest.mark.parametrize("call", ["fit", "partial_fit", "predict", "transform"])
-def test_a_fork_after_tensorflow_ran_is_refused(small, series, call):
+def test_a_fork_after_tensorflow_ran_is_rejected(small, series, call):
     model = small(5, epochs=1).fit(series)
     reading, writing = os.pipe()
     child = os.fork()
@@ -144,7 +144,7 @@ def test_a_fork_after_tensorflow_ran_is_refused(small, series, call):
     assert not is_forked_after_use()
 
 
-def test_half_precision_is_refused(small, series):
+def test_half_precision_is_rejected(small, series):
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:

@@ -44,7 +44,7 @@ def test_the_dtype_is_that_of_the_layer(ours, stock, amount):
     assert ours(amount, dtype="bfloat16")(ONES, training=True).dtype == tf.bfloat16
 
 
-def dropped_or_refused(layer, **options):
+def dropped_or_rejected(layer, **options):
     try:
         return np.asarray(layer(**{"rate": 0.5, "seed": 2} | options)(ONES, training=True))
     except ValueError as error:  # Keras 3.13 raises for a rate of 1 in training
@@ -53,8 +53,8 @@ def dropped_or_refused(layer, **options):
 
 @pytest.mark.parametrize("options", [{"noise_shape": (50, 1, 10)}, {"rate": 1.0}])
 def test_what_keras_alone_can_is_left_to_it(options):
-    found = dropped_or_refused(layers.Dropout, **options)
-    np.testing.assert_array_equal(found, dropped_or_refused(keras.layers.Dropout, **options))
+    found = dropped_or_rejected(layers.Dropout, **options)
+    np.testing.assert_array_equal(found, dropped_or_rejected(keras.layers.Dropout, **options))
 
 
 @pytest.mark.parametrize("ours, stock, amount", PAIRS)

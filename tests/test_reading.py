@@ -261,7 +261,7 @@ TIMES = {
 
 @pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
 @pytest.mark.parametrize(("X", "where"), TIMES.values(), ids=TIMES)
-def test_times_are_refused_by_name(X, where, windowing):
+def test_times_are_rejected_by_name(X, where, windowing):
     message = rf"with times \(.*{where}, but expected numbers"
     with pytest.raises(TypeError, match="Got X " + message):
         read(X, windowing)
@@ -272,7 +272,7 @@ def test_times_are_refused_by_name(X, where, windowing):
 
 
 @pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
-def test_series_of_times_are_refused(windowing):
+def test_series_of_times_are_rejected(windowing):
     for item in (pd.Series(WHEN), pl.Series([WHEN[0], None])):
         with pytest.raises(TypeError, match=r"Got X\[1\] with times"):
             read([np.ones(3), item], windowing)
@@ -284,7 +284,7 @@ def test_a_column_of_times_may_name_the_series():
 
 
 @pytest.mark.parametrize("windowing", [SEQUENCES, ROWS])
-def test_a_frame_that_is_not_there_yet_is_refused(windowing):
+def test_a_frame_that_is_not_there_yet_is_rejected(windowing):
     lazy = pl.LazyFrame({"load": [1.0, 2.0]})
     for X, name in ((lazy, r"X"), ([np.ones((3, 1)), lazy], r"X\[1\]"), ([lazy, lazy], r"X\[0\]")):
         with pytest.raises(

@@ -232,7 +232,7 @@ def test_a_file_holds_it(method, X, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [None, 3.0, np.ones(2), StandardScaler(), SequenceScaler()])
-def test_a_file_with_another_scaler_inside_is_refused(broken, tmp_path):
+def test_a_file_with_another_scaler_inside_is_rejected(broken, tmp_path):
     scaler = SequenceScaler().fit(ITEMS)
     scaler.scaler_ = broken
     skae.save(scaler, tmp_path / "scaler.skae")

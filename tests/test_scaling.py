@@ -295,7 +295,7 @@ def test_streams_files_pickles_and_dask_know_the_scale_of_each_series(of_each, t
 
 
 @pytest.mark.parametrize("series", [(), ("pump",), ("pump", ["fan"]), ["pump", "fan"]])
-def test_a_file_with_other_names_of_series_is_refused(of_each, series):
+def test_a_file_with_other_names_of_series_is_rejected(of_each, series):
     plain = stored_detector(of_each.detector_.to_plain())
     check_detector(plain)
     with pytest.raises(ValueError, match="which no fit produces"):

@@ -60,7 +60,7 @@ def test_without_segments_there_is_no_layer_for_them(small, series):
     assert not any(isinstance(layer, SplitIntoSegments) for layer in layers)
 
 
-def test_segments_with_a_latent_vector_a_step_are_refused(series):
+def test_segments_with_a_latent_vector_a_step_are_rejected(series):
     model = LSTMAutoencoder(8, bottleneck="sequence", segment_length=2)
     with pytest.raises(ValueError, match="Got segment_length=2 with bottleneck='sequence'"):
         model.fit(series)

@@ -286,7 +286,7 @@ def test_save_and_pickle_keep_them(tmp_path, fitted):
         assert again.series == "machine"
 
 
-# ---------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -311,12 +311,12 @@ def test_save_and_pickle_keep_them(tmp_path, fitted):
         ({"max_gap": "10s"}, gapped(STEPS), "part of a series between gaps"),
     ],
 )
-def test_what_is_refused(parameters, X, message):
+def test_what_is_rejected(parameters, X, message):
     with pytest.raises(ValueError, match=message):
         detector(**parameters).fit(X)
 
 
-def test_missing_times_are_refused():
+def test_missing_times_are_rejected():
     frame = gapped(STEPS)
     frame.index = frame.index.where(np.arange(60) != 5)
     with pytest.raises(ValueError, match="lacks the time of 1 rows"):
@@ -329,7 +329,7 @@ def test_sequences_have_neither(parameters):
         LSTMAutoencoder(**parameters).fit(np.zeros((4, 6, 1)))
 
 
-def test_an_index_of_several_series_is_refused():
+def test_an_index_of_several_series_is_rejected():
     frame = machines().set_index("machine", append=True)
     with pytest.raises(ValueError, match="Write series='machine'"):
         detector().fit(frame.swaplevel())
@@ -366,7 +366,7 @@ def test_gaps_are_what_a_loop_finds():
         assert found.tolist() == expected
 
 
-def test_longest_step_refuses_what_is_no_step():
+def test_longest_step_rejects_what_is_no_step():
     for wrong in ([], True, object()):
         with pytest.raises(TypeError, match="max_gap="):
             longest_step(wrong)
@@ -386,7 +386,7 @@ def test_the_windower_cuts_at_series_and_gaps():
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_windower_refuses_an_index_of_several_series():
+def test_the_windower_rejects_an_index_of_several_series():
     frame = machines().set_index("machine", append=True)[["load", "heat"]]
     with pytest.raises(ValueError, match="Write series='machine'"):
         SequenceWindower(WINDOW).fit_transform(frame.swaplevel())

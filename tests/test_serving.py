@@ -56,12 +56,12 @@ def assert_same(one, other, X):
 def no_deserializer(monkeypatch):
     """Fail if Keras deserializes anything."""
 
-    def refuse(*_, **__):
+    def reject(*_, **__):
         raise AssertionError("Keras was asked to deserialize.")
 
     for name in ("load_model", "deserialize_keras_object"):
-        monkeypatch.setattr(keras.saving, name, refuse)
-    monkeypatch.setattr(keras.Model, "_unpickle_model", refuse)
+        monkeypatch.setattr(keras.saving, name, reject)
+    monkeypatch.setattr(keras.Model, "_unpickle_model", reject)
 
 
 @pytest.mark.nightly(daily=["rows"])
@@ -114,7 +114,7 @@ def assert_scores(one, other, X):
 
 @pytest.mark.nightly(daily=["loss", "schedule"])
 @pytest.mark.parametrize("what", ["optimizer", "schedule", "loss"])
-def test_a_class_that_is_none_of_keras_is_refused(series, what):
+def test_a_class_that_is_none_of_keras_is_rejected(series, what):
     parameters = {"learning_rate": keras.optimizers.schedules.CosineDecay(1e-3, 100)}
     state = LSTMAutoencoder(5, **TINY | parameters).fit(series).__getstate__()
     stored = state["_detector"]["network"]

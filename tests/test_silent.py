@@ -111,7 +111,7 @@ def test_padding_with_zeros_is_named(side):
         LSTMAutoencoder(**TINY).fit(nan)
 
 
-def test_clean_targets_are_refused():
+def test_clean_targets_are_rejected():
     X = np.random.default_rng(0).normal(size=(20, 8, 2))
     with pytest.raises(ValueError, match=r"Got y of shape \(20, 8, 2\).*set `noise`"):
         LSTMAutoencoder(**TINY).fit(X, X + 1)
@@ -127,7 +127,7 @@ def test_clean_targets_are_refused():
     ],
     ids=["rolling mean", "differences"],
 )
-def test_a_stream_refuses_steps_that_look_at_neighbouring_rows(step):
+def test_a_stream_rejects_steps_that_look_at_neighbouring_rows(step):
     pipeline = make_pipeline(FunctionTransformer(step), LSTMAutoencoder(20, **TINY))
     pipeline.fit(SINE[:, None])
     with pytest.raises(ValueError, match="expected steps that transform each row separately"):
@@ -142,7 +142,7 @@ def test_a_stream_takes_steps_that_do_not():
     assert skae.stream(pipeline).update([0.5]).shape == (1,)
 
 
-def test_columns_in_another_order_are_refused_by_the_scaler():
+def test_columns_in_another_order_are_rejected_by_the_scaler():
     frame = pd.DataFrame({"temp": 60 + SINE, "rpm": 1500 + 100 * SINE})
     swapped = frame[["rpm", "temp"]]
     with pytest.raises(ValueError, match=r"Got other columns in X\[1\]"):

@@ -360,14 +360,14 @@ TWICE = pd.DataFrame({"a": np.arange(8.0), "m": list("xxyyxxyy")})
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
-def test_what_is_refused_leaves_nothing(small, series, X, parameters, error, message):
+def test_what_is_rejected_leaves_nothing(small, series, X, parameters, error, message):
     detector = small(4).set_params(**parameters)
     with pytest.raises(error, match=message):
         detector.fit(X(series))
     assert not [name for name in vars(detector) if name.endswith("_")]
 
 
-def test_other_names_are_refused(small, frame):
+def test_other_names_are_rejected(small, frame):
     parts = parts_of(frame, 90)
     parts[1] = parts[1].rename(columns={"a": "c"})
     with pytest.raises(ValueError, match=r"other columns in X\[1\]"):
@@ -381,7 +381,7 @@ def test_other_names_are_refused(small, frame):
 
 
 @pytest.mark.parametrize("method", ["fit_predict", "fit_transform"])
-def test_what_has_to_be_read_twice_is_refused_before_it_is_read(small, series, method):
+def test_what_has_to_be_read_twice_is_rejected_before_it_is_read(small, series, method):
     detector = small(4)
     for X in (iter([series]), da.from_array(series)):
         with pytest.raises(TypeError, match="LSTMAutoencoder.fit (and .* )?accepts? "):

@@ -292,7 +292,7 @@ def test_tensorflow_takes_every_call_at_its_word(monkeypatch):
     """Otherwise TensorFlow formats all arrays into a message that is never shown."""
 
     def second_try(*_):
-        raise AssertionError("A traced function was called with arguments TensorFlow refuses.")
+        raise AssertionError("A traced function was called with arguments TensorFlow rejects.")
 
     function = type(traced(lambda x: x, tf.TensorSpec((), tf.float32)))
     monkeypatch.setattr(function, "_call_with_flat_signature", second_try)

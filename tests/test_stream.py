@@ -150,10 +150,10 @@ def test_a_stream_scores_as_the_estimator_was(small, series):
 def test_another_stream_compiles_nothing(fitted, monkeypatch):
     skae.stream(fitted)
 
-    def refuse(*_, **__):
+    def reject(*_, **__):
         raise AssertionError("Something was traced again.")
 
-    monkeypatch.setattr("skae._compiled.forward.traced", refuse)
+    monkeypatch.setattr("skae._compiled.forward.traced", reject)
     for answer in ("now", "final"):
         assert skae.stream(pickle.loads(pickle.dumps(fitted)), answer=answer).keys == []
 
@@ -448,13 +448,13 @@ def test_flush_ends_all_series(fitted, series):
         ({"max_gap": [1]}, TypeError, r"max_gap=\[1\]"),
     ],
 )
-def test_bad_options_are_refused(fitted, options, error, message):
+def test_bad_options_are_rejected(fitted, options, error, message):
     with pytest.raises(error, match=message):
         skae.stream(fitted, **options)
 
 
-def test_others_are_refused(small, sequences, fitted, series):
-    with pytest.raises(ValueError, match="samples are sequences"):
+def test_others_are_rejected(small, sequences, fitted, series):
+    with pytest.raises(ValueError, match="Got a detector of sequences"):
         skae.stream(small().fit(sequences))
     with pytest.raises(TypeError, match="StandardScaler"):
         skae.stream(StandardScaler())

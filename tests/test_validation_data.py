@@ -67,7 +67,7 @@ def test_it_goes_through_the_steps_before(small, series):
         (lambda X: (X, X, X), "as a tuple of 3"),
     ],
 )
-def test_what_does_not_fit_is_refused(small, series, given, message):
+def test_what_does_not_fit_is_rejected(small, series, given, message):
     with pytest.raises(ValueError, match=message):
         small(SIZE).fit(series, validation_data=given(series))
 

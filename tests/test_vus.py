@@ -27,6 +27,6 @@ def test_vus_pr_equals_counting_row_by_row(rows, buffer):
         ([0, 1], [1], r"Got y of shape \(2,\) and scores of shape \(1,\)"),
     ],
 )
-def test_what_vus_pr_refuses(labels, scores, message):
+def test_what_vus_pr_rejects(labels, scores, message):
     with pytest.raises(ValueError, match=message):
         vus_pr(labels, scores, 1)

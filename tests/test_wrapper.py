@@ -116,7 +116,7 @@ def test_routed_parameters_are_parameters(small):
 
 
 @pytest.mark.parametrize("name", ["clipnorm", "network__units", "optimizer__"])
-def test_a_parameter_that_leads_nowhere_is_refused(small, name):
+def test_a_parameter_that_leads_nowhere_is_rejected(small, name):
     with pytest.raises(TypeError, match=f"unexpected parameter '{name}', but expected a param"):
         small(**{name: 1})
 
@@ -206,7 +206,7 @@ def _ends_in(n_features):
     ],
     ids=["nothing", "another shape", "not built", "an instance"],
 )
-def test_what_is_not_a_builder_of_autoencoders_is_refused(builder, error, message):
+def test_what_is_not_a_builder_of_autoencoders_is_rejected(builder, error, message):
     with pytest.raises(error, match=message):
         built(builder)
 

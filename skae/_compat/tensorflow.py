@@ -54,8 +54,8 @@ def forget_gradients(graph: tf.Graph) -> None:
     """Remove the gradients of one graph from TensorFlow's registry.
 
     ``tf.custom_gradient`` registers a function for each use in a graph, which keeps the graph
-    forever: about 12 MB for each small trained network. skae's `LSTM` uses it, and so does
-    ``all_reduce`` in every Keras optimizer. A finished graph does not need these functions.
+    forever: about 12 MB for each small trained network. skae's `LSTM` and ``all_reduce`` in every
+    Keras optimizer use it. A finished graph does not need these functions.
     """
     definition = graph.as_graph_def()
     bodies = [definition.node, *(function.node_def for function in definition.library.function)]

@@ -30,13 +30,13 @@ MIN_SHARD_STEPS = 240
 """Sequences times recurrent steps in a shard below which sharding does not pay off."""
 
 BATCHES_IN_A_CALL = 64
-"""Most batches in a call whose loop XLA compiles."""
+"""Most batches in a call with a loop that XLA compiles."""
 
 BYTES_IN_A_CALL = 2**22
 """Most bytes in the inputs of one call, unless a single batch is larger."""
 
 MAX_SHAPES = 16
-"""Shapes of training or validation batches whose compiled steps are kept."""
+"""Shapes of training or validation batches for which compiled steps are kept."""
 
 
 def can_be_sharded(model: keras.Model) -> bool:
@@ -76,7 +76,7 @@ def n_shards_for(batch_size: int, n_steps: int) -> int:
 
 
 def batches_in_a_call(shape: tuple[int, ...]) -> int:
-    """Return the number of batches in a call whose loop is compiled.
+    """Return the number of batches in a call with a compiled loop.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class PlainSteps:
         self.model = model
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
-        """Take a step; see `ShardedSteps.train`, whose arrays hold several batches."""
+        """Take a step; see `ShardedSteps.train`, which takes several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
         tensors = map(tf.convert_to_tensor, (inputs, targets, weights))
@@ -155,7 +155,7 @@ class ShardedSteps:
         ----------
         inputs, targets : ndarray of shape (n_batches, n, n_steps, n_features)
             May be the same object.
-        weights : ndarray of shape (n_batches, n, 1), (n_batches, n, n_steps) or that of inputs
+        weights : ndarray of shape (n_batches, n, 1), (n_batches, n, n_steps) or as `inputs`
             Zero for sequences that only fill a batch.
         rates : ndarray of shape (n_batches,), float32, optional
             Learning rate of each step; by default the optimizer's.

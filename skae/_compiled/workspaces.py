@@ -233,8 +233,8 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
     old, new = state_of(source), state_of(target)
     if len(old) != len(new):
         raise ValueError(
-            "Got a model whose layers were frozen or unfrozen after it was compiled, but expected "
-            "its optimizer to know them. Compile it again, `model_.compile(optimizer, "
+            "Got a model with layers that were frozen or unfrozen after compile, but expected an "
+            "optimizer that knows them. Compile it again, `model_.compile(optimizer, "
             "loss=model_.loss)`."
         )
     assign(new, old)

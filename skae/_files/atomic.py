@@ -80,7 +80,7 @@ def _mode_of(target: Path, path: str | os.PathLike[str]) -> int | None:
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove temporary files of this target whose processes have ended."""
+    """Remove temporary files of this target from processes that have ended."""
     target = Path(os.path.realpath(path))
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]+{re.escape(SUFFIX)}")
     for entry in os.scandir(target.parent):

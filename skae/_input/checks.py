@@ -45,7 +45,7 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     array([[ 1.,  2.],
            [nan,  4.]])
     """
-    refuse_what_is_not_there(X, name)
+    reject_lazy(X, name)
     X = with_columns(X)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
@@ -92,7 +92,7 @@ def with_columns(X: Any) -> Any:
     return pd.DataFrame({name: X[name] for name in X.dtype.names})
 
 
-def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
+def reject_lazy(X: Any, name: str = "X") -> None:
     """Reject data that have no values yet, or can be read only once.
 
     Raises
@@ -103,7 +103,7 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
     """
     if issparse(X):  # some are dicts; scikit-learn rejects all
         return
-    refuse_dicts(X, name)
+    reject_dicts(X, name)
     if isinstance(X, Mapping) or hasattr(X, "groups") and hasattr(X, "get_group"):
         parts = (
             f"list({name}.values())" if isinstance(X, Mapping) else f"[part for _, part in {name}]"
@@ -130,7 +130,7 @@ def refuse_what_is_not_there(X: Any, name: str = "X") -> None:
         )
 
 
-def refuse_dicts(X: Any, name: str = "X") -> None:
+def reject_dicts(X: Any, name: str = "X") -> None:
     """Reject a list of dicts.
 
     Raises
@@ -160,7 +160,7 @@ def _from_rows(X: Any, name: str) -> Any:
 
 
 def _texts(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe whose first cell is text and not a number."""
+    """Yield the columns of a dataframe with text, not a number, in the first cell."""
     for column, cell in _first_cells(X):
         if isinstance(cell, str) and not _is_number(cell):
             yield column, cell
@@ -175,7 +175,7 @@ def _is_number(text: str) -> bool:
 
 
 def _nested(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe whose first cell contains several values."""
+    """Yield the columns of a dataframe with several values in the first cell."""
     for column, cell in _first_cells(X):
         if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
             yield column, type(cell).__name__

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.checks import as_numbers, refuse_dicts
+from skae._input.checks import as_numbers, reject_dicts
 from skae._input.sequences import Sequences, shape_of
 
 RESEMBLANCE = 0.7
@@ -20,11 +20,11 @@ RESEMBLANCE = 0.7
 LEAD = 0.1
 """How much higher it must be than in the other direction."""
 MIN_ROWS = 200
-"""Fewest rows whose order is checked; there must also be ten rows per column."""
+"""Fewest rows for a check of their order; there must also be ten rows per column."""
 DAY = np.timedelta64(1, "D")
 
 
-def refuse_one_sequence(X: Any) -> None:
+def reject_one_sequence(X: Any) -> None:
     """Reject a single vector, or an sktime panel, if samples are sequences.
 
     Raises
@@ -48,7 +48,7 @@ def refuse_one_sequence(X: Any) -> None:
         )
 
 
-def refuse_targets(X: Any, y: Any) -> None:
+def reject_targets(X: Any, y: Any) -> None:
     """Reject y that looks like clean target sequences, because it would be ignored.
 
     Raises
@@ -82,7 +82,7 @@ def as_rows(X: Any, window_size: int, n_features: int = 0) -> Any:
     ValueError
         If X has three dimensions, or one though there are several features.
     """
-    refuse_dicts(X)
+    reject_dicts(X)
     shape = shape_of(X)
     if len(shape) == 3:
         raise ValueError(
@@ -119,7 +119,7 @@ def warn_if_rows_of_a_series(
     setting : str, default="window_size=None"
         The parameter that makes the estimator read it as sequences.
     advice : str, default="give a window_size, such as 30"
-        What to do if they are rows.
+        Advice if they are rows.
     """
     reason = _by_index(X) or _by_names(X) or _by_order(table)
     if reason:
@@ -195,7 +195,7 @@ def warn_if_channels_come_first(sequences: Sequences) -> None:
 
 
 MIN_ORDERED = 400
-"""Fewest rows whose order in time is checked."""
+"""Fewest rows for a check of their order in time."""
 LAGS = 10
 """Distances at which rows of an ordered series resemble each other."""
 MIN_PADDED = 10

@@ -113,7 +113,7 @@ def _warn(features: list[Any], names: Any) -> None:
 
 
 def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
-    """Return the features whose range is only a few float32 steps."""
+    """Return the features with a range of only a few float32 steps."""
     lowest, highest = lowest.astype(float), highest.astype(float)
     largest = np.maximum(np.abs(lowest), np.abs(highest)).astype(np.float32)
     return np.flatnonzero(highest - lowest < 10 / LOST * np.spacing(largest))

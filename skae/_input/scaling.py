@@ -124,7 +124,7 @@ class Scaling:
         return np.repeat([place[name] for name in names], lengths)
 
     def transform(self, rows: Rows, places: Indices | None = None) -> Floats:
-        """Return scaled rows, float32; those of a memory map as another memory map.
+        """Return scaled rows, float32; a memory map becomes another memory map.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class Scaling:
 
 
 def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:
-    """Reject values whose squares float64 cannot hold."""
+    """Reject values with squares that float64 cannot hold."""
     for feature in np.flatnonzero(~np.isfinite(variances)):
         values = np.abs(rows[:, feature])
         if np.isnan(values).all():

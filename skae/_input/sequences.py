@@ -191,7 +191,7 @@ def shape_of(item: Any) -> tuple[int, ...]:
     return (len(item), *(shape_of(item[0]) if len(item) else ()))
 
 
-def refuse_short_rows(X: Any) -> None:
+def reject_short_rows(X: Any) -> None:
     """Reject rows of unequal length, which would otherwise be read as several series.
 
     Parameters
@@ -250,7 +250,7 @@ def stack_series(X: Any, dtype: Any = np.float32) -> tuple[NDArray[Any], Indices
 
 
 def check_width(width: int, expected: int, name: str) -> None:
-    """Check that a series has as many features as the first."""
+    """Check that a series has the number of features of the first."""
     if width != expected:
         raise ValueError(
             f"{name} has {width} features, but X[0] has {expected}; expected every item "
@@ -287,7 +287,7 @@ def of_stack(rows: Floats, lengths: Indices) -> Sequences:
 
 
 def from_array(X: NDArray[Any], dtype: Any = np.float32) -> Sequences:
-    """Return the sequences of a 3-D array, whose padding is NaN before or after them.
+    """Return the sequences of a 3-D array, padded with NaN before or after them.
 
     Overlapping windows that are a strided view, as from `SequenceWindower`, become slices of the
     rows they share, so the windows need no memory. Only rows before the first observed row are then

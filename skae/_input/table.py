@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from skae._compat.sklearn import FeatureRecord, feature_names_of
 from skae._input.checks import check_names_of_each, with_columns
-from skae._input.sequences import Indices, refuse_short_rows, shape_of, stack_series
+from skae._input.sequences import Indices, reject_short_rows, shape_of, stack_series
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Table:
         ValueError
             If names or numbers of features differ, or values are not finite numbers.
         """
-        refuse_short_rows(self.items)
+        reject_short_rows(self.items)
         check_names_of_each(record, self.items, reset=reset)
         return stack_series(self.items, dtype)
 

@@ -23,8 +23,8 @@ REPEATED_VECTOR = "_skae_repeated_vector"
 class LSTM(keras.layers.LSTM):
     """A `keras.layers.LSTM` whose loop has a hand-written gradient.
 
-    Parameters, weights, masks and results equal those of `keras.layers.LSTM`. On a CPU the loop is
-    two to four times faster, fastest when compiled with XLA:
+    Parameters, weights, masks and results are the same as in `keras.layers.LSTM`. On a CPU the loop
+    is two to four times faster, fastest when compiled with XLA:
 
     * the four gates of a step are one tanh, because ``sigmoid(x) = (1 + tanh(x / 2)) / 2``;
     * the backward loop contains only the recurrence: the slopes of all gates are computed before
@@ -296,7 +296,7 @@ def _slopes(
     Returns
     -------
     gate_slopes : tensor of shape (time, batch, 4 * units)
-        Of c with respect to the arguments of i, f and g; of h with respect to that of o.
+        Of c with respect to the arguments of i, f and g; of h with respect to the argument of o.
     carry_slope : tensor of shape (time, batch, units)
         Of h with respect to c.
     forget : tensor of shape (time, batch, units)

@@ -71,7 +71,7 @@ def find_events(
         Contribution of each feature to the error of each row, as `explain` returns it. In a list of
         dataframes, columns are matched by name.
     feature_names : sequence of str, default=None
-        Names of the features; by default those of a dataframe, or ``x0``, ``x1``, ...
+        Names of the features; by default the columns of a dataframe, or ``x0``, ``x1``, ...
     n_features : int, default=3
         Most features to name for an event.
 

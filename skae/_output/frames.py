@@ -56,7 +56,7 @@ def _with_feature_axis(found: Any) -> Any:
 
 
 def name_columns(names: list[str], n_columns: int, n_steps: int) -> list[str]:
-    """Return the column names of a table, from those of its columns or of the features.
+    """Return the column names of a table, from names of its columns or of the features.
 
     Examples
     --------

@@ -166,7 +166,7 @@ def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
         )
     if labels is not None and offset is not None:
         raise ValueError(
-            f"Got offset={offset} and labels, but expected only one of them to say which rows are "
+            f"Got offset={offset} and labels, but expected only one of them to tell which rows are "
             "outliers."
         )
 

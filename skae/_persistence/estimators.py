@@ -138,7 +138,7 @@ _autoencoders: list[type] = []
 
 
 def holds_detector(cls: type) -> type:
-    """Register the class of estimators whose state is a `Detector`: `LSTMAutoencoder`."""
+    """Register the class of estimators with a `Detector` as state: `LSTMAutoencoder`."""
     _autoencoders.append(cls)
     return cls
 

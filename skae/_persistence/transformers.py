@@ -77,7 +77,7 @@ Class = TypeVar("Class", bound=type)
 
 
 def storable(**attributes: Shape) -> Callable[[Class], Class]:
-    """Register a class whose estimators have these fitted attributes besides the features.
+    """Register a class of estimators with these fitted attributes besides the features.
 
     Classes register themselves, because this package imports no module that uses it.
     """

@@ -53,8 +53,8 @@ class RowReader:
         detector = _detector_of(estimator[-1] if is_pipeline else estimator)
         if detector.windowing.window_size is None:
             raise ValueError(
-                "Got a detector whose samples are sequences, but expected one whose samples are "
-                "rows. Fit an LSTMAutoencoder with window_size."
+                "Got a detector of sequences, but expected one of rows. Fit an LSTMAutoencoder "
+                "with window_size."
             )
         first_steps = _first_steps(estimator) if is_pipeline else None
         if first_steps is not None:

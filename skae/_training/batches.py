@@ -137,7 +137,7 @@ class Batches:
     weights : ndarray of shape (n_sequences,) or (n_rows,), optional
         Weight of each sequence, or of each row.
     n_steps : int, optional
-        Steps that sequences are padded to; by default those of the longest.
+        Steps that sequences are padded to; by default the length of the longest.
     keep_nan : bool, default=True
         Whether padded steps of the input are NaN or 0.
     n_shards : int, default=0

@@ -50,7 +50,7 @@ def stopping_callbacks(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stops training at the first epoch whose loss is not finite.
+    """Stops training at the first epoch with a loss that is not finite.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class StopOnNaN(keras.callbacks.Callback):
     weights_broke = False
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Look at the weights before `EarlyStopping` restores those of its best epoch."""
+        """Check the weights before `EarlyStopping` restores the best ones."""
         self.weights_broke = not weights_are_finite(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -152,10 +152,8 @@ def require_finite(
     what = f"{broken[0]} became {history[broken[0]][-1]}" if broken else "weights became NaN"
     last = first_epoch + len(history["loss"])
     kept = _kept_epoch(stopping) or last
-    where = f"the weights are those of epoch {kept}" + (
-        ", the best"
-        if kept < last or weights_broke
-        else ": there were no better ones to go back to"
+    where = f"the weights are from epoch {kept}" + (
+        ", the best" if kept < last or weights_broke else ": no earlier ones were better"
     )
     warnings.warn(
         f"{what} in epoch {last}. Training ended there, and {where}. {_advice(rows)}",
@@ -184,7 +182,7 @@ def _advice(rows: NDArray[np.floating] | None) -> str:
 
 
 def _kept_epoch(stopping: Iterable[keras.callbacks.Callback]) -> int | None:
-    """Return the number, from 1, of the epoch whose weights were restored, if any were."""
+    """Return the number, from 1, of the epoch of the restored weights, or None."""
     best = [getattr(callback, "best_epoch", None) for callback in stopping]
     return next((epoch + 1 for epoch in best if epoch is not None), None)
 

@@ -37,7 +37,7 @@ def write_snapshot(path: Path, values: dict[str, Any]) -> None:
     TypeError
         If a value is neither plain nor a numeric array.
     """
-    writer = Writer(_refuse)
+    writer = Writer(_reject)
     plain = writer.write("checkpoint", values)
     replace_file(path, pack(plain, writer.arrays, CHECKPOINT))
 
@@ -60,18 +60,18 @@ def read_snapshot(path: Path) -> dict[str, Any]:
             f"skae, or no file: {error}. The file was not changed. Delete it to start over, or "
             "choose another name."
         ) from error
-    values: dict[str, Any] = Reader(arrays, _refuse).read(plain)
+    values: dict[str, Any] = Reader(arrays, _reject).read(plain)
     return values
 
 
-def _refuse(name: str, value: Any, _: Any) -> Any:
+def _reject(name: str, value: Any, _: Any) -> Any:
     raise TypeError(f"Got {value!r} in {name}, but expected a plain value or an array of numbers.")
 
 
 def is_plain(value: Any) -> bool:
     """Tell whether a snapshot can contain the value."""
     try:
-        Writer(_refuse).write("value", value)
+        Writer(_reject).write("value", value)
     except TypeError:
         return False
     return True

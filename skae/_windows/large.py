@@ -29,7 +29,7 @@ from skae._windows.series import (
     Layout,
     do_not_stand_together,
     is_missing,
-    refuse_names_of_series,
+    reject_names_of_series,
     times_of,
     without_series,
 )
@@ -164,7 +164,7 @@ def _of_series(
 ) -> Samples:
     """Read an iterable as the list of its items; 1-D items have one feature."""
     is_of_rows = windowing.window_size is not None
-    (refuse_names_of_series if is_of_rows else check_are_of_rows)(windowing)
+    (reject_names_of_series if is_of_rows else check_are_of_rows)(windowing)
     with Spool() as spool:
         reading = _Reading(record, spool, reset, dtype)
         for i, item in enumerate(X):
@@ -183,7 +183,7 @@ def _of_series(
 
 def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask array like the equal array."""
-    _refuse_shape(X, windowing)
+    _reject_shape(X, windowing)
     rounding = Rounding()
     with Spool() as spool:
         for part in partitions_of(X):
@@ -197,7 +197,7 @@ def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     return samples
 
 
-def _refuse_shape(X: Any, windowing: Windowing) -> None:
+def _reject_shape(X: Any, windowing: Windowing) -> None:
     if windowing.series is not None:
         raise ValueError(
             f"Got series={windowing.series!r} and X as a dask.array, but expected a dask.dataframe "
@@ -232,7 +232,7 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
 
 
 def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
-    """Read a Dask frame whose rows are sequences like the equal frame."""
+    """Read a Dask frame with one sequence per row like the equal frame."""
     check_are_of_rows(windowing)
     rounding, kinds, index = Rounding(), set[type](), list[Any]()
     with Spool() as spool:

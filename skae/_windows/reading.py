@@ -12,7 +12,7 @@ from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_i
 from skae._input.checks import as_numbers, check_n_features, check_names_of_each
 from skae._input.layout_warnings import (
     as_rows,
-    refuse_one_sequence,
+    reject_one_sequence,
     warn_if_channels_come_first,
     warn_if_in_no_order,
     warn_if_padded_with_zeros,
@@ -283,7 +283,7 @@ def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool
 
 
 def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Sequences:
-    refuse_one_sequence(X)
+    reject_one_sequence(X)
     if not reset and record.n_step_features > 1:
         raise ValueError(
             f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="

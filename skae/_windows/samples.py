@@ -107,8 +107,8 @@ class SequenceSamples:
         Equal sequences are merged first, their weights are added, and they are sorted by their
         contents. A weight of 2 thus equals a repeated sequence, a weight of 0 a missing one, and
         the order of samples does not matter. Overlapping windows are split like the rows of their
-        series, see `RowSamples`. Windows across the cut are dropped, and so are the shorter windows
-        at the beginning, because the first full window contains their rows.
+        series, see `RowSamples`. Windows across the cut are dropped, like the shorter windows at
+        the beginning, because the first full window contains their rows.
         """
         if not self.is_set:
             return self._split_series(fraction)

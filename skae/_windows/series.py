@@ -33,7 +33,7 @@ class Layout:
 
     @classmethod
     def of_table(cls, X: Any, labels: Any, n_rows: int, windowing: Windowing) -> Self:
-        """Return the layout of a table whose rows have these series labels.
+        """Return the layout of a table with these series labels.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Layout:
         ValueError
             If `series` is set, or `max_gap` is set and there are no times.
         """
-        refuse_names_of_series(windowing)
+        reject_names_of_series(windowing)
         parts = [
             gaps_of(times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]")
             for i, (item, length) in enumerate(zip(X, lengths, strict=True))
@@ -83,7 +83,7 @@ class Layout:
         return np.split(rows, np.cumsum(self.runs)[:-1])
 
 
-def refuse_names_of_series(windowing: Windowing) -> None:
+def reject_names_of_series(windowing: Windowing) -> None:
     """Reject `series` for a list of series."""
     if windowing.series is not None:
         raise ValueError(
@@ -93,7 +93,7 @@ def refuse_names_of_series(windowing: Windowing) -> None:
 
 
 def do_not_stand_together(series: str | int | None) -> ValueError:
-    """Return the error for a series whose rows are not adjacent."""
+    """Return the error for a series with rows that are not adjacent."""
     return ValueError(
         f"Got a column {series!r} with series whose rows are not adjacent, but expected all rows "
         f"of a series together. Sort them first: X.sort_values({series!r}) or set_index."

@@ -54,7 +54,7 @@ def outcome(path: Path, rows: np.ndarray, scores: np.ndarray) -> str:
     try:
         found = skae.load(path)
     except ValueError as error:
-        return "refused" if str(path) in str(error) else f"nameless: {error}"
+        return "rejected" if str(path) in str(error) else f"nameless: {error}"
     except Exception as error:
         return f"raw {type(error).__name__}: {error}"
     try:
@@ -89,7 +89,7 @@ def main() -> int:
 
 def is_allowed(name: str, found: str) -> bool:
     """Tell whether this result is allowed; older formats have a checksum of each part only."""
-    return found in {"refused", "same scores"} or (
+    return found in {"rejected", "same scores"} or (
         found == "other scores" and name == "format3, forged"
     )
 
