@@ -136,7 +136,7 @@ def _generator(
 
 
 class Inputs(NamedTuple):
-    """X as `fit` reads it, and how."""
+    """The samples in X, and how `fit` read them."""
 
     features: Features
     windowing: Windowing
@@ -173,7 +173,7 @@ def _trained(
     one_epoch: bool,
     expects_outliers: bool,
 ) -> tuple[TrainedNetwork, dict[str, Any] | None, TrainingRecord]:
-    """Return a network trained on the split, its architecture, and what the training was."""
+    """Return a network trained on the split, its architecture, and a record of the training."""
     network, architecture, adapter = _network(
         parameters, int(rng.integers(1, 2**31)), split, before
     )

@@ -83,7 +83,7 @@ def last(values: Array) -> Array:
 
 
 def warn_if_never_observed(rows: Array, names: Any = None) -> None:
-    """Warn about features without any observation, of which nothing can be learned."""
+    """Warn about features without any observation, because the network cannot learn them."""
     unseen = np.arange(rows.shape[1])
     for start in range(0, len(rows), BLOCK):
         unseen = unseen[np.isnan(rows[start : start + BLOCK, unseen]).all(axis=0)]
@@ -91,8 +91,8 @@ def warn_if_never_observed(rows: Array, names: Any = None) -> None:
             return
     named = [int(i) if names is None else str(names[i]) for i in unseen[:5]]
     warnings.warn(
-        f"Got X without an observation of the features {named}: any value that they have later is "
-        "far from what was learned. Leave them out.",
+        f"Got X without an observation of the features {named}: their later values will look like "
+        "outliers. Leave them out.",
         UserWarning,
         stacklevel=2,
     )

@@ -98,7 +98,7 @@ class Architecture:
         ------
         ValueError
             If `units` is not a positive integer or a tuple of positive integers, or if an
-            option of a single latent vector is combined with one per step.
+            option for a single latent vector is combined with one vector per step.
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
         # Keras rejects NumPy numbers, which parameter grids contain.
@@ -122,7 +122,7 @@ def _segment_length(n_steps: int) -> int:
 
 
 OF_ONE_VECTOR = {"segment_length": 1, "pooling": "last", "decoder": "repeat"}
-"""Parameters of a single latent vector, and their values without one."""
+"""Parameters that need a single latent vector, and their values for one vector per step."""
 
 
 def _check_bottleneck(options: dict[str, Any]) -> None:

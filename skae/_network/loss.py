@@ -180,7 +180,7 @@ def check_output_suits(parameters: dict[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If the loss takes logits, which are no reconstruction, or is the binary cross-entropy and
+        If the loss takes logits, which are not a reconstruction, or is the binary cross-entropy and
         the output of our network is not a sigmoid.
     """
     loss, activation = parameters["loss"], parameters["output_activation"]

@@ -117,7 +117,7 @@ LOW = 0.2
 """Quantile of the errors in a run that represents the errors between its events."""
 
 TYPICAL = 0.5
-"""Quantile of the errors of a series that these do not exceed."""
+"""Quantile of the errors of a series that the errors between events do not exceed."""
 
 N_AT_PEAK = 3
 """Neighbouring rows in a mean; the largest mean measures the errors in a run."""
@@ -134,9 +134,8 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
     events: the 20 % quantile of the run, or the median of the series if that is lower. The events
     are the maximal scoring subsequences of these values: the total of an interval decreases if it
     grows or shrinks. A row below the level ends an event only if it costs more than the rows after
-    it add.
-    Intervals with less than a tenth of the largest total are dropped. Every run keeps at least one
-    event.
+    it add. Intervals with less than a tenth of the largest total are dropped. Every run keeps at
+    least one event.
 
     Parameters
     ----------

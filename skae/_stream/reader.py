@@ -153,7 +153,7 @@ class RowReader:
 
 
 def _first_steps(pipeline: Pipeline) -> Pipeline | None:
-    """Return the steps before the last that change something; None if there are none."""
+    """Return the previous steps that change the data; None if there are none."""
     steps = [step for step in pipeline.steps[:-1] if step[1] not in (None, "passthrough")]
     return Pipeline(steps) if steps else None
 

@@ -163,7 +163,7 @@ def require_finite(
 
 
 HUGE = 1e9
-"""Inputs from which on they, and not the training, make a loss infinite."""
+"""Size of an input that makes a loss infinite by itself, however the network is trained."""
 
 
 def _advice(rows: NDArray[np.floating] | None) -> str:
@@ -176,8 +176,8 @@ def _advice(rows: NDArray[np.floating] | None) -> str:
     if not highest[feature] > HUGE:
         return advice
     return (
-        f"Feature {feature} reaches {highest[feature]:.2g} as an input of the network: if that "
-        f"stands for a missing reading, make it NaN. {advice}"
+        f"Feature {feature} reaches {highest[feature]:.2g} as an input of the network: if this "
+        f"value marks a missing reading, make it NaN. {advice}"
     )
 
 
