@@ -244,6 +244,30 @@ def test_the_columns_of_each_series_are_compared(small, series, library):
         stream.update({"p": rows, "q": rows[["a"]]})
 
 
+@pytest.mark.parametrize("as_level", [False, True], ids=["column", "level"])
+@pytest.mark.parametrize("by_series", [False, True])
+def test_rows_that_name_their_series_belong_to_one(small, series, as_level, by_series):
+    frame = pd.DataFrame(series[:40], columns=["a", "b"]).assign(m=["p"] * 20 + ["q"] * 20)
+    frame = frame.set_index("m", append=True).swaplevel() if as_level else frame
+    scale = {"scale": "robust", "scale_by_series": by_series}
+    model = small(WINDOW, series="m", max_gap=1, **scale).fit(frame)
+    expected = model.score_samples(frame)
+    stream = skae.stream(model, answer="final")
+    for part, scores in ((frame[:20], expected[:20]), (frame[20:], expected[20:])):
+        found = np.concatenate([stream.update(part[:7]), stream.update(part[7:]), stream.flush()])
+        np.testing.assert_allclose(found, scores, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"series \['p', 'q'\] together"):
+        stream.update(frame)
+    stream.update(frame[:7])
+    with pytest.raises(ValueError, match="Got rows of 'q' after rows of 'p', but expected one"):
+        stream.update(frame[20:22])
+    if not as_level:
+        row = {"a": 0.5, "b": 0.1, "m": "p"}
+        assert len(stream.update(row, 7)) == len(stream.update(frame[8:9]))
+        with pytest.raises(ValueError, match="Got rows of 'q' after rows of 'p'"):
+            stream.update(row | {"m": "q"}, 9)
+
+
 def test_steps_that_pass_rows_on_are_none(fitted, series):
     expected = skae.stream(fitted).update(series[:7])
     search = SimpleNamespace(best_estimator_=fitted)

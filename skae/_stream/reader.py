@@ -63,35 +63,45 @@ class RowReader:
         of_any_rows = replace(detector, windowing=windowing._replace(series=None, max_gap=None))
         return cls(first_steps, of_any_rows, windowing)
 
-    def read(self, parts: Mapping[Any, Any]) -> tuple[Indices, Floats]:
-        """Return the lengths of the parts, and all rows as inputs of the detector.
+    def read(self, parts: Mapping[Any, Any]) -> tuple[Indices, Floats, list[Any]]:
+        """Return the lengths of the parts, all rows as inputs of the detector, and names.
 
         Parameters
         ----------
         parts : dict
             The rows of each series by its name.
 
+        Returns
+        -------
+        lengths : ndarray of shape (n_parts,), intp
+        rows : ndarray of shape (n_rows, n_features), float32
+        names : list
+            The series that the rows of each part name themselves, None if they do not.
+
         Raises
         ------
         ValueError
-            If they do not fit the data seen in `fit`.
+            If they do not fit the data seen in `fit`, or a part contains rows of several series.
         """
         width = self._n_features
         tables = [_as_table(part, width) for part in parts.values()]
         lengths = np.array([len(table) for table in tables], dtype=np.intp)
         if not lengths.sum():
-            return lengths, np.zeros((0, width), np.float32)
+            return lengths, np.zeros((0, width), np.float32), [None] * len(parts)
         table = _stacked([table for table in tables if len(table)])
         if self.first_steps is not None:
             table = self.first_steps.transform(table)
-        rows = self.detector.read_rows(self.features(table), list(parts), lengths)
+        features, labels = self._without_series(table)
+        names = [None] * len(parts) if labels is None else _names(labels, lengths)
+        known = [key if name is None else name for key, name in zip(parts, names, strict=True)]
+        rows = self.detector.read_rows(features, known, lengths)
         if len(rows) != lengths.sum():
             raise ValueError(
                 f"Got {len(rows)} rows from the first steps of the pipeline for "
                 f"{lengths.sum()} rows, but expected the same number: a stream supports only steps "
                 "that transform each row separately."
             )
-        return lengths, rows
+        return lengths, rows, names
 
     def of_series(self, name: Any) -> Self:
         """Return the reader of the rows of one series."""
@@ -103,7 +113,8 @@ class RowReader:
             return False
         if any(isinstance(value, Mapping) or np.ndim(value) for value in rows.values()):
             return False
-        return self._n_features > 1 or list(rows) == list(self._names_or(()))
+        names = [name for name in rows if name != self.windowing.series]
+        return self._n_features > 1 or names == list(self._names_or(()))
 
     def named(self, rows: Any) -> Any:
         """Return a row as a frame if it is a dict, a pandas Series or a structured array."""
@@ -130,6 +141,8 @@ class RowReader:
                     f"expected the features {names[:10]} by their names; None or NaN is a reading "
                     "that is missing."
                 )
+        if self.first_steps is None and all(self.windowing.series in row for row in rows):
+            names.append(self.windowing.series)
         values = [[np.nan if row[name] is None else row[name] for name in names] for row in rows]
         has_names = self._names_or(None) is not None
         return pd.DataFrame(values, columns=names) if has_names else np.array(values, float)
@@ -148,8 +161,27 @@ class RowReader:
 
     def features(self, table: Any) -> Any:
         """Return a table without the column that names the series, if it has one."""
+        return self._without_series(table)[0]
+
+    def _without_series(self, table: Any) -> tuple[Any, Any]:
+        """Return the features, and the labels of the series if the table has them."""
+        series, levels = self.windowing.series, getattr(getattr(table, "index", None), "names", ())
         has_column = np.ndim(table) == 2 and np.shape(table)[1] > self.detector.features.n_columns
-        return without_series(table, self.windowing.series)[0] if has_column else table
+        is_labelled = has_column or series is not None and series in levels
+        return without_series(table, series) if is_labelled else (table, None)
+
+
+def _names(labels: Any, lengths: Indices) -> list[Any]:
+    """Return the series of each part."""
+    parts = np.split(np.asarray(labels), np.cumsum(lengths)[:-1])
+    found = [list(dict.fromkeys(part.tolist())) for part in parts]
+    several = next((names for names in found if len(names) > 1), None)
+    if several is not None:
+        raise ValueError(
+            f"Got rows of the series {several[:5]} together, but expected those of one: pass "
+            "several as a dict of the rows of each by its name."
+        )
+    return [names[0] if names else None for names in found]
 
 
 def _first_steps(pipeline: Pipeline) -> Pipeline | None:

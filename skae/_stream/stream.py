@@ -15,6 +15,7 @@ from skae._input.typing import Duration
 from skae._stream.answers import FinalScores, ScoresNow
 from skae._stream.reader import RowReader
 from skae._stream.state import Clock, firsts_of, threshold_of
+from skae._windows.series import times_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
 
@@ -78,6 +79,7 @@ class ScoreStream:
         self._lanes: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._thresholds: dict[Hashable, Threshold] = {}
+        self._names: dict[Hashable, Any] = {}
         self._network: StreamedNetwork = self._compiled()
 
     @property
@@ -100,6 +102,7 @@ class ScoreStream:
             several features, with names that are compared, or rows of one feature. A dict of
             numbers is one row by feature names, as in JSON and river. It must contain exactly the
             features that `fit` saw (``x0``, ``x1``, ... without names). None is a missing reading.
+            Rows may name their series as in `fit`; those with one key must then belong to one.
         times : array-like of shape (n_rows,) or scalar, or dict of these, optional
             Times of the rows, if the stream has a `max_gap`. By default the index of a dataframe,
             or the name of a pandas Series.
@@ -121,12 +124,15 @@ class ScoreStream:
         is_keyed = isinstance(rows, Mapping) and not self._reader.is_row(rows)
         given: Any = rows if is_keyed else {None: rows}
         keyed = {key: self._reader.named(part) for key, part in given.items()}
-        lengths, read = self._reader.read(keyed)
+        lengths, read, found = self._reader.read(keyed)
+        names = {key: name for key, name in zip(keyed, found, strict=True) if name is not None}
+        self._check_names(names)
         when = self._times(given, keyed, times if is_keyed else {None: times}, lengths)
         if len(read):
             scores = self._advance(list(keyed), read, lengths, when)
         else:
             scores = dict.fromkeys(keyed, np.zeros(0))
+        self._names |= names
         return scores if is_keyed else scores[None]
 
     def flush(self, key: Hashable = None) -> Any:
@@ -230,7 +236,7 @@ class ScoreStream:
         for (key, rows), length in zip(keyed.items(), lengths, strict=True):
             when = None if times is None else times.get(key)
             if when is None and not isinstance(given[key], _WITHOUT_TIMES):
-                when = getattr(rows, "index", None)
+                when = times_of(rows, self._reader.windowing.series, 1)
             if when is None:
                 raise ValueError(
                     f"Got no times of the rows of {key!r}, but expected them, because max_gap is "
@@ -306,6 +312,18 @@ class ScoreStream:
 
     def _give_up(self, keys: list[Hashable]) -> None:
         self._free += [self._lanes.pop(key) for key in keys]
+        for key in keys:
+            self._names.pop(key, None)
+
+    def _check_names(self, names: dict[Hashable, Any]) -> None:
+        """Reject rows that name another series than the rows before them with the same key."""
+        for key, name in names.items():
+            before = self._names.get(key, name)
+            if before != name:
+                raise ValueError(
+                    f"Got rows of {name!r} after rows of {before!r}, but expected one series: pass "
+                    "several as a dict of the rows of each by its name."
+                )
 
     def _residuals(self, windows: Any) -> Floats:
         return self._network.residuals(windows)
