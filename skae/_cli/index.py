@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from skae._cli.outputs import as_float
 from skae._cli.table import Column, Table, find_name
-from skae._cli.times import Times, read_clocks, read_numeric_times, read_times
+from skae._cli.times import MINUTES, Times, read_clocks, read_numeric_times, read_times
 
-__all__ = ["Index", "find_index", "index_of_numbers", "number_rows"]
+__all__ = ["MIN_ROWS", "Index", "find_index", "index_of_numbers", "number_rows"]
 
 # Rising numbers may as well be a counter that is to be scored: only a name tells an index.
 # "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
@@ -31,6 +31,10 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
+# Of fewer rows, anything rises by chance.
+MIN_ROWS = 20
+# By their values, where no name tells: side by side, each finer than the one before.
+LIMITS = {"year": (1800, 2100), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59)}
 DAY_OF_YEAR = r"doy|jday|julian|julianday|dayofyear|yday|ddd"
 CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
@@ -98,7 +102,7 @@ def number_rows(n_rows: int) -> Index:
 
 
 def find_index(table: Table, others: list[Column]) -> Index:
-    """Find the index among columns: of all times the finest, else rising numbers named so.
+    """Find the index among columns: of all times the finest, else rising numbers.
 
     Parameters
     ----------
@@ -130,9 +134,13 @@ def find_index(table: Table, others: list[Column]) -> Index:
     if found:
         # Of equals the first, a single column before parts, texts before numbers.
         return _checked(max(found, key=lambda index: len(np.unique(index.instants))))
-    rising = (column for column in others if _is_rising(column))
-    column = next(rising, None)
-    return number_rows(table.n_rows) if column is None else index_of_numbers(column)
+    for column in others:
+        if _is_rising(column):
+            return index_of_numbers(column)
+    for column in others:
+        if _rises_evenly(column):
+            return index_of_numbers(column, f"{column.name!r} rises evenly: taken as the index")
+    return number_rows(table.n_rows)
 
 
 def _given(table: Table) -> Index:
@@ -141,7 +149,7 @@ def _given(table: Table) -> Index:
     parts = [table.choice.index or ""] if whole else table.choice.index_parts
     columns = [table.columns[find_name(names, name)] for name in parts]
     if len(columns) > 1:
-        index = _joined(columns, [column.texts for column in columns], " ")
+        index = _joined(columns, [column.texts for column in columns])
         return _checked(index) if index else number_rows(table.n_rows)
     (column,) = columns
     if column.times is not None:
@@ -157,21 +165,21 @@ def _given(table: Table) -> Index:
 def _candidates(columns: list[Column]) -> Iterator[Index]:
     """Yield what may be the index, the likelier of equals first."""
     texts = sorted(columns, key=lambda column: column.kind != "time")
-    timed = [(column, column.times) for column in texts if column.kind in ("time", "number")]
-    yield from (_of_times(column, times) for column, times in timed if times is not None)
-    clocks = [column for column in columns if _is_clock(column)]
-    for date in [column for column, times in timed if times and not times.has_clock]:
-        for clock in clocks:
-            index = _joined([date, clock], [date.texts, _clock_texts(clock)], " ")
-            if index is not None:
-                yield index
-    parts = _parts(columns)
-    if len(parts) > 1:
-        years = parts["year"].texts.str.len()
-        order = "y-m-d" if (years == 2).all() else "ymd"
-        index = _joined(list(parts.values()), [_written(parts)], "", order)
-        if index is not None:
-            yield index
+    timed = {column: column.times for column in texts if column.kind in ("time", "number")}
+    timed = {column: times for column, times in timed.items() if times is not None}
+    yield from (_of_times(column, times) for column, times in timed.items())
+    zones = [c for c in columns if c.n_values > 1 and c.texts.isin(MINUTES).all()]
+    joined = [_joined([c, zone], [c.texts, zone.texts]) for c in timed for zone in zones]
+    for date in (column for column, times in timed.items() if not times.has_clock):
+        beside = columns[columns.index(date) + 1 :][:1]
+        clocks = [c for c in columns if _is_clock(c) or (c in beside and _is_hour_of(date, c))]
+        joined += [_joined([date, c], [date.texts, _clock_texts(c)]) for c in clocks]
+    for parts in (_parts(columns), _parts_by_values(columns)):
+        if len(parts) > 1:
+            years = parts["year"].texts.str.len()
+            order = "y-m-d" if (years == 2).all() else "ymd"
+            joined.append(_joined(list(parts.values()), [_written(parts)], order))
+    yield from (index for index in joined if index is not None)
 
 
 def _of_times(column: Column, times: Times) -> Index:
@@ -180,11 +188,9 @@ def _of_times(column: Column, times: Times) -> Index:
     return Index(column.name, times.wall, times.instants, labels, [column], times.order, notes)
 
 
-def _joined(
-    columns: list[Column], texts: list[Any], between: str, order: str | None = None
-) -> Index | None:
+def _joined(columns: list[Column], texts: list[Any], order: str | None = None) -> Index | None:
     """Return the index that columns make together, None if they are no times then."""
-    whole = texts[0].str.cat(texts[1:], sep=between) if len(texts) > 1 else texts[0]
+    whole = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
     times = read_times(whole, order)
     if np.isnat(times.wall).mean() > 0.01:
         return None
@@ -236,6 +242,38 @@ def _parts(columns: list[Column]) -> dict[str, Column]:
     return found
 
 
+def _parts_by_values(columns: list[Column]) -> dict[str, Column]:
+    """Return columns side by side that rise as the parts of dates do together."""
+    for first in range(len(columns) - 1):
+        parts: dict[str, Column] = {}
+        key = np.zeros(columns[0].table.n_rows)
+        for part, column in zip(LIMITS, columns[first:], strict=False):
+            if not _is_within(column, part):
+                break
+            parts[part], key = column, 100 * key + column.values
+            if (np.diff(key) > 0).all():
+                if len(parts) > 1:
+                    return parts
+                break
+    return {}
+
+
+def _is_within(column: Column, part: str) -> bool:
+    if column.kind != "number":
+        return False
+    low, high = LIMITS[part]
+    values = column.values
+    return bool(((values % 1 == 0) & (values >= low) & (values <= high)).all())
+
+
+def _is_hour_of(date: Column, column: Column) -> bool:
+    """Tell whether a column without a name is the hour, with which days rise."""
+    if not _is_within(column, "hour") or date.times is None or column.numbers.notes:
+        return False
+    hours = date.times.wall.astype("M8[h]").astype(float) + column.values
+    return bool((np.diff(hours) > 0).all())
+
+
 def _written(parts: dict[str, Column]) -> Any:
     """Return the parts of dates as texts such as 2024-03-01 12:30."""
     by_days = "month" not in parts
@@ -256,17 +294,33 @@ def _is_rising(column: Column) -> bool:
     )
 
 
+def _rises_evenly(column: Column) -> bool:
+    """Tell whether a column rises by the same in all rows, by more or less than their numbers."""
+    if column.kind != "number" or column.table.n_rows < MIN_ROWS:
+        return False
+    steps = np.diff(column.values)
+    return bool(steps[0] > 0 and steps[0] != 1 and np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+
+
 def _rising_numbers(column: Column) -> NDArray[np.float64]:
+    """Return numbers, or seconds of clocks; where these fall by half a day, a day begins."""
     if column.kind != "clock":
         return column.numbers.values
+    seconds = _seconds(column)
+    return np.asarray(seconds + 86400 * np.cumsum(np.diff(seconds, prepend=0) < -43200))
+
+
+def _seconds(column: Column) -> NDArray[np.float64]:
     return np.asarray(read_clocks(column.texts) / np.timedelta64(1, "s"))
 
 
-def index_of_numbers(column: Column) -> Index:
+def index_of_numbers(column: Column, *notes: str) -> Index:
     """Return the numbers of a column as the index; ValueError if a cell is none."""
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
-    return Index(column.name, values, values, column.texts.tolist(), [column])
+    if column.kind == "clock" and (values != _seconds(column)).any():
+        notes = (*notes, f"{column.name!r} begins anew: a day is added there")
+    return Index(column.name, values, values, column.texts.tolist(), [column], notes=list(notes))
 
 
 def _parse_time(text: str, index: Index) -> Times | None:

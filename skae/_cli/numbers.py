@@ -20,14 +20,16 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# What pandas (nan, nat), C (-nan), R (na), spreadsheets (n/a, #n/a), databases (null) and
-# Python (none) write for a missing value, in lower case.
-MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat"}
+# What pandas (nan, nat), C (-nan, 1.#ind), R (na), spreadsheets (n/a, #n/a), databases (null, \n)
+# and Python (none) write for a missing value, in lower case.
+MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat", "\\n"} | {
+    f"{sign}1.#{word}" for sign in ("", "-") for word in ("ind", "qnan", "snan", "nan")
+}
 SPACES = r"[  \u00a0\u2009\u202f'’]"
 NUMBER = re.compile(
-    r"^(?:[$€£¥]\s?)?(?P<sign>[-+−]|\()?\s?[$€£¥]?(?P<digits>\d[\d.,]*|[.,]\d+)"
-    r"(?P<exponent>[eE][-+]?\d+)?\s?(?P<unit>[^\W\d_.]{1,8}[23²³]?(?:[/·*^.][-^\w]{1,4}){0,3}|"
-    r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4})?(?P<close>\))?(?P<minus>-)?$"
+    r"^(?:[$€£¥]\s?)?(?P<sign>[-+−]|\()?\s*[$€£¥]?(?P<digits>\d[\d.,]*|[.,]\d+)"
+    r"(?P<exponent>[eEdD][-+]?\d+)?\s?(?P<unit>[^\W\d_.]{1,8}[23²³]?(?:[/·*^.][-^\w]{1,4}){0,3}|"
+    r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4}|\w{1,2} [AD]C|[*#†‡!])?(?P<close>\))?(?P<minus>-)?$"
 )
 # For units that differ by these only, such as K and M, or kB and MB.
 FACTORS = {
@@ -44,7 +46,7 @@ ANSWERS = [
 MAX_WORDS = 3
 # What begins as a number does is a number written wrongly, and no word for a missing one.
 MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
-NINES = re.compile(r"[67]?9{2,}(\.9+)?|32767|32768|65535|2147483647|2147483648|1(0{10,})")
+NINES = re.compile(r"[67]?9{2,}(\.9+)?|([67])\2{2,}|32767|32768|65535|2147483647|2147483648|1(0{10,})")
 
 
 @dataclass
@@ -196,7 +198,7 @@ def _is_written_by_programs(value: float) -> bool:
 def _answers(cells: Any) -> dict[str, float]:
     """Return what yes and no are called in a column that holds nothing else."""
     found = set(cells.str.lower())
-    pair = next((pair for pair in ANSWERS if found == set(pair)), ())
+    pair = next((pair for pair in ANSWERS if found and found <= set(pair)), ())
     return dict(zip(pair, (1.0, 0.0), strict=False))
 
 
@@ -217,7 +219,9 @@ def _factors(units: Any) -> tuple[Floats, str]:
     if len(found) < 2 and not (found and units.isna().any() and found[0] in ("K", "M", "B")):
         note = f"numbers followed by {found[0]!r}" if found else ""
         if units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
-            return np.where(units.isna(), 1.0, np.nan), ""
+            is_mark = bool(found) and len(found[0]) == 1
+            note = f"the remark {found[0]!r} after some numbers is left out" if is_mark else ""
+            return np.where(units.isna() | is_mark, 1.0, np.nan), note
         return np.ones(len(units)), note
     for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
         table = FACTORS if base else AMOUNTS

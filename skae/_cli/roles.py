@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.index import find_index, index_of_numbers
+from skae._cli.index import MIN_ROWS, find_index, index_of_numbers
 from skae._cli.order import UNITS
 from skae._cli.table import Column, Table, find_name, join_names
+from skae._cli.times import Times
 
 __all__ = ["Roles", "read_labels", "rows_of_each"]
 
@@ -19,7 +20,8 @@ Floats = NDArray[np.float64]
 
 LABEL_WORDS = (
     "label labels anomaly anomalies anomalous isanomaly outlier outliers attack attacks att fault "
-    "faults faulty fail failure truth groundtruth flag flags qc normal abnormal intrusion alarm"
+    "faults faulty fail failure truth groundtruth flag flags qc normal abnormal intrusion alarm "
+    "changepoint"
 ).split()
 # These are labels only where they have two values.
 WEAK_LABEL_WORDS = "y target class cls classification".split()
@@ -32,8 +34,6 @@ SEGMENT_NAMES = (
     "segment|train|istrain|istest|test|split|fold|subset|partition|set|dataset|traintest"
 )
 PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
-# Of fewer rows, anything rises by chance.
-MIN_ROWS = 20
 FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
 TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
@@ -142,7 +142,7 @@ class Roles:
             return "empty"
         if _looks_like_labels(column):
             return "looks like labels; --labels measures by them"
-        if column.kind in ("time", "clock") or column.times is not None:
+        if column.kind in ("time", "clock") or self._is_near(column.times):
             return "another time"
         if column.kind == "word":
             return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
@@ -168,6 +168,13 @@ class Roles:
         if is_total and np.ptp(values) > 15 * np.median(forward):
             return "never falls: a running total? difference it, so that its changes can be learned"
         return ""
+
+    def _is_near(self, times: Times | None) -> bool:
+        """Tell whether times are those of the rows, within two days."""
+        wall = self.index.wall
+        if times is None or wall.dtype.kind != "M":
+            return times is not None
+        return bool(np.abs(times.wall - wall).max() < np.timedelta64(2, "D"))
 
     def _goes_with_time(self, values: Floats) -> bool:
         """Tell whether values are those of a clock that goes evenly, within rounding."""

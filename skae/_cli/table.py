@@ -195,7 +195,8 @@ class Column:
         if self.table.choice.time_format:
             return None if np.isnat(self._times.wall).mean() > 0.5 else self._times
         values = self.values
-        return None if np.isnan(values).any() else read_numeric_times(values, self.name)
+        is_plain = not (np.isnan(values).any() or self.numbers.notes)
+        return read_numeric_times(values, self.name) if is_plain else None
 
     def refuse_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
         """Raise ValueError that names the first bad cell, if there is one."""
@@ -259,9 +260,8 @@ class Table:
         if self.layout is None or self.layout.delimiter == ",":
             return "."
         texts = [c.texts for c in self.columns if c.cells.dtype.kind not in "iufb"]
-        commas = sum(
-            int(text.str.fullmatch(r"-?[\d.]*\d,(\d{1,2}|\d{4,})").sum()) for text in texts
-        )
+        certain = r"-?(?:[\d.]*\d,(?:\d{1,2}|\d{4,})|(?:0|\d{4,}),\d{3})"
+        commas = sum(int(text.str.fullmatch(certain).sum()) for text in texts)
         dates = sum(int(text.str.match(r"\d\d?\.\d\d?\.(\d{4}|\d\d)\b").sum()) for text in texts)
         dots = any(
             c.cells.dtype.kind == "f" and c._plain_numbers() is not None for c in self.columns

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Times", "is_clock", "is_time", "read_clocks", "read_numeric_times", "read_times"]
+__all__ = ["MINUTES", "Times", "is_clock", "is_time", "read_clocks", "read_numeric_times", "read_times"]
 
 Stamps = NDArray[np.datetime64]
 
@@ -28,19 +28,21 @@ MINUTES = {  # of the zones whose names are common in files
     **{"PST": -480, "PDT": -420, "JST": 540, "IST": 330, "AEST": 600},
 }
 END = r"(?!\d)"
-Y, Y2 = rf"(?P<Y>\d{{4}}){END}", rf"(?P<Y>\d\d){END}"
+Y, Y2 = rf"(?P<Y>\d{{4}}){END}", r"(?P<Y>\d\d)(?![\d:])"
 M, D = r"(?P<m>\d\d?)", r"(?P<d>\d\d?)"
 WORD, SEP = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _]"
-WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+)?"
+DAY_WORDS = "mo|tu|we|th|fr|sa|su|di|mi|do|so|lu|ma|me|je|ju|ve|vi|sá|gi|zo|wo"
+WEEKDAY = rf"(?:(?:{DAY_WORDS})[^\W\d_]*[., ]+)?"
 CLOCK = (
-    r"(?:[T\s:,_./-]*(?P<H>\d\d?)(?:[:.h_-]?(?P<M>\d\d)(?:[:._-]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
-    r"\s*(?:(?P<p>[ap])\.?\s?m\.?)?)?"
+    r"(?:[T\s:,_./@-]*(?P<H>\d\d?)(?:[:.h_-]?(?P<M>\d\d)(?:[:._-]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
+    r"\s*(?:(?P<p>[ap])\.?\s?m?\.?)?)?"
 )
 DATES = {
     "ymd": [
         f"{Y}{SEP}{M}{SEP}{D}{END}",
         r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
         rf"(?P<Y>\d{{4}})-(?P<j>\d{{3}}){END}",
+        r"(?P<Y>\d{4})-?W(?P<w>\d\d)(?:-?(?P<u>[1-7]))?",
     ],
     "dmy": [rf"{D}{SEP}\s?{M}{SEP}\s?{year}" for year in (Y, Y2)],
     "mdy": [rf"{M}{SEP}\s?{D}{SEP}\s?{year}" for year in (Y, Y2)],
@@ -53,23 +55,41 @@ DATES = {
         rf"{WORD}[-/']{Y2}",
         rf"{Y}[-/ ]*{WORD}",
     ],
-    "months": [f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])"],
+    "months": [f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])", rf"Q(?P<q>[1-4])[- /]?{Y}"],
 }
 ZONE = re.compile(
-    r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))$",
+    r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))"
+    r"(?:\s*\(.*\))?$",
     re.DOTALL,
 )
 # What `date` of Unix writes, and the same with the year before the clock.
-UNIX_DATE = r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:([A-Z]{3,4}|[+-]\d{4}) )?(\d{4})$"
+UNIX_DATE = r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:([A-Z]{3,4}|(?:GMT)?[+-]\d\d:?\d\d) )?(\d{4})$"
 UNIX_ORDER = r"\1 \2, \5 \3 \4"
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
-CLOCK_ALONE = r"(\d\d?)(?::|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,]\d+)?))?\s*(?:([ap])\.?m\.?)?"
-# What may stand in a number: since when, in which unit, and between which values.
-EPOCHS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-EPOCH_SECONDS = (4e8, 4.2e9)  # 1982 to 2103
-SERIALS = {"Excel": ("1899-12-30", 20_000, 80_000), "MATLAB": ("-001-12-31", 690_000, 780_000)}
-DATE_WORDS = r"(?i)date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
+# Times of day and durations, as "9:30 pm", "12h05", "1 day, 2:03:04.5", "05:12.7" of minutes.
+CLOCK_ALONE = (
+    r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,:]\d+)?))?"
+    r"\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
+)
+MINUTES_ALONE = r"(\d+:\d\d[.,]\d+)"
+# What may stand in a number: since when, the microseconds in one, between which values, and
+# what the column is called then.
+DAY = 86_400e6
+DATE_WORDS = r"date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
+COUNTS = {
+    "epochs in s": ("1970-01-01", 1e6, 4e8, 4.2e9, ""),  # 1982 to 2103
+    "epochs in ms": ("1970-01-01", 1e3, 4e11, 4.2e12, ""),
+    "epochs in us": ("1970-01-01", 1.0, 4e14, 4.2e15, ""),
+    "ticks of .NET": ("0001-01-01", 0.1, 6.2e17, 6.5e17, ""),
+    "file times of Windows": ("1601-01-01", 0.1, 1.2e17, 1.5e17, ""),
+    "epochs in ns": ("1970-01-01", 1e-3, 4e17, 4.2e18, ""),
+    "Julian days": ("-4713-11-24T12", DAY, 2.4e6, 2.5e6, "jd|julian"),
+    "modified Julian days": ("1858-11-17", DAY, 4e4, 8e4, "mjd"),
+    "days as Excel counts": ("1899-12-30", DAY, 2e4, 8e4, DATE_WORDS),
+    "days as MATLAB counts": ("-001-12-31", DAY, 6.9e5, 7.8e5, DATE_WORDS),
+}
+TIME_WORDS = r"|time|zeit|hora|heure|temps"
 SAMPLE = 20
 
 
@@ -117,14 +137,15 @@ def is_time(text: str) -> bool:
 
 def is_clock(text: str) -> bool:
     """Tell whether a cell is a time of day."""
-    return re.fullmatch(CLOCK_ALONE, text, re.IGNORECASE) is not None
+    return re.fullmatch(f"{CLOCK_ALONE}|{MINUTES_ALONE}", text, re.IGNORECASE) is not None
 
 
 def read_times(texts: Any, order: str | None = None) -> Times:
     """Read a column of texts as times.
 
     Where a number tells neither day from month, the order is taken under which time goes back
-    least, then spans less, then goes in steps of fewer kinds; then the day first.
+    least, then spans less, then goes in steps of fewer kinds; then the day first, or the month
+    where clocks have halves.
 
     Parameters
     ----------
@@ -149,6 +170,8 @@ def read_times(texts: Any, order: str | None = None) -> Times:
         return _read_by_format(texts, order)
     texts, offsets, note = _cut(texts)
     orders = [order] if order else _orders_of(texts)
+    if any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _first_given(texts)):
+        orders.sort(key="mdy".__ne__)  # as Americans write both
     found = [_read(texts, name) for name in orders]
     best = min(found, key=lambda times: _disorder(times.wall))
     if len(found) > 1:
@@ -158,16 +181,17 @@ def read_times(texts: Any, order: str | None = None) -> Times:
 
 def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
     """Return times of day as durations since midnight, NaT where a cell is none."""
-    parts = texts.str.extract(rf"(?i)^{CLOCK_ALONE}$")
-    parts[2] = parts[2].str.replace(",", ".")
-    hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(3))
-    hours = _of_24_hours(hours, parts[3])
+    whole = texts.str.replace(f"^{MINUTES_ALONE}$", r"0:\1", regex=True)
+    whole = whole.str.replace(r"^(0:\d+:\d+|\d+:\d+:\d\d)[,:](?=\d)", r"\1.", regex=True)
+    parts = whole.str.extract(rf"(?i)^{CLOCK_ALONE}$")
+    days, hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(4))
+    hours = _of_24_hours(hours, parts[4]) + 24 * np.nan_to_num(days)
     total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
     return np.asarray(_as_stamps(total * 1e6, "m8[us]"))
 
 
 def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
-    """Read numbers as times: epochs, compact dates and times, serials of Excel and MATLAB.
+    """Read numbers as times: epochs and other counts since a day, compact dates and times.
 
     Parameters
     ----------
@@ -187,21 +211,10 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
     array(['2023-11-14T22:13:20', '2023-11-14T22:14:20'], dtype='datetime64[s]')
     """
     steps = np.diff(values)
-    falls = np.count_nonzero(steps < 0)
-    if not len(values) or min(falls, np.count_nonzero(steps > 0)) > 0.02 * len(steps):
+    falls, rises = np.count_nonzero(steps < 0), np.count_nonzero(steps > 0)
+    if not len(values) or min(falls, rises) > 0.02 * len(steps) or falls == rises == 0 < len(steps):
         return None
-    low, high = values.min(), values.max()
-    found = _compact(values, name)
-    if found is None and low > EPOCH_SECONDS[0]:
-        for unit, per_second in EPOCHS.items():
-            if EPOCH_SECONDS[0] * per_second <= low <= high <= EPOCH_SECONDS[1] * per_second:
-                found = _as_stamps(values * (1e6 / per_second), "M8[us]"), f"epochs in {unit}"
-    words = rf"{DATE_WORDS}|time|zeit|hora|heure|temps" if (values % 1 != 0).any() else DATE_WORDS
-    for kind, (origin, first, last) in SERIALS.items():
-        is_named = re.search(words, name) is not None
-        if found is None and first < low <= high < last and is_named:
-            days = np.round(values * 86400) * 1e6  # they are rounded in the file
-            found = np.datetime64(origin, "us") + days.astype("m8[us]"), f"days as {kind} counts"
+    found = _compact(values, name) or _counted(values, name)
     if found is None:
         return None
     wall, what = found
@@ -312,7 +325,7 @@ def _spread(texts: Any) -> list[str]:
 
 def _assemble(parts: Any) -> Stamps:
     """Return the times of the parts of dates and clocks, NaT where a day does not exist."""
-    given = parts.reindex(columns=list("YmdjqHMSf"))
+    given = parts.reindex(columns=list("YmdjqwuHMSf"))
     number = given.astype(float)
     short = np.where(number["Y"] < 69, 2000, 1900)
     year = (number["Y"] + np.where(given["Y"].str.len() == 2, short, 0)).to_numpy()
@@ -324,10 +337,14 @@ def _assemble(parts: Any) -> Stamps:
     seconds = _of_24_hours(hour, parts["p"]) * 3600 + minute * 60 + second
     months = _as_stamps((year - 1970) * 12 + month.to_numpy() - 1, "M8[M]")
     dates = months.astype("M8[D]") + _as_stamps(day.to_numpy() - 1, "m8[D]")
+    if "w" in parts:  # the first week is that of 4 January
+        fourth = months.astype("M8[Y]").astype("M8[D]") + 3
+        weekday = number["u"].fillna(1) - 1 - (fourth.astype(int) + 3) % 7
+        dates = fourth + _as_stamps((7 * number["w"] - 7 + weekday).to_numpy(), "m8[D]")
     unit = "M8[Y]" if "j" in parts else "M8[M]"
-    wrong = ~month.between(1, 12) | (day < 1) | (dates.astype(unit) != months.astype(unit))
+    wrong = ~month.between(1, 12) | (day < 1) | ((dates.astype(unit) != months.astype(unit)) & ("w" not in parts))
     wrong |= (hour > 24) | (minute > 59) | (second > 60) | (seconds > 86400)
-    fraction = (number["f"] / 10.0 ** given["f"].str.len()).fillna(0)
+    fraction = (number["f"] / 10.0 ** given["f"].str.len().astype(float)).fillna(0)
     clocks = _as_stamps(np.round((seconds + fraction) * 1e6).to_numpy(), "m8[us]")
     return np.where(wrong, np.datetime64("NaT", "us"), dates.astype("M8[us]") + clocks)
 
@@ -390,6 +407,19 @@ def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
         return None
     wall = _read(texts + ("01" if is_month else ""), "ymd").wall
     return None if np.isnat(wall).any() else (wall, f"times such as {texts.iloc[0]}")
+
+
+def _counted(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | None:
+    """Return the times of numbers that count from some day, if all of them do."""
+    more = TIME_WORDS if (values % 1 != 0).any() else ""
+    for what, (origin, length, low, high, words) in COUNTS.items():
+        is_named = re.search(words and f"(?i){words}{more * (words == DATE_WORDS)}", name)
+        if is_named and low <= values.min() <= values.max() <= high:
+            passed = values * length
+            if length == DAY:  # days are rounded in files
+                passed = np.round(passed / 1e6) * 1e6
+            return np.datetime64(origin, "us") + passed.astype("m8[us]"), what
+    return None
 
 
 def _shown(stamp: Any) -> str:
