@@ -15,7 +15,7 @@ from skae._cli.times import is_time
 
 __all__ = ["Layout", "find_layout"]
 
-DELIMITERS = [",", ";", "\t", "|"]
+DELIMITERS = [",", ";", "\t", "|", "~", "^"]
 SNIFFED_LINES, SNIFFED_BYTES = 100, 2**16
 HEAD_LINES, TAIL_LINES = 1000, 20
 USUAL_MISSING = MISSING_WORDS | {"?", "-", "--", "---", "*", "***", "error"}
@@ -29,6 +29,8 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 TIME_NAME = r"(date|time|datum|zeit|fecha|stamp|temps|heure)"
+# What spreadsheets write around a cell that is to stay text, and lines under names.
+FORMULA, RULE = rb'(?<![^,;\t\n])="([^",;\n]*)"', rb"^(?=.*(?:-{4}|={4}))[-+=|: \t]+$"
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
 
@@ -114,6 +116,9 @@ def find_layout(
     if re.match(rb"\s*(%[^\n]*\s+)*@relation\b", content, re.IGNORECASE):
         return _read_arff(name, content)
     content, comments = _blank_comments(content, comment)
+    content = re.sub(RULE, b"", re.sub(FORMULA, rb"\1", content), flags=re.MULTILINE)
+    if re.match(rb'("[^"\n]*[,;\t][^"\n]*"\n){3}', content):  # each line is in quotes
+        content = content.replace(b'"', b"")
     delimiter = delimiter or _sniff(content)
     content = _blank_lines_without_cells(content, delimiter)
     layout = Layout(name, content, delimiter)
@@ -177,12 +182,25 @@ def _sniff(content: bytes) -> str:
     lines = [line for line in piece.split("\n")[start > 0 :] if line.strip()]
     first = max(0, (len(lines) - SNIFFED_LINES) // 2)
     sample = "\n".join(lines[first : first + SNIFFED_LINES])
+    decimals = _has_decimal_commas(lines)
     # Spaces stand in times as well: only where nothing else cuts cells.
-    for delimiters in (DELIMITERS, [" "]):
+    for delimiters in (DELIMITERS[decimals:], [" "]):
         found = Sniffer().detect(sample, delimiters=delimiters)
-        if found is not None and found.delimiter:
-            return str(found.delimiter)
-    return ","
+        mark = str(found.delimiter) if found is not None and found.delimiter else "\n"
+        if 2 * sum(mark in line for line in lines) > len(lines):
+            return mark
+    return DELIMITERS[2 * decimals]
+
+
+def _has_decimal_commas(lines: list[str]) -> bool:
+    """Tell whether commas stand in numbers alone: none in names, or before 05 as before 25."""
+    is_row = [bool(re.fullmatch(r"(?:[^a-z,]*\d,\d)+[^a-z,]*", line.lower())) for line in lines]
+    first = is_row.index(True) if any(is_row) else 0
+    if not all(is_row[first:]) or not is_row:
+        return False
+    behind = re.findall(r"^[-+]?\d+,(\d+)$", "\n".join(lines), re.MULTILINE)
+    is_padded = any(cell[0] == "0" for cell in behind) and {*map(len, behind)} <= {2, 3, 4, 5, 6}
+    return "," not in lines[first - 1] if first else len(behind) == len(lines) and is_padded
 
 
 def _cut(
@@ -218,27 +236,39 @@ class Kinds:
 
     def is_row(self, cells: list[str]) -> bool:
         """Tell whether cells are those of a row: times where times are, mostly numbers."""
-        if len(cells) != self.width:
+        if len(cells) < self.width:
             return False
-        kinds = [_kind(cell) for cell in cells]
-        pairs = list(zip(kinds, self.of_column, strict=True))
-        if any(column == "time" and kind != "time" for kind, column in pairs):
+        pairs = [(_kind(cell), of, cell) for cell, of in zip(cells, self.of_column, strict=False)]
+        if any(of == "time" and kind != "time" for kind, of, _ in pairs):
             return False
-        hits = [kind for kind, column in pairs if column == "number"]
-        return hits.count("number") >= hits.count("word") + hits.count("time")
+        if pairs[0][:2] == ("word", "number"):
+            return False
+        numbers = [(kind, cell) for kind, of, cell in pairs if of == "number"]
+        others = [cell for kind, cell in numbers if kind not in ("number", "")]
+        n_numbers = sum(kind == "number" for kind, _ in numbers)
+        # One word beside a time stands for a missing value.
+        return n_numbers >= len(others) or ("time" in self.of_column and len(set(others)) == 1)
+
+    def complete(self, names: list[str], delimiter: str) -> list[str]:
+        """Return names and an empty one: that of a clock after a date, rows, or an empty end."""
+        pairs = list(zip(self.of_column, self.of_column[1:], strict=False))
+        if delimiter == " " and ("time", "time") in pairs:
+            place = pairs.index(("time", "time")) + 1
+        else:
+            place = 0 if self.of_column[-1] else self.width
+        return [*names[:place], "", *names[place:]]
 
     def is_numeric_header(self, cells: list[str]) -> bool:
         """Tell whether cells are the numbers of columns, as pandas writes them."""
         if len(cells) != self.width or self.width < 2:
             return False
-        named = _kind(cells[0]) != self.of_column[0] or cells[0] == ""
-        rest = cells[1:] if named or self.of_column[0] == "word" else cells
-        if not all(re.fullmatch(r"\d{1,4}", cell) for cell in rest):
+        of = ["" if _kind(cells[0]) != self.of_column[0] else self.of_column[0], *self.of_column[1:]]
+        rest = [cell for cell, kind in zip(cells, of, strict=True) if kind == "number"]
+        if of[0] == "number" or not all(re.fullmatch(r"\d{1,4}", cell) for cell in rest or " "):
             return False
-        numbers = [int(cell) for cell in rest]
-        in_turn = numbers == list(range(numbers[0], numbers[0] + len(rest)))
-        least = 1 if cells[0] == "" and numbers[0] < 2 else 3
-        return in_turn and len(rest) >= least and (named or self.of_column[0] == "word")
+        first = int(rest[0])
+        in_turn = [int(cell) for cell in rest] == list(range(first, first + len(rest)))
+        return in_turn and len(rest) >= (1 if cells[0] == "" and first < 2 else 3)
 
 
 def _majority(cells: Iterable[str]) -> str:
@@ -288,7 +318,11 @@ def _cut_comments(
     comments: dict[int, str], head: list[tuple[int, list[str]]], layout: Layout
 ) -> list[tuple[int, list[str]]]:
     """Return the cells of comments above the table, in which its names may stand."""
-    cut = [text.lstrip().lstrip("#%!;/ ") for line, text in comments.items() if line < head[0][0]]
+    cut = [
+        re.sub(r"^[\s#%!;/]*(fields:\s+)?", "", text, flags=re.IGNORECASE)
+        for line, text in comments.items()
+        if line < head[0][0]
+    ]
     cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
     return [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
 
@@ -303,8 +337,8 @@ def _find_names(
     for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
             _refuse_decimal_commas(cells, kinds, layout)
-            return line, ["", *cells] if kinds.of_column[-1] else [*cells, ""], []
-        if len(cells) > kinds.width and not names:
+            return line, kinds.complete(cells, layout.delimiter), []
+        if len(cells) > kinds.width > 1 and not names:
             return line, cells, []  # then most rows lack cells, which is to be said
         if len(cells) != kinds.width:
             break
@@ -339,7 +373,8 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
     n_different = len(set(cells) - {""})
     names_time = any(re.match(TIME_NAME, name, re.IGNORECASE) for name in above)
     is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
-    return is_known or (len(cells) > 3 and n_different < 0.7 * len(cells))
+    is_numeric = len(cells) > 1 and all(_kind(cell) in ("number", "time") for cell in cells[1:])
+    return is_known or is_numeric or (len(cells) > 3 and n_different < 0.7 * len(cells))
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:
@@ -403,8 +438,7 @@ def _is_row(line: bytes, layout: Layout, kinds: Kinds) -> bool:
     rows = list(
         islice(_cut([line.decode(errors="replace")], layout.delimiter, "", strict=False), 1)
     )
-    # A quote may have been opened lines before.
-    if b'"' in line:
+    if line.count(b'"') % 2:  # one may have been opened lines before
         return True
     if not rows:
         return False

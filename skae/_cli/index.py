@@ -139,7 +139,7 @@ def find_index(table: Table, others: list[Column]) -> Index:
             return index_of_numbers(column)
     for column in others:
         if _rises_evenly(column):
-            return index_of_numbers(column, f"{column.name!r} rises evenly: taken as the index")
+            return index_of_numbers(column, f"{column.name!r} rises all the way: taken as the index")
     return number_rows(table.n_rows)
 
 
@@ -295,11 +295,12 @@ def _is_rising(column: Column) -> bool:
 
 
 def _rises_evenly(column: Column) -> bool:
-    """Tell whether a column rises by the same in all rows, by more or less than their numbers."""
-    if column.kind != "number" or column.table.n_rows < MIN_ROWS:
+    """Tell whether a clock rises, or numbers by the same in all rows, which is not 1."""
+    if column.kind not in ("number", "clock") or column.table.n_rows < MIN_ROWS:
         return False
-    steps = np.diff(column.values)
-    return bool(steps[0] > 0 and steps[0] != 1 and np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+    steps = np.diff(_rising_numbers(column))
+    is_even = column.kind == "clock" or np.allclose(steps, steps[0], rtol=1e-3, atol=0)
+    return bool((steps > 0).all() and steps[0] != 1 and is_even)
 
 
 def _rising_numbers(column: Column) -> NDArray[np.float64]:

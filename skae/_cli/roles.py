@@ -91,8 +91,9 @@ class Roles:
     def notes_on_numbers(self) -> list[str]:
         """Return how numbers were read, in sensors and in what might be one, each thing once."""
         found: dict[str, list[str]] = {}
-        left = [c for c in self.table.columns if c.role == "left out" and c.kind == "number"]
-        for column in [*self.sensors, *(c for c in left if "labels" not in c.why)]:
+        left = [c for c in self.table.columns if c.role == "left out" and c.why not in HINTS]
+        numbers = [c for c in left if c.kind == "number" and "labels" not in c.why]
+        for column in self.sensors + numbers:
             for note in column.notes():
                 found.setdefault(note, []).append(column.name)
         return [f"{join_names(names)}: {note}" for note, names in found.items()]

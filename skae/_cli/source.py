@@ -32,7 +32,8 @@ OTHER_FORMATS = {
     rb"\x89HDF|CDF[\x01\x02]": "HDF5 or NetCDF; convert it to CSV or Parquet",
     rb"SQLite format 3": "a database; export a table as CSV",
     rb"\x89PNG|\xff\xd8\xff|%PDF": "a picture or PDF; give the table it was made from",
-    rb"\s*<(!doctype|html|\?xml)": "a web page or XML; give the address of the raw file",
+    rb"\s*<(!|\?xml|html|head|body|table|svg)": "a web page or XML; give the raw file's address",
+    rb"(--|/\*|SET|CREATE|DROP|INSERT).{0,9999}INSERT INTO": "SQL; export the table as CSV",
     rb"\s*[\[{]\s*[\"\[{]": "JSON; convert it to CSV",
     rb"version https://git-lfs": "a pointer of Git LFS; fetch the file itself",
 }

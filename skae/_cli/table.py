@@ -401,8 +401,7 @@ def _first_time_of_header(table: Table) -> int:
     if not is_time.any() and not names.iloc[1:].str.fullmatch(r"[\d.]+").all():
         is_time, least = ~np.isnat(read_times(names).wall), 0.9
     first = int(is_time.argmax())
-    heads = table.columns[:first]
-    names_rows = all(c.kind == "word" for c in heads[1:]) and all(c.kind != "time" for c in heads)
+    names_rows = all(c.kind != "time" for c in table.columns[:first])
     is_header = len(names) - first >= 10 and is_time[first:].mean() >= least
     return first if is_header and names_rows else 0
 
@@ -412,8 +411,7 @@ def _transposed(table: Table, first: int) -> Table:
     import pandas as pd
 
     heads, others = table.columns[:first], table.columns[first:]
-    words = zip(*(head.texts for head in heads), strict=True)
-    values = np.column_stack([column.sensor_values() for column in others])
+    heads = [head for head in heads if head.kind == "word"] or heads
     note = "times stand in the header: turned, a row is a sensor"
     turned = Table(table.name, table.choice, None, [*table.notes, note])
     times = pd.Series([column.name for column in others], dtype=object)
@@ -421,9 +419,13 @@ def _transposed(table: Table, first: int) -> Table:
     turned.columns = [
         Column("year" if years else "time", 0, times.astype(int) if years else times, turned)
     ]
-    for place, (cells, row) in enumerate(zip(words, values, strict=True), 1):
-        name = " ".join(filter(None, cells)) or f"row{place}"
-        turned.columns.append(Column(name, place, pd.Series(row), turned))
+    frame = pd.concat([column.cells for column in others], axis=1)
+    if table.layout is not None:  # as it is written: a row is read as a column
+        frame = _parse(table.layout, [column.position for column in others], dtype=str)
+    for place, row in enumerate(frame.to_numpy(dtype=object), 1):
+        name = " ".join(filter(None, (head.texts.iloc[place - 1] for head in heads)))
+        cells = pd.Series(row, dtype=object)
+        turned.columns.append(Column(name or f"row{place}", place, cells, turned))
     return turned
 
 

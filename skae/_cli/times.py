@@ -72,7 +72,7 @@ CLOCK_ALONE = (
     r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,:]\d+)?))?"
     r"\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
 )
-MINUTES_ALONE = r"(\d+:\d\d[.,]\d+)"
+MINUTES_ALONE = r"(\d\d?):(\d\d[.,]\d+)"
 # What may stand in a number: since when, the microseconds in one, between which values, and
 # what the column is called then.
 DAY = 86_400e6
@@ -181,7 +181,8 @@ def read_times(texts: Any, order: str | None = None) -> Times:
 
 def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
     """Return times of day as durations since midnight, NaT where a cell is none."""
-    whole = texts.str.replace(f"^{MINUTES_ALONE}$", r"0:\1", regex=True)
+    whole = texts.str.replace(f"^{MINUTES_ALONE}$", r"0:0\1:\2", regex=True)
+    whole = whole.str.replace(r"^0:0(\d\d:)", r"0:\1", regex=True)
     whole = whole.str.replace(r"^(0:\d+:\d+|\d+:\d+:\d\d)[,:](?=\d)", r"\1.", regex=True)
     parts = whole.str.extract(rf"(?i)^{CLOCK_ALONE}$")
     days, hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(4))
@@ -273,7 +274,7 @@ def _month_of(word: str) -> int | None:
 
 def _orders_of(texts: Any) -> list[str]:
     """Return the orders of day, month and year under which all numeric dates exist."""
-    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){SEP}\s?(\d{{4}}|\d\d)(?!\d)(.*)$"
+    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){SEP}\s?(\d{{4}}(?!\d)|\d\d(?![\d:]))(.*)$"
     parts = texts.str.extract(pattern).dropna(subset=[0])
     if not len(parts):
         return ["ymd"]
