@@ -160,7 +160,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
     """Empty lines of delimiters alone, and make runs of spaces one where they are delimiters."""
     marks = re.escape(delimiter.encode())
     if delimiter == " ":
-        content = re.sub(rb"[ \t]+", b" ", content)
+        content = re.sub(rb"(\d) ([AP]M)\b", rb"\1\2", re.sub(rb"[ \t]+", b" ", content))
         content = re.sub(rb"^ | $", b"", content, flags=re.MULTILINE)
     if delimiter in "| ":
         marks += rb"+=:-"
@@ -301,7 +301,7 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     layout.content = _blank(layout.content, head[first - 1][0] if first else 0)
     _drop_repeated({lines[line - 1].strip() for line, _ in head[:first]}, layout)
     _name_columns(layout, names, kinds.width)
-    titles = [line for line, _ in head[:first] if line < header]
+    titles = [line for line, _ in head[:first] if line < header or not header]
     left_out = {"above the header": titles, "of units": units, "of comments": list(comments)}
     for what, numbers in left_out.items():
         if numbers:

@@ -37,9 +37,15 @@ PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
 TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
+OTHER_TIMES = {
+    "time": "another time",
+    "clock": "times of day or durations",
+    "number": "another time in numbers",
+}
 # What to say instead of `ASK`.
 HINTS = {
     TIMES_PERHAPS: "",
+    "another time": "",
     "empty": "",
     "never changes": "",
     "without numbers": "; --series takes one that tells several series apart",
@@ -125,7 +131,7 @@ class Roles:
 
     def _take_doubtful(self, free: list[Column]) -> None:
         """Take columns that are hardly sensors, where there are no others."""
-        doubtful = [c for c in free if c.kind == "number"]
+        doubtful = [c for c in free if c.kind in ("number", "clock")]
         doubtful = [c for c in doubtful if "labels" not in c.why] or doubtful
         if not doubtful:
             cells = [f"{c.name!r} holds {c.texts.iloc[0]!r}" for c in self.table.columns[:4]]
@@ -143,8 +149,8 @@ class Roles:
             return "empty"
         if _looks_like_labels(column):
             return "looks like labels; --labels measures by them"
-        if column.kind in ("time", "clock") or self._is_near(column.times):
-            return "another time"
+        if column.kind in OTHER_TIMES or self._is_near(column.times):
+            return OTHER_TIMES[column.kind]
         if column.kind == "word":
             return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
         plain = re.sub(r"[\W_]", "", column.name).lower()

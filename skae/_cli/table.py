@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,13 +22,14 @@ from skae._cli.numbers import (
 )
 from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
-from skae._cli.times import Times, is_clock, read_numeric_times, read_times
+from skae._cli.times import Times, is_clock, read_clocks, read_numeric_times, read_times
 
 __all__ = ["Choice", "Column", "Table", "find_name", "join_names", "read_table"]
 
 LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
 # More names than these are not read by anybody.
 MAX_NAMES = 8
+HOUR_NAME = r"(?i)(h|hr|hour|he|hora|stunde)[ _]?\d\d?|\d\d?:\d\d(:00)?"
 YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
@@ -166,7 +168,9 @@ class Column:
         return np.asarray(self.cells.astype(str).factorize()[0])
 
     def sensor_values(self) -> NDArray[np.float64]:
-        """Return the cells as finite numbers, NaN where one is missing or a sentinel."""
+        """Return the cells as finite numbers, NaN where one is missing; clocks as seconds."""
+        if self.kind == "clock":
+            return np.asarray(read_clocks(self.texts) / np.timedelta64(1, "s"))
         words, values = self.numbers.words, self.values
         wrong = self.texts.isin(words).to_numpy() if words else np.isinf(values)
         self.refuse_first(wrong, "a number" if words else "a finite number")
@@ -318,7 +322,7 @@ def read_table(path: str, choice: Choice) -> Table:
     if not table.columns:
         raise ValueError(f"there is no column of numbers in {name}")
     first = _first_time_of_header(table)
-    return _transposed(table, first) if first else table
+    return _transposed(table, first) if first else _unrolled(table)
 
 
 def find_name(names: Sequence[str], name: str) -> int:
@@ -427,6 +431,25 @@ def _transposed(table: Table, first: int) -> Table:
         cells = pd.Series(row, dtype=object)
         turned.columns.append(Column(name or f"row{place}", place, cells, turned))
     return turned
+
+
+def _unrolled(table: Table) -> Table:
+    """Return a table whose rows are the times of day that stand side by side, if they do."""
+    import pandas as pd
+
+    hours = [column for column in table.columns if re.fullmatch(HOUR_NAME, column.name)]
+    if table.layout is None or len(hours) not in (24, 25, 48, 96):
+        return table
+    note = f"columns {hours[0].name} to {hours[-1].name} are times of day: each became a row"
+    long = Table(table.name, table.choice, None, [*table.notes, note])
+    others = [column for column in table.columns if column not in hours]
+    numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in hours]
+    values = _parse(table.layout, [column.position for column in hours], dtype=str)
+    cells = {c.name: c.cells.repeat(len(hours)).reset_index(drop=True) for c in others}
+    cells["hour"] = pd.Series(numbers * table.n_rows, dtype=object)
+    cells["value"] = pd.Series(values.to_numpy(dtype=object).ravel(), dtype=object)
+    long.columns = [Column(name, i, column, long) for i, (name, column) in enumerate(cells.items())]
+    return long
 
 
 def _cells(count: int) -> str:

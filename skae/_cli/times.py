@@ -34,7 +34,8 @@ WORD, SEP = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _]"
 DAY_WORDS = "mo|tu|we|th|fr|sa|su|di|mi|do|so|lu|ma|me|je|ju|ve|vi|sá|gi|zo|wo"
 WEEKDAY = rf"(?:(?:{DAY_WORDS})[^\W\d_]*[., ]+)?"
 CLOCK = (
-    r"(?:[T\s:,_./@-]*(?P<H>\d\d?)(?:[:.h_-]?(?P<M>\d\d)(?:[:._-]?(?P<S>\d\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
+    r"(?:[T\s:,_./@-]*(?P<H>\d\d?)(?:[:.h_-]?(?P<M>\d\d|(?<=:)\d(?=:))"
+    r"(?:[:._-]?(?P<S>\d\d|(?<=:)\d)(?:[.,:](?P<f>\d{1,9}))?)?)?"
     r"\s*(?:(?P<p>[ap])\.?\s?m?\.?)?)?"
 )
 DATES = {
@@ -69,13 +70,14 @@ INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
 # Times of day and durations, as "9:30 pm", "12h05", "1 day, 2:03:04.5", "05:12.7" of minutes.
 CLOCK_ALONE = (
-    r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d)(?:[:.](\d\d(?:[.,:]\d+)?))?"
-    r"\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
+    r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d|\d(?=:))"
+    r"(?:[:.](\d\d?(?:[.,:]\d+)?))?\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
 )
 MINUTES_ALONE = r"(\d\d?):(\d\d[.,]\d+)"
 # What may stand in a number: since when, the microseconds in one, between which values, and
 # what the column is called then.
 DAY = 86_400e6
+YEAR_WORDS = "year|jahr|decimal|date|time"
 DATE_WORDS = r"date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
 COUNTS = {
     "epochs in s": ("1970-01-01", 1e6, 4e8, 4.2e9, ""),  # 1982 to 2103
@@ -86,6 +88,7 @@ COUNTS = {
     "epochs in ns": ("1970-01-01", 1e-3, 4e17, 4.2e18, ""),
     "Julian days": ("-4713-11-24T12", DAY, 2.4e6, 2.5e6, "jd|julian"),
     "modified Julian days": ("1858-11-17", DAY, 4e4, 8e4, "mjd"),
+    "decimal years": ("0000-01-01", 365.2425 * DAY, 1500, 2100, YEAR_WORDS),
     "days as Excel counts": ("1899-12-30", DAY, 2e4, 8e4, DATE_WORDS),
     "days as MATLAB counts": ("-001-12-31", DAY, 6.9e5, 7.8e5, DATE_WORDS),
 }
@@ -412,9 +415,11 @@ def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
 
 def _counted(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | None:
     """Return the times of numbers that count from some day, if all of them do."""
-    more = TIME_WORDS if (values % 1 != 0).any() else ""
+    is_whole = bool((values % 1 == 0).all())
     for what, (origin, length, low, high, words) in COUNTS.items():
-        is_named = re.search(words and f"(?i){words}{more * (words == DATE_WORDS)}", name)
+        if words == DATE_WORDS and not is_whole:
+            words += TIME_WORDS
+        is_named = re.search(f"(?i){words}", name) and not (words == YEAR_WORDS and is_whole)
         if is_named and low <= values.min() <= values.max() <= high:
             passed = values * length
             if length == DAY:  # days are rounded in files
