@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 
 from skae import __version__
 
-__all__ = ["CommandError", "make_parser"]
-
 DESCRIPTIONS = {
     "detect": """\
 Find anomalies in a time series: an LSTM autoencoder learns the series and points at the

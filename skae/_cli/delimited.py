@@ -13,8 +13,6 @@ from itertools import islice
 from skae._cli.numbers import MISSING_WORDS, is_number
 from skae._cli.times import is_time
 
-__all__ = ["Layout", "find_layout"]
-
 DELIMITERS = [",", ";", "\t", "|", "~", "^"]
 SNIFFED_LINES, SNIFFED_BYTES = 100, 2**16
 HEAD_LINES, TAIL_LINES = 1000, 20
@@ -183,11 +181,13 @@ def _sniff(content: bytes) -> str:
     first = max(0, (len(lines) - SNIFFED_LINES) // 2)
     sample = "\n".join(lines[first : first + SNIFFED_LINES])
     decimals = _has_decimal_commas(lines)
+    tail = content[-SNIFFED_BYTES:].decode(errors="ignore").split("\n")
+    tail = [line for line in tail if line.strip()][-TAIL_LINES:]
     # Spaces stand in times as well: only where nothing else cuts cells.
     for delimiters in (DELIMITERS[decimals:], [" "]):
         found = Sniffer().detect(sample, delimiters=delimiters)
         mark = str(found.delimiter) if found is not None and found.delimiter else "\n"
-        if 2 * sum(mark in line for line in lines) > len(lines):
+        if 2 * sum(mark in line for line in tail) > len(tail):
             return mark
     return DELIMITERS[2 * decimals]
 
@@ -200,7 +200,11 @@ def _has_decimal_commas(lines: list[str]) -> bool:
         return False
     behind = re.findall(r"^[-+]?\d+,(\d+)$", "\n".join(lines), re.MULTILINE)
     is_padded = any(cell[0] == "0" for cell in behind) and {*map(len, behind)} <= {2, 3, 4, 5, 6}
-    return "," not in lines[first - 1] if first else len(behind) == len(lines) and is_padded
+    return (
+        not re.search('[,"]', lines[first - 1])
+        if first
+        else len(behind) == len(lines) and is_padded
+    )
 
 
 def _cut(
@@ -262,7 +266,10 @@ class Kinds:
         """Tell whether cells are the numbers of columns, as pandas writes them."""
         if len(cells) != self.width or self.width < 2:
             return False
-        of = ["" if _kind(cells[0]) != self.of_column[0] else self.of_column[0], *self.of_column[1:]]
+        of = [
+            "" if _kind(cells[0]) != self.of_column[0] else self.of_column[0],
+            *self.of_column[1:],
+        ]
         rest = [cell for cell, kind in zip(cells, of, strict=True) if kind == "number"]
         if of[0] == "number" or not all(re.fullmatch(r"\d{1,4}", cell) for cell in rest or " "):
             return False

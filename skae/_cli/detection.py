@@ -12,17 +12,6 @@ from skae._cli.series import Series
 from skae._scoring.events import Event, find_events, narrow
 from skae._scoring.vus import vus_pr
 
-__all__ = [
-    "Detection",
-    "Drift",
-    "FoundEvent",
-    "Measures",
-    "detect",
-    "find_drift",
-    "measure",
-    "note_many_anomalies",
-]
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]

@@ -15,8 +15,6 @@ from skae._cli.outputs import as_float
 from skae._cli.table import Column, Table, find_name
 from skae._cli.times import MINUTES, Times, read_clocks, read_numeric_times, read_times
 
-__all__ = ["MIN_ROWS", "Index", "find_index", "index_of_numbers", "number_rows"]
-
 # Rising numbers may as well be a counter that is to be scored: only a name tells an index.
 # "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
 INDEX_NAMES = (
@@ -34,7 +32,13 @@ PARTS = {
 # Of fewer rows, anything rises by chance.
 MIN_ROWS = 20
 # By their values, where no name tells: side by side, each finer than the one before.
-LIMITS = {"year": (1800, 2100), "month": (1, 12), "day": (1, 31), "hour": (0, 24), "minute": (0, 59)}
+LIMITS = {
+    "year": (1800, 2100),
+    "month": (1, 12),
+    "day": (1, 31),
+    "hour": (0, 24),
+    "minute": (0, 59),
+}
 DAY_OF_YEAR = r"doy|jday|julian|julianday|dayofyear|yday|ddd"
 CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
@@ -139,7 +143,9 @@ def find_index(table: Table, others: list[Column]) -> Index:
             return index_of_numbers(column)
     for column in others:
         if _rises_evenly(column):
-            return index_of_numbers(column, f"{column.name!r} rises all the way: taken as the index")
+            return index_of_numbers(
+                column, f"{column.name!r} rises all the way: taken as the index"
+            )
     return number_rows(table.n_rows)
 
 

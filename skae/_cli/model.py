@@ -15,8 +15,6 @@ from skae._cli.series import Series
 from skae._cli.table import join_names
 from skae._input.scaling import Scaling
 
-__all__ = ["Model", "check_model_file", "learn", "load_model", "pack_model"]
-
 Floats = NDArray[np.float64]
 
 BEGINNING = b"skae model "

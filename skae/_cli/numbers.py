@@ -9,15 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "MISSING_WORDS",
-    "Numbers",
-    "find_sentinels",
-    "is_number",
-    "might_be_thousands",
-    "read_numbers",
-]
-
 Floats = NDArray[np.float64]
 
 # What pandas (nan, nat), C (-nan, 1.#ind), R (na), spreadsheets (n/a, #n/a), databases (null, \n)
@@ -46,7 +37,9 @@ ANSWERS = [
 MAX_WORDS = 3
 # What begins as a number does is a number written wrongly, and no word for a missing one.
 MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
-NINES = re.compile(r"[67]?9{2,}(\.9+)?|([67])\2{2,}|32767|32768|65535|2147483647|2147483648|1(0{10,})")
+NINES = re.compile(
+    r"[67]?9{2,}(\.9+)?|([67])\2{2,}|32767|32768|65535|2147483647|2147483648|1(0{10,})"
+)
 
 
 @dataclass
@@ -198,7 +191,9 @@ def _is_written_by_programs(value: float) -> bool:
 def _answers(cells: Any) -> dict[str, float]:
     """Return what yes and no are called in a column that holds nothing else."""
     found = set(cells.str.lower())
-    pair = next((pair for pair in ANSWERS if found and found <= set(pair)), ())
+    pair = next((pair for pair in ANSWERS if found == set(pair)), ())
+    if found in ({"true"}, {"false"}):
+        pair = ("true", "false")
     return dict(zip(pair, (1.0, 0.0), strict=False))
 
 

@@ -9,15 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "cut_at_gaps",
-    "describe_order",
-    "is_newest_first",
-    "longest_step",
-    "say_duration",
-    "usual_step",
-]
-
 Rows = NDArray[np.intp]
 
 # A step so many times as long as those around it is a gap, unless gaps are that common.

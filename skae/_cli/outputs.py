@@ -12,21 +12,6 @@ from typing import TextIO
 
 from skae._files.atomic import replaced
 
-__all__ = [
-    "STANDARD_OUTPUT",
-    "Console",
-    "Progress",
-    "align",
-    "as_float",
-    "check_files",
-    "check_output",
-    "check_plot_format",
-    "hushed_stderr",
-    "printable",
-    "safe_cell",
-    "written",
-]
-
 STANDARD_OUTPUT = Path("-")
 # What makes a spreadsheet take the cell of a CSV file for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@")

@@ -14,8 +14,6 @@ from skae._cli.order import say_duration, usual_step
 from skae._cli.outputs import align, printable, safe_cell
 from skae._cli.series import Series
 
-__all__ = ["describe_event", "describe_rows", "draw_picture", "format_report", "format_scores"]
-
 # A table of more rows leaves the screen, and a picture of more panels has none to be read.
 MAX_EVENTS = 20
 MAX_PANELS = 6

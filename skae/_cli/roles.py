@@ -14,8 +14,6 @@ from skae._cli.order import UNITS
 from skae._cli.table import Column, Table, find_name, join_names
 from skae._cli.times import Times
 
-__all__ = ["Roles", "read_labels", "rows_of_each"]
-
 Floats = NDArray[np.float64]
 
 LABEL_WORDS = (
@@ -149,7 +147,7 @@ class Roles:
             return "empty"
         if _looks_like_labels(column):
             return "looks like labels; --labels measures by them"
-        if column.kind in OTHER_TIMES or self._is_near(column.times):
+        if column.kind in ("time", "clock") or self._is_near(column.times):
             return OTHER_TIMES[column.kind]
         if column.kind == "word":
             return TIMES_PERHAPS if _may_be_times(column) else "without numbers"

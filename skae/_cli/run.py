@@ -31,8 +31,6 @@ from skae._cli.series import (
 from skae._cli.summary import format_inspection, format_json
 from skae._cli.table import Choice, join_names
 
-__all__ = ["run_detect", "run_inspect", "run_score"]
-
 
 def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) -> None:
     """Learn from the rows of a file, score all of them, and tell, as the arguments say.

@@ -12,8 +12,6 @@ from skae._cli.order import cut_at_gaps, describe_order, is_newest_first, longes
 from skae._cli.roles import Roles, read_labels, rows_of_each
 from skae._cli.table import Choice, find_name, join_names, read_table
 
-__all__ = ["Series", "choose_training", "load_series", "read_roles", "read_series", "series_of"]
-
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 

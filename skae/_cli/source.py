@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-__all__ = ["STANDARD_INPUT", "decode", "is_parquet", "name_source", "read_frame", "read_source"]
-
 STANDARD_INPUT = "-"
 BLOCK = 2**20
 # A gzip file of a few megabytes can hold terabytes, and a pipe has no end.

@@ -19,8 +19,6 @@ from skae._cli.roles import Roles
 from skae._cli.series import Series
 from skae._cli.table import Column
 
-__all__ = ["format_inspection", "format_json"]
-
 HEADER = ["column", "role", "type", "missing", "first", "why"]
 
 

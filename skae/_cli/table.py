@@ -24,8 +24,6 @@ from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
 from skae._cli.times import Times, is_clock, read_clocks, read_numeric_times, read_times
 
-__all__ = ["Choice", "Column", "Table", "find_name", "join_names", "read_table"]
-
 LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
 # More names than these are not read by anybody.
 MAX_NAMES = 8

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MINUTES", "Times", "is_clock", "is_time", "read_clocks", "read_numeric_times", "read_times"]
-
 Stamps = NDArray[np.datetime64]
 
 MONTHS = {
@@ -56,7 +54,12 @@ DATES = {
         rf"{WORD}[-/']{Y2}",
         rf"{Y}[-/ ]*{WORD}",
     ],
-    "months": [f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}", r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])", rf"Q(?P<q>[1-4])[- /]?{Y}"],
+    "months": [
+        f"{Y}[-/.M]{M}{END}",
+        f"{M}[-/.]{Y}",
+        r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])",
+        rf"Q(?P<q>[1-4])[- /]?{Y}",
+    ],
 }
 ZONE = re.compile(
     r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))"
@@ -346,7 +349,11 @@ def _assemble(parts: Any) -> Stamps:
         weekday = number["u"].fillna(1) - 1 - (fourth.astype(int) + 3) % 7
         dates = fourth + _as_stamps((7 * number["w"] - 7 + weekday).to_numpy(), "m8[D]")
     unit = "M8[Y]" if "j" in parts else "M8[M]"
-    wrong = ~month.between(1, 12) | (day < 1) | ((dates.astype(unit) != months.astype(unit)) & ("w" not in parts))
+    wrong = (
+        ~month.between(1, 12)
+        | (day < 1)
+        | ((dates.astype(unit) != months.astype(unit)) & ("w" not in parts))
+    )
     wrong |= (hour > 24) | (minute > 59) | (second > 60) | (seconds > 86400)
     fraction = (number["f"] / 10.0 ** given["f"].str.len().astype(float)).fillna(0)
     clocks = _as_stamps(np.round((seconds + fraction) * 1e6).to_numpy(), "m8[us]")
