@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from skae._cli.numbers import MISSING_WORDS, is_number
 from skae._cli.times import is_time
@@ -26,7 +25,7 @@ UNIT = re.compile(
     r"text|real|numeric",
     re.IGNORECASE,
 )
-TIME_NAME = r"(date|time|datum|zeit|fecha|stamp|temps|heure)"
+TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure", re.IGNORECASE)
 # What spreadsheets write around a cell that is to stay text, and lines under names.
 FORMULA, RULE = rb'(?<![^,;\t\n])="([^",;\n]*)"', rb"^(?=.*(?:-{4}|={4}))[-+=|: \t]+$"
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
@@ -176,35 +175,35 @@ def _sniff(content: bytes) -> str:
             "reading a FILE needs pandas and clevercsv; run pip install 'skae[cli]'"
         ) from None
     start = max(0, (len(content) - SNIFFED_BYTES) // 2)
-    piece = content[start : start + SNIFFED_BYTES].decode(errors="ignore")
-    lines = [line for line in piece.split("\n")[start > 0 :] if line.strip()]
+    lines = _given_lines(content[start : start + SNIFFED_BYTES])[start > 0 :]
     first = max(0, (len(lines) - SNIFFED_LINES) // 2)
     sample = "\n".join(lines[first : first + SNIFFED_LINES])
+    tail = _given_lines(content[-SNIFFED_BYTES:])[-TAIL_LINES:]
     decimals = _has_decimal_commas(lines)
-    tail = content[-SNIFFED_BYTES:].decode(errors="ignore").split("\n")
-    tail = [line for line in tail if line.strip()][-TAIL_LINES:]
     # Spaces stand in times as well: only where nothing else cuts cells.
     for delimiters in (DELIMITERS[decimals:], [" "]):
         found = Sniffer().detect(sample, delimiters=delimiters)
-        mark = str(found.delimiter) if found is not None and found.delimiter else "\n"
+        mark = str((found and found.delimiter) or "\n")
         if 2 * sum(mark in line for line in tail) > len(tail):
             return mark
     return DELIMITERS[2 * decimals]
 
 
+def _given_lines(content: bytes) -> list[str]:
+    return [line for line in content.decode(errors="ignore").split("\n") if line.strip()]
+
+
 def _has_decimal_commas(lines: list[str]) -> bool:
     """Tell whether commas stand in numbers alone: none in names, or before 05 as before 25."""
-    is_row = [bool(re.fullmatch(r"(?:[^a-z,]*\d,\d)+[^a-z,]*", line.lower())) for line in lines]
-    first = is_row.index(True) if any(is_row) else 0
-    if not all(is_row[first:]) or not is_row:
+    row = re.compile(r"([^a-z,]*\d,\d)+[^a-z,]*", re.IGNORECASE)
+    first = next((i for i, line in enumerate(lines) if row.fullmatch(line)), len(lines))
+    if first == len(lines) or not all(row.fullmatch(line) for line in lines[first:]):
         return False
-    behind = re.findall(r"^[-+]?\d+,(\d+)$", "\n".join(lines), re.MULTILINE)
-    is_padded = any(cell[0] == "0" for cell in behind) and {*map(len, behind)} <= {2, 3, 4, 5, 6}
-    return (
-        not re.search('[,"]', lines[first - 1])
-        if first
-        else len(behind) == len(lines) and is_padded
-    )
+    cuts = [len(re.findall(r"[;\t ]+", line.strip())) for line in lines[max(first - 1, 0) :][:2]]
+    if first and cuts[0] == cuts[1] > 0:
+        return not re.search('[,"]', lines[first - 1])
+    decimals = [re.fullmatch(r"[-+]?\d+,(\d\d+)", line) for line in lines[first:]]
+    return all(decimals) and any(found[1].startswith("0") for found in decimals if found)
 
 
 def _cut(
@@ -240,18 +239,15 @@ class Kinds:
 
     def is_row(self, cells: list[str]) -> bool:
         """Tell whether cells are those of a row: times where times are, mostly numbers."""
-        if len(cells) < self.width:
+        pairs = list(zip(map(_kind, cells), self.of_column, strict=False))
+        is_short = len(cells) < self.width or pairs[0] == ("word", "number")
+        if is_short or any(of == "time" != kind for kind, of in pairs):
             return False
-        pairs = [(_kind(cell), of, cell) for cell, of in zip(cells, self.of_column, strict=False)]
-        if any(of == "time" and kind != "time" for kind, of, _ in pairs):
-            return False
-        if pairs[0][:2] == ("word", "number"):
-            return False
-        numbers = [(kind, cell) for kind, of, cell in pairs if of == "number"]
-        others = [cell for kind, cell in numbers if kind not in ("number", "")]
-        n_numbers = sum(kind == "number" for kind, _ in numbers)
+        wrong = [("word", "number"), ("time", "number")]
+        words = [cell for cell, pair in zip(cells, pairs, strict=False) if pair in wrong]
         # One word beside a time stands for a missing value.
-        return n_numbers >= len(others) or ("time" in self.of_column and len(set(others)) == 1)
+        is_missing = "time" in self.of_column and len(set(words)) == 1
+        return is_missing or pairs.count(("number", "number")) >= len(words)
 
     def complete(self, names: list[str], delimiter: str) -> list[str]:
         """Return names and an empty one: that of a clock after a date, rows, or an empty end."""
@@ -264,18 +260,14 @@ class Kinds:
 
     def is_numeric_header(self, cells: list[str]) -> bool:
         """Tell whether cells are the numbers of columns, as pandas writes them."""
-        if len(cells) != self.width or self.width < 2:
+        pairs = list(zip(cells, self.of_column, strict=False))[1:]
+        rest = [cell for cell, of in pairs if of == "number"]
+        is_named = self.of_column[0] == "word" or _kind(cells[0]) != self.of_column[0]
+        if len(cells) != self.width or not (is_named and rest):
             return False
-        of = [
-            "" if _kind(cells[0]) != self.of_column[0] else self.of_column[0],
-            *self.of_column[1:],
-        ]
-        rest = [cell for cell, kind in zip(cells, of, strict=True) if kind == "number"]
-        if of[0] == "number" or not all(re.fullmatch(r"\d{1,4}", cell) for cell in rest or " "):
-            return False
-        first = int(rest[0])
-        in_turn = [int(cell) for cell in rest] == list(range(first, first + len(rest)))
-        return in_turn and len(rest) >= (1 if cells[0] == "" and first < 2 else 3)
+        least = 1 if cells[0] == "" and rest[0] in "01" else 3
+        first = int(rest[0]) if re.fullmatch(r"\d{1,4}", rest[0]) else -1
+        return first >= 0 and rest == [str(first + i) for i in range(max(least, len(rest)))]
 
 
 def _majority(cells: Iterable[str]) -> str:
@@ -299,7 +291,8 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     kinds = Kinds([cells for _, cells in head[middle : middle + SNIFFED_LINES]])
     first = 1
     if {"number", "time"} & set(kinds.of_column):
-        first = next((i for i in range(len(head)) if _is_first(i, head, kinds)), 1)
+        rows = [kinds.is_row(cells) for _, cells in head]
+        first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
     above = [(line, _trimmed(cells, kinds.width)) for line, cells in head[:first]]
     above = above or _cut_comments(comments, head, layout)
     header, names, units = _find_names(above, kinds, layout)
@@ -316,20 +309,12 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     _drop_footer(layout, kinds)
 
 
-def _is_first(i: int, head: list[tuple[int, list[str]]], kinds: Kinds) -> bool:
-    """Tell whether the table begins here: this is a row of it, and so is the next."""
-    return all(kinds.is_row(cells) for _, cells in head[i : i + 2])
-
-
 def _cut_comments(
     comments: dict[int, str], head: list[tuple[int, list[str]]], layout: Layout
 ) -> list[tuple[int, list[str]]]:
     """Return the cells of comments above the table, in which its names may stand."""
-    cut = [
-        re.sub(r"^[\s#%!;/]*(fields:\s+)?", "", text, flags=re.IGNORECASE)
-        for line, text in comments.items()
-        if line < head[0][0]
-    ]
+    cut = [text for line, text in comments.items() if line < head[0][0]]
+    cut = [re.sub(r"(?i)^[\s#%!;/]*(fields:\s+)?", "", text) for text in cut]
     cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
     return [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
 
@@ -358,7 +343,7 @@ def _find_names(
 
 def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
     """Raise ValueError where a row has a cell more than the header because a comma cut it."""
-    is_time = kinds.of_column[0] == "time" and re.match(TIME_NAME, cells[0], re.IGNORECASE)
+    is_time = kinds.of_column[0] == "time" and TIME_NAME.match(cells[0])
     if is_time and layout.delimiter == "," and kinds.of_column[-1]:
         raise ValueError(
             f"{layout.name} has {len(cells)} names, and {kinds.width} cells in a row: do commas "
@@ -378,7 +363,7 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
     known = sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells)
     # Names differ from one another; units and kinds of summaries recur.
     n_different = len(set(cells) - {""})
-    names_time = any(re.match(TIME_NAME, name, re.IGNORECASE) for name in above)
+    names_time = any(map(TIME_NAME.match, above))
     is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
     is_numeric = len(cells) > 1 and all(_kind(cell) in ("number", "time") for cell in cells[1:])
     return is_known or is_numeric or (len(cells) > 3 and n_different < 0.7 * len(cells))
@@ -386,12 +371,9 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:
     """Name columns as the header does, those without a name by their places."""
-    cells = header or [""] * width
     first = "index" if header else "column1"
-    names = [
-        " ".join(cell.split()) or (f"column{i}" if i > 1 else first)
-        for i, cell in enumerate(cells, 1)
-    ]
+    cells = [" ".join(cell.split()) for cell in header or [""] * width]
+    names = [name or (f"column{i}" if i > 1 else first) for i, name in enumerate(cells, 1)]
     seen: Counter[str] = Counter()
     for name in names:
         layout.names.append(f"{name}.{seen[name]}" if seen[name] else name)
@@ -442,12 +424,8 @@ def _drop_footer(layout: Layout, kinds: Kinds) -> None:
 
 
 def _is_row(line: bytes, layout: Layout, kinds: Kinds) -> bool:
-    rows = list(
-        islice(_cut([line.decode(errors="replace")], layout.delimiter, "", strict=False), 1)
-    )
     if line.count(b'"') % 2:  # one may have been opened lines before
         return True
-    if not rows:
-        return False
-    cells = rows[0][1]
-    return kinds.is_row(cells + [""] * (kinds.width - len(cells)))
+    text = line.decode(errors="replace")
+    rows = [cells for _, cells in _cut([text], layout.delimiter, "", strict=False)]
+    return bool(rows) and kinds.is_row(rows[0] + [""] * (kinds.width - len(rows[0])))

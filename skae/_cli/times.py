@@ -80,7 +80,7 @@ MINUTES_ALONE = r"(\d\d?):(\d\d[.,]\d+)"
 # What may stand in a number: since when, the microseconds in one, between which values, and
 # what the column is called then.
 DAY = 86_400e6
-YEAR_WORDS = "year|jahr|decimal|date|time"
+YEAR_WORDS = "year|jahr|decimal"
 DATE_WORDS = r"date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
 COUNTS = {
     "epochs in s": ("1970-01-01", 1e6, 4e8, 4.2e9, ""),  # 1982 to 2103
