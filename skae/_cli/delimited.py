@@ -65,7 +65,6 @@ class Layout:
 def find_layout(
     name: str,
     content: bytes,
-    *,
     delimiter: str | None = None,
     comment: str | None = None,
     skip_rows: int = 0,

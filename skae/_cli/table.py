@@ -24,7 +24,6 @@ from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
 from skae._cli.times import Times, is_clock, read_clocks, read_numeric_times, read_times
 
-LAYOUT_OPTIONS = ("delimiter", "comment", "skip_rows")
 # More names than these are not read by anybody.
 MAX_NAMES = 8
 HOUR_NAME = r"(?i)(h|hr|hour|he|hora|stunde)[ _]?\d\d?|\d\d?:\d\d(:00)?"
@@ -305,8 +304,7 @@ def read_table(path: str, choice: Choice) -> Table:
         cells = [(str(column), i, frame.iloc[:, i]) for i, column in enumerate(frame)]
     else:
         text, notes = decode(name, content, choice.encoding)
-        said = {option: getattr(choice, option) for option in LAYOUT_OPTIONS}
-        layout = find_layout(name, text, **said)
+        layout = find_layout(name, text, choice.delimiter, choice.comment, choice.skip_rows)
         _note_short_rows(layout)
         table = Table(name, choice, layout, notes + layout.notes)
         frame = _parse(layout, range(len(layout.names)))
@@ -412,42 +410,47 @@ def _transposed(table: Table, first: int) -> Table:
     """Return a table whose rows are the columns from `first` on, named by those before."""
     import pandas as pd
 
-    heads, others = table.columns[:first], table.columns[first:]
-    heads = [head for head in heads if head.kind == "word"] or heads
-    note = "times stand in the header: turned, a row is a sensor"
-    turned = Table(table.name, table.choice, None, [*table.notes, note])
+    heads = [c for c in table.columns[:first] if c.kind == "word"] or table.columns[:first]
+    others = table.columns[first:]
+    names = [" ".join(filter(None, words)) for words in zip(*(h.texts for h in heads), strict=True)]
+    rows = enumerate(zip(names, _written(table, others), strict=True), 1)
     times = pd.Series([column.name for column in others], dtype=object)
     years = times.str.fullmatch(YEAR).all()
-    turned.columns = [
-        Column("year" if years else "time", 0, times.astype(int) if years else times, turned)
-    ]
-    frame = pd.concat([column.cells for column in others], axis=1)
-    if table.layout is not None:  # as it is written: a row is read as a column
-        frame = _parse(table.layout, [column.position for column in others], dtype=str)
-    for place, row in enumerate(frame.to_numpy(dtype=object), 1):
-        name = " ".join(filter(None, (head.texts.iloc[place - 1] for head in heads)))
-        cells = pd.Series(row, dtype=object)
-        turned.columns.append(Column(name or f"row{place}", place, cells, turned))
-    return turned
+    time = ("year", times.astype(int)) if years else ("time", times)
+    note = "times stand in the header: turned, a row is a sensor"
+    return _made_of(table, note, [time, *((name or f"row{i}", row) for i, (name, row) in rows)])
 
 
 def _unrolled(table: Table) -> Table:
     """Return a table whose rows are the times of day that stand side by side, if they do."""
-    import pandas as pd
-
     hours = [column for column in table.columns if re.fullmatch(HOUR_NAME, column.name)]
-    if table.layout is None or len(hours) not in (24, 25, 48, 96):
+    if len(hours) not in (24, 25, 48, 96):
         return table
     note = f"columns {hours[0].name} to {hours[-1].name} are times of day: each became a row"
-    long = Table(table.name, table.choice, None, [*table.notes, note])
     others = [column for column in table.columns if column not in hours]
     numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in hours]
-    values = _parse(table.layout, [column.position for column in hours], dtype=str)
-    cells = {c.name: c.cells.repeat(len(hours)).reset_index(drop=True) for c in others}
-    cells["hour"] = pd.Series(numbers * table.n_rows, dtype=object)
-    cells["value"] = pd.Series(values.to_numpy(dtype=object).ravel(), dtype=object)
-    long.columns = [Column(name, i, column, long) for i, (name, column) in enumerate(cells.items())]
-    return long
+    cells = [(c.name, c.cells.repeat(len(hours)).reset_index(drop=True)) for c in others]
+    cells += [("hour", numbers * table.n_rows), ("value", _written(table, hours).ravel())]
+    return _made_of(table, note, cells)
+
+
+def _written(table: Table, columns: list[Column]) -> NDArray[np.object_]:
+    """Return the cells of columns, as they are written in texts."""
+    if table.layout is None:
+        return np.column_stack([column.cells.astype(object) for column in columns])
+    frame = _parse(table.layout, [column.position for column in columns], dtype=str)
+    return np.asarray(frame.to_numpy(dtype=object))
+
+
+def _made_of(table: Table, note: str, cells: list[tuple[str, Any]]) -> Table:
+    """Return a table of other columns than those of the file, with a note."""
+    import pandas as pd
+
+    made = Table(table.name, table.choice, None, [*table.notes, note])
+    for place, (name, cell) in enumerate(cells):
+        cell = cell if isinstance(cell, pd.Series) else pd.Series(cell, dtype=object)
+        made.columns.append(Column(name, place, cell, made))
+    return made
 
 
 def _cells(count: int) -> str:

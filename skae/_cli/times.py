@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 Stamps = NDArray[np.datetime64]
 
-MONTHS = {
-    **{"jan": 1, "ene": 1, "gen": 1, "feb": 2, "fév": 2, "fev": 2, "mar": 3, "mär": 3, "mrt": 3},
-    **{"apr": 4, "avr": 4, "abr": 4, "may": 5, "mai": 5, "mag": 5, "mei": 5, "maj": 5, "maggio": 5},
-    **{"jun": 6, "juin": 6, "giu": 6, "jul": 7, "juil": 7, "lug": 7, "aug": 8, "aoû": 8, "aou": 8},
-    **{"ago": 8, "sep": 9, "set": 9, "oct": 10, "okt": 10, "ott": 10, "out": 10, "nov": 11},
-    **{"dec": 12, "dez": 12, "déc": 12, "dic": 12},
-}
+MONTHS = (
+    "jan ene gen|feb fév fev|mar mär mrt|apr avr abr|may mai mag mei maj maggio|jun juin giu|"
+    "jul juil lug|aug aoû aou ago|sep set|oct okt ott out|nov|dec dez déc dic"
+)
+MONTH_OF = {word: i for i, words in enumerate(MONTHS.split("|"), 1) for word in words.split()}
 MINUTES = {  # of the zones whose names are common in files
     **dict.fromkeys(["Z", "UTC", "GMT", "WET"], 0),
     **dict.fromkeys(["CET", "MEZ", "BST", "WEST"], 60),
@@ -67,7 +65,9 @@ ZONE = re.compile(
     re.DOTALL,
 )
 # What `date` of Unix writes, and the same with the year before the clock.
-UNIX_DATE = r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:([A-Z]{3,4}|(?:GMT)?[+-]\d\d:?\d\d) )?(\d{4})$"
+UNIX_DATE = (
+    r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:(\w{3,4}|(?:GMT)?[+-]\d\d:?\d\d) )?(\d{4})$"
+)
 UNIX_ORDER = r"\1 \2, \5 \3 \4"
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
@@ -76,7 +76,7 @@ CLOCK_ALONE = (
     r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d|\d(?=:))"
     r"(?:[:.](\d\d?(?:[.,:]\d+)?))?\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
 )
-MINUTES_ALONE = r"(\d\d?):(\d\d[.,]\d+)"
+MINUTES_ALONE = r"\d\d?:\d\d[.,]\d+"
 # What may stand in a number: since when, the microseconds in one, between which values, and
 # what the column is called then.
 DAY = 86_400e6
@@ -138,7 +138,7 @@ def is_time(text: str) -> bool:
         r"\d\d?\.\d\d?\.\d\d(\d\d)?|[\d.]{16,}", text
     ):
         return False
-    return is_clock(text) or len(_patterns_of(_parts(text)[0])) > 0
+    return is_clock(text) or len(_patterns_of(ZONE.sub(r"\1", text))) > 0
 
 
 def is_clock(text: str) -> bool:
@@ -176,7 +176,7 @@ def read_times(texts: Any, order: str | None = None) -> Times:
         return _read_by_format(texts, order)
     texts, offsets, note = _cut(texts)
     orders = [order] if order else _orders_of(texts)
-    if any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _first_given(texts)):
+    if any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _some(texts)):
         orders.sort(key="mdy".__ne__)  # as Americans write both
     found = [_read(texts, name) for name in orders]
     best = min(found, key=lambda times: _disorder(times.wall))
@@ -187,10 +187,9 @@ def read_times(texts: Any, order: str | None = None) -> Times:
 
 def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
     """Return times of day as durations since midnight, NaT where a cell is none."""
-    whole = texts.str.replace(f"^{MINUTES_ALONE}$", r"0:0\1:\2", regex=True)
-    whole = whole.str.replace(r"^0:0(\d\d:)", r"0:\1", regex=True)
-    whole = whole.str.replace(r"^(0:\d+:\d+|\d+:\d+:\d\d)[,:](?=\d)", r"\1.", regex=True)
+    whole = texts.str.replace(rf"^(?={MINUTES_ALONE}$)", "0:", regex=True)
     parts = whole.str.extract(rf"(?i)^{CLOCK_ALONE}$")
+    parts[3] = parts[3].str.replace("[,:]", ".", regex=True)
     days, hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(4))
     hours = _of_24_hours(hours, parts[4]) + 24 * np.nan_to_num(days)
     total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
@@ -235,14 +234,14 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
 def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
     """Return texts without zones and ends of intervals, the zones' offsets, and a note."""
     note, offsets = "", np.zeros(len(texts), "m8[m]")
-    sample = _first_given(texts)
+    sample = _some(texts)
     halves = [re.match(INTERVAL, text) for text in sample]
     if halves and all(half and is_time(half[1]) and is_time(half[2]) for half in halves):
         note = f"of intervals such as {sample[0]!r} the beginning is the time"
         texts = texts.str.extract(INTERVAL)[0].fillna("")
     if any(re.match(UNIX_DATE, text) for text in sample):
         texts = texts.str.replace(UNIX_DATE, UNIX_ORDER, regex=True).str.strip()
-    if any(ZONE.match(text) for text in _first_given(texts)):
+    if any(ZONE.match(text) for text in _some(texts)):
         parts = texts.str.extract(ZONE)
         sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
         minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
@@ -252,21 +251,11 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
     return texts, offsets, note
 
 
-def _parts(text: str) -> tuple[str, str]:
-    match = ZONE.match(text)
-    return (match[1], text[len(match[1]) :]) if match else (text, "")
-
-
 def _patterns_of(text: str, order: str | None = None) -> list[str]:
     names = ["ymd", "words", "months", *([order] if order else ["dmy", "mdy", "y-m-d"])]
     patterns = (date for name in dict.fromkeys(names) for date in DATES.get(name, ()))
-    return [date for date in patterns if _is_written_so(text, date)]
-
-
-def _is_written_so(text: str, date: str) -> bool:
-    match = re.fullmatch(_whole(date), text)
-    word = match and match.groupdict().get("b")
-    return match is not None and (word is None or _month_of(word) is not None)
+    found = ((date, re.fullmatch(_whole(date), text)) for date in patterns)
+    return [date for date, match in found if match and _month_of(match.groupdict().get("b", "jan"))]
 
 
 def _whole(date: str, start: str = "") -> str:
@@ -275,7 +264,7 @@ def _whole(date: str, start: str = "") -> str:
 
 def _month_of(word: str) -> int | None:
     word = word.lower()
-    return MONTHS.get(word[:4], MONTHS.get(word[:3]))
+    return MONTH_OF.get(word[:4], MONTH_OF.get(word[:3]))
 
 
 def _orders_of(texts: Any) -> list[str]:
@@ -284,14 +273,11 @@ def _orders_of(texts: Any) -> list[str]:
     parts = texts.str.extract(pattern).dropna(subset=[0])
     if not len(parts):
         return ["ymd"]
-    first, second, third = (parts[i].astype(int) for i in (0, 2, 3))
-    days, months = 31, 12
+    first, second, third = (parts[i].astype(int).max() for i in (0, 2, 3))
     exists = {
-        "dmy": (first <= days).all() and (second <= months).all(),
-        "mdy": (first <= months).all() and (second <= days).all(),
-        "y-m-d": (third <= days).all()
-        and (second <= months).all()
-        and (parts[0].str.len() == 2).all(),
+        "dmy": first <= 31 and second <= 12,
+        "mdy": first <= 12 and second <= 31,
+        "y-m-d": third <= 31 and second <= 12 and (parts[0].str.len() == 2).all(),
     }
     if (parts[1] == ".").all():  # nobody writes the month before a dot
         exists = {"dmy": True}
@@ -310,7 +296,7 @@ def _read(texts: Any, order: str) -> Times:
     tried: set[str] = set()
     for _ in range(2 * SAMPLE):
         rest = texts[np.isnat(wall)]
-        patterns = dict.fromkeys(p for text in _spread(rest) for p in _patterns_of(text, order))
+        patterns = dict.fromkeys(p for text in _some(rest) for p in _patterns_of(text, order))
         new = next((pattern for pattern in patterns if pattern not in tried), None)
         if new is None:
             break
@@ -321,13 +307,10 @@ def _read(texts: Any, order: str) -> Times:
     return Times(wall, wall, order, has_clock=has_clock)
 
 
-def _first_given(texts: Any) -> list[str]:
-    return [text for text in texts.iloc[: 10 * SAMPLE] if text][:SAMPLE]
-
-
-def _spread(texts: Any) -> list[str]:
-    """Return some of the cells, spread evenly, the first among them."""
-    return list(texts.iloc[:: max(1, len(texts) // SAMPLE)])
+def _some(texts: Any) -> list[str]:
+    """Return some of the cells that are not empty, spread evenly, the first among them."""
+    given = texts[texts != ""]
+    return list(given.iloc[:: max(1, len(given) // SAMPLE)])
 
 
 def _assemble(parts: Any) -> Stamps:
@@ -348,12 +331,9 @@ def _assemble(parts: Any) -> Stamps:
         fourth = months.astype("M8[Y]").astype("M8[D]") + 3
         weekday = number["u"].fillna(1) - 1 - (fourth.astype(int) + 3) % 7
         dates = fourth + _as_stamps((7 * number["w"] - 7 + weekday).to_numpy(), "m8[D]")
+        months = dates
     unit = "M8[Y]" if "j" in parts else "M8[M]"
-    wrong = (
-        ~month.between(1, 12)
-        | (day < 1)
-        | ((dates.astype(unit) != months.astype(unit)) & ("w" not in parts))
-    )
+    wrong = ~month.between(1, 12) | (dates.astype(unit) != months.astype(unit))
     wrong |= (hour > 24) | (minute > 59) | (second > 60) | (seconds > 86400)
     fraction = (number["f"] / 10.0 ** given["f"].str.len().astype(float)).fillna(0)
     clocks = _as_stamps(np.round((seconds + fraction) * 1e6).to_numpy(), "m8[us]")
