@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -93,10 +93,10 @@ class Index:
             self.instants > found.instants[0] if has_zone else self.wall > found.wall[0]
         )
 
-    def turn_round(self) -> None:
-        """Put the last row first."""
-        self.wall, self.instants = self.wall[::-1], self.instants[::-1]
-        self.labels = self.labels[::-1]
+    def take(self, rows: NDArray[np.intp]) -> Index:
+        """Return the index of rows in another order."""
+        labels = [self.labels[row] for row in rows]
+        return replace(self, wall=self.wall[rows], instants=self.instants[rows], labels=labels)
 
 
 def number_rows(n_rows: int) -> Index:
@@ -138,14 +138,10 @@ def find_index(table: Table, others: list[Column]) -> Index:
     if found:
         # Of equals the first, a single column before parts, texts before numbers.
         return _checked(max(found, key=lambda index: len(np.unique(index.instants))))
-    for column in others:
-        if _is_rising(column):
-            return index_of_numbers(column)
-    for column in others:
-        if _rises_evenly(column):
-            return index_of_numbers(
-                column, f"{column.name!r} rises all the way: taken as the index"
-            )
+    if rising := next(filter(_is_rising, others), None):
+        return index_of_numbers(rising)
+    if even := next(filter(_rises_evenly, others), None):
+        return index_of_numbers(even, f"{even.name!r} rises all the way: taken as the index")
     return number_rows(table.n_rows)
 
 
@@ -236,31 +232,27 @@ def _parts(columns: list[Column]) -> dict[str, Column]:
     """Return the columns of year, month, day and so on, in this order, by their names."""
     found: dict[str, Column] = {}
     by_days = any(re.fullmatch(DAY_OF_YEAR, _plain(column.name)) for column in columns)
-    patterns = {**PARTS, "month": "", "day": DAY_OF_YEAR} if by_days else PARTS
-    for part, pattern in patterns.items():
-        free = [column for column in columns if column not in found.values()]
-        named = [c for c in free if pattern and re.fullmatch(pattern, _plain(c.name))]
-        column = named[0] if named else None
-        if column is not None:
-            found[part] = column
-        elif pattern:
+    patterns = PARTS | {"day": DAY_OF_YEAR} if by_days else PARTS
+    for part in patterns if not by_days else [part for part in PARTS if part != "month"]:
+        free = (column for column in columns if column not in found.values())
+        named = (c for c in free if re.fullmatch(patterns[part], _plain(c.name)))
+        if (column := next(named, None)) is None:
             break
+        found[part] = column
     return found
 
 
 def _parts_by_values(columns: list[Column]) -> dict[str, Column]:
     """Return columns side by side that rise as the parts of dates do together."""
-    for first in range(len(columns) - 1):
+    for first in range(len(columns)):
         parts: dict[str, Column] = {}
-        key = np.zeros(columns[0].table.n_rows)
+        key: Any = 0.0
         for part, column in zip(LIMITS, columns[first:], strict=False):
             if not _is_within(column, part):
                 break
             parts[part], key = column, 100 * key + column.values
             if (np.diff(key) > 0).all():
-                if len(parts) > 1:
-                    return parts
-                break
+                return parts
     return {}
 
 

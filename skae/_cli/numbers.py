@@ -30,10 +30,9 @@ FACTORS = {
 AMOUNTS = FACTORS | {
     **{"m": 1e6, "mn": 1e6, "Mio": 1e6, "B": 1e9, "b": 1e9, "bn": 1e9, "Mrd": 1e9},
 }
-ANSWERS = [
-    *(("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("ja", "nein")),
-    *(("oui", "non"), ("si", "no"), ("sí", "no"), ("open", "closed"), ("running", "stopped")),
-]
+ANSWERS = (
+    "true/false t/f yes/no y/n on/off ja/nein oui/non si/no sí/no open/closed running/stopped"
+).split()
 MAX_WORDS = 3
 # What begins as a number does is a number written wrongly, and no word for a missing one.
 MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
@@ -191,10 +190,9 @@ def _is_written_by_programs(value: float) -> bool:
 def _answers(cells: Any) -> dict[str, float]:
     """Return what yes and no are called in a column that holds nothing else."""
     found = set(cells.str.lower())
-    pair = next((pair for pair in ANSWERS if found == set(pair)), ())
-    if found in ({"true"}, {"false"}):
-        pair = ("true", "false")
-    return dict(zip(pair, (1.0, 0.0), strict=False))
+    pairs = [pair.split("/") for pair in ANSWERS]
+    fitting = [pair for pair in pairs if found == set(pair) or found in ({"true"}, {"false"})]
+    return dict(zip(fitting[0], (1.0, 0.0), strict=True)) if fitting else {}
 
 
 def _split(cells: Any) -> Any:

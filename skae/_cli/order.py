@@ -85,13 +85,13 @@ def describe_order(
         gaps = np.flatnonzero(np.isin(rows[1:], starts) & (step > 0))
         if len(gaps):
             longest = gaps[step[gaps].argmax()]
-            where = f"{_say(step[longest], instants)} before {place(int(rows[longest + 1]))}"
+            where = f"{say_step(step[longest], instants)} before {place(int(rows[longest + 1]))}"
             count = "a gap in time," if len(gaps) == 1 else f"{len(gaps)} gaps in time, the longest"
             notes.append(f"{count} of {where}; no window reaches over one")
     rows, step = max(steps, key=lambda pair: len(pair[1]))
     change = _change_of_step(rows, step)
     if change:
-        before, after = (_say(length, instants) for length in change[:2])
+        before, after = (say_step(length, instants) for length in change[:2])
         notes.append(f"the step is {before} until {place(change[2])}, and {after} from there")
     return list(dict.fromkeys(notes))
 
@@ -101,7 +101,8 @@ def _places(rows: Rows, place: Callable[[int], str]) -> str:
     return place(int(rows[0])) + more
 
 
-def _say(step: float, instants: NDArray[Any]) -> str:
+def say_step(step: float, instants: NDArray[Any]) -> str:
+    """Return a step of times as people say it, or of numbers."""
     return say_duration(step) if instants.dtype.kind == "M" else f"{step:g}"
 
 

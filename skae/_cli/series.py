@@ -71,14 +71,6 @@ class Series:
         chosen = [rows[self.is_training[rows]] for rows in self.pieces()]
         return [rows for rows in chosen if len(rows)]
 
-    def turn_round(self) -> None:
-        """Put the last row first."""
-        self.values, self.is_training = self.values[::-1], self.is_training[::-1]
-        self.index.turn_round()
-        self.notes.append(f"{self.index.name!r} is newest first; the rows were turned round")
-        self.series_labels = self.series_labels and self.series_labels[::-1]
-        self.labels = None if self.labels is None else self.labels[::-1]
-
 
 @np.errstate(over="ignore", invalid="ignore")
 def read_roles(path: str, choice: Choice) -> Roles:
@@ -128,31 +120,28 @@ def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, 
 def series_of(roles: Roles) -> Series:
     """Return the sensors of a table as time series, oldest first."""
     choice, table, key = roles.choice, roles.table, roles.series
+    is_turned = is_newest_first(roles.index.instants, roles.parts)
+    order = np.arange(table.n_rows)[:: -1 if is_turned else 1]
     series = Series(
-        values=np.column_stack([column.sensor_values() for column in roles.sensors]),
+        values=np.column_stack([column.sensor_values() for column in roles.sensors])[order],
         feature_names=[column.name for column in roles.sensors],
-        index=roles.index,
+        index=roles.index.take(order),
         is_training=np.ones(table.n_rows, dtype=bool),
         notes=[*table.notes, *roles.notes, *roles.notes_on_numbers()],
         series_name=None if key is None else key.name,
-        series_labels=None if key is None else key.texts.tolist(),
+        series_labels=None if key is None else key.texts.iloc[order].tolist(),
         label_name=choice.labels,
-        labels=None if roles.labels is None else read_labels(roles.labels),
+        labels=None if roles.labels is None else read_labels(roles.labels)[order],
     )
-    instants = series.index.instants
+    instants, index_name = series.index.instants, series.index.name
     if choice.max_gap is not None:
         series.longest_step = longest_step(choice.max_gap, instants)
-    places = np.arange(table.n_rows)
-    if is_newest_first(instants, series.parts()):
-        series.turn_round()
-        places = places[::-1]
-    if series.index.name != "row":
-        series.notes += describe_order(
-            series.index.instants,
-            series.parts(),
-            series.pieces(),
-            lambda row: table.place(int(places[row])),
-        )
+    if is_turned:
+        series.notes.append(f"{index_name!r} is newest first; the rows were turned round")
+    if index_name != "row":
+        parts, pieces = series.parts(), series.pieces()
+        place = lambda row: table.place(int(order[row]))  # noqa: E731
+        series.notes += describe_order(instants, parts, pieces, place)
     return series
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skae._cli.detection import Detection, Drift, FoundEvent, Measures
-from skae._cli.order import say_duration, usual_step
+from skae._cli.order import say_step, usual_step
 from skae._cli.outputs import align, printable
 from skae._cli.report import describe_event, describe_rows
 from skae._cli.roles import Roles
@@ -122,11 +122,5 @@ def _describe(column: Column) -> dict[str, Any]:
 
 def _describe_index(series: Series) -> dict[str, Any]:
     index = series.index
-    usual = usual_step(index.instants, series.parts())
-    is_time = index.wall.dtype.kind == "M"
-    return {
-        "name": index.name,
-        "first": index.labels[0],
-        "last": index.labels[-1],
-        "step": say_duration(usual) if is_time else f"{usual:g}",
-    }
+    step = say_step(usual_step(index.instants, series.parts()), index.instants)
+    return {"name": index.name, "first": index.labels[0], "last": index.labels[-1], "step": step}
