@@ -58,8 +58,18 @@ class Layout:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the number of the line where each row ends, and its cells."""
         # One by one: splitting all would take another copy.
-        lines = (line.decode() for line in io.BytesIO(self.content))
-        return _cut(lines, self.delimiter, self.name)
+        return self.cut(line.decode() for line in io.BytesIO(self.content))
+
+    def cut(self, lines: Iterable[str], strict: bool = True) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number of the line where each row of these lines ends, and its cells."""
+        reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
+        try:
+            for cells in reader:
+                if cells:
+                    yield reader.line_num, [cell.strip() for cell in cells]
+        except csv.Error as error:
+            reason = f"line {reader.line_num}: {error}; --skip-rows and --comment leave lines out"
+            raise ValueError(f"{self.name} is not a CSV file: {reason}") from error
 
 
 def find_layout(
@@ -205,19 +215,6 @@ def _has_decimal_commas(lines: list[str]) -> bool:
     return all(decimals) and any(found[1].startswith("0") for found in decimals if found)
 
 
-def _cut(
-    lines: Iterable[str], delimiter: str, name: str, strict: bool = True
-) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
-    try:
-        for cells in reader:
-            if cells:
-                yield reader.line_num, [cell.strip() for cell in cells]
-    except csv.Error as error:
-        reason = f"line {reader.line_num}: {error}; --skip-rows and --comment leave lines out"
-        raise ValueError(f"{name} is not a CSV file: {reason}") from error
-
-
 # --- the table in the lines ----------------------------------------------------------------
 
 
@@ -285,7 +282,7 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     """Find names and rows, and empty all other lines."""
     lines = layout.content.split(b"\n", HEAD_LINES)[:HEAD_LINES]
     texts = [line.decode() + "\n" for line in lines]
-    head = list(_cut(texts, layout.delimiter, layout.name))
+    head = list(layout.cut(texts))
     middle = len(head) // 2
     kinds = Kinds([cells for _, cells in head[middle : middle + SNIFFED_LINES]])
     first = 1
@@ -315,7 +312,7 @@ def _cut_comments(
     cut = [text for line, text in comments.items() if line < head[0][0]]
     cut = [re.sub(r"(?i)^[\s#%!;/]*(fields:\s+)?", "", text) for text in cut]
     cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
-    return [(0, cells) for _, cells in _cut(cut, layout.delimiter, layout.name, strict=False)]
+    return [(0, cells) for _, cells in layout.cut(cut, strict=False)]
 
 
 def _find_names(
@@ -392,15 +389,12 @@ def _lines(numbers: list[int]) -> str:
 
 def _drop_repeated(above: set[bytes], layout: Layout) -> None:
     """Empty lines that stand above the table as well, as where files were joined."""
-    n_lines = 0
-    for line in above:
-        # Numbers may stand above a table and in it.
-        if not re.search(rb"[^\W\d]", line) or line not in layout.content:
-            continue
-        again = rb"^[ \t]*%b[ \t]*$" % re.escape(line)
-        layout.content, n_found = re.subn(again, b"", layout.content, flags=re.MULTILINE)
-        n_lines += n_found
+    # Numbers may stand above a table and in it.
+    words = [line for line in above if re.search(rb"[^\W\d]", line) and line in layout.content]
+    again = rb"^[ \t]*(?:%b)[ \t]*$" % b"|".join(map(re.escape, words))
+    n_lines = len(re.findall(again, layout.content, re.MULTILINE)) if words else 0
     if n_lines:
+        layout.content = re.sub(again, b"", layout.content, flags=re.MULTILINE)
         repeat = "1 line that repeats" if n_lines == 1 else f"{n_lines} lines that repeat"
         layout.notes.append(f"left out {repeat} those above the table")
 
@@ -426,5 +420,5 @@ def _is_row(line: bytes, layout: Layout, kinds: Kinds) -> bool:
     if line.count(b'"') % 2:  # one may have been opened lines before
         return True
     text = line.decode(errors="replace")
-    rows = [cells for _, cells in _cut([text], layout.delimiter, "", strict=False)]
+    rows = [cells for _, cells in layout.cut([text], strict=False)]
     return bool(rows) and kinds.is_row(rows[0] + [""] * (kinds.width - len(rows[0])))

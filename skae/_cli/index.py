@@ -125,11 +125,6 @@ def find_index(table: Table, others: list[Column]) -> Index:
         If a user's index or format of times does not fit.
     """
     choice = table.choice
-    if choice.time_format is not None and "%" not in choice.time_format:
-        raise ValueError(
-            f"--time-format {choice.time_format!r}: it has no directive; expected directives such "
-            "as '%d/%m/%Y %H:%M'"
-        )
     if choice.index is not None:
         return _given(table)
     found = list(_candidates(others))
@@ -148,7 +143,8 @@ def find_index(table: Table, others: list[Column]) -> Index:
 def _given(table: Table) -> Index:
     names = [column.name for column in table.columns]
     whole = table.choice.index in names
-    parts = [table.choice.index or ""] if whole else table.choice.index_parts
+    named = table.choice.index or ""
+    parts = [named] if whole else [name.strip() for name in named.split(",") if name.strip()]
     columns = [table.columns[find_name(names, name)] for name in parts]
     if len(columns) > 1:
         index = _joined(columns, [column.texts for column in columns])

@@ -134,15 +134,11 @@ def read_numbers(
 
 def might_be_thousands(values: Floats) -> bool:
     """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
-    given = values[~np.isnan(values)]
+    given = np.abs(values[~np.isnan(values)])
     fractions = given[given % 1 != 0]
-    if not len(fractions) or np.abs(given).max() >= 1000:
+    if not len(fractions) or given.max() >= 1000 or fractions.min() < 1:
         return False
-    thousandths = fractions * 1000.0
-    return bool(
-        (np.abs(fractions) >= 1).all()
-        and np.allclose(thousandths, np.round(thousandths), rtol=1e-9, atol=0)
-    )
+    return np.allclose(fractions * 1e3, np.round(fractions * 1e3), rtol=1e-9, atol=0)
 
 
 def find_sentinels(values: Floats) -> dict[float, int]:
@@ -255,13 +251,9 @@ class Separator:
         self.given = digits.dropna()
         self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
         # Marks that stand before groups of three digits, or of two in lakhs, wherever they stand.
-        self.grouping = {
-            mark
-            for mark in ".,"
-            if self.given[self.has[mark]]
-            .str.fullmatch(rf"[1-9]\d{{0,2}}(?:\{mark}\d{{2,3}})*\{mark}\d{{3}}")
-            .all()
-        }
+        grouped = r"[1-9]\d{0,2}(?:{0}\d{2,3})*{0}\d{3}"
+        fits = {m: self.given.str.fullmatch(grouped.replace("{0}", rf"\{m}")) for m in ".,"}
+        self.grouping = {mark for mark in ".," if fits[mark][self.has[mark]].all()}
 
     @property
     def is_mixed(self) -> bool:
@@ -288,10 +280,8 @@ class Separator:
         if doubt:
             value = _convert(self.given[self.given == doubt], decimal).iloc[0]
             return f"{doubt!r} was read as {value:.15g}; if it is not, say so with --decimal"
-        cells = self.given[self.has["," if decimal == "." else "."]]
-        return (
-            f"numbers with separators of thousands, such as {cells.iloc[0]}" if len(cells) else ""
-        )
+        cells = self.given[self.has["," if decimal == "." else "."]].tolist()
+        return f"numbers with separators of thousands, such as {cells[0]}" if cells else ""
 
     def _judge(self, mark: str, other: str, favoured: str) -> tuple[str, str]:
         """Choose where each number with the mark has three digits behind it."""

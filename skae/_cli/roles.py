@@ -35,11 +35,6 @@ PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
 TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
-OTHER_TIMES = {
-    "time": "another time",
-    "clock": "times of day or durations",
-    "number": "another time in numbers",
-}
 # What to say instead of `ASK`.
 HINTS = {
     TIMES_PERHAPS: "",
@@ -147,8 +142,10 @@ class Roles:
             return "empty"
         if _looks_like_labels(column):
             return "looks like labels; --labels measures by them"
-        if column.kind in ("time", "clock") or self._is_near(column.times):
-            return OTHER_TIMES[column.kind]
+        if column.kind == "clock":
+            return "times of day or durations"
+        if column.kind == "time" or self._is_near(column.times):
+            return "another time"
         if column.kind == "word":
             return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
         plain = re.sub(r"[\W_]", "", column.name).lower()
@@ -189,8 +186,7 @@ class Roles:
         rate = (values[-1] - values[0]) / passed[-1]
         is_unit = any(np.isclose(rate * length, 1, rtol=1e-3) for length in UNITS.values())
         errors = np.abs(values - values[0] - rate * passed)
-        is_clock = is_unit or (self.index.name == "row" and rate > 0)
-        return bool(is_clock and errors.max() < 1e-5 * np.ptp(values))
+        return bool(is_unit and errors.max() < 1e-5 * np.ptp(values))
 
     def _calendar(self) -> Iterator[Any]:
         """Yield the parts of the time, whatever they are counted from."""

@@ -76,11 +76,6 @@ class Choice:
     skip_rows: int = 0
     max_gap: str | None = None
 
-    @property
-    def index_parts(self) -> list[str]:
-        """The names in `index`, where there may be several."""
-        return [name.strip() for name in (self.index or "").split(",") if name.strip()]
-
 
 @dataclass(eq=False)
 class Column:

@@ -40,24 +40,16 @@ DATES = {
         r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
         rf"(?P<Y>\d{{4}})-(?P<j>\d{{3}}){END}",
         r"(?P<Y>\d{4})-?W(?P<w>\d\d)(?:-?(?P<u>[1-7]))?",
+        *(rf"{D}[-/. ]*{WORD}[-/., ]*{year}" for year in (Y, Y2)),
+        rf"{WORD}[-/. ]*{D}[-/., ]+{Y}",
+        rf"{Y}[-/., ]*{WORD}[-/. ]*{D}",
+        *(rf"{WORD}[-/., ]*{Y}", rf"{WORD}[-/']{Y2}", rf"{Y}[-/ ]*{WORD}"),
+        *(f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}"),
+        *(r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])", rf"Q(?P<q>[1-4])[- /]?{Y}"),
     ],
     "dmy": [rf"{D}{SEP}\s?{M}{SEP}\s?{year}" for year in (Y, Y2)],
     "mdy": [rf"{M}{SEP}\s?{D}{SEP}\s?{year}" for year in (Y, Y2)],
     "y-m-d": [f"{Y2}{SEP}{M}{SEP}{D}{END}"],
-    "words": [
-        *(rf"{D}[-/. ]*{WORD}[-/., ]*{year}" for year in (Y, Y2)),
-        rf"{WORD}[-/. ]*{D}[-/., ]+{Y}",
-        rf"{Y}[-/., ]*{WORD}[-/. ]*{D}",
-        rf"{WORD}[-/., ]*{Y}",
-        rf"{WORD}[-/']{Y2}",
-        rf"{Y}[-/ ]*{WORD}",
-    ],
-    "months": [
-        f"{Y}[-/.M]{M}{END}",
-        f"{M}[-/.]{Y}",
-        r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])",
-        rf"Q(?P<q>[1-4])[- /]?{Y}",
-    ],
 }
 ZONE = re.compile(
     r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))"
@@ -172,7 +164,7 @@ def read_times(texts: Any, order: str | None = None) -> Times:
     array(['2024-01-31T08:30:00.000000', '2024-02-01T09:00:00.000000', 'NaT'],
           dtype='datetime64[us]')
     """
-    if order and "%" in order:
+    if order is not None and order not in DATES:
         return _read_by_format(texts, order)
     texts, offsets, note = _cut(texts)
     orders = [order] if order else _orders_of(texts)
@@ -252,8 +244,8 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
 
 
 def _patterns_of(text: str, order: str | None = None) -> list[str]:
-    names = ["ymd", "words", "months", *([order] if order else ["dmy", "mdy", "y-m-d"])]
-    patterns = (date for name in dict.fromkeys(names) for date in DATES.get(name, ()))
+    names = dict.fromkeys(["ymd", order]) if order else DATES
+    patterns = (date for name in names for date in DATES[name])
     found = ((date, re.fullmatch(_whole(date), text)) for date in patterns)
     return [date for date, match in found if match and _month_of(match.groupdict().get("b", "jan"))]
 
@@ -358,6 +350,8 @@ def _read_by_format(texts: Any, order: str) -> Times:
     import pandas as pd
 
     try:
+        if "%" not in order:
+            raise ValueError("it has no directive")
         parsed = pd.to_datetime(texts, format=order, errors="coerce", utc=True)
     except ValueError as error:
         raise ValueError(
