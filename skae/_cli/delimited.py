@@ -73,11 +73,7 @@ class Layout:
 
 
 def find_layout(
-    name: str,
-    content: bytes,
-    delimiter: str | None = None,
-    comment: str | None = None,
-    skip_rows: int = 0,
+    name: str, content: bytes, delimiter: str = "", comment: str = "#", skip_rows: int = 0
 ) -> Layout:
     r"""Find the table in a text.
 
@@ -90,9 +86,10 @@ def find_layout(
         What messages call the file.
     content : bytes
         Text in UTF-8.
-    delimiter, comment : str, default=None
-        What stands between cells, and at the beginning of lines that are no rows. If None, that
-        is found.
+    delimiter : str, default=""
+        What stands between cells; "" finds it.
+    comment : str, default="#"
+        What stands at the beginning of lines that are no rows.
     skip_rows : int, default=0
         Lines at the beginning that are no part of the table.
 
@@ -152,9 +149,9 @@ def _blank(content: bytes, n_lines: int) -> bytes:
     return b"\n" * min(n_lines, content.count(b"\n", 0, end)) + content[end:]
 
 
-def _blank_comments(content: bytes, comment: str | None) -> tuple[bytes, dict[int, str]]:
+def _blank_comments(content: bytes, comment: str) -> tuple[bytes, dict[int, str]]:
     """Empty lines that begin with a comment mark; return those of the head, by their numbers."""
-    pattern = rb"^[^\S\n]*%b[^\n]*" % re.escape((comment or "#").encode())
+    pattern = rb"^[^\S\n]*%b[^\n]*" % re.escape(comment.encode())
     if not re.search(pattern, content, re.MULTILINE):
         return content, {}
     head = content.split(b"\n", HEAD_LINES)[:HEAD_LINES]

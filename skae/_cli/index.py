@@ -89,9 +89,8 @@ class Index:
         if found is None or np.isnat(found.wall[0]):
             raise ValueError(f"{text!r} is not a timestamp")
         has_zone = found.wall[0] != found.instants[0]
-        return np.asarray(
-            self.instants > found.instants[0] if has_zone else self.wall > found.wall[0]
-        )
+        rows, limit = (self.instants, found.instants) if has_zone else (self.wall, found.wall)
+        return np.asarray(rows > limit[0])
 
     def take(self, rows: NDArray[np.intp]) -> Index:
         """Return the index of rows in another order."""
@@ -163,8 +162,8 @@ def _given(table: Table) -> Index:
 def _candidates(columns: list[Column]) -> Iterator[Index]:
     """Yield what may be the index, the likelier of equals first."""
     texts = sorted(columns, key=lambda column: column.kind != "time")
-    timed = {column: column.times for column in texts if column.kind in ("time", "number")}
-    timed = {column: times for column, times in timed.items() if times is not None}
+    texts = [column for column in texts if column.kind in ("time", "number")]
+    timed = {column: times for column in texts if (times := column.times) is not None}
     yield from (_of_times(column, times) for column, times in timed.items())
     zones = [c for c in columns if c.n_values > 1 and c.texts.isin(MINUTES).all()]
     joined = [_joined([c, zone], [c.texts, zone.texts]) for c in timed for zone in zones]
@@ -301,19 +300,15 @@ def _rising_numbers(column: Column) -> NDArray[np.float64]:
     """Return numbers, or seconds of clocks; where these fall by half a day, a day begins."""
     if column.kind != "clock":
         return column.numbers.values
-    seconds = _seconds(column)
+    seconds = read_clocks(column.texts)
     return np.asarray(seconds + 86400 * np.cumsum(np.diff(seconds, prepend=0) < -43200))
-
-
-def _seconds(column: Column) -> NDArray[np.float64]:
-    return np.asarray(read_clocks(column.texts) / np.timedelta64(1, "s"))
 
 
 def index_of_numbers(column: Column, *notes: str) -> Index:
     """Return the numbers of a column as the index; ValueError if a cell is none."""
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
-    if column.kind == "clock" and (values != _seconds(column)).any():
+    if column.kind == "clock" and (values != read_clocks(column.texts)).any():
         notes = (*notes, f"{column.name!r} begins anew: a day is added there")
     return Index(column.name, values, values, column.texts.tolist(), [column], notes=list(notes))
 

@@ -27,9 +27,7 @@ FACTORS = {
     **{"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "µ": 1e-6, "u": 1e-6},
     **{"n": 1e-9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30},
 }
-AMOUNTS = FACTORS | {
-    **{"m": 1e6, "mn": 1e6, "Mio": 1e6, "B": 1e9, "b": 1e9, "bn": 1e9, "Mrd": 1e9},
-}
+AMOUNTS = FACTORS | {"m": 1e6, "mn": 1e6, "Mio": 1e6, "B": 1e9, "b": 1e9, "bn": 1e9, "Mrd": 1e9}
 ANSWERS = (
     "true/false t/f yes/no y/n on/off ja/nein oui/non si/no sí/no open/closed running/stopped"
 ).split()
@@ -205,13 +203,12 @@ def _factors(units: Any) -> tuple[Floats, str]:
     """Return what to multiply each cell by, NaN where units differ by more than a factor."""
     found = [str(unit) for unit in units.dropna().unique()]
     named = units.fillna("")
-    if len(found) < 2 and not (found and units.isna().any() and found[0] in ("K", "M", "B")):
-        note = f"numbers followed by {found[0]!r}" if found else ""
-        if units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
-            is_mark = bool(found) and len(found[0]) == 1
+    if len(found) < 2 and not (found and units.isna().any() and found[0] in tuple("kKMGTB")):
+        if found and units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
+            is_mark = len(found[0]) == 1 and found[0] not in AMOUNTS
             note = f"the remark {found[0]!r} after some numbers is left out" if is_mark else ""
             return np.where(units.isna() | is_mark, 1.0, np.nan), note
-        return np.ones(len(units)), note
+        return np.ones(len(units)), f"numbers followed by {found[0]!r}" if found else ""
     for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
         table = FACTORS if base else AMOUNTS
         if all(unit.endswith(base) and unit.removesuffix(base) in table for unit in found):

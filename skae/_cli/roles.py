@@ -28,9 +28,7 @@ ANOMALOUS = (
     "true yes anomaly anomalous abnormal attack fault faulty outlier bad failure fail broken "
     "intrusion error alarm t"
 ).split()
-SEGMENT_NAMES = (
-    "segment|train|istrain|istest|test|split|fold|subset|partition|set|dataset|traintest"
-)
+SEGMENT_NAMES = "segment|(is)?train|(is)?test|split|fold|subset|partition|(data)?set|traintest"
 PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
@@ -117,9 +115,8 @@ class Roles:
         left = [column for column in free if column.role == "left out"]
         for why in dict.fromkeys(column.why for column in left):
             names = join_names([column.name for column in left if column.why == why])
-            hint = HINTS.get(why, ASK)
-            if why == "without numbers" and self.series is not None:
-                hint = ""
+            is_known = why == "without numbers" and self.series is not None
+            hint = "" if is_known else HINTS.get(why, ASK)
             self.notes.append(f"left out {names}: {why}{hint}")
 
     def _take_doubtful(self, free: list[Column]) -> None:

@@ -20,14 +20,7 @@ from skae._cli.outputs import (
     written,
 )
 from skae._cli.report import draw_picture, format_report, format_scores
-from skae._cli.series import (
-    Series,
-    choose_training,
-    load_series,
-    read_roles,
-    read_series,
-    series_of,
-)
+from skae._cli.series import Series, load_series, read_roles, read_series, series_of, set_training
 from skae._cli.summary import format_inspection, format_json
 from skae._cli.table import Choice, join_names
 
@@ -52,7 +45,7 @@ def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) ->
     console = Console(args.quiet)
     _check_outputs(args, [args.file], args.save)
     series = load_series(args.file, choice_of(args))
-    choose_training(series, args.train_rows, args.train_until, args.window)
+    set_training(series, args.train_rows, args.train_until, args.window)
     console.say(*series.notes)
     many = "" if series.series_labels is None else f" in {len(series.parts())} series"
     names = join_names(series.feature_names)

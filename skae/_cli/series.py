@@ -175,7 +175,7 @@ def load_series(file: str | None, choice: Choice) -> Series:
     return series
 
 
-def choose_training(series: Series, rows: int | None, until: str | None, window: int | str) -> None:
+def set_training(series: Series, rows: int | None, until: str | None, window: int | str) -> None:
     """Learn from a number of rows of each series, or from those up to an index value.
 
     Parameters

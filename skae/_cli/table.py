@@ -162,7 +162,7 @@ class Column:
     def sensor_values(self) -> NDArray[np.float64]:
         """Return the cells as finite numbers, NaN where one is missing; clocks as seconds."""
         if self.kind == "clock":
-            return np.asarray(read_clocks(self.texts) / np.timedelta64(1, "s"))
+            return read_clocks(self.texts)
         words, values = self.numbers.words, self.values
         wrong = self.texts.isin(words).to_numpy() if words else np.isinf(values)
         self.refuse_first(wrong, "a number" if words else "a finite number")
@@ -299,7 +299,8 @@ def read_table(path: str, choice: Choice) -> Table:
         cells = [(str(column), i, frame.iloc[:, i]) for i, column in enumerate(frame)]
     else:
         text, notes = decode(name, content, choice.encoding)
-        layout = find_layout(name, text, choice.delimiter, choice.comment, choice.skip_rows)
+        comment = choice.comment or "#"
+        layout = find_layout(name, text, choice.delimiter or "", comment, choice.skip_rows)
         _note_short_rows(layout)
         table = Table(name, choice, layout, notes + layout.notes)
         frame = _parse(layout, range(len(layout.names)))

@@ -177,15 +177,14 @@ def read_times(texts: Any, order: str | None = None) -> Times:
     return replace(best, instants=best.wall - offsets, note=note)
 
 
-def read_clocks(texts: Any) -> NDArray[np.timedelta64]:
-    """Return times of day as durations since midnight, NaT where a cell is none."""
+def read_clocks(texts: Any) -> NDArray[np.float64]:
+    """Return times of day and durations in seconds, NaN where a cell is none."""
     whole = texts.str.replace(rf"^(?={MINUTES_ALONE}$)", "0:", regex=True)
     parts = whole.str.extract(rf"(?i)^{CLOCK_ALONE}$")
     parts[3] = parts[3].str.replace("[,:]", ".", regex=True)
     days, hours, minutes, seconds = (parts[i].astype(float).to_numpy() for i in range(4))
     hours = _of_24_hours(hours, parts[4]) + 24 * np.nan_to_num(days)
-    total = hours * 3600 + minutes * 60 + np.nan_to_num(seconds)
-    return np.asarray(_as_stamps(total * 1e6, "m8[us]"))
+    return np.asarray(hours * 3600 + minutes * 60 + np.nan_to_num(seconds))
 
 
 def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
