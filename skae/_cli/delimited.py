@@ -28,6 +28,7 @@ UNIT = re.compile(
 TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure", re.IGNORECASE)
 # What spreadsheets write around a cell that is to stay text, and lines under names.
 FORMULA, RULE = rb'(?<![^,;\t\n])="([^",;\n]*)"', rb"^(?=.*(?:-{4}|={4}))[-+=|: \t]+$"
+EPOCH = re.compile(r"1\d{9}(\.0*)?")
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
 
@@ -120,6 +121,8 @@ def find_layout(
         return _read_arff(name, content)
     content, comments = _blank_comments(content, comment)
     content = re.sub(RULE, b"", re.sub(FORMULA, rb"\1", content), flags=re.MULTILINE)
+    if re.match(rb"\s*'", content):  # quotes of C
+        content = content.replace(b"'", b'"')
     if re.match(rb'("[^"\n]*[,;\t][^"\n]*"\n){3}', content):  # each line is in quotes
         content = content.replace(b'"', b"")
     delimiter = delimiter or _sniff(content)
@@ -286,14 +289,20 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     if {"number", "time"} & set(kinds.of_column):
         rows = [kinds.is_row(cells) for _, cells in head]
         first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
-    above = [(line, _trimmed(cells, kinds.width)) for line, cells in head[:first]]
+    # Spreadsheets leave empty cells at the ends.
+    width = kinds.width
+    above = [(n, cells if any(cells[width:]) else cells[:width]) for n, cells in head[:first]]
     above = above or _cut_comments(comments, head, layout)
     header, names, units = _find_names(above, kinds, layout)
     if not names and first < len(head) and kinds.is_numeric_header(head[first][1]):
         (header, names), first = head[first], first + 1
+    starts = [all(map(EPOCH.fullmatch, cells)) for _, cells in head[first:][:3]]
+    if not names and starts == [True, False, False]:
+        layout.notes.append(f"left out a start and a rate above the rows: {head[first][1][0]}")
+        first += 2
     layout.content = _blank(layout.content, head[first - 1][0] if first else 0)
     _drop_repeated({lines[line - 1].strip() for line, _ in head[:first]}, layout)
-    _name_columns(layout, names, kinds.width)
+    _name_columns(layout, names, width)
     titles = [line for line, _ in head[:first] if line < header or not header]
     left_out = {"above the header": titles, "of units": units, "of comments": list(comments)}
     for what, numbers in left_out.items():
@@ -342,13 +351,6 @@ def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> No
             f"{layout.name} has {len(cells)} names, and {kinds.width} cells in a row: do commas "
             "stand before decimals, too? Put such numbers in quotes, or semicolons between cells"
         )
-
-
-def _trimmed(cells: list[str], width: int) -> list[str]:
-    """Return a line without the empty cells that spreadsheets leave at its end."""
-    while len(cells) > width and not cells[-1]:
-        cells = cells[:-1]
-    return cells
 
 
 def _is_of_units(cells: list[str], above: list[str]) -> bool:

@@ -147,7 +147,9 @@ def _given(table: Table) -> Index:
     columns = [table.columns[find_name(names, name)] for name in parts]
     if len(columns) > 1:
         index = _joined(columns, [column.texts for column in columns])
-        return _checked(index) if index else number_rows(table.n_rows)
+        if index is None:
+            raise ValueError(f"--index {named!r}: these columns make no times together")
+        return _checked(index)
     (column,) = columns
     if column.times is not None:
         return _checked(_of_times(column, column.times))
@@ -202,6 +204,9 @@ def _checked(index: Index) -> Index:
     """Return an index in which every row has a time."""
     advice = "--index names another column, --comment and --skip-rows leave lines out"
     index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp", advice)
+    first, last = (int(str(time)[:4]) for time in (index.wall.min(), index.wall.max()))
+    if first < 1600 or last > 2100:
+        index.notes.append(f"the years are {first} to {last}: of another calendar?")
     return index
 
 
@@ -282,9 +287,8 @@ def _is_rising(column: Column) -> bool:
     if column.kind not in ("number", "clock") or not re.fullmatch(INDEX_NAMES, column.name):
         return False
     steps = np.diff(_rising_numbers(column))
-    return bool(
-        (steps > 0).all() or (steps < 0).all() or (column.table.choice.series and len(steps))
-    )
+    begins_anew = column.table.choice.series is not None and len(steps) > 0
+    return bool((steps > 0).all() or (steps < 0).all() or begins_anew)
 
 
 def _rises_evenly(column: Column) -> bool:

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 LABEL_WORDS = (
     "label labels anomaly anomalies anomalous isanomaly outlier outliers attack attacks att fault "
     "faults faulty fail failure truth groundtruth flag flags qc normal abnormal intrusion alarm "
-    "changepoint"
+    "changepoint quality validity"
 ).split()
 # These are labels only where they have two values.
 WEAK_LABEL_WORDS = "y target class cls classification".split()
@@ -34,13 +34,8 @@ FEW_VALUES = 10
 ASK = "; --keep takes it as a sensor"
 TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
 # What to say instead of `ASK`.
-HINTS = {
-    TIMES_PERHAPS: "",
-    "another time": "",
-    "empty": "",
-    "never changes": "",
-    "without numbers": "; --series takes one that tells several series apart",
-}
+HINTS = dict.fromkeys([TIMES_PERHAPS, "another time", "empty", "never changes"], "")
+HINTS["without numbers"] = "; --series takes one that tells several series apart"
 
 
 class Roles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
 import os
@@ -35,11 +34,7 @@ OTHER_FORMATS = {
     rb"\s*[\[{]\s*[\"\[{]": "JSON; convert it to CSV",
     rb"version https://git-lfs": "a pointer of Git LFS; fetch the file itself",
 }
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_source(path: str) -> bytes:
