@@ -27,7 +27,10 @@ UNIT = re.compile(
 )
 TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure", re.IGNORECASE)
 # What spreadsheets write around a cell that is to stay text, and lines under names.
-FORMULA, RULE = rb'(?<![^,;\t\n])="([^",;\n]*)"', rb"^(?=.*(?:-{4}|={4}))[-+=|: \t]+$"
+FORMULA, RULE = (
+    rb'(?<![^,;\t\n])="([^",;\n]*)"',
+    rb"^(?=.*([-=]{8}|[-=]{3}[+| ]+[-=]{3}))[-+=|: \t]+$",
+)
 EPOCH = re.compile(r"1\d{9}(\.0*)?")
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
@@ -167,7 +170,7 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
     marks = re.escape(delimiter.encode())
     if delimiter == " ":
         content = re.sub(rb"(\d) ([AP]M)\b", rb"\1\2", re.sub(rb"[ \t]+", b" ", content))
-        content = re.sub(rb"^ | $", b"", content, flags=re.MULTILINE)
+        content = re.sub(rb"^ | $|(?<=^\d{10}):(?= )", b"", content, flags=re.MULTILINE)
     if delimiter in "| ":
         marks += rb"+=:-"
     blanks = rb'^(?:[ \t]+|(?=[^\n]*[%b])[ \t"%b]+)$' % (re.escape(delimiter.encode()), marks)
@@ -291,7 +294,8 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
         first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
     # Spreadsheets leave empty cells at the ends.
     width = kinds.width
-    above = [(n, cells if any(cells[width:]) else cells[:width]) for n, cells in head[:first]]
+    has_more = [re.search(r"\w", "".join(cells[width:])) for _, cells in head[:first]]
+    above = [(n, c if more else c[:width]) for (n, c), more in zip(head, has_more, strict=False)]
     above = above or _cut_comments(comments, head, layout)
     header, names, units = _find_names(above, kinds, layout)
     if not names and first < len(head) and kinds.is_numeric_header(head[first][1]):
@@ -316,7 +320,7 @@ def _cut_comments(
 ) -> list[tuple[int, list[str]]]:
     """Return the cells of comments above the table, in which its names may stand."""
     cut = [text for line, text in comments.items() if line < head[0][0]]
-    cut = [re.sub(r"(?i)^[\s#%!;/]*(fields:\s+)?", "", text) for text in cut]
+    cut = [re.sub(r"(?i)^[\s#%!;/]*((fields|types):?\s+)?", "", text) for text in cut]
     cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
     return [(0, cells) for _, cells in layout.cut(cut, strict=False)]
 
@@ -359,6 +363,8 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
     # Names differ from one another; units and kinds of summaries recur.
     n_different = len(set(cells) - {""})
     names_time = any(map(TIME_NAME.match, above))
+    if above and not names_time and all(cells) and TIME_NAME.match(cells[0]):
+        return False
     is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
     is_numeric = len(cells) > 1 and all(_kind(cell) in ("number", "time") for cell in cells[1:])
     return is_known or is_numeric or (len(cells) > 3 and n_different < 0.7 * len(cells))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -193,11 +194,9 @@ def _joined(columns: list[Column], texts: list[Any], order: str | None = None) -
     times = read_times(whole, order)
     if np.isnat(times.wall).mean() > 0.01:
         return None
-    names = [column.name for column in columns]
+    name, names = " ".join(c.name for c in columns), [column.name for column in columns]
     notes = [f"{' and '.join(names)} make the time together", *filter(None, [times.note])]
-    return Index(
-        " ".join(names), times.wall, times.instants, whole.tolist(), columns, times.order, notes
-    )
+    return Index(name, times.wall, times.instants, whole.tolist(), columns, times.order, notes)
 
 
 def _checked(index: Index) -> Index:
@@ -214,14 +213,14 @@ def _is_clock(column: Column) -> bool:
     if column.kind != "number":
         return column.kind == "clock"
     values = column.numbers.values
-    whole = bool((values % 1 == 0).all()) and values.min() >= 0 and values.max() < 2401
+    whole = bool((values % 1 == 0).all()) and values.min() >= 0 and values.max() <= 240000
     return whole and re.fullmatch(CLOCK_NAMES, _plain(column.name)) is not None
 
 
 def _clock_texts(column: Column) -> Any:
     if column.kind == "clock" or column.numbers.values.max() <= 24:
         return column.texts
-    return column.texts.str.zfill(4)
+    return column.texts.str.zfill(4 if column.numbers.values.max() <= 2400 else 6)
 
 
 def _plain(name: str) -> str:
@@ -244,29 +243,29 @@ def _parts(columns: list[Column]) -> dict[str, Column]:
 
 def _parts_by_values(columns: list[Column]) -> dict[str, Column]:
     """Return columns side by side that rise as the parts of dates do together."""
-    for first in range(len(columns)):
+    by_days = {part: LIMITS[part] for part in LIMITS if part != "month"} | {"day": (1, 366)}
+    for first, limits in product(range(len(columns)), (LIMITS, by_days)):
         parts: dict[str, Column] = {}
         key: Any = 0.0
-        for part, column in zip(LIMITS, columns[first:], strict=False):
-            if not _is_within(column, part):
+        for part, column in zip(limits, columns[first:], strict=False):
+            if not _is_within(column, *limits[part]):
                 break
-            parts[part], key = column, 100 * key + column.values
+            parts[part], key = column, 400 * key + column.values
             if (np.diff(key) > 0).all():
                 return parts
     return {}
 
 
-def _is_within(column: Column, part: str) -> bool:
+def _is_within(column: Column, low: int, high: int) -> bool:
     if column.kind != "number":
         return False
-    low, high = LIMITS[part]
     values = column.values
     return bool(((values % 1 == 0) & (values >= low) & (values <= high)).all())
 
 
 def _is_hour_of(date: Column, column: Column) -> bool:
     """Tell whether a column without a name is the hour, with which days rise."""
-    if not _is_within(column, "hour") or date.times is None or column.numbers.notes:
+    if not _is_within(column, *LIMITS["hour"]) or date.times is None or column.numbers.notes:
         return False
     hours = date.times.wall.astype("M8[h]").astype(float) + column.values
     return bool((np.diff(hours) > 0).all())

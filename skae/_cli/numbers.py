@@ -34,9 +34,7 @@ ANSWERS = (
 MAX_WORDS = 3
 # What begins as a number does is a number written wrongly, and no word for a missing one.
 MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
-NINES = re.compile(
-    r"[67]?9{2,}(\.9+)?|([67])\2{2,}|32767|32768|65535|2147483647|2147483648|1(0{10,})"
-)
+NINES = re.compile(r"[67]?9{2,}(\.9+)?|([67])\2{2,}|3276[78]|65535|214748364[78]|10{10,}")
 
 
 @dataclass
@@ -116,7 +114,7 @@ def read_numbers(
         values = cells.str.lower().map(answers).to_numpy(dtype=float)
         return Numbers(values[codes], {}, [f"{'/'.join(answers)} are read as 1 and 0"])
     parts = _split(cells)
-    factors, unit_note = _factors(parts["unit"])
+    factors, unit_note = _factors(parts["unit"], counts)
     digits = parts["digits"].where(~np.isnan(factors))
     separator = Separator(digits, codes, delimiter)
     if separator.is_mixed:
@@ -176,9 +174,8 @@ def _looks_missing(value: float, count: int) -> bool:
 
 
 def _is_written_by_programs(value: float) -> bool:
-    return (
-        NINES.fullmatch(f"{abs(value):.0f}" if value % 1 == 0 else f"{abs(value):.6g}") is not None
-    )
+    text = f"{abs(value):.0f}" if value % 1 == 0 else f"{abs(value):.6g}"
+    return NINES.fullmatch(text) is not None
 
 
 def _answers(cells: Any) -> dict[str, float]:
@@ -199,12 +196,14 @@ def _split(cells: Any) -> Any:
     return parts
 
 
-def _factors(units: Any) -> tuple[Floats, str]:
+def _factors(units: Any, counts: NDArray[np.intp]) -> tuple[Floats, str]:
     """Return what to multiply each cell by, NaN where units differ by more than a factor."""
     found = [str(unit) for unit in units.dropna().unique()]
     named = units.fillna("")
     if len(found) < 2 and not (found and units.isna().any() and found[0] in tuple("kKMGTB")):
-        if found and units.isna().mean() > 0.5:  # what follows a few of many numbers is a remark
+        if (
+            found and counts[units.isna()].sum() > counts.sum() / 2
+        ):  # what follows a few of many numbers is a remark
             is_mark = len(found[0]) == 1 and found[0] not in AMOUNTS
             note = f"the remark {found[0]!r} after some numbers is left out" if is_mark else ""
             return np.where(units.isna() | is_mark, 1.0, np.nan), note

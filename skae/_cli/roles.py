@@ -146,7 +146,8 @@ class Roles:
         return self._why_no_reading(column.values) if self.table.n_rows >= MIN_ROWS else ""
 
     def _why_no_reading(self, values: Floats) -> str:
-        if not np.ptp(values[~np.isnan(values)]):
+        given = [part[~np.isnan(part)] for part in (values[rows] for rows in self.parts)]
+        if not any(len(part) and np.ptp(part) for part in given):
             return "never changes"
         if any(np.ptp(values - part) == 0 for part in self._calendar()):
             return "says only what the time says"

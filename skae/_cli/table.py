@@ -26,7 +26,10 @@ from skae._cli.times import Times, is_clock, read_clocks, read_numeric_times, re
 
 # More names than these are not read by anybody.
 MAX_NAMES = 8
-HOUR_NAME = r"(?i)(h|hr|hour|he|hora|stunde)[ _]?\d\d?|\d\d?:\d\d(:00)?"
+SIDE_BY_SIDE = {
+    "hour": r"(?i)(h|hr|hour|he|hora|stunde)[ _]?\d\d?|\d\d?:\d\d(:00)?",
+    "month": r"(?i)(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*",
+}
 YEAR = r"1[6-9]\d\d|20\d\d"
 # pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
@@ -418,15 +421,21 @@ def _transposed(table: Table, first: int) -> Table:
 
 
 def _unrolled(table: Table) -> Table:
-    """Return a table whose rows are the times of day that stand side by side, if they do."""
-    hours = [column for column in table.columns if re.fullmatch(HOUR_NAME, column.name)]
-    if len(hours) not in (24, 25, 48, 96):
+    """Return a table whose rows are the hours or months that stand side by side, if they do."""
+    found = {
+        part: [column for column in table.columns if re.fullmatch(pattern, column.name)]
+        for part, pattern in SIDE_BY_SIDE.items()
+    }
+    part = next((part for part in found if len(found[part]) in (12, 24, 25, 48, 96)), "")
+    if not part:
         return table
-    note = f"columns {hours[0].name} to {hours[-1].name} are times of day: each became a row"
-    others = [column for column in table.columns if column not in hours]
-    numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in hours]
-    cells = [(c.name, c.cells.repeat(len(hours)).reset_index(drop=True)) for c in others]
-    cells += [("hour", numbers * table.n_rows), ("value", _written(table, hours).ravel())]
+    beside = found[part]
+    note = f"columns {beside[0].name} to {beside[-1].name} are times of {part}s: they became rows"
+    others = [column for column in table.columns if column not in beside]
+    numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in beside]
+    times = numbers if part == "hour" else [str(i) for i in range(1, 13)]
+    cells = [(c.name, c.cells.repeat(len(beside)).reset_index(drop=True)) for c in others]
+    cells += [(part, times * table.n_rows), ("value", _written(table, beside).ravel())]
     return _made_of(table, note, cells)
 
 

@@ -26,7 +26,7 @@ MINUTES = {  # of the zones whose names are common in files
 END = r"(?!\d)"
 Y, Y2 = rf"(?P<Y>\d{{4}}){END}", r"(?P<Y>\d\d)(?![\d:])"
 M, D = r"(?P<m>\d\d?)", r"(?P<d>\d\d?)"
-WORD, SEP = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _]"
+WORD, SEP, SEP2 = r"(?P<b>[^\W\d_]{3,}\.?)", r"[-/. _:]", r"[-/. _]"
 DAY_WORDS = "mo|tu|we|th|fr|sa|su|di|mi|do|so|lu|ma|me|je|ju|ve|vi|sá|gi|zo|wo"
 WEEKDAY = rf"(?:(?:{DAY_WORDS})[^\W\d_]*[., ]+)?"
 CLOCK = (
@@ -47,9 +47,9 @@ DATES = {
         *(f"{Y}[-/.M]{M}{END}", f"{M}[-/.]{Y}"),
         *(r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])", rf"Q(?P<q>[1-4])[- /]?{Y}"),
     ],
-    "dmy": [rf"{D}{SEP}\s?{M}{SEP}\s?{year}" for year in (Y, Y2)],
-    "mdy": [rf"{M}{SEP}\s?{D}{SEP}\s?{year}" for year in (Y, Y2)],
-    "y-m-d": [f"{Y2}{SEP}{M}{SEP}{D}{END}"],
+    "dmy": [rf"{D}{s}\s?{M}{s}\s?{year}" for s, year in ((SEP, Y), (SEP2, Y2))],
+    "mdy": [rf"{M}{s}\s?{D}{s}\s?{year}" for s, year in ((SEP, Y), (SEP2, Y2))],
+    "y-m-d": [f"{Y2}{SEP2}{M}{SEP2}{D}{END}"],
 }
 ZONE = re.compile(
     r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))"
@@ -209,7 +209,7 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
     """
     steps = np.diff(values)
     falls, rises = np.count_nonzero(steps < 0), np.count_nonzero(steps > 0)
-    if not len(values) or min(falls, rises) > 0.02 * len(steps) or falls == rises == 0 < len(steps):
+    if not len(values) or min(falls, rises) > 0.02 * len(steps):
         return None
     found = _compact(values, name) or _counted(values, name)
     if found is None:
@@ -237,6 +237,8 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
         sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
         minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
         minutes = minutes.fillna(parts[3].map(MINUTES)).fillna(0)
+        if minutes.nunique() > 4:  # those of "00:00-01:00"
+            return parts[0].fillna(texts), offsets, f"the beginning of {sample[0]!r} is the time"
         offsets = minutes.to_numpy().astype("m8[m]")
         texts = parts[0].fillna(texts)
     return texts, offsets, note
@@ -260,7 +262,8 @@ def _month_of(word: str) -> int | None:
 
 def _orders_of(texts: Any) -> list[str]:
     """Return the orders of day, month and year under which all numeric dates exist."""
-    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){SEP}\s?(\d{{4}}(?!\d)|\d\d(?![\d:]))(.*)$"
+    second = rf"(?:{SEP}(?=\s?\d{{4}})|{SEP2})\s?"
+    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){second}(\d{{4}}(?!\d)|\d\d(?![\d:]))"
     parts = texts.str.extract(pattern).dropna(subset=[0])
     if not len(parts):
         return ["ymd"]
@@ -400,7 +403,8 @@ def _counted(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
         if words == DATE_WORDS and not is_whole:
             words += TIME_WORDS
         is_named = re.search(f"(?i){words}", name) and not (words == YEAR_WORDS and is_whole)
-        if is_named and low <= values.min() <= values.max() <= high:
+        is_constant = words == "" and len(values) > 1 and not np.ptp(values)
+        if is_named and not is_constant and low <= values.min() <= values.max() <= high:
             passed = values * length
             if length == DAY:  # days are rounded in files
                 passed = np.round(passed / 1e6) * 1e6
