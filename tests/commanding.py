@@ -6,6 +6,8 @@ import numpy as np
 
 import skae
 from skae import cli
+from skae._cli.series import read_series
+from skae._cli.table import Choice
 from skae._scoring.adaptive import adaptive_offsets
 
 N_ROWS = 120
@@ -92,3 +94,46 @@ def assert_refused(args, message, capsys):
     lines = [line for line in captured.err.splitlines() if line.startswith("skae: error: ")]
     assert captured.err.splitlines()[-1:] == lines, "one error, and last"
     assert message in lines[0]
+
+
+# --- files of one wave, as they may be written
+
+N = 60
+FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]
+HOURS = [f"2023-05-{1 + i // 24:02} {i % 24:02}:00" for i in range(N)]
+DAYS = [str(np.datetime64("2023-05-01") + i) for i in range(N)]
+
+
+def column(written):
+    """Cells that `written` makes from row numbers."""
+    return [written(i) for i in range(N)]
+
+
+def spoiled(cells, every, word):
+    """The same cells, with a word in some."""
+    return [word if i % every == every - 1 else cell for i, cell in enumerate(cells)]
+
+
+def text_of(header, *columns, sep=","):
+    """The text of a file, without a header for None."""
+    lines = [] if header is None else [header]
+    return "\n".join([*lines, *(sep.join(row) for row in zip(*columns, strict=True))]) + "\n"
+
+
+def moments(written, step="h", start="2023-05-01"):
+    """Times in steps of a unit, as text from a function of datetime."""
+    begin = np.datetime64(start, "s")
+    return column(lambda i: written((begin + i * np.timedelta64(1, step)).astype(object)))
+
+
+def read(tmp_path, content, **said):
+    """Read a file with this text or these bytes."""
+    path = tmp_path / "file.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_series(str(path), Choice(**said))
+
+
+def assert_noted(series, words):
+    """Assert that there is a note with these words, or no note."""
+    notes = [note for note in series.notes if words is None or words in note]
+    assert notes == [] if words is None else len(notes) == 1, series.notes

@@ -4,31 +4,20 @@ import json
 
 import numpy as np
 import pytest
+from commanding import (
+    DAYS,
+    FLOW,
+    HOURS,
+    N,
+    assert_noted,
+    column,
+    moments,
+    read,
+    spoiled,
+    text_of,
+)
 
 from skae import cli
-from skae._cli.series import read_series
-from skae._cli.table import Choice
-
-N = 60
-FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]
-HOURS = [f"2023-05-{1 + i // 24:02} {i % 24:02}:00" for i in range(N)]
-DAYS = [str(np.datetime64("2023-05-01") + i) for i in range(N)]
-
-
-def column(written):
-    """Cells that `written` makes from row numbers."""
-    return [written(i) for i in range(N)]
-
-
-def spoiled(cells, every, word):
-    """The same cells, with a word in some."""
-    return [word if i % every == every - 1 else cell for i, cell in enumerate(cells)]
-
-
-def text_of(header, *columns, sep=","):
-    """The text of a file, without a header for None."""
-    lines = [] if header is None else [header]
-    return "\n".join([*lines, *(sep.join(row) for row in zip(*columns, strict=True))]) + "\n"
 
 
 def times(header="when,level", cells=HOURS, **options):
@@ -39,12 +28,6 @@ def times(header="when,level", cells=HOURS, **options):
 def numbers(cells, header="when;level", sep=";", when=HOURS):
     """A file with numbers in this spelling."""
     return text_of(header, when, cells, sep=sep)
-
-
-def moments(written, step="h", start="2023-05-01"):
-    """Times in steps of a unit, as text from a function of datetime."""
-    begin = np.datetime64(start, "s")
-    return column(lambda i: written((begin + i * np.timedelta64(1, step)).astype(object)))
 
 
 def serial(i, origin):
@@ -698,19 +681,6 @@ SERIES = {
         "time begins anew, id has 2 values",
     ),
 }
-
-
-def read(tmp_path, content, **said):
-    """Read a file with this text or these bytes."""
-    path = tmp_path / "file.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_series(str(path), Choice(**said))
-
-
-def assert_noted(series, words):
-    """Assert that there is a note with these words, or no note."""
-    notes = [note for note in series.notes if words is None or words in note]
-    assert notes == [] if words is None else len(notes) == 1, series.notes
 
 
 @pytest.mark.parametrize("kind", STRUCTURE)

@@ -25,7 +25,7 @@ UNIT = re.compile(
     r"text|real|numeric",
     re.IGNORECASE,
 )
-TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure", re.IGNORECASE)
+TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure|ts$", re.IGNORECASE)
 # What spreadsheets write around a cell that is to stay text, and lines under names.
 FORMULA, RULE = (
     rb'(?<![^,;\t\n])="([^",;\n]*)"',
@@ -251,10 +251,9 @@ class Kinds:
     def complete(self, names: list[str], delimiter: str) -> list[str]:
         """Return names and an empty one: that of a clock after a date, rows, or an empty end."""
         pairs = list(zip(self.of_column, self.of_column[1:], strict=False))
+        place = 0 if self.of_column[-1] else self.width
         if delimiter == " " and ("time", "time") in pairs:
             place = pairs.index(("time", "time")) + 1
-        else:
-            place = 0 if self.of_column[-1] else self.width
         return [*names[:place], "", *names[place:]]
 
     def is_numeric_header(self, cells: list[str]) -> bool:
@@ -288,10 +287,9 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     head = list(layout.cut(texts))
     middle = len(head) // 2
     kinds = Kinds([cells for _, cells in head[middle : middle + SNIFFED_LINES]])
-    first = 1
-    if {"number", "time"} & set(kinds.of_column):
-        rows = [kinds.is_row(cells) for _, cells in head]
-        first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
+    is_told = bool({"number", "time"} & set(kinds.of_column))
+    rows = [is_told and kinds.is_row(cells) for _, cells in head]
+    first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
     # Spreadsheets leave empty cells at the ends.
     width = kinds.width
     has_more = [re.search(r"\w", "".join(cells[width:])) for _, cells in head[:first]]

@@ -19,9 +19,8 @@ UNITS = {"d": 86_400e6, "h": 3_600e6, "min": 60e6, "s": 1e6, "ms": 1e3, "us": 1.
 
 def is_newest_first(instants: NDArray[Any], parts: list[Rows]) -> bool:
     """Tell whether time falls all the way, in each series."""
-    steps = [np.diff(instants[rows]).astype(float) for rows in parts]
-    joined = np.concatenate(steps)
-    return len(joined) > 0 and bool((joined <= 0).all() and (joined < 0).any())
+    steps = np.concatenate([np.diff(instants[rows]).astype(float) for rows in parts])
+    return bool((steps <= 0).all() and (steps < 0).any())
 
 
 def longest_step(text: str, index: NDArray[Any]) -> float:
@@ -29,10 +28,8 @@ def longest_step(text: str, index: NDArray[Any]) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
     is_time = index.dtype.kind == "M"
     if not match or (match[2] in UNITS) != is_time or float(match[1]) <= 0:
-        expected = f"a number and one of {', '.join(UNITS)}" if is_time else "a number"
-        raise ValueError(
-            f"--max-gap {text!r}: expected {expected}, such as {'2h' if is_time else 5}"
-        )
+        expected = f" and one of {', '.join(UNITS)}, such as 2h" if is_time else ", such as 5"
+        raise ValueError(f"--max-gap {text!r}: expected a number{expected}")
     return float(match[1]) * UNITS.get(match[2], 1.0)
 
 

@@ -25,9 +25,8 @@ LABEL_WORDS = (
 WEAK_LABEL_WORDS = "y target class cls classification".split()
 NORMAL = "0 0.0 false no normal ok good healthy benign regular none inlier nominal n f -".split()
 ANOMALOUS = (
-    "true yes anomaly anomalous abnormal attack fault faulty outlier bad failure fail broken "
-    "intrusion error alarm t"
-).split()
+    "true|t|yes|(anomal|fault|fail).*|abnormal|attack|outlier|bad|broken|intrusion|error|alarm"
+)
 SEGMENT_NAMES = "segment|(is)?train|(is)?test|split|fold|subset|partition|(data)?set|traintest"
 PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 FEW_VALUES = 10
@@ -256,15 +255,14 @@ def read_labels(column: Column) -> NDArray[np.bool_]:
     column.refuse_first(texts.eq("").to_numpy(), "a label")
     if found == {"1"}:
         raise ValueError(f"all labels in {column.name!r} are 1; expected both of 0 and 1")
+    is_anomaly = texts.str.fullmatch(ANOMALOUS)
     if found == {"1", "-1"}:
         is_anomaly = texts == "-1"
     elif "1" in found and len(found) == 2 and not found & {"2", "3"}:
         is_anomaly = texts == "1"
     elif found & set(NORMAL):
         is_anomaly = ~texts.isin(NORMAL)
-    elif found & set(ANOMALOUS):
-        is_anomaly = texts.isin(ANOMALOUS)
-    else:
+    elif not is_anomaly.any():
         seen = ", ".join(sorted(found)[:5])
         expected = "0 and 1, -1 and 1, or words such as normal and attack"
         raise ValueError(f"the labels in {column.name!r} are {seen}; expected {expected}")

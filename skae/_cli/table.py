@@ -249,9 +249,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """Return the words for the place of a row."""
-        if self.layout is None:
-            return f"row {row + 1}"
-        return f"line {self._lines[row]}"
+        return f"row {row + 1}" if self.layout is None else f"line {self._lines[row]}"
 
     @cached_property
     def decimal(self) -> str:
@@ -422,15 +420,16 @@ def _transposed(table: Table, first: int) -> Table:
 
 def _unrolled(table: Table) -> Table:
     """Return a table whose rows are the hours or months that stand side by side, if they do."""
-    found = {
-        part: [column for column in table.columns if re.fullmatch(pattern, column.name)]
-        for part, pattern in SIDE_BY_SIDE.items()
-    }
-    part = next((part for part in found if len(found[part]) in (12, 24, 25, 48, 96)), "")
-    if not part:
-        return table
-    beside = found[part]
-    note = f"columns {beside[0].name} to {beside[-1].name} are times of {part}s: they became rows"
+    for part, pattern in SIDE_BY_SIDE.items():
+        beside = [column for column in table.columns if re.fullmatch(pattern, column.name)]
+        if len(beside) in (12, 24, 25, 48, 96):
+            return _stacked(table, part, beside)
+    return table
+
+
+def _stacked(table: Table, part: str, beside: list[Column]) -> Table:
+    """Return a table in which the cells of columns side by side stand below one another."""
+    note = f"columns {beside[0].name} to {beside[-1].name} are {part}s: each became a row"
     others = [column for column in table.columns if column not in beside]
     numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in beside]
     times = numbers if part == "hour" else [str(i) for i in range(1, 13)]

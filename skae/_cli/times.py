@@ -366,10 +366,8 @@ def _read_by_format(texts: Any, order: str) -> Times:
 
 def _disorder(wall: Stamps) -> tuple[int, float, float, int]:
     steps = np.diff(wall[~np.isnat(wall)]).astype(float)
-    if not len(steps):
-        return int(np.isnat(wall).sum()), 0.0, 0.0, 0
-    back = min((steps < 0).sum(), (steps > 0).sum())
-    return int(np.isnat(wall).sum()), float(back), float(np.abs(steps).max()), len(np.unique(steps))
+    back, longest = min((steps < 0).sum(), (steps > 0).sum()), np.abs(steps).max(initial=0)
+    return int(np.isnat(wall).sum()), float(back), float(longest), len(np.unique(steps))
 
 
 def _doubt(order: str, texts: Any) -> str:
