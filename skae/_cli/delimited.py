@@ -27,10 +27,8 @@ UNIT = re.compile(
 )
 TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure|ts$", re.IGNORECASE)
 # What spreadsheets write around a cell that is to stay text, and lines under names.
-FORMULA, RULE = (
-    rb'(?<![^,;\t\n])="([^",;\n]*)"',
-    rb"^(?=.*([-=]{8}|[-=]{3}[+| ]+[-=]{3}))[-+=|: \t]+$",
-)
+FORMULA = rb'(?<![^,;\t\n])="([^",;\n]*)"'
+RULE = rb"^[-+=|: \t]*([-=]{8}|[-=]{3}[+| ]+[-=]{3})[-+=|: \t]*$"
 EPOCH = re.compile(r"1\d{9}(\.0*)?")
 SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
@@ -123,7 +121,8 @@ def find_layout(
     if re.match(rb"\s*(%[^\n]*\s+)*@relation\b", content, re.IGNORECASE):
         return _read_arff(name, content)
     content, comments = _blank_comments(content, comment)
-    content = re.sub(RULE, b"", re.sub(FORMULA, rb"\1", content), flags=re.MULTILINE)
+    content = re.sub(RULE, b"", content, flags=re.MULTILINE)
+    content = re.sub(FORMULA, rb"\1", content) if b'="' in content else content
     if re.match(rb"\s*'", content):  # quotes of C
         content = content.replace(b"'", b'"')
     if re.match(rb'("[^"\n]*[,;\t][^"\n]*"\n){3}', content):  # each line is in quotes

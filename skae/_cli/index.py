@@ -168,7 +168,8 @@ def _candidates(columns: list[Column]) -> Iterator[Index]:
     texts = [column for column in texts if column.kind in ("time", "number")]
     timed = {column: times for column in texts if (times := column.times) is not None}
     yield from (_of_times(column, times) for column, times in timed.items())
-    zones = [c for c in columns if c.n_values > 1 and c.texts.isin(MINUTES).all()]
+    words = [column for column in columns if column.kind == "word" and column.n_values > 1]
+    zones = [column for column in words if column.texts.isin(MINUTES).all()]
     joined = [_joined([c, zone], [c.texts, zone.texts]) for c in timed for zone in zones]
     for date in (column for column, times in timed.items() if not times.has_clock):
         beside = columns[columns.index(date) + 1 :][:1]

@@ -37,9 +37,8 @@ def format_report(series: Series, detection: Detection, measures: Measures | Non
     report : str
         Paragraphs with empty lines between them.
     """
-    paragraphs = [format_events(series, detection), format_unobserved(series, detection)]
-    if measures:
-        paragraphs.append(format_measures(measures, series))
+    measured = format_measures(measures, series) if measures else ""
+    paragraphs = [format_events(series, detection), format_unobserved(series, detection), measured]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 

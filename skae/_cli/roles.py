@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class Roles:
         if self.choice.features is None:
             self._choose_sensors(self._free())
 
-    @property
+    @cached_property
     def parts(self) -> list[NDArray[np.intp]]:
         """The rows of each series, in the order in which the series begin."""
         labels = None if self.series is None else self.series.texts.tolist()
