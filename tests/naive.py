@@ -312,9 +312,10 @@ def narrow(is_outlier, errors):
             n = min(3, len(seen))
             means = [sum(map(math.exp, seen[i : i + n])) / n for i in range(len(seen) - n + 1)]
             between = min(np.quantile(seen, 0.2), np.quantile(of_series, 0.5))
-            level = (float(between) + math.log(max(means))) / 2
+            peak, between = math.log(max(means)), float(between)
+            level = (between + peak) / 2
             above = [0.0 if math.isnan(value) else value - level for value in run]
-            events = maximal_intervals(above)
+            events = maximal_intervals(above) if peak - between >= 1e-9 else []
         if not events:
             events = [(0, len(run), 0)]
         for start, stop, total in events:

@@ -119,6 +119,9 @@ LOW = 0.2
 TYPICAL = 0.5
 """Quantile of the errors of a series that the errors between events do not exceed."""
 
+EQUAL = 1e-9
+"""Difference of logarithms below which all errors in a run are equal, and the run is one event."""
+
 N_AT_PEAK = 3
 """Neighbouring rows in a mean; the largest mean measures the errors in a run."""
 
@@ -175,11 +178,10 @@ def _events(logarithms: Array, typical: float) -> list[Interval]:
     seen = ~np.isnan(logarithms)
     if not seen.any():
         return [Interval(0, len(logarithms), 0.0)]
-    between = min(_quantile(logarithms, LOW), typical)
-    level = (between + _peak(logarithms[seen])) / 2
-    found = maximal_intervals(np.where(seen, logarithms - level, 0.0))
-    if not found:  # all are equal
+    between, peak = min(_quantile(logarithms, LOW), typical), _peak(logarithms[seen])
+    if peak - between < EQUAL:
         return [Interval(0, len(logarithms), 0.0)]
+    found = maximal_intervals(np.where(seen, logarithms - (between + peak) / 2, 0.0))
     least = LEAST_TOTAL * max(event.total for event in found)
     return [event for event in found if event.total >= least]
 
