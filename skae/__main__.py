@@ -18,7 +18,7 @@ def run() -> int:
     status : int
         See :func:`skae.cli.main`.
     """
-    # TensorFlow reports missing GPUs and the like. Only here does the process belong to skae.
+    # Hides TensorFlow's log lines, such as missing GPUs. Only here does skae own the process.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _open_closed_descriptors()
     warnings.showwarning = _say_warning
@@ -32,14 +32,14 @@ def run() -> int:
 
 
 def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print a warning as one line, without the line of code that issued it."""
+    """Print a warning as one line, without its line of code."""
     Console().say(f"warning: {message}")
 
 
 def _open_closed_descriptors() -> None:
     """Open the null device in place of closed standard streams.
 
-    Otherwise the next file that is opened becomes that stream, and libraries print into it.
+    Otherwise the next opened file would become such a stream, and libraries would print into it.
     """
     with suppress(OSError):
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -62,7 +62,7 @@ def _settle_output() -> int:
 
 
 def _silence_broken_streams() -> None:
-    """Redirect streams that cannot be written, because Python would exit with status 120."""
+    """Redirect streams that cannot be flushed, or Python would exit with status 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

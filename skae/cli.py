@@ -13,8 +13,7 @@ from skae._cli.outputs import Console, Progress, printable
 
 __all__ = ["main"]
 
-# The status that argparse gives to errors of its own; 128 + SIGINT and + SIGPIPE, as shells
-# have them.
+# The status of argparse's errors, and 128 + SIGINT and 128 + SIGPIPE as in shells.
 USAGE_ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
 
@@ -24,13 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str or None, default=None
-        The arguments. If None, those of the process.
+        The arguments. If None, ``sys.argv[1:]``.
 
     Returns
     -------
     status : int
-        0 after success, 2 after an error in the input, 130 after an interrupt, 141 if nobody
-        reads standard output to its end.
+        0 after success, 2 after a user error, 130 after an interrupt, 141 if the reader of
+        standard output closes the pipe.
 
     Examples
     --------
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return UNREAD
     except KeyboardInterrupt:
-        # Only a terminal has a line of progress to leave.
+        # On a terminal, the cursor may be in the line of progress.
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
         Console().show("\n" * is_terminal + "skae: interrupted")
         return INTERRUPTED
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Namespace) -> None:
-    # numpy and scikit-learn take a second to import: not for a word of help.
+    # numpy and scikit-learn take a second to import, and --help does not need them.
     from skae._cli import run
 
     if args.command == "score":
@@ -68,7 +67,7 @@ def _run(args: Namespace) -> None:
 
 
 def _progress_callbacks() -> list[Any]:
-    """Return the Keras callbacks that show the progress of a training."""
+    """Return the Keras callbacks that show the training progress."""
     from keras.callbacks import LambdaCallback
 
     progress = Progress(sys.stderr)

@@ -1,6 +1,6 @@
 """Convert collections of aeon, sktime and tslearn for `LSTMAutoencoder`.
 
-These packages put channels before time, series into cells, or NaN after the end. Each reader
+These packages put channels before time, store series in cells, or pad with NaN. Each reader
 returns a list of series of shape (n_steps_i, n_features), or an array of shape (n_sequences,
 n_steps, n_features). The packages need not be installed.
 """
@@ -76,8 +76,8 @@ def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
     Parameters
     ----------
     X : dataframe with an index of two levels or more, ndarray of shape (n_instances, \
-            n_variables, n_timepoints), dataframe of shape (n_instances, n_variables) whose \
-            cells are series, or list of dataframes of shape (n_timepoints_i, n_variables)
+            n_variables, n_timepoints), dataframe of shape (n_instances, n_variables) with \
+            series as cells, or list of dataframes of shape (n_timepoints_i, n_variables)
         In sktime's terms: "pd-multiindex" (or "pd_multiindex_hier"), "numpy3D", "nested_univ" or
         "df-list".
 
@@ -85,8 +85,8 @@ def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
     -------
     sequences : list of dataframes of shape (n_timepoints_i, n_variables), or ndarray of \
             shape (n_instances, n_timepoints, n_variables)
-        Dataframes keep their columns and time index; instances are in order of first appearance. An
-        array gives a view.
+        Dataframes keep their columns and time index. Instances are in order of first appearance.
+        For an array, a view.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def from_sktime(X: NDArray[Any] | list[Any] | DataFrame) -> Any:
         return X.transpose(0, 2, 1)
     raise _unknown(
         X,
-        "a panel: a dataframe with an index of two levels or whose cells are series, a list of "
+        "a panel: a dataframe with an index of two levels or with series as cells, a list of "
         "dataframes, or an array of shape (n_instances, n_variables, n_timepoints). The rows of "
         "one series need no reader",
     )
@@ -169,8 +169,8 @@ def from_tslearn(X: ArrayLike) -> list[NDArray[Any]]:
     empty = np.flatnonzero(~observed.any(axis=1))
     if len(empty):
         raise ValueError(
-            f"Got X[{empty[0]}] with nothing but NaN, but expected an observed value in each "
-            "series. Leave such series out."
+            f"Got X[{empty[0]}] with only NaN, but expected an observed value in each "
+            "series. Remove such series."
         )
     ends = array.shape[1] - observed[:, ::-1].argmax(axis=1)
     return [item[:end] for item, end in zip(array, ends, strict=True)]
@@ -189,13 +189,13 @@ def _by_levels(X: Any) -> list[Any]:
 
 
 def _is_nested(X: Any) -> bool:
-    """Tell whether X is a dataframe whose cells are series."""
+    """Tell whether X is a dataframe with series as cells."""
     is_frame = hasattr(X, "iloc") and _n_dimensions(X) == 2 and X.size > 0
     return is_frame and _n_dimensions(X.iloc[0, 0]) == 1
 
 
 def _unnested(X: Any, i: int) -> Any:
-    """Return an instance with series in its cells as a dataframe."""
+    """Return an instance, whose cells are series, as a dataframe."""
     cells = list(X.iloc[i])
     lengths = [len(cell) for cell in cells]
     if len(set(lengths)) > 1:

@@ -1,4 +1,4 @@
-"""Shared by tests of the command line: a fake estimator, files, and checks of errors."""
+"""Helpers of the command's tests: a fake estimator, files, and checks of errors."""
 
 import csv
 
@@ -38,7 +38,7 @@ class FakeAutoencoder:
         return -self.explain(X).max(axis=1)
 
     def decision_function(self, X):
-        assert self.threshold == "adaptive", "otherwise nobody asks"
+        assert self.threshold == "adaptive", "only called for an adaptive threshold"
         scores = self.score_samples(X)
         return scores - adaptive_offsets(scores, [len(X)], self.offset_, 10 * self.window_size)
 
@@ -96,7 +96,7 @@ def assert_refused(args, message, capsys):
     assert message in lines[0]
 
 
-# --- files of one wave, as they may be written
+# --- files of one wave in different spellings
 
 N = 60
 FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]

@@ -31,7 +31,7 @@ def pump(tmp_path):
     return write_pump(tmp_path)
 
 
-# --- what a run answers ------------------------------------------------------------------
+# --- results -----------------------------------------------------------------------------
 
 
 def test_scores_file_has_index_score_label_and_feature_of_each_row(fake, pump, tmp_path):
@@ -119,7 +119,7 @@ def test_option_reaches_the_estimator(fake, pump, args, name, value):
 
 def test_the_window_that_was_found_is_said(fake, pump, capsys):
     assert cli.main(["detect", pump, "--window", "auto"]) == 0
-    assert "windows of 25 rows, chosen by the period" in capsys.readouterr().err
+    assert "windows of 25 rows, from the period" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_labelled_events_are_found_by_overlap():
     detection = Detection(np.zeros(99), 0.5, np.ones((99, 1)), ["p"], events)
     lines = _report.format_measures(measure(detection, series), series).splitlines()
     assert lines[0] == (
-        "by the labels in 'leak': found 1 of 2 labelled events, with 2 false events and 34.2% of "
+        "labels in 'leak': found 1 of 2 labelled events, with 2 false events and 34.2% of "
         "the other rows in events"
     )
     assert [line.split() for line in lines[-2:]] == [["start", "end"], ["40", "49"]]
@@ -311,7 +311,7 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere(stream, expect
     assert stream.getvalue() == expected
 
 
-# --- with the true estimator -------------------------------------------------------------
+# --- with the real estimator -------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -326,7 +326,7 @@ def test_detect_end_to_end(tmp_path, monkeypatch, capsys):
     args = ["--window", "10", "--epochs", "15", "--train-until", "399", "--plot"]
     assert cli.main(["detect", file, *args]) == 0
     captured = capsys.readouterr()
-    assert captured.err == "skae: learning from 400 rows of flow, heat\n"  # and no line per epoch
+    assert captured.err == "skae: training on 400 rows of flow, heat\n"  # and no line per epoch
     scores = np.array([float(row["score"]) for row in read_scores()])
     assert 450 <= scores.argmax() < 470
     assert read_scores()[scores.argmax()]["feature"] == "heat"

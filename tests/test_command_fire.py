@@ -1,4 +1,4 @@
-"""Attacks on the command: any input ends in one line, without partial results."""
+"""Attacks on the command: bad input gives one line of error and no partial results."""
 
 import csv
 import io
@@ -181,14 +181,14 @@ BAD_ARGUMENTS = [
     (["inspect", "nope.csv"], "nope.csv: No such file or directory"),
     (["detect", "--dry-run"], "--dry-run needs a FILE"),
     (["detect", "--missing", "?"], "--missing needs a FILE; the demo series has its own index"),
-    (["detect", "--columns", ""], "--columns: got '', but expected different names"),
+    (["detect", "--columns", ""], "--columns: got '', but expected distinct names"),
     (["detect", "--columns", "load,,heat"], "--columns: got 'load,,heat'"),
     (["detect", "--columns", "load,load"], "--columns: got 'load,load'"),
-    (["detect", "--out", "."], ". is a directory; give the name of a file"),
+    (["detect", "--out", "."], ". is a directory; expected a file name"),
     (["detect", "--out", "nope/scores.csv"], "the folder nope does not exist"),
     (["detect", "--out", os.devnull], "null is not a regular file"),
     (["detect", "--plot", "nope/a.png"], "the folder nope does not exist"),
-    (["detect", "--plot", "series.csv"], "--plot series.csv: expected a name that ends in one of"),
+    (["detect", "--plot", "series.csv"], "--plot series.csv: expected a name ending in one of"),
     (["detect", "--plot", "a.png", "--out", "./a.png"], "must be different files"),
     (["detect", "scores.csv"], "FILE, MODEL, --out, --plot and --save must be different files"),
 ]
@@ -344,7 +344,7 @@ def test_hushing_a_closed_stderr_does_nothing(monkeypatch):
         pass
 
 
-# --- text of strangers -------------------------------------------------------------------
+# --- untrusted text ----------------------------------------------------------------------
 
 HOSTILE = st.text(st.sampled_from("=+-@a1\x1b[\n\r\t\x07\u202e\x9bé "), max_size=8)
 
@@ -409,7 +409,7 @@ def test_rows_without_a_score_are_marked(fake, pump, monkeypatch, capsys):
     monkeypatch.setattr(FakeAutoencoder, "score_samples", score_with_outage)
     assert cli.main(["detect", pump, "--plot"]) == 0
     out = capsys.readouterr().out
-    assert "5 rows without a score, as nothing was observed around them" in out
+    assert "5 rows without a score, because nothing was observed around them" in out
     assert re.search(r"2024-01-01T20:00 +2024-01-02T00:00\n", out)
     rows = read_scores()
     assert [i for i, row in enumerate(rows) if row["label"] == ""] == list(range(20, 25))
@@ -473,7 +473,7 @@ def test_a_standard_error_that_takes_nothing_stops_nothing(fake, pump, monkeypat
 
 
 class ShortWrites(io.RawIOBase):
-    """A file that accepts three bytes at a time, as an unbuffered pipe may."""
+    """A file that writes three bytes at a time, as an unbuffered pipe may."""
 
     def __init__(self):
         self.content = b""
@@ -495,7 +495,7 @@ def test_a_write_that_is_cut_short_goes_on():
 
 @pytest.mark.slow
 def test_closed_streams_are_not_taken_for_files(tmp_path):
-    """Otherwise the next file that is opened becomes standard error and gets the notes."""
+    """Otherwise the next opened file becomes standard error and receives the notes."""
     done = subprocess.run(
         [sys.executable, "-m", "skae", "detect", "nope.csv"],
         cwd=tmp_path,

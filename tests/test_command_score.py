@@ -84,8 +84,8 @@ def test_a_feature_that_left_its_range_or_level_is_noted(score, capsys):
     frame["heat"] = np.nan
     assert score(frame) == 0
     err = capsys.readouterr().err
-    assert "skae: drift: 100% of 'flow' lie outside the" in err
-    assert "skae: 'heat' holds no value in this file" in err
+    assert "skae: drift: 100% of 'flow' is outside the" in err
+    assert "skae: 'heat' has no values in this file" in err
     assert score(pump(start=2000)) == 0
     assert "drift" not in capsys.readouterr().err
 
@@ -175,11 +175,11 @@ def test_a_model_of_another_format_or_class_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is not a model, or damaged"):
         load_model(path)
     skae.save(make_pipeline(MinMaxScaler()), path)
-    with pytest.raises(ValueError, match="holds no scaler and detector of rows"):
+    with pytest.raises(ValueError, match="has no scaler with feature names and detector of rows"):
         load_model(path)
     content = (tmp_path / "a.skae").read_bytes()
     (tmp_path / "a.skae").write_bytes(content.replace(b"model 4", b"model 5", 1))
-    with pytest.raises(ValueError, match="a.skae is of a newer skae; upgrade"):
+    with pytest.raises(ValueError, match="a.skae was written by a newer skae; upgrade"):
         load_model(path)
 
 

@@ -39,7 +39,7 @@ def detect(tmp_path, monkeypatch, capsys):
 def test_without_an_event_the_highest_places_and_their_distance_are_told(detect):
     head, _, names, *places = detect(levels()).splitlines()
     assert head.startswith("no events in 400 rows (anomaly score above ")
-    assert head.endswith("; the highest places:") and names.split() == ["peak", "score"]
+    assert head.endswith("; the highest scores:") and names.split() == ["peak", "score"]
     rows = [line.split() for line in places[:3]]
     limit = float(head.split("above ")[1].split(")")[0])
     for _, _, score, share, *words in rows:

@@ -143,7 +143,7 @@ def test_the_estimator_takes_them(small, sequences):
         (
             from_tslearn,
             np.array([[[1.0]], [[np.nan]]]),
-            r"Got X\[1\] with nothing but NaN, but expected an observed value in each series",
+            r"Got X\[1\] with only NaN, but expected an observed value in each series",
         ),
     ],
 )

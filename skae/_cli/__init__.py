@@ -1,1 +1,1 @@
-"""The parts of ``skae detect``."""
+"""The modules of the command ``skae``."""

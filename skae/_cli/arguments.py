@@ -1,4 +1,4 @@
-"""The arguments of the command line, and what is wrong with them."""
+"""The parser of the command's arguments."""
 
 from __future__ import annotations
 
@@ -13,89 +13,89 @@ from skae import __version__
 
 DESCRIPTIONS = {
     "detect": """\
-Find anomalies in a time series: an LSTM autoencoder learns the series and points at the
-rows that it cannot reconstruct. Without FILE, a demo series of a machine with labelled
-faults is taken.
+Find anomalies in a time series. An LSTM autoencoder learns to reconstruct the series; rows
+with large errors are anomalies. Without FILE, the demo series of a machine with labelled
+faults is used.
 
-The scores file has one line for each row: the index, score (the reconstruction error,
-higher = worse), label (1 = anomaly, 0 = normal) and the feature most to blame. Score and
-label are empty where no sensor was observed.
+The scores file has one line per row: the index, score (the reconstruction error, higher =
+worse), label (1 = anomaly, 0 = normal) and the feature with the largest error. The last
+three are empty where no sensor was observed.
 """,
     "score": """\
-Score a time series by a model that 'skae detect --save MODEL' has learned: with its scaling,
-its threshold, and the columns of its names. Features that have left the range or the level of
-the rows learned from are named.
+Score a time series with a model from 'skae detect --save MODEL', which includes the columns,
+the scaling and the threshold. Notes name features outside the range or level of the training
+rows.
 """,
     "inspect": """\
-Show what 'skae detect' would take each column of a file for, and why, without learning.
+Show the role that 'skae detect' would give each column of a file, and why, without training.
 """,
 }
 EXAMPLES = """\
 examples:
   skae detect --plot                               the demo, with a picture
-  skae inspect pump.csv                            what is in a file
-  skae detect pump.csv --train-until 2024-03-01    learn the beginning, score all
-  skae detect pump.csv --save pump.skae            keep what was learned ...
-  skae score pump.skae today.csv --json            ... and score new rows by it
+  skae inspect pump.csv                            show the columns of a file
+  skae detect pump.csv --train-until 2024-03-01    train on the beginning, score all rows
+  skae detect pump.csv --save pump.skae            save the model ...
+  skae score pump.skae today.csv --json            ... and score new rows with it
   zcat all.csv.gz | skae detect - --series machine --out - | sort -t, -k3 -n
 """
-# Options as `--help` shows them; how their values are read is in `value_types`.
+# Options as `--help` shows them; `value_types` parses their values.
 COLUMNS = """
---columns A,B         the sensors (default: all columns of numbers that are nothing else)
---keep A,B            columns that are sensors as well, with all values, whatever they look like
+--columns A,B         sensor columns (default: all columns of numbers without another role)
+--keep A,B            additional sensor columns, used with all their values
 """
 INPUT = """
---index COL           the column of times, or of its parts with commas between (default: found)
---time-format FORMAT  how times are written, such as %%d/%%m/%%y (default: found in the column)
---series COL          the column that tells several series apart (default: found)
---labels COL          a column of known anomalies to measure the result by
---missing WORD        a word or number that stands for a missing value; may be given again
---decimal MARK        what stands before decimals: . or ,
---delimiter MARK      what stands between cells, or 'tab'
---comment MARK        what lines to leave out begin with (default: #)
---skip-rows N         first lines to leave out
---encoding NAME       how text is encoded (default: found)
---max-gap STEP        the longest step windows reach over, such as 2h (default: 10 usual ones)
+--index COL           time column, or columns of its parts separated by commas (default: found)
+--time-format FORMAT  format of times, such as %%d/%%m/%%y (default: found in the column)
+--series COL          column that distinguishes several series (default: found)
+--labels COL          column of known anomalies, to measure the result
+--missing WORD        word or number that means a missing value; may be repeated
+--decimal MARK        decimal mark, . or , (default: found)
+--delimiter MARK      mark between cells, or 'tab' (default: found)
+--comment MARK        mark at the beginning of lines to ignore (default: #)
+--skip-rows N         number of first lines to ignore
+--encoding NAME       text encoding (default: found)
+--max-gap STEP        longest step within a window, such as 2h (default: 10 usual steps)
 """
 TRAINING = """
---train-rows N        learn from the first N rows of each series only (default: all; demo: half)
---train-until INDEX   learn from the rows up to this index value only
+--train-rows N        train on the first N rows of each series only (default: all; demo: half)
+--train-until INDEX   train on the rows up to this index value only
 """
 MODEL = """
---window N            rows seen at a time, a pattern's length, or 'auto' (default: %(default)s)
---contamination C     share of anomalies in the rows learned from (default: --threshold decides)
+--window N            rows per window, about one pattern, or 'auto' (default: %(default)s)
+--contamination C     share of anomalies in the training rows (default: --threshold decides)
 --threshold RULE      sensitive, robust, or adaptive to lasting changes (default: sensitive)
---epochs N            passes over the rows learned from, or 'auto' (default: %(default)s)
---seed N              default: %(default)s
+--epochs N            passes over the training rows, or 'auto' (default: %(default)s)
+--seed N              seed of random numbers (default: %(default)s)
 """
 OUTPUT = """
 --merge-gap N         join events with at most N normal rows between (default: half a window)
---min-length N        leave out events of fewer rows (default: %(default)s)
---out FILE            the scores file; '-' is standard output (default: %(default)s)
+--min-length N        drop events of fewer rows (default: %(default)s)
+--out FILE            scores file; '-' is standard output (default: %(default)s)
 --plot FILE           draw a picture, needs matplotlib (default name: scores.png)
---json                tell the result as JSON
---quiet               no progress and no notes
+--json                print the result as JSON
+--quiet               print no progress and no notes
 """
 SAVING = """
---save MODEL          keep what was learned, for 'skae score'
---dry-run             do as 'skae inspect' does
+--save MODEL          save the model for 'skae score'
+--dry-run             only show the columns, as 'skae inspect' does
 """
-FILE = "text such as CSV, or Parquet, also with gzip; '-' is standard input"
+FILE = "CSV or similar text, or Parquet, both also with gzip; '-' is standard input"
 
 
 class CommandError(Exception):
-    """A mistake in the input, which :func:`skae.cli.main` prints as one line."""
+    """A user error, which :func:`skae.cli.main` prints as one line."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser whose errors are one line each, without the usage.
+    """Parser with one-line errors, without the usage.
 
     Parameters
     ----------
     answer : callable, default=print
-        Prints the help; argparse would be silent about a full disk.
+        Prints the help. Unlike argparse, it reports a full disk.
     **options
-        Those of argparse.
+        Options of ``argparse.ArgumentParser``.
     """
 
     def __init__(self, *, answer: Callable[[str], None] = print, **options: Any) -> None:
@@ -103,7 +103,7 @@ class Parser(argparse.ArgumentParser):
         self.answer = answer
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of leaving the process."""
+        """Raise CommandError instead of exiting."""
         raise CommandError(message)
 
     def print_help(self, file: Any = None) -> None:
@@ -133,8 +133,8 @@ def make_parser(run: Callable[[argparse.Namespace], None], answer: Callable[[str
     added = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary, add in (
         ("detect", "find anomalies in a time series", _add_detect),
-        ("score", "score a time series by a model that was saved", _add_score),
-        ("inspect", "show what is in a file", _add_inspect),
+        ("score", "score a time series with a saved model", _add_score),
+        ("inspect", "show the columns of a file", _add_inspect),
     ):
         command = added.add_parser(
             name, help=summary, description=DESCRIPTIONS[name], epilog=EXAMPLES, answer=answer
@@ -154,7 +154,7 @@ def _add_detect(parser: Parser) -> None:
 
 
 def _add_score(parser: Parser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="what 'skae detect --save' wrote")
+    parser.add_argument("model", metavar="MODEL", help="file from 'skae detect --save'")
     parser.add_argument("file", metavar="FILE", help=FILE)
     _add(parser.add_argument_group("input"), INPUT)
     _add(parser.add_argument_group("output"), OUTPUT)
@@ -163,18 +163,18 @@ def _add_score(parser: Parser) -> None:
 def _add_inspect(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", help=FILE)
     _add(parser.add_argument_group("input"), COLUMNS + INPUT)
-    parser.add_argument("--json", action="store_true", help="tell the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _add(group: Any, options: str) -> None:
-    """Add options that are written as `--help` shows them."""
+    """Add options from lines as `--help` shows them."""
     for name, metavar, words in re.findall(r"^(--\S+) ?(\S*) +(.*)$", options, re.MULTILINE):
         kind = {"metavar": metavar, **value_types().get(name, {})}
         group.add_argument(name, help=words, **(kind if metavar else {"action": "store_true"}))
 
 
 def value_types() -> dict[str, dict[str, Any]]:
-    """Return how the values of options are read, and what they are if they are not given."""
+    """Return the types, defaults and actions of options."""
     return {
         "--columns": {"dest": "features", "type": _names},
         "--keep": {"type": _names, "action": "extend", "default": []},
@@ -229,7 +229,7 @@ def _delimiter(text: str) -> str:
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in next(csv.reader([text]), [])]
     if not all(names) or not names or len(set(names)) < len(names):
-        raise _not(text, "different names with commas between them")
+        raise _not(text, "distinct names separated by commas")
     return names
 
 

@@ -1,4 +1,4 @@
-"""What a model found: scores, events, how well they fit labels, and what has drifted."""
+"""Results of scoring: scores, events, agreement with labels, and drift."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
-# The training rows themselves have none outside, and their mean lies 0 deviations from itself;
-# the mean of a file that is one phase of a daily wave may lie 1.4 from that of the wave.
+# Both are 0 for the training rows. A file with one phase of a daily wave may have a mean 1.4
+# standard deviations from the mean of the wave.
 MAX_SHARE_OUTSIDE, MAX_SHIFT = 0.05, 2.0
-# More of the rows are hardly anomalies, but another season.
+# A larger share is probably a new normal state, such as another season.
 MANY_ANOMALIES = 0.1
 
 
@@ -30,7 +30,7 @@ class FoundEvent:
     Parameters
     ----------
     rows : ndarray of int
-        The rows of the file that belong to it, in order; those of other series may lie between.
+        Its rows in the file, in order. Rows of other series may lie between them.
     peak : int
         The row with the highest score.
     feature : str
@@ -61,17 +61,17 @@ class Detection:
     scores : ndarray of shape (n_rows,), float64
         Anomaly scores, higher = worse; NaN where nothing was observed.
     threshold : float
-        A row is an anomaly where its score is larger.
+        Rows with larger scores are anomalies.
     errors : ndarray of shape (n_rows, n_features), float64
-        What each feature adds to the score.
+        The contribution of each feature to the score.
     feature_names : list of str
         The names of the features.
     events : list of FoundEvent
         The anomalous rows joined into events.
     limits : ndarray of shape (n_rows,), float64, optional
-        The threshold at each row, if it follows the series.
+        The threshold of each row, if it varies.
     window : int, default=1
-        The rows that are seen at a time.
+        The length of a window.
     """
 
     scores: Floats
@@ -105,7 +105,7 @@ class Detection:
         return self.threshold if self.limits is None else float(self.limits[row])
 
     def highest_places(self, n_places: int = 3) -> list[int]:
-        """Return the rows of the highest scores, no two of them in one window."""
+        """Return the rows of the highest scores, at least a window apart."""
         scores = np.nan_to_num(self.scores, nan=-np.inf)
         places: list[int] = []
         while len(places) < n_places and np.isfinite(scores).any():
@@ -123,7 +123,7 @@ class Detection:
 
 
 def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: int) -> Detection:
-    """Score all rows, and join the anomalous ones into events.
+    """Score all rows, and join anomalous rows into events.
 
     Parameters
     ----------
@@ -132,15 +132,15 @@ def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: i
     series : Series
         The series.
     merge_gap : int or None
-        Events of one series with at most so many normal rows between them become one. If None,
+        Join events of one series with at most this many normal rows between them. If None,
         half a window.
     min_length : int
-        Events of fewer rows are dropped, after joining.
+        Drop events of fewer rows, after joining.
 
     Returns
     -------
     detection : Detection
-        The scores and the events, in the order of the rows where they begin.
+        The scores, and the events sorted by their first rows.
     """
     scores, errors, of_rows, limits = model.score(series)
     gap = model.window // 2 if merge_gap is None else merge_gap
@@ -164,21 +164,21 @@ def runs_of(marks: Bools) -> list[Event]:
 
 @dataclass(frozen=True)
 class Measures:
-    """Agreement with labels; NaN is what is not defined, such as recall without anomalies.
+    """Agreement with labels; undefined values, such as recall without anomalies, are NaN.
 
     Parameters
     ----------
     precision, recall, f1 : float
-        Of single rows, from 0 to 1.
+        Measures of rows, from 0 to 1.
     labelled_events, found_events : int
-        How many runs of labelled rows there are, and how many an event overlaps.
+        The number of runs of labelled rows, and how many of them overlap an event.
     false_events : int
-        How many detected events touch no labelled row.
+        The number of events without a labelled row.
     false_rows : float
-        The share of the rows without a label that lie in events.
+        The share of the unlabelled rows that lie in events.
     vus_pr : float
-        See :func:`skae.metrics.vus_pr`, with one window as the buffer; the mean over the
-        series that have labelled rows.
+        See :func:`skae.metrics.vus_pr`, with one window as the buffer. The mean over the
+        series with labelled rows.
     missed : list of (int, int)
         First and last rows of the labelled events that were not found.
     """
@@ -195,18 +195,14 @@ class Measures:
 
 
 def measure(detection: Detection, series: Series) -> Measures:
-    """Compare a detection with the labels of its series; rows without a score are left out.
+    """Compare a detection with labels; rows without a score are ignored.
 
     Parameters
     ----------
     detection : Detection
         The detection.
     series : Series
-        The series; `labels` is given.
-
-    Returns
-    -------
-    measures : Measures
+        The series, with labels.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -239,7 +235,7 @@ def measure(detection: Detection, series: Series) -> Measures:
 
 @dataclass(frozen=True)
 class Drift:
-    """A feature that has left what was learned from.
+    """A feature with another range or level than in training.
 
     Parameters
     ----------
@@ -248,10 +244,10 @@ class Drift:
     low, high : float
         Its range in the training rows.
     share_outside : float
-        The share of the new values that lie outside, from 0 to 1; NaN without any value.
+        The share of the new values outside this range, from 0 to 1; NaN without values.
     shift : float
-        The mean of the new values less that of the training rows, in standard deviations of
-        the training rows.
+        The mean of the new values minus the mean of the training rows, in standard deviations
+        of the training rows.
     """
 
     feature: str
@@ -262,34 +258,34 @@ class Drift:
 
     @property
     def is_notable(self) -> bool:
-        """Whether range or level were left, or nothing is known of them."""
+        """Whether the range or level differs, or there are no values."""
         return not (self.share_outside <= MAX_SHARE_OUTSIDE and abs(self.shift) <= MAX_SHIFT)
 
     def __str__(self) -> str:
         if np.isnan(self.shift):
-            return f"{self.feature!r} holds no value in this file"
+            return f"{self.feature!r} has no values in this file"
         return (
-            f"drift: {self.share_outside:.0%} of {self.feature!r} lie outside the {self.low:.4g} "
-            f"to {self.high:.4g} of training, its mean {abs(self.shift):.2g} standard deviations "
-            f"{'above' if self.shift > 0 else 'below'}"
+            f"drift: {self.share_outside:.0%} of {self.feature!r} is outside the training range, "
+            f"{self.low:.4g} to {self.high:.4g}; its mean is {abs(self.shift):.2g} standard "
+            f"deviations {'higher' if self.shift > 0 else 'lower'}"
         )
 
 
 def find_drift(model: Model, series: Series) -> list[Drift]:
-    """Return the features whose range or level has left that of the training rows.
+    """Return the features with another range or level than in training.
 
     Parameters
     ----------
     model : Model
-        The model; without a first scaler that remembers ranges, nothing is known of drift.
+        The model. If its first step stores no ranges, no drift is found.
     series : Series
         The new rows.
 
     Returns
     -------
     drifts : list of Drift
-        The features of which more than 5 % lie outside the range of training, or whose mean
-        lies more than two standard deviations from that of training, or that hold no value.
+        The features without values, with more than 5 % of the values outside the training
+        range, or with a mean more than two standard deviations from the training mean.
     """
     ranges = model.pipeline[0]
     if not hasattr(ranges, "data_min_"):
@@ -307,11 +303,11 @@ def find_drift(model: Model, series: Series) -> list[Drift]:
 
 
 def note_many_anomalies(found: Detection) -> list[str]:
-    """Return a note where so many rows are anomalies that what is normal may have changed."""
+    """Return a note if so many rows are anomalies that the normal state may have changed."""
     share = found.is_anomaly.mean()
     if share <= MANY_ANOMALIES:
         return []
     return [
-        f"drift: {share:.0%} of the rows are above the threshold; what is normal may have changed "
-        "since the rows learned from: learn newer ones too, or use --threshold adaptive"
+        f"drift: {share:.0%} of the rows are above the threshold; the normal state may have changed "
+        "since training: train on newer rows too, or with --threshold adaptive"
     ]

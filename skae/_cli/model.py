@@ -18,9 +18,9 @@ from skae._input.scaling import Scaling
 Floats = NDArray[np.float64]
 
 BEGINNING = b"skae model "
-# Scaled values are cut here, far beyond any anomaly: their squares must fit into float32.
+# Scaled values are clipped here, far beyond any anomaly, so that squares fit into float32.
 MAX_SCALED = 1e9
-# Between the name of a series and that of its feature, in a scaler of several series.
+# Separates the names of series and feature in a scaler of several series.
 BETWEEN = "\x1f"
 
 
@@ -33,7 +33,7 @@ class Model:
     pipeline : Pipeline
         Its last step is the detector.
     feature_names : list of str
-        The features that it was fitted on.
+        The features it was fitted on.
     """
 
     pipeline: Any
@@ -46,7 +46,7 @@ class Model:
 
     @property
     def window(self) -> int:
-        """The number of rows that are seen at a time."""
+        """The length of a window in rows."""
         return int(self.detector.window_size_)
 
     @property
@@ -55,7 +55,7 @@ class Model:
         return -float(self.detector.offset_)
 
     def scale(self, series: Series) -> Floats:
-        """Return values as the detector takes them."""
+        """Return scaled values, the input of the detector."""
         (name, scaler), *_ = self.pipeline.steps
         with np.errstate(over="ignore", invalid="ignore"):
             if name == "series":
@@ -65,23 +65,23 @@ class Model:
         return np.asarray(np.clip(scaled, -MAX_SCALED, MAX_SCALED))
 
     def score(self, series: Series) -> tuple[Floats, Floats, Floats, Floats | None]:
-        """Score all rows, each series and each piece between gaps by itself.
+        """Score all rows, each series and each part between gaps separately.
 
         Parameters
         ----------
         series : Series
-            Its features are those of the model, in that order.
+            The series, with the features of the model in the same order.
 
         Returns
         -------
         scores : ndarray of shape (n_rows,), float64
             Anomaly scores, higher = worse: the negative of ``score_samples``.
         errors : ndarray of shape (n_rows, n_features), float64
-            What each feature adds to the score, as ``explain`` has it.
+            The contribution of each feature to the score, from ``explain``.
         errors_of_rows : ndarray of shape (n_rows,), float64
-            The error of each row by itself, as ``score_timesteps`` has it.
+            The error of each single row, from ``score_timesteps``.
         limits : ndarray of shape (n_rows,), float64, or None
-            The score above which each row is an anomaly, where that follows the series.
+            The threshold of each row, if it varies.
         """
         pieces, detector = series.pieces(), self.detector
         X = as_input(self.scale(series), pieces)
@@ -95,12 +95,12 @@ class Model:
 
 
 def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:
-    """Return rows as the estimator takes them: an array, or a list where there are several."""
+    """Return rows as an array, or as a list of arrays if there are several pieces."""
     return scaled[pieces[0]] if len(pieces) == 1 else [scaled[rows] for rows in pieces]
 
 
 def learn(series: Series, *, window: int | str, **params: Any) -> Model:
-    """Fit a model to the rows that are to be learned from.
+    """Fit a model to the training rows.
 
     Parameters
     ----------
@@ -109,21 +109,17 @@ def learn(series: Series, *, window: int | str, **params: Any) -> Model:
     window, **params
         Parameters of the estimator.
 
-    Returns
-    -------
-    model : Model
-
     Raises
     ------
     ValueError
-        If the estimator refuses the rows, for example because they are too few.
+        If the estimator rejects the rows, for example because they are too few.
     """
     from sklearn.pipeline import Pipeline
 
     from skae import LSTMAutoencoder
 
     first = _first_step(series)
-    # Rows that were chosen to be learned are taken for normal, whatever they look like.
+    # Training rows that the user chose count as normal.
     all_rows = bool(series.is_training.all())
     detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
     pipeline = Pipeline([first, ("detector", detector)])
@@ -133,7 +129,7 @@ def learn(series: Series, *, window: int | str, **params: Any) -> Model:
 
 
 def pack_model(model: Model) -> bytes:
-    """Return a model as the bytes of a file that :func:`load_model` reads."""
+    """Return a model as the bytes of a file for :func:`load_model`."""
     from skae import save
 
     model.detector.set_params(callbacks=None)
@@ -143,12 +139,12 @@ def pack_model(model: Model) -> bytes:
 
 
 def load_model(path: str) -> Model:
-    """Return the model whose bytes :func:`pack_model` made.
+    """Load a model from a file of ``skae detect --save``.
 
     Raises
     ------
     ValueError
-        If the file is not one of those.
+        If the file is not such a file.
     OSError
         If the file cannot be opened.
     """
@@ -161,22 +157,22 @@ def load_model(path: str) -> Model:
         pipeline = load(path)
     except ValueError as error:
         if "upgrade to read it" in str(error):
-            raise ValueError(f"{path} is of a newer skae; upgrade to read it") from error
+            raise ValueError(f"{path} was written by a newer skae; upgrade to read it") from error
         raise _damaged(path) from error
     if not isinstance(pipeline, Pipeline):
         raise _damaged(path)
     names = getattr(pipeline[0], "feature_names_in_", None) if len(pipeline) > 1 else None
     if names is None or getattr(pipeline[-1], "window_size", None) is None:
         raise ValueError(
-            f"{path} holds no scaler and detector of rows with the names of their features; "
-            "expected what 'skae detect --save' writes"
+            f"{path} has no scaler with feature names and detector of rows; "
+            "expected a model from 'skae detect --save'"
         )
-    # Those of several series stand behind the names of the series.
+    # In a scaler of several series, the name of the series precedes the name of the feature.
     return Model(pipeline, list(dict.fromkeys(str(name).rpartition(BETWEEN)[2] for name in names)))
 
 
 def check_model_file(path: str) -> None:
-    """Raise ValueError if a file cannot be a model, OSError if it cannot be opened."""
+    """Raise ValueError if a file does not begin like a model, OSError if it cannot be opened."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f"{path} is not a regular file")
     with open(path, "rb") as file:
@@ -186,16 +182,16 @@ def check_model_file(path: str) -> None:
 
 def _damaged(path: str) -> ValueError:
     return ValueError(
-        f"{path} is not a model, or damaged; expected what 'skae detect --save' writes"
+        f"{path} is not a model, or damaged; expected a file from 'skae detect --save'"
     )
 
 
 def _first_step(series: Series) -> tuple[str, Any]:
-    """Return a scaler that remembers the names of features, and how each series differs.
+    """Return a scaler with feature names, and with ranges or the scale of each series.
 
-    The detector scales by itself. Before it, one series keeps its shape: only the range is
-    remembered, for drift. Of several, each is scaled as the detector would scale it alone, or a
-    small one would be lost beside a large one.
+    The detector scales its input itself. For one series, this scaler only adds the ranges, to
+    find drift. Several series are scaled separately, as the detector would scale each alone.
+    Otherwise a small series would be lost beside a large one.
     """
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -228,9 +224,9 @@ def _names(label: str, series: Series) -> list[str]:
 
 
 def _scale_series(scaler: Any, series: Series) -> Floats:
-    """Return values scaled as those of the series of their name."""
+    """Return values scaled by the series of the same name in training."""
     if series.series_labels is None:
-        raise ValueError("the model has learned several series; --series names their column")
+        raise ValueError("the model was trained on several series; set --series to the column that names them")
     names = scaler.feature_names_in_.tolist()
     scaled = np.empty_like(series.values)
     for rows in series.parts():
@@ -238,7 +234,7 @@ def _scale_series(scaler: Any, series: Series) -> Floats:
         wanted = _names(label, series)
         if not set(wanted) <= set(names):
             known = join_names(sorted({name.partition(BETWEEN)[0] for name in names}))
-            raise ValueError(f"the model has learned no series {label!r}; it knows {known}")
+            raise ValueError(f"the model was not trained on series {label!r}, only on {known}")
         places = [names.index(name) for name in wanted]
         scaled[rows] = (series.values[rows] - scaler.mean_[places]) / scaler.scale_[places]
     return scaled

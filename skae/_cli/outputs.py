@@ -1,4 +1,4 @@
-"""What the command writes: standard output and standard error, and files, all or none."""
+"""The outputs of the command: standard output, standard error and files."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from typing import TextIO
 from skae._files.atomic import replaced
 
 STANDARD_OUTPUT = Path("-")
-# What makes a spreadsheet take the cell of a CSV file for a formula.
+# Spreadsheets run a cell that begins with one of these as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class Console:
-    """Says notes on standard error, and answers on standard output.
+    """Prints notes on standard error and results on standard output.
 
     Parameters
     ----------
     quiet : bool, default=False
-        Whether notes are kept back.
+        Whether to print nothing on standard error.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
 
     def say(self, *notes: str) -> None:
-        """Print notes on standard error, each as one line."""
+        """Print notes on standard error, one line each."""
         for note in notes:
             self.show(f"skae: {printable(' '.join(note.split()))}")
 
     def show(self, text: str) -> None:
-        """Print a text on standard error, which may be closed or full: then nobody listens."""
+        """Print a text on standard error; ignore a closed or full stream."""
         if not self.quiet and sys.stderr is not None:
             with contextlib.suppress(OSError, ValueError):
                 print(text, file=sys.stderr, flush=True)
@@ -46,9 +46,9 @@ class Console:
         Raises
         ------
         BrokenPipeError
-            If nobody reads on.
+            If the reader has closed the pipe.
         ValueError
-            If the text cannot be written.
+            If standard output is closed or full.
         """
         check_output()
         try:
@@ -60,25 +60,19 @@ class Console:
 
 
 class Progress:
-    """Shows the epochs of a training in one line of a terminal; elsewhere nothing.
-
-    Parameters
-    ----------
-    stream : text stream or None
-        Where to print.
-    """
+    """Shows the training epochs in one line of a terminal, and nothing elsewhere."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream if stream is not None and stream.isatty() else None
 
     def show_epoch(self, epoch: int, n_epochs: int, logs: dict[str, float] | None = None) -> None:
-        """Show the losses at the end of an epoch, numbered from 0, of so many."""
+        """Show the losses after an epoch; `epoch` counts from 0."""
         if self.stream is None:
             return
         named = {"loss": "loss", "val_loss": "validation loss"}
         losses = [f"  {named[key]} {logs[key]:.4f}" for key in named if logs and key in logs]
         line = f"epoch {epoch + 1}/{n_epochs}{''.join(losses)}"
-        # A line that wraps is two lines, of which only the second would be updated.
+        # If the line wrapped, only its second part would be updated.
         try:
             width = os.get_terminal_size(self.stream.fileno()).columns or 80
         except (OSError, ValueError):
@@ -87,19 +81,19 @@ class Progress:
         self.stream.flush()
 
     def finish(self) -> None:
-        """Begin a new line."""
+        """End the line."""
         if self.stream is not None:
             self.stream.write("\n")
 
 
 def write_whole(text: str, stream: TextIO) -> None:
-    """Write a text to a stream, all of it, and flush."""
-    # A pipe may be of ASCII; what it cannot show is written out rather than refused.
+    """Write all of a text to a stream, and flush it."""
+    # A pipe may use ASCII; other characters are escaped.
     encoding = getattr(stream, "encoding", None) or "utf-8"
     content = text.encode(encoding, "backslashreplace")
     if hasattr(stream, "buffer"):
         stream.flush()
-        # Where Python runs unbuffered, a write may be cut short, and the text layer ignores it.
+        # An unbuffered write may be partial, which the text layer ignores.
         rest = memoryview(content)
         while rest:
             rest = rest[stream.buffer.write(rest) or 0 :]
@@ -117,16 +111,15 @@ def check_output() -> None:
 
 @contextlib.contextmanager
 def hushed_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, unless something fails.
+    """Hold back output to file descriptor 2, and write it only after an exception.
 
-    TensorFlow's C++ side prints half a dozen lines when it is imported, before any log
-    level of its own counts.
+    TensorFlow's C++ code prints several lines on import, before its log level applies.
     """
     with contextlib.suppress(OSError, AttributeError):  # full, or closed and None
         sys.stderr.flush()
     try:
         stderr, held = os.dup(2), tempfile.TemporaryFile()
-    except OSError:  # stderr is closed, or there is no disk space to hold its lines back
+    except OSError:  # stderr is closed, or there is no disk space for its lines
         yield
         return
     with held:
@@ -147,12 +140,9 @@ def hushed_stderr() -> Iterator[None]:
 
 @contextlib.contextmanager
 def written(contents: dict[Path, bytes]) -> Iterator[None]:
-    """Put files in their places at the end, if nothing is raised before; ValueError if it cannot.
+    """Write files, and move them to their paths if the block raises no exception.
 
-    Parameters
-    ----------
-    contents : dict of Path to bytes
-        What the files will hold.
+    An output that cannot be written raises ValueError.
     """
     with contextlib.ExitStack() as files:
         for path, content in contents.items():
@@ -163,7 +153,7 @@ def written(contents: dict[Path, bytes]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Give errors of the system, which may not know a name, that of the file."""
+    """Raise an OSError as a ValueError with the file name."""
     try:
         yield
     except BrokenPipeError:
@@ -185,13 +175,13 @@ def check_writable(path: Path) -> None:
     """Raise ValueError with the reason if a file cannot be written at `path`."""
     folder = path.resolve().parent
     if path.is_dir():
-        raise ValueError(f"{path} is a directory; give the name of a file")
+        raise ValueError(f"{path} is a directory; expected a file name")
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is not a regular file; '-' is standard output")
     if not folder.is_dir():
         raise ValueError(f"the folder {path.parent} does not exist")
     if path.exists() and not os.access(path, os.W_OK):
-        raise ValueError(f"{path} may not be written to")
+        raise ValueError(f"{path} is not writable")
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
@@ -199,7 +189,7 @@ def check_writable(path: Path) -> None:
 
 
 def check_plot_format(path: Path) -> None:
-    """Raise ValueError if no picture can be drawn, or not in the format that a name ends in."""
+    """Raise ValueError without matplotlib, or if it does not know the suffix."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -207,16 +197,16 @@ def check_plot_format(path: Path) -> None:
     formats = sorted(Figure().canvas.get_supported_filetypes())
     if path.suffix.removeprefix(".").lower() not in formats:
         raise ValueError(
-            f"--plot {path}: expected a name that ends in one of {', '.join(formats)}; "
-            "a CSV file goes before --plot"
+            f"--plot {path}: expected a name ending in one of {', '.join(formats)}; "
+            "put the input FILE before --plot"
         )
 
 
-# --- texts of a stranger's file ------------------------------------------------------------
+# --- text of untrusted files ---------------------------------------------------------------
 
 
 def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose columns are aligned, safe for a terminal."""
+    """Return a table with aligned columns, safe for a terminal."""
     table = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in table]
@@ -224,10 +214,10 @@ def align(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text whose control characters are written out, as Python writes them.
+    r"""Return a text with control characters escaped as in Python.
 
-    A cell may hold the escape sequences that move a terminal's cursor or rename its window,
-    and characters that turn the direction of writing.
+    Cells may contain escape sequences that move the cursor or rename the window of a terminal,
+    and characters that reverse the direction of writing.
 
     Examples
     --------
@@ -241,7 +231,7 @@ def printable(text: str) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs: an apostrophe before a formula's start.
+    """Return a text with an apostrophe before a formula, so that spreadsheets do not run it.
 
     Examples
     --------
@@ -258,7 +248,7 @@ def safe_cell(text: str) -> str:
 
 
 def as_float(text: str) -> float | None:
-    """Return a number as Python and C write it, None where a text is none."""
+    """Return a text as a float, None if it is not a number."""
     try:
         return float(text)
     except ValueError:

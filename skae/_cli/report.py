@@ -1,4 +1,4 @@
-"""What the command line tells of a detection: tables, the scores file and the picture."""
+"""The report of a detection: tables, the scores file and the picture."""
 
 from __future__ import annotations
 
@@ -14,48 +14,23 @@ from skae._cli.order import say_duration, usual_step
 from skae._cli.outputs import align, printable, safe_cell
 from skae._cli.series import Series
 
-# A table of more rows leaves the screen, and a picture of more panels has none to be read.
+# A longer table leaves the screen, and more panels are too small to read.
 MAX_EVENTS = 20
 MAX_PANELS = 6
 EVENT_HEADER = ["start", "end", "duration", "peak", "score", "feature"]
 
 
 def format_report(series: Series, detection: Detection, measures: Measures | None = None) -> str:
-    """Return a table of the events, and how well they agree with what is known.
-
-    Parameters
-    ----------
-    series : Series
-        The series.
-    detection : Detection
-        The events.
-    measures : Measures or None, default=None
-        Agreement with labels.
-
-    Returns
-    -------
-    report : str
-        Paragraphs with empty lines between them.
-    """
+    """Return tables of events and outages, and the agreement with labels if there are any."""
     measured = format_measures(measures, series) if measures else ""
     paragraphs = [format_events(series, detection), format_unobserved(series, detection), measured]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def format_events(series: Series, detection: Detection) -> str:
-    """Return a table of the events in the order of the file, the worst where there are many.
+    """Return the number of events and a table of the worst `MAX_EVENTS`, in file order.
 
-    Parameters
-    ----------
-    series : Series
-        The series, with the index as the user wrote it.
-    detection : Detection
-        The events.
-
-    Returns
-    -------
-    table : str
-        A line that counts them, and a table of start, end, peak, score and feature.
+    Without events, the table contains the highest scores.
     """
     events = detection.events
     of = "" if series.series_labels is None else f" of {len(series.parts())} series"
@@ -73,24 +48,24 @@ def format_events(series: Series, detection: Detection) -> str:
 
 
 def format_unobserved(series: Series, detection: Detection) -> str:
-    """Return a table of the outages: rows without a score; "" without any."""
+    """Return a table of outages (rows without a score), "" if there are none."""
     runs = detection.unobserved_runs(series)
     if not runs:
         return ""
     n_rows = int(detection.is_unobserved.sum())
-    head = f"{_count(n_rows, 'row')} without a score, as nothing was observed around them"
+    head = f"{_count(n_rows, 'row')} without a score, because nothing was observed around them"
     head += f"; the first {MAX_EVENTS} outages:" if len(runs) > MAX_EVENTS else ""
     outages = [describe_rows(*run, series) for run in runs[:MAX_EVENTS]]
     return f"{head}\n\n{_table(['start', 'end'], outages, series)}"
 
 
 def format_measures(measures: Measures, series: Series) -> str:
-    """Return lines that compare events and rows with labels, and a table of what was missed."""
+    """Return the agreement with labels, and a table of the missed events."""
     found = f"{measures.found_events} of {_count(measures.labelled_events, 'labelled event')}"
     missed = [describe_rows(*rows, series) for rows in measures.missed[:MAX_EVENTS]]
     table = f"\nmissed:\n\n{_table(['start', 'end'], missed, series)}" if missed else ""
     return (
-        f"by the labels in {printable(series.label_name or '')!r}: found {found}, with "
+        f"labels in {printable(series.label_name or '')!r}: found {found}, with "
         f"{_count(measures.false_events, 'false event')} and {measures.false_rows:.1%} of the "
         "other rows in events\n"
         f"rows: precision {measures.precision:.3f}, recall {measures.recall:.3f}, "
@@ -99,10 +74,10 @@ def format_measures(measures: Measures, series: Series) -> str:
 
 
 def format_scores(series: Series, detection: Detection) -> str:
-    """Return the text of the scores file: a line for each row of the input.
+    """Return the text of the scores file, with one line per row of the input.
 
-    Its columns are the series (where there are several), the index, the score, the label and
-    the feature with the largest error; the last three are empty where nothing was observed.
+    Its columns are the series (if there are several), the index, the score, the label and the
+    feature with the largest error. The last three are empty where nothing was observed.
     """
     unobserved = detection.is_unobserved.tolist()
     scores = [f"{score:.9g}" for score in detection.scores.tolist()]
@@ -126,14 +101,14 @@ def format_scores(series: Series, detection: Detection) -> str:
 
 
 def draw_picture(series: Series, detection: Detection, file_format: str) -> bytes:
-    """Return a picture of the series, scores and events as the bytes of a file."""
+    """Return a picture of the series, scores and events in this file format."""
     from matplotlib.figure import Figure
 
     from skae._plots.score import AnomalyScoreDisplay, make_axes
 
     display = AnomalyScoreDisplay(**_drawn(series, detection))
     worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]
-    # A Figure of its own, without pyplot, leaves no state behind in the process.
+    # Without pyplot, the figure leaves no global state.
     axes = make_axes(len(worst), Figure())
     display.plot(axes, features=sorted(worst.tolist()))
     if _has_one_clock(series) and (series.index.wall != series.index.instants).any():
@@ -144,7 +119,7 @@ def draw_picture(series: Series, detection: Detection, file_format: str) -> byte
 
 
 def _drawn(series: Series, detection: Detection) -> dict[str, Any]:
-    """Return what is drawn: several series one after the other, by the numbers of their rows."""
+    """Return the arguments of the display; several series are drawn one after the other."""
     order = np.concatenate(series.parts())
     place = np.argsort(order)
     events = [tuple(place[[e.start, e.end, e.peak]].tolist()) for e in detection.events]
@@ -167,7 +142,7 @@ def _has_one_clock(series: Series) -> bool:
 
 
 def describe_event(event: FoundEvent, detection: Detection, series: Series) -> dict[str, Any]:
-    """Return what is told of an event, each thing by its name."""
+    """Return the cells of an event by column name."""
     return describe_rows(event.start, event.end, series) | {
         "duration": duration_of(event, series),
         "peak": series.index.labels[event.peak],
@@ -177,14 +152,14 @@ def describe_event(event: FoundEvent, detection: Detection, series: Series) -> d
 
 
 def describe_rows(first: int, last: int, series: Series) -> dict[str, Any]:
-    """Return the series of a run of rows, where there are several, its start and its end."""
+    """Return the start and end of a run of rows, and its series if there are several."""
     labels, keys = series.index.labels, series.series_labels
     named = {} if keys is None else {"series": keys[first]}
     return named | {"start": labels[first], "end": labels[last]}
 
 
 def _table(columns: Sequence[str], found: list[dict[str, Any]], series: Series) -> str:
-    """Return what was found as a table of these columns, behind that of the series."""
+    """Return a table of these columns, after the series if there are several."""
     columns = columns if series.series_labels is None else ["series", *columns]
     header = [(series.series_name or c) if c == "series" else c for c in columns]
     cells = [[row[column] for column in columns] for row in found]
@@ -192,7 +167,7 @@ def _table(columns: Sequence[str], found: list[dict[str, Any]], series: Series) 
 
 
 def duration_of(event: FoundEvent, series: Series) -> str:
-    """Return how long an event lasts, as people say it; where rows have no time, their number."""
+    """Return the duration of an event, in rows if these have no times."""
     if series.index.wall.dtype.kind != "M":
         return _count(len(event.rows), "row")
     instants = series.index.instants
@@ -212,7 +187,7 @@ def _format_highest(series: Series, detection: Detection) -> str:
         }
         for row in detection.highest_places()
     ]
-    return f"; the highest places:\n\n{_table(['peak', 'score', ''], places, series)}"
+    return f"; the highest scores:\n\n{_table(['peak', 'score', ''], places, series)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""The commands as steps: read, learn or load, score, tell."""
+"""The steps of each command: read, fit or load, score, report."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from skae._cli.table import Choice, join_names
 
 
 def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) -> None:
-    """Learn from the rows of a file, score all of them, and tell, as the arguments say.
+    """Fit a model to a file, score all rows and report.
 
     Parameters
     ----------
     args : Namespace
         The arguments of ``skae detect``.
     watch : callable or None, default=None
-        Makes the Keras callbacks that watch the training.
+        Makes Keras callbacks for the training.
 
     Raises
     ------
     ValueError
-        If the input, an option or an output is wrong; nothing is left behind then.
+        If the input, an option or an output is invalid. No file is written then.
     OSError
         If the file cannot be opened.
     """
@@ -49,7 +49,7 @@ def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) ->
     console.say(*series.notes)
     many = "" if series.series_labels is None else f" in {len(series.parts())} series"
     names = join_names(series.feature_names)
-    console.say(f"learning from {series.is_training.sum()} rows{many} of {names}")
+    console.say(f"training on {series.is_training.sum()} rows{many} of {names}")
     _import_library()
     model = learn(
         series,
@@ -61,28 +61,23 @@ def run_detect(args: Namespace, watch: Callable[[], list[Any]] | None = None) ->
         callbacks=watch and watch(),
     )
     if args.window == "auto":
-        console.say(f"windows of {model.window} rows, chosen by the period of the rows")
+        console.say(f"windows of {model.window} rows, from the period of the series")
     _tell(args, console, model, series, [])
 
 
 def run_score(args: Namespace) -> None:
-    """Score the rows of a file by a model that ``skae detect --save`` wrote, and tell.
-
-    Parameters
-    ----------
-    args : Namespace
-        The arguments of ``skae score``.
+    """Score a file with a model from ``skae detect --save``, and report.
 
     Raises
     ------
     ValueError
-        If the model, the input, an option or an output is wrong; nothing is left behind then.
+        If the model, the input, an option or an output is invalid. No file is written then.
     OSError
         If a file cannot be opened.
     """
     console = Console(args.quiet)
     _check_outputs(args, [args.model, args.file], None)
-    check_model_file(args.model)  # a wrong name costs no import of TensorFlow
+    check_model_file(args.model)  # before the slow import of TensorFlow
     _import_library()
     model = load_model(args.model)
     series = read_series(args.file, replace(choice_of(args), features=model.feature_names))
@@ -92,12 +87,12 @@ def run_score(args: Namespace) -> None:
 
 
 def run_inspect(args: Namespace) -> None:
-    """Show what is in a file, without learning.
+    """Show the columns of a file, without training.
 
     Parameters
     ----------
     args : Namespace
-        The arguments of ``skae inspect``, or those of ``skae detect``.
+        The arguments of ``skae inspect`` or ``skae detect``.
 
     Raises
     ------
@@ -114,20 +109,20 @@ def run_inspect(args: Namespace) -> None:
 
 
 def choice_of(args: Namespace) -> Choice:
-    """Return what arguments say of the file."""
+    """Return the arguments that describe the file."""
     given = {name: getattr(args, name) for name in vars(Choice()) if hasattr(args, name)}
     return Choice(**given)
 
 
 def _import_library() -> None:
     with hushed_stderr():
-        from skae import LSTMAutoencoder  # noqa: F401, for the sake of its import
+        from skae import LSTMAutoencoder  # noqa: F401, only to import TensorFlow
 
 
 def _check_outputs(args: Namespace, inputs: list[str | None], save: Path | None) -> None:
     check_output()
     if args.out == STANDARD_OUTPUT and args.json:
-        raise ValueError("--out - and --json both want standard output; give --out a FILE")
+        raise ValueError("--out - and --json both write to standard output; set --out to a file")
     if args.plot:
         check_plot_format(args.plot)
     outputs = [path for path in (args.out, args.plot, save) if path and path != STANDARD_OUTPUT]
@@ -137,7 +132,7 @@ def _check_outputs(args: Namespace, inputs: list[str | None], save: Path | None)
 def _tell(
     args: Namespace, console: Console, model: Model, series: Series, drifts: list[Drift]
 ) -> None:
-    """Score, and write all outputs: files come into their places when all else is done."""
+    """Score and write all outputs; files appear only after everything else succeeded."""
     found = detect(model, series, merge_gap=args.merge_gap, min_length=args.min_length)
     if args.command == "score":
         more = note_many_anomalies(found)
@@ -164,7 +159,7 @@ def _tell(
                 if args.out == STANDARD_OUTPUT:
                     console.show(report)
                 console.answer(scores if args.out == STANDARD_OUTPUT else report + "\n")
-        except BrokenPipeError as error:  # whoever read the answer has seen enough of it
+        except BrokenPipeError as error:  # the reader closed the pipe; files are still written
             gone = error
     if gone:
         raise gone

@@ -1,4 +1,4 @@
-"""What is in a file, as a table and as JSON; what was found in it, as JSON."""
+"""The columns of a file as a table or JSON, and a detection as JSON."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def format_json(
     drifts: list[Drift],
     files: Mapping[str, Path],
 ) -> str:
-    """Return a detection as JSON: rows, threshold, events, outages, and what else is known.
+    """Return a detection as JSON.
 
-    Names and index values are as they stand in the file, rows are numbered from 0, ends are
-    inclusive, and what is not defined is null.
+    Names and index values are written as in the file. Rows count from 0, ends are inclusive, and
+    undefined values are null.
     """
     missed = [describe_rows(*rows, series) for rows in (measures.missed if measures else [])]
     content = {
@@ -59,7 +59,7 @@ def _event(event: FoundEvent, detection: Detection, series: Series) -> dict[str,
 
 
 def _defined(value: Any) -> Any:
-    """Return a value with None in the place of what JSON has no word for."""
+    """Return a value with None for NaN and infinity, which JSON lacks."""
     if isinstance(value, dict):
         return {name: _defined(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -67,21 +67,11 @@ def _defined(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-# --- what is in a file ---------------------------------------------------------------------
+# --- columns -------------------------------------------------------------------------------
 
 
 def format_inspection(roles: Roles, series: Series, as_json: bool) -> str:
-    """Return what was found in a file: its columns with roles and reasons, and notes.
-
-    Parameters
-    ----------
-    roles : Roles
-        The columns of the file.
-    series : Series
-        What was made of them.
-    as_json : bool
-        Whether another program reads it.
-    """
+    """Return the columns of a file with roles and reasons, and the notes."""
     columns = [_describe(column) for column in roles.table.columns]
     index = _describe_index(series)
     if as_json:
