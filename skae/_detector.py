@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
+from skae._input.checks import refuse_other_order
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
 from skae._input.table import Features
@@ -264,6 +265,7 @@ class Detector:
 
     def decoded(self, X: Any) -> Any:
         """Decode latents that are laid out as `latents` returns them."""
+        refuse_other_order(X, self.latent_names())
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self.latent_is_vector else samples.windows
         steps = samples.from_steps(self.network.decoded(latents, windows), windows)

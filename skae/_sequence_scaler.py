@@ -19,7 +19,12 @@ from skae._compat.sklearn import (
     fit_context,
     frame_container,
 )
-from skae._input.checks import as_numbers, check_n_features, check_names_of_each
+from skae._input.checks import (
+    as_numbers,
+    check_n_features,
+    check_names_of_each,
+    refuse_other_order,
+)
 from skae._input.layout_warnings import warn_if_rows_of_a_series
 from skae._input.sequences import rows_and_starts, stack_series
 from skae._input.table import Table, default_names
@@ -246,6 +251,8 @@ class SequenceScaler(  # type: ignore[call-arg]
             If X does not fit the data seen in `fit`.
         """
         check_is_fitted(self)
+        for item in Table.of(X).items:
+            refuse_other_order(item, self.get_feature_names_out())
         steps = self._read(X, reset=False, named=False)
         return steps.lay_out(self.scaler_.inverse_transform(steps.rows))
 

@@ -25,6 +25,7 @@ from sklearn.metrics import (
     recall_score,
     roc_auc_score,
 )
+from sklearn.utils import check_consistent_length
 
 from skae._input.typing import SeriesLike
 from skae._output.frames import joined
@@ -98,7 +99,8 @@ def make_scorer(
     -------
     callable
         ``scorer(estimator, X, y)``, which returns a float and can be pickled. Labels as in
-        `is_outlier`. NaN, with an `UndefinedMetricWarning`, if y contains one class.
+        `is_outlier`. Rows whose score is NaN, because nothing was observed, are left out. NaN, with
+        an `UndefinedMetricWarning`, if y contains one class.
 
     Raises
     ------
@@ -174,9 +176,14 @@ def _score(
 ) -> float:
     if _is_of_one_class(y):
         return _undefined(metric, y)
-    found = joined(getattr(estimator, response_method)(X))
+    found, labels = joined(getattr(estimator, response_method)(X)), is_outlier(y)
+    check_consistent_length(labels, found)
+    seen = ~np.isnan(found)
+    found, labels = found[seen], labels[seen]
+    if _is_of_one_class(labels):
+        return _undefined(metric, labels)
     answers = found == -1 if response_method == "predict" else -found
-    return float(metric(is_outlier(y), answers, **options))
+    return float(metric(labels, answers, **options))
 
 
 def _is_of_one_class(y: Any) -> bool:

@@ -45,6 +45,13 @@ def test_several_series(name):
     assert get_scorer(name)(Detector(), [VALUES, VALUES[:2]], [[0, 0, 1, 1], [0, 0]]) == 1.0
 
 
+def test_rows_without_a_score_are_left_out():
+    values = np.r_[VALUES, np.nan, np.nan]
+    assert get_scorer("roc_auc")(Detector(), values, [0, 0, 1, 1, 1, 0]) == 1.0
+    with pytest.warns(UndefinedMetricWarning, match="4 labels of one class"):
+        assert np.isnan(get_scorer("roc_auc")(Detector(), values, [0, 0, 0, 0, 1, 0]))
+
+
 @pytest.mark.parametrize("labels", [[0, 2, 1], [-1, 0, 1], [1, 1, 1], [5, 5]])
 def test_labels_that_could_mean_anything_are_rejected(labels):
     with pytest.raises(ValueError, match="Got y with the values"):

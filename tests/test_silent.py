@@ -152,6 +152,24 @@ def test_columns_in_another_order_are_rejected_by_the_scaler():
         scaler.transform([frame, swapped])
 
 
+def test_columns_in_another_order_are_not_turned_back():
+    frame = pd.DataFrame({"sine": SINE, "cosine": np.cos(np.arange(300) / 5)})
+    detector = LSTMAutoencoder(20, **TINY)
+    for estimator in (SequenceScaler(), SequenceWindower(3), detector):
+        given = [frame] if isinstance(estimator, SequenceScaler) else frame
+        found = estimator.set_output(transform="pandas").fit(given).transform(given)
+        table = found[0] if isinstance(found, list) else found
+        assert np.isfinite(np.asarray(estimator.inverse_transform(found))[-1]).all()
+        turned = table[table.columns[::-1]]
+        with pytest.raises(ValueError, match="in the order of"):
+            estimator.inverse_transform([turned] if isinstance(found, list) else turned)
+
+
+def test_a_table_with_only_the_names_of_series_is_named():
+    with pytest.raises(ValueError, match="only the column that names the series"):
+        LSTMAutoencoder(20, series="unit", **TINY).fit(pd.DataFrame({"unit": ["a"] * 300}))
+
+
 @pytest.mark.parametrize("window_size", [None, 20])
 @pytest.mark.parametrize(
     ("given", "message"),

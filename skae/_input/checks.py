@@ -1,7 +1,7 @@
 """Checks of values and of feature names."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from skae._compat.sklearn import check_feature_names
+from skae._compat.sklearn import check_feature_names, feature_names_of
 
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
 
@@ -247,6 +247,23 @@ def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> 
         check_feature_names(estimator, item, reset=reset)
     except ValueError as error:
         raise ValueError(f"Got other columns in {name}: {error}") from error
+
+
+def refuse_other_order(X: Any, names: Iterable[Any]) -> None:
+    """Reject a dataframe with columns of these names in another order.
+
+    Other names pass, and so do arrays: a model returns values under any name or none.
+
+    Raises
+    ------
+    ValueError
+    """
+    given, expected = feature_names_of(X), list(names)
+    if given is not None and list(given) != expected and set(given) == set(expected):
+        raise ValueError(
+            f"Got X with the columns {list(given)[:5]}, but expected them in the order of "
+            f"{expected[:5]}."
+        )
 
 
 def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:

@@ -1,9 +1,13 @@
 """VUS-PR: how well scores rank the rows of labelled events, with tolerance at their borders."""
 
+from numbers import Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skae._input.runs import runs_of_true
+from skae._scoring.labels import are_outliers
 
 __all__ = ["vus_pr"]
 
@@ -22,7 +26,7 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     Parameters
     ----------
     y : array-like of shape (n_rows,)
-        Labels: 1 or True for an anomaly, at least one.
+        Labels as in `skae.metrics.is_outlier`, with at least one anomaly; if all are 1, all are.
     scores : array-like of shape (n_rows,)
         Anomaly scores without NaN, higher is worse.
     buffer : int
@@ -36,7 +40,8 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     Raises
     ------
     ValueError
-        If no row is labelled, a score is NaN, or the numbers of labels and scores differ.
+        If no row is labelled, there are other labels, a score is NaN, the numbers of labels and
+        scores differ, or the buffer is negative.
 
     References
     ----------
@@ -50,8 +55,9 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     >>> round(vus_pr([0, 0, 1, 1, 0, 0], [0.1, 0.2, 0.9, 0.8, 0.3, 0.1], buffer=0), 6)
     1.0
     """
-    labels, levels = np.asarray(y, dtype=float), np.asarray(scores, dtype=float)
-    _check(labels, levels)
+    labels = are_outliers(y, "y", only_ones=True).astype(float)
+    levels = np.asarray(scores, dtype=float)
+    _check(labels, levels, buffer)
     ranks = np.linspace(0, len(levels) - 1, N_THRESHOLDS).astype(int)
     thresholds = np.sort(levels)[::-1][ranks]
     # The highest threshold that each row reaches.
@@ -59,7 +65,9 @@ def vus_pr(y: ArrayLike, scores: ArrayLike, buffer: int) -> float:
     return float(np.mean([_area(labels, reached, width) for width in range(int(buffer) + 1)]))
 
 
-def _check(labels: Floats, scores: Floats) -> None:
+def _check(labels: Floats, scores: Floats, buffer: Any) -> None:
+    if not isinstance(buffer, Real) or buffer < 0:
+        raise ValueError(f"Got buffer={buffer!r}, but expected a number of rows, 0 or more.")
     if labels.shape != scores.shape or labels.ndim != 1:
         raise ValueError(
             f"Got y of shape {labels.shape} and scores of shape {scores.shape}, but expected one "

@@ -190,6 +190,10 @@ def without_series(X: Any, series: str | int | None) -> tuple[Any, Any]:
 
 
 def _without_column(table: Any, position: int) -> tuple[Any, Any]:
+    if table.shape[1] == 1:
+        raise ValueError(
+            "Got X with only the column that names the series, but expected at least one feature."
+        )
     if isinstance(table, np.ndarray):
         return np.delete(table, position, axis=1), table[:, position]
     others = [i for i in range(table.shape[1]) if i != position]
