@@ -546,7 +546,7 @@ class LSTMAutoencoder(
     def _fit(self, X: Any, sample_weight: Any, *, resume: bool, **options: Any) -> Self:
         """Assign a new detector unless an error is raised; options as in `fit_detector`."""
         learn: Callable[..., Detector] = partial(
-            fit_detector, self.get_params(), X, sample_weight, estimator=type(self).__name__
+            fit_detector, self._parameters(), X, sample_weight, estimator=type(self).__name__
         )
         if not resume:
             self._detector = learn(**options)
@@ -560,6 +560,11 @@ class LSTMAutoencoder(
             self._detector = before.restored()
             raise
         return self
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return all parameters, also those that the constructor of a subclass does not take."""
+        own = {name: getattr(self, name) for name in LSTMAutoencoder._parameter_constraints}
+        return own | self._routed_parameters()
 
     def tune_threshold(self, X: SeriesLike, y: SeriesLike, *, beta: float = 1.0) -> Self:
         r"""Set `offset_` so that `predict` has the highest F-beta on labelled data.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import pad
 from detectors import altered
+from shared import SMALL
 from sklearn.base import clone
 
 from skae import LSTMAutoencoder, SequenceWindower
@@ -360,6 +361,15 @@ def test_feature_names_out(on_rows, small, sequences):
     assert list(on_rows.get_feature_names_out()) == ["lstmautoencoder0", "lstmautoencoder1"]
     by_step = small(bottleneck="sequence").fit(sequences).get_feature_names_out()
     assert len(by_step) == 16 and by_step[2] == "lstmautoencoder0_t1"
+
+
+def test_a_subclass_may_take_fewer_parameters(small, series):
+    class Preset(LSTMAutoencoder):
+        def __init__(self, window_size=5):
+            super().__init__(window_size, **SMALL)
+
+    found, expected = clone(Preset()).fit(series), small(5).fit(series)
+    np.testing.assert_array_equal(found.score_samples(series), expected.score_samples(series))
 
 
 def test_repr_names_what_was_changed():
