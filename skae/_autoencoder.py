@@ -182,7 +182,7 @@ class LSTMAutoencoder(
         deletes the file. Callbacks keep only attributes that are numbers, strings or arrays.
         `partial_fit` does not use the file.
     warm_start : bool, default=False
-        Continue from the weights and the optimizer state of the previous `fit`.
+        Continue from the weights, the optimizer state and the scale of the previous `fit`.
     random_state : int, RandomState instance, numpy.random.Generator or None, default=None
         Determines the weights, the held-out part, the order of batches, dropout and noise. Global
         generators and settings do not change.
@@ -525,7 +525,7 @@ class LSTMAutoencoder(
         Parameters
         ----------
         X : array-like
-            As in `fit`. The first call also builds the network.
+            As in `fit`. The first call also builds the network and determines the scale.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -7,7 +7,7 @@ import numpy as np
 
 from skae._compat.sklearn import FeatureRecord
 from skae._detector import Detector
-from skae._input.scaling import Scaling
+from skae._input.scaling import Scaling, warn_if_off_scale
 from skae._input.table import Features
 from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.thresholds import check_one_rule
@@ -101,6 +101,8 @@ def _read(
     by_series = parameters["scale_by_series"]
     scaling = before.scaling if before else _scaling(scale, samples, by_series)
     samples = samples.scaled(scaling)
+    if before and scaling is not None:
+        warn_if_off_scale(samples.windows.rows, before.features.names_of_steps)
     check_suits(parameters["loss"], samples.windows.rows)
     return samples, scaling
 

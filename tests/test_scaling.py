@@ -27,6 +27,17 @@ def raw():
     return LSTMAutoencoder(5, **PARAMETERS).fit(ROWS[:200])
 
 
+@pytest.mark.parametrize("method", ["partial_fit", "fit"])
+def test_values_that_the_first_scale_does_not_suit_are_named(method):
+    frame = pd.DataFrame(ROWS[:200], columns=["a", "b", "c"])
+    detector = LSTMAutoencoder(5, warm_start=True, **PARAMETERS).fit(frame.assign(b=1e6))
+    with pytest.warns(UserWarning, match="half of the values of feature 'b' .* the first fit det"):
+        getattr(detector, method)(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LSTMAutoencoder(5, **PARAMETERS).partial_fit(frame[:100]).partial_fit(frame[100:])
+
+
 def test_standard_is_the_standard_scaler():
     rows = ROWS.copy()
     rows[::7, 1] = np.nan

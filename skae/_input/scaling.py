@@ -1,5 +1,6 @@
 """`Scaling`: subtract a center and divide by a spread, in float64, before float32."""
 
+import warnings
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -177,6 +178,32 @@ class Scaling:
     def to_plain(self) -> dict[str, Any]:
         """Return the arrays and the names of series by name."""
         return dict(vars(self))
+
+
+FAR_OFF = 10.0
+"""Distance from the center, in spreads, at which half of the values have another scale."""
+
+
+def warn_if_off_scale(rows: Floats, names: Any = None) -> None:
+    """Warn about features of scaled rows that an earlier fit has scaled by other values.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+    names : array-like of str of shape (n_features,), optional
+    """
+    some = np.abs(rows[:: -(-len(rows) // MAX_RANKED)])
+    for feature in np.flatnonzero(~np.isnan(some).all(axis=0)):
+        usual = np.nanmedian(some[:, feature])
+        if usual > FAR_OFF:
+            warnings.warn(
+                f"Got X with half of the values of feature "
+                f"{feature if names is None else repr(names[feature])} {usual:.2g} or more spreads "
+                "from the center, both of which the first fit determined. Such values are hardly "
+                "learned. Fit first on data that resemble all, or call fit without warm_start.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def _check_is_finite(variances: NDArray[np.float64], rows: Rows) -> None:

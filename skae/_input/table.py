@@ -191,6 +191,11 @@ class Features:
             record.feature_names_in_ = self.names
         return record
 
+    @property
+    def names_of_steps(self) -> NDArray[np.object_] | None:
+        """Names of the features of a step; None if the columns are steps."""
+        return self.names if self.n_columns == self.n_features else None
+
     def column_names(self) -> list[str]:
         """Return the names of the columns, or default names."""
         return default_names(self.n_columns) if self.names is None else list(self.names)
