@@ -308,6 +308,6 @@ def note_many_anomalies(found: Detection) -> list[str]:
     if share <= MANY_ANOMALIES:
         return []
     return [
-        f"drift: {share:.0%} of the rows are above the threshold; the normal state may have changed "
-        "since training: train on newer rows too, or with --threshold adaptive"
+        f"drift: {share:.0%} of the rows are above the threshold; the normal state may have "
+        "changed since training: train on newer rows too, or with --threshold adaptive"
     ]
