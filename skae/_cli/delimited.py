@@ -289,10 +289,8 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     is_told = bool({"number", "time"} & set(kinds.of_column))
     rows = [is_told and kinds.is_row(cells) for _, cells in head]
     first = next((i for i in range(len(head)) if all(rows[i : i + 2])), 1)
-    # Spreadsheets leave empty cells at the ends.
     width = kinds.width
-    has_more = [re.search(r"\w", "".join(cells[width:])) for _, cells in head[:first]]
-    above = [(n, c if more else c[:width]) for (n, c), more in zip(head, has_more, strict=False)]
+    above = [(line, _cut_as_rows(cells, width)) for line, cells in head[:first]]
     above = above or _cut_comments(comments, head, layout)
     header, names, units = _find_names(above, kinds, layout)
     if not names and first < len(head) and kinds.is_numeric_header(head[first][1]):
@@ -312,6 +310,16 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     _drop_footer(layout, kinds)
 
 
+def _cut_as_rows(cells: list[str], width: int) -> list[str]:
+    """Return a line that has other delimiters than rows, a mark before or empty cells behind."""
+    for mark in (",", ";", "\t", "  +"):
+        if len(cells) == 1 and len(cut := re.split(mark, cells[0])) == width:
+            return cut
+    if len(cells) == width + 1 and re.fullmatch(r"\W+", cells[0]):
+        return cells[1:]
+    return cells if re.search(r"\w", "".join(cells[width:])) else cells[:width]
+
+
 def _cut_comments(
     comments: dict[int, str], head: list[tuple[int, list[str]]], layout: Layout
 ) -> list[tuple[int, list[str]]]:
@@ -328,7 +336,7 @@ def _find_names(
     """Return the line of the names of the columns, these, and the lines of units below them."""
     names: list[str] = []
     units: list[int] = []
-    header = 0
+    header, is_listed = 0, False
     for place, (line, cells) in reversed(list(enumerate(above))):
         if len(cells) == kinds.width - 1 > 1 and not names:
             _refuse_decimal_commas(cells, kinds, layout)
@@ -339,7 +347,9 @@ def _find_names(
             break
         units += [header] * (header > 0)
         header, names = line, cells
-        if not _is_of_units(cells, above[place - 1][1] if place else []):
+        # Above one value of all columns there may be others.
+        is_listed = is_listed or all(_kind(cell) in ("number", "time") for cell in cells[1:])
+        if not (is_listed or _is_of_units(cells, above[place - 1][1] if place else [])):
             break
     return header, names, units
 
@@ -363,8 +373,7 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
     if above and not names_time and all(cells) and TIME_NAME.match(cells[0]):
         return False
     is_known = 2 * known >= len(cells) if names_time else 2 * known > len(cells)
-    is_numeric = len(cells) > 1 and all(_kind(cell) in ("number", "time") for cell in cells[1:])
-    return is_known or is_numeric or (len(cells) > 3 and n_different < 0.7 * len(cells))
+    return is_known or (len(cells) > 3 and n_different < 0.7 * len(cells))
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:

@@ -33,14 +33,12 @@ PARTS = {
 # Of fewer rows, anything rises by chance.
 MIN_ROWS = 20
 # By their values, where no name tells: side by side, each finer than the one before.
-LIMITS = {
-    "year": (1800, 2100),
-    "month": (1, 12),
-    "day": (1, 31),
-    "hour": (0, 24),
-    "minute": (0, 59),
+LIMITS = {"year": (1800, 2100), "month": (1, 12), "day": (1, 31), "doy": (1, 366)}
+LIMITS |= {"hour": (0, 24), "minute": (0, 59)}
+DATES_BY = {
+    "doy": r"doy|jday|julian|julianday|dayofyear|yday|ddd",
+    "week": r"week|weeknum|weekofyear|isoweek|wk|kw|woche|semaine|semana",
 }
-DAY_OF_YEAR = r"doy|jday|julian|julianday|dayofyear|yday|ddd"
 CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PARTS["hour"]
 
 
@@ -231,11 +229,11 @@ def _plain(name: str) -> str:
 def _parts(columns: list[Column]) -> dict[str, Column]:
     """Return the columns of year, month, day and so on, in this order, by their names."""
     found: dict[str, Column] = {}
-    by_days = any(re.fullmatch(DAY_OF_YEAR, _plain(column.name)) for column in columns)
-    patterns = PARTS | {"day": DAY_OF_YEAR} if by_days else PARTS
-    for part in patterns if not by_days else [part for part in PARTS if part != "month"]:
+    names = [_plain(column.name) for column in columns]
+    by = next((by for by in DATES_BY for name in names if re.fullmatch(DATES_BY[by], name)), "")
+    for part in ["year", by, "hour", "minute", "second"] if by else PARTS:
         free = (column for column in columns if column not in found.values())
-        named = (c for c in free if re.fullmatch(patterns[part], _plain(c.name)))
+        named = (c for c in free if re.fullmatch((PARTS | DATES_BY)[part], _plain(c.name)))
         if (column := next(named, None)) is None:
             break
         found[part] = column
@@ -244,12 +242,13 @@ def _parts(columns: list[Column]) -> dict[str, Column]:
 
 def _parts_by_values(columns: list[Column]) -> dict[str, Column]:
     """Return columns side by side that rise as the parts of dates do together."""
-    by_days = {part: LIMITS[part] for part in LIMITS if part != "month"} | {"day": (1, 366)}
-    for first, limits in product(range(len(columns)), (LIMITS, by_days)):
+    orders = (["year", "month", "day", "hour", "minute"], ["year", "doy", "hour", "minute"])
+    for first, order in product(range(len(columns)), orders):
         parts: dict[str, Column] = {}
         key: Any = 0.0
-        for part, column in zip(limits, columns[first:], strict=False):
-            if not _is_within(column, *limits[part]):
+        for part, column in zip(order, columns[first:], strict=False):
+            # Weeks are no days.
+            if not _is_within(column, *LIMITS[part]) or (part == "doy" and max(column.values) < 54):
                 break
             parts[part], key = column, 400 * key + column.values
             if (np.diff(key) > 0).all():
@@ -274,11 +273,9 @@ def _is_hour_of(date: Column, column: Column) -> bool:
 
 def _written(parts: dict[str, Column]) -> Any:
     """Return the parts of dates as texts such as 2024-03-01 12:30."""
-    by_days = "month" not in parts
-    width = {"day": 3 if by_days else 2}
-    texts = [c.texts.str.removesuffix(".0").str.zfill(width.get(p, 2)) for p, c in parts.items()]
-    n_dates = 2 if by_days else 3
-    date = texts[0].str.cat(texts[1:n_dates], sep="-")
+    texts = [c.texts.str.removesuffix(".0").str.zfill(2 + (p == "doy")) for p, c in parts.items()]
+    n_dates = 3 if "month" in parts else 2
+    date = texts[0].str.cat(texts[1:n_dates], sep="-W" if "week" in parts else "-")
     clock = texts[n_dates:]
     return date.str.cat(clock[:1], sep=" ").str.cat(clock[1:], sep=":") if clock else date
 

@@ -250,11 +250,8 @@ class Separator:
         grouped = r"[1-9]\d{0,2}(?:{0}\d{2,3})*{0}\d{3}"
         fits = {m: self.given.str.fullmatch(grouped.replace("{0}", rf"\{m}")) for m in ".,"}
         self.grouping = {mark for mark in ".," if fits[mark][self.has[mark]].all()}
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether dots and commas both stand before decimals, in different cells."""
-        return not self.grouping and not (self.has["."] & self.has[","]).any()
+        # Both stand before decimals, in different cells.
+        self.is_mixed = not self.grouping and not (self.has["."] & self.has[","]).any()
 
     def choose(self, favoured: str) -> tuple[str, str]:
         """Return the decimal mark, and the example that leaves a doubt, "" if there is none."""

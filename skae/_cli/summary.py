@@ -85,14 +85,10 @@ def format_inspection(roles: Roles, series: Series, as_json: bool) -> str:
         return json.dumps(content, indent=2) + "\n"
     table = [[str(column[name]) for name in HEADER] for column in columns]
     many = f" of {len(series.parts())} series" if series.series_name else ""
-    head = (
-        f"{len(series.values)} rows{many}, {index['name']} from {index['first']} to {index['last']}"
-    )
-    step = f" in steps of {index['step']}" if index["step"] else ""
-    notes = "\n".join(f"* {printable(note)}" for note in series.notes)
-    return f"{printable(head + step)}\n\n{align(HEADER, table)}\n" + (
-        f"\n{notes}\n" if notes else ""
-    )
+    span = f"from {index['first']} to {index['last']} in steps of {index['step']}"
+    head = printable(f"{len(series.values)} rows{many}, {index['name']} {span}")
+    notes = "\n" * bool(series.notes) + "".join(f"* {printable(note)}\n" for note in series.notes)
+    return f"{head}\n\n{align(HEADER, table)}\n{notes}"
 
 
 def _describe(column: Column) -> dict[str, Any]:

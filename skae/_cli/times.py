@@ -356,9 +356,8 @@ def _read_by_format(texts: Any, order: str) -> Times:
             raise ValueError("it has no directive")
         parsed = pd.to_datetime(texts, format=order, errors="coerce", utc=True)
     except ValueError as error:
-        raise ValueError(
-            f"--time-format {order!r}: {error}; expected directives such as '%d/%m/%Y %H:%M'"
-        ) from error
+        expected = "expected directives such as '%d/%m/%Y %H:%M'"
+        raise ValueError(f"--time-format {order!r}: {error}; {expected}") from error
     instants = parsed.dt.tz_localize(None).to_numpy().astype("M8[us]")
     _, offsets, _ = _cut(texts) if "%z" in order.lower() else (0, np.timedelta64(0, "m"), 0)
     return Times(instants + offsets, instants, order, has_clock="%H" in order or "%I" in order)
