@@ -310,6 +310,37 @@ KINDS = {
         text_of("at,total,flow", HOURS, column(lambda i: str(1500000000 + 977 * i * i)), FLOW),
         *("at", HOUR, [20], "left out total: never falls: a running total?"),
     ),
+    "years and weeks": (
+        text_of(
+            "year,week,flow",
+            column(lambda i: str(2021 + i // 52)),
+            column(lambda i: str(1 + i % 52)),
+            FLOW,
+        ),
+        *("year week", "2021-01-11", [20], "make the time together"),
+    ),
+    "names with other delimiters": (
+        text_of("at,flow", HOURS, FLOW, sep=";"),
+        *("at", HOUR, [20], None),
+    ),
+    "names behind a mark": (
+        "% run 7\n% t   flow\n" + text_of(None, column(str), FLOW, sep="  "),
+        *("t", 1, [20], "line 1 above the header"),
+    ),
+    "a copy of a database": (
+        "--\n\nCOPY public.r (at, flow) FROM stdin;\n"
+        + text_of(None, HOURS, spoiled(FLOW, 9, "\\N"), sep="\t")
+        + "\\.\n\n",
+        *("at", HOUR, [20], "the last line, from line 64"),
+    ),
+    "months with remarks and words behind": (
+        "Site: A, 133 m\n  yyyy  mm   tmax\n             degC\n"
+        + "".join(
+            f"  {2018 + i // 12}  {1 + i % 12:2d}  {f}{'*' * (i % 9 == 8)}{'  New' * (i > 55)}\n"
+            for i, f in enumerate(FLOW)
+        ),
+        *("yyyy mm", "2018-02", [20], "left out words behind the last column: New"),
+    ),
     "quality": (
         text_of("at,flow,Quality", HOURS, FLOW, ["192"] * 50 + ["0"] * 10),
         *("at", HOUR, [20], "left out Quality: looks like labels"),
@@ -335,6 +366,7 @@ def test_a_kind_of_file_is_read(tmp_path, kind):
     [
         ("CREATE TABLE r (v float);\nINSERT INTO r VALUES\n(1),\n(2);\n", "SQL; export the table"),
         ("<table><tr><td>time</td></tr></table>", "is a web page or XML"),
+        (text_of("at,p,q", HOURS, FLOW, FLOW) + "x,1,2,3\n2023-05-04,1\n", "has 4 cells instead"),
     ],
 )
 def test_what_holds_no_table_is_named(tmp_path, content, message):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from skae import __version__
+from skae._cli.outputs import as_float
 
 DESCRIPTIONS = {
     "detect": """\
@@ -210,10 +211,7 @@ def _auto_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
+    share = as_float(text) or -1.0
     if not 0 < share <= 0.5:
         raise _not(text, "'auto' or a number above 0 and at most 0.5")
     return share

@@ -19,7 +19,7 @@ USUAL_MISSING = MISSING_WORDS | {"?", "-", "--", "---", "*", "***", "error"}
 # What stands below names: units, formats, kinds of values and of their summaries.
 UNIT = re.compile(
     r"\[.*\]|\(.*\)|[-%‰°µ/]+.{0,6}|\w{1,6}([/·^*]-?\w{1,6}){1,3}|\d+[snd]|°?[cfk]|deg.{0,8}|"
-    r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|ms|kn|"
+    r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|days?|ms|kn|"
     r"[ydmhs]{1,4}([-/.: t]+[ydmhs]{1,4})+|rpm|ppm|psi|lux|avg|smp|max|std|tot|ts|rn|utc|n/?a|"
     r"none|units?|unitless|volts?|counts?|date|time|datetime|timestamp|float\d*|double|int(eger)?\d*|string|"
     r"text|real|numeric",
@@ -182,9 +182,8 @@ def _sniff(content: bytes) -> str:
         import pandas  # noqa: F401, it reads what is found here
         from clevercsv import Sniffer
     except ImportError:
-        raise ValueError(
-            "reading a FILE needs pandas and clevercsv; run pip install 'skae[cli]'"
-        ) from None
+        reason = "reading a FILE needs pandas and clevercsv; run pip install 'skae[cli]'"
+        raise ValueError(reason) from None
     start = max(0, (len(content) - SNIFFED_BYTES) // 2)
     lines = _given_lines(content[start : start + SNIFFED_BYTES])[start > 0 :]
     first = max(0, (len(lines) - SNIFFED_LINES) // 2)
@@ -312,9 +311,10 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
 
 def _cut_as_rows(cells: list[str], width: int) -> list[str]:
     """Return a line that has other delimiters than rows, a mark before or empty cells behind."""
+    cells = [re.sub(r"^COPY .*?\(|\) FROM stdin;$", "", cell) for cell in cells]  # of PostgreSQL
     for mark in (",", ";", "\t", "  +"):
         if len(cells) == 1 and len(cut := re.split(mark, cells[0])) == width:
-            return cut
+            return [cell.strip() for cell in cut]
     if len(cells) == width + 1 and re.fullmatch(r"\W+", cells[0]):
         return cells[1:]
     return cells if re.search(r"\w", "".join(cells[width:])) else cells[:width]
@@ -338,6 +338,10 @@ def _find_names(
     units: list[int] = []
     header, is_listed = 0, False
     for place, (line, cells) in reversed(list(enumerate(above))):
+        is_below = place > 0 and len(above[place - 1][1]) == kinds.width and not names
+        if len(cells) < kinds.width and is_below and all(map(UNIT.fullmatch, cells)):
+            units.append(line)
+            continue
         if len(cells) == kinds.width - 1 > 1 and not names:
             _refuse_decimal_commas(cells, kinds, layout)
             return line, kinds.complete(cells, layout.delimiter), []

@@ -100,10 +100,6 @@ class Detection:
         """Whether a row has no score, because nothing was observed around it."""
         return np.isnan(self.scores)
 
-    def limit_at(self, row: int) -> float:
-        """Return the threshold of one row."""
-        return self.threshold if self.limits is None else float(self.limits[row])
-
     def highest_places(self, n_places: int = 3) -> list[int]:
         """Return the rows of the highest scores, at least a window apart."""
         scores = np.nan_to_num(self.scores, nan=-np.inf)

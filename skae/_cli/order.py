@@ -94,8 +94,7 @@ def describe_order(
 
 
 def _places(rows: Rows, place: Callable[[int], str]) -> str:
-    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    return place(int(rows[0])) + more
+    return place(int(rows[0])) + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
 
 
 def say_step(step: float, instants: NDArray[Any]) -> str:

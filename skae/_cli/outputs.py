@@ -240,11 +240,8 @@ def safe_cell(text: str) -> str:
     ("'=1+2", '-1.5', '2024-01-01')
     """
     text = printable(text)
-    return (
-        f"'{text}"
-        if text.startswith(FORMULA_STARTS) and as_float(text.replace(",", ".")) is None
-        else text
-    )
+    is_formula = text.startswith(FORMULA_STARTS) and as_float(text.replace(",", ".")) is None
+    return f"'{text}" if is_formula else text
 
 
 def as_float(text: str) -> float | None:

@@ -177,13 +177,14 @@ def duration_of(event: FoundEvent, series: Series) -> str:
 
 
 def _format_highest(series: Series, detection: Detection) -> str:
-    scores = detection.scores
+    scores, limits = detection.scores, detection.limits
+    shares = scores / (detection.threshold if limits is None else limits)
     places = [
         describe_rows(row, row, series)
         | {
             "peak": series.index.labels[row],
             "score": f"{scores[row]:.4g}",
-            "": f"{scores[row] / detection.limit_at(row):.0%} of the threshold",
+            "": f"{shares[row]:.0%} of the threshold",
         }
         for row in detection.highest_places()
     ]

@@ -221,8 +221,9 @@ def _demo(choice: Choice) -> Series:
 
     said = [name for name, value in vars(choice).items() if value and name != "features"]
     if said:
-        option = said[0].replace("_", "-")
-        raise ValueError(f"--{option} needs a FILE; the demo series has its own index")
+        raise ValueError(
+            f"--{said[0].replace('_', '-')} needs a FILE; the demo series has its own index"
+        )
     machine = load_machine()
     names = list(choice.features or machine.feature_names)
     chosen = [find_name(machine.feature_names, name) for name in names]

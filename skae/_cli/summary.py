@@ -93,8 +93,7 @@ def format_inspection(roles: Roles, series: Series, as_json: bool) -> str:
 
 def _describe(column: Column) -> dict[str, Any]:
     """Return name, role, type, missing cells, first cell and reason of a column."""
-    is_sensor = column.role == "sensor"
-    values = column.sensor_values() if is_sensor else None
+    values = column.sensor_values() if column.role == "sensor" else None
     missing = column.cells.isna() if values is None else np.isnan(values)
     return {
         "column": column.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -366,19 +367,27 @@ def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
 def _note_short_rows(layout: Layout) -> None:
     """Note rows whose last cells are missing; raise ValueError where a row has too many."""
     content, width = layout.content, len(layout.names)
-    n_lines = sum(1 for line in io.BytesIO(content) if line.strip())
-    if b'"' not in content and content.count(layout.delimiter.encode()) == (width - 1) * n_lines:
+    mark = layout.delimiter.encode()
+    counts = Counter(line.count(mark) for line in io.BytesIO(content) if line.strip())
+    if b'"' not in content and set(counts) == {width - 1}:
         return
     short: list[int] = []
+    behind: set[str] = set()
     for line, cells in layout.rows():
-        if any(cells[width:]):
+        if layout.delimiter == " " and len(cells) == width + 1 and cells[width].isalpha():
+            behind.add(cells[width])
+        elif any(cells[width:]):
             raise ValueError(
                 f"line {line} of {layout.name} has {len(cells)} cells instead of {width}; "
                 "--skip-rows and --comment leave lines out"
             )
         short += [line] * (len(cells) < width)
+    if behind:
+        words = rb" (?:%b)$" % "|".join(behind).encode()
+        layout.content = re.sub(words, b"", content, flags=re.MULTILINE)
+        layout.notes.append(f"left out words behind the last column: {', '.join(sorted(behind))}")
     others = f", as have {len(short) - 1} more" if len(short) > 1 else ""
-    if 1 < len(short) == n_lines:
+    if 1 < len(short) == counts.total():
         raise ValueError(
             f"line {short[0]} of {layout.name} has too few cells for {width} columns{others}; "
             "--delimiter says what stands between cells, --skip-rows and --comment leave lines out"

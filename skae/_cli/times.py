@@ -256,8 +256,7 @@ def _whole(date: str, start: str = "") -> str:
 
 
 def _month_of(word: str) -> int | None:
-    word = word.lower()
-    return MONTH_OF.get(word[:4], MONTH_OF.get(word[:3]))
+    return MONTH_OF.get(word[:4].lower(), MONTH_OF.get(word[:3].lower()))
 
 
 def _orders_of(texts: Any) -> list[str]:
