@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 from scipy.ndimage import uniform_filter1d
 from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 
 import skae
 from skae import detect_events
@@ -172,6 +173,33 @@ def test_a_network_gives_errors_of_its_rows(network, series):
     options |= {"contributions": network.explain(series), "merge_gap": 2}
     assert (found == skae.find_events(network.decision_function(series), **options)).all()
     assert list(found.dtype.names) == ["start", "end", "peak", "length", "score", "features"]
+
+
+def fleet(small, series):
+    frame = pd.DataFrame(series, columns=["a", "b"]).assign(m=["p", "q"] * 100)
+    frame.loc[90:110, "b"] += 9
+    return frame, small(5, series="m", contamination=0.1).fit(frame)
+
+
+def test_events_of_several_series_are_apart_however_they_are_named(small, series):
+    frame, model = fleet(small, series)
+    expected = detect_events(model, frame)
+    assert set(expected.series) == {"p", "q"}
+    search = SimpleNamespace(
+        best_estimator_=model,
+        explain=model.explain,
+        decision_function=model.decision_function,
+        score_timesteps=model.score_timesteps,
+    )
+    assert detect_events(search, frame).equals(expected)
+    by_index = frame.set_index("m")
+    assert detect_events(model, by_index).series.tolist() == expected.series.tolist()
+    codes = OrdinalEncoder().fit(frame[["m"]])
+    ways = make_column_transformer(("passthrough", ["b", "a"]), (codes, ["m"]))
+    pipeline = make_pipeline(ways, small(5, series=np.int64(-1), contamination=0.1)).fit(frame)
+    found = detect_events(pipeline, frame)
+    assert set(found.series) == {"p", "q"}
+    assert {features[0] for features in found.features} == {"b"}
 
 
 def test_what_is_not_fitted_has_no_events(small):

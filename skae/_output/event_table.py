@@ -18,6 +18,7 @@ from skae._output.pipeline import (
     gap_of,
     grouping_of,
     last_step,
+    names_arriving,
     through,
 )
 from skae._output.scored_rows import ScoredRows, read_scored_rows
@@ -234,7 +235,7 @@ def detect_events(
         min_length=min_length,
         merge_gap=gap_of(estimator, merge_gap),
         contributions=contributions,
-        feature_names=matching_names(contributions, X, grouping and grouping.column),
+        feature_names=matching_names(contributions, names_arriving(estimator, X)),
         n_features=n_features,
     )
 

@@ -1,6 +1,6 @@
 """Results as pandas or polars tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,22 +138,17 @@ def name_features(names: Iterable[str] | None, n_features: int) -> list[str]:
     return names
 
 
-def matching_names(contributions: Any, X: Any, left_out: Any = None) -> list[str] | None:
-    """Return the names of contributions, or the columns of X if their number is the same.
+def matching_names(contributions: Any, names: Sequence[str] | None) -> list[str] | None:
+    """Return the names of contributions, or these names if their number is the same.
 
     Parameters
     ----------
     contributions : array or dataframe of shape (n_rows, n_features), or list of these
-    X : object
-        The input of the estimator.
-    left_out : object, default=None
-        The column of X that is not a feature, if any.
+    names : sequence of str or None
     """
     first = contributions[0] if isinstance(contributions, list) else contributions
-    names = names_of(first) or names_of(X) or []
-    if left_out is not None:
-        names = [name for name in names if name != str(left_out)]
-    return names if len(names) == np.shape(first)[1] else None
+    found = names_of(first) or list(names or [])
+    return found if len(found) == np.shape(first)[1] else None
 
 
 def is_of_series(values: Any, n_dims: int = 1) -> bool:

@@ -1,6 +1,8 @@
 """Pipelines: methods of their steps, and the series in a table."""
 
+import contextlib
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._compat.sklearn import frame_container
 from skae._input.table import default_names
 from skae._input.typing import SeriesLike
-from skae._output.frames import framed
+from skae._output.frames import framed, names_of
 from skae._windows.series import by_series
 
 __all__ = ["through"]
@@ -167,6 +169,25 @@ def last_step(estimator: Any) -> Any:
     return best.steps[-1][1] if isinstance(best, Pipeline) else best
 
 
+def names_arriving(estimator: Any, X: Any) -> list[str] | None:
+    """Return the names of the features that arrive at the last step, None if X has no names.
+
+    A prefix that a ColumnTransformer puts before the name of a column is left out.
+    """
+    pipeline, names = getattr(estimator, "best_estimator_", estimator), names_of(X)
+    if names is not None and isinstance(pipeline, Pipeline) and len(pipeline) > 1:
+        with contextlib.suppress(AttributeError, TypeError, ValueError):
+            found = pipeline[:-1].get_feature_names_out(np.array(names, dtype=object))
+            bare = [str(name).partition("__")[2] for name in found]
+            names = [
+                one if one in names else str(name) for one, name in zip(bare, found, strict=True)
+            ]
+    series = getattr(last_step(estimator), "series", None)
+    if names is not None and isinstance(series, Integral):
+        series = names[int(series)]
+    return None if names is None else [name for name in names if name != series]
+
+
 def _check_invertible(before: Pipeline | None) -> None:
     for name, transformer in before.steps if before else []:
         if transformer != "passthrough" and not hasattr(transformer, "inverse_transform"):
@@ -194,8 +215,9 @@ class Grouping:
     ----------
     column : str or None
         Column that names the series; None if an index level does.
-    place : str or int
-        The parameter `series`; for an array, the position of that column.
+    place : str, int or None
+        The parameter `series`; for an array, the position of that column. None if a step before
+        makes the column, so that the input does not have it.
     positions : list of ndarray
         The rows of each series, in order of first appearance.
     labels : array-like of shape (n_rows,)
@@ -209,10 +231,13 @@ class Grouping:
 
     def frames(self, X: Any) -> Any:
         """Return the table of each series, without the column, as a list."""
+        if self.place is None:
+            return self.parts(X)
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
         if self.column is None:
-            return self.parts(X.droplevel(self.place))
+            is_level = X.index.nlevels > 1
+            return self.parts(X.droplevel(self.place) if is_level else X.reset_index(drop=True))
         return self.parts(
             X.drop(columns=self.column) if hasattr(X, "iloc") else X.drop(self.column)
         )
@@ -231,6 +256,7 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     Its parameter `series` is the name of the column or index level, or the position of the column
     in the input of that step.
     """
+    estimator = getattr(estimator, "best_estimator_", estimator)
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     places = {getattr(step, "series", None) for step in steps} - {None}
     if not places or isinstance(X, list | tuple):
@@ -239,7 +265,7 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     if found:
         return _grouping(X[found[0]], found[0], found[0])
     levels = [name for name in getattr(getattr(X, "index", None), "names", []) if name in places]
-    if levels and X.index.nlevels > 1:
+    if levels:
         return _grouping(X.index.get_level_values(levels[0]), None, levels[0])
     return _by_position(estimator, X)
 
@@ -248,13 +274,26 @@ def _by_position(estimator: Any, X: Any) -> Grouping | None:
     """Group by the column at the position `series` in the input of the last step."""
     _, step, arriving = reach(estimator, X)
     place = getattr(step, "series", None)
-    if not isinstance(place, int):
+    if not isinstance(place, Integral):
         return None
-    labels = np.asarray(arriving)[:, place]
+    table = np.asarray(arriving)
+    labels, place = table[:, place], int(place) % table.shape[1]
     if not hasattr(X, "columns"):
-        return _grouping(labels, None, place) if arriving is X else None
-    names = [name for name in X.columns if X[name].to_list() == labels.tolist()]
-    return _grouping(labels, names[0], place) if names else None
+        return _grouping(labels, None, place if arriving is X else None)
+    columns = {name: X[name].to_list() for name in X.columns}
+    names = [name for name, values in columns.items() if values == labels.tolist()]
+    if not names and len(set(labels.tolist())) > 1:
+        names = [name for name in columns if _are_of_one_partition(columns[name], labels)]
+    return _grouping(X[names[0]], names[0], place) if names else _grouping(labels, None, None)
+
+
+def _are_of_one_partition(labels: list[Any], others: Any) -> bool:
+    """Tell whether labels separate rows as others do, which an encoder may have made of them."""
+    numbers: dict[Any, int] = {}
+    if len(set(others.tolist())) != len(set(labels)):
+        return False
+    pairs = zip(labels, others.tolist(), strict=True)
+    return all(numbers.setdefault(label, other) == other for label, other in pairs)
 
 
 def _grouping(labels: Any, column: Any, place: Any) -> Grouping:

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from skae._input import observed
 from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, matching_names, name_features, names_of
-from skae._output.pipeline import errors_of_rows, gap_of, grouping_of, through
+from skae._output.pipeline import (
+    errors_of_rows,
+    gap_of,
+    grouping_of,
+    names_arriving,
+    through,
+)
 from skae._plots import axes, timeline
 from skae._scoring.events import Event
 
@@ -146,7 +152,9 @@ class ExplanationDisplay:
         outlying = flat < timeline.find_offset(estimator, X, flat)
         errors = errors_of_rows(estimator, X)
         errors = None if errors is None else joined(errors)
-        if (grouping := grouping_of(estimator, X)) is not None:
+        grouping = grouping_of(estimator, X)
+        names = names_arriving(estimator, X)
+        if grouping is not None:
             found, scores, index = map(grouping.parts, (found, flat, index))
             order = np.concatenate(grouping.positions)
             outlying, flat = outlying[order], flat[order]
@@ -158,7 +166,7 @@ class ExplanationDisplay:
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(X)
         if feature_names is None:
-            feature_names = matching_names(found, X)
+            feature_names = matching_names(found, names)
         return cls.from_predictions(
             found, events=events, index=index, feature_names=feature_names, **plot_options
         )
