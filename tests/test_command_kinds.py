@@ -395,6 +395,12 @@ def test_a_title_leaves_commas_what_they_are(tmp_path):
     assert len(series.values) == N and series.values[1, -1] == 57
 
 
+def test_hours_side_by_side_stay_sensors_if_asked_for(tmp_path):
+    content, *_ = KINDS["hours side by side"]
+    series = read(tmp_path, content, keep=["H1"])
+    assert len(series.values) == 30 and len(series.feature_names) == 24
+
+
 def test_durations_are_sensors_if_asked_for(tmp_path):
     content = text_of(
         "at,sleep,flow", HOURS, column(lambda i: f"{6 + i % 3}:{i * 7 % 60:02}:00"), FLOW

@@ -226,9 +226,8 @@ def _names(label: str, series: Series) -> list[str]:
 def _scale_series(scaler: Any, series: Series) -> Floats:
     """Return values scaled by the series of the same name in training."""
     if series.series_labels is None:
-        raise ValueError(
-            "the model was trained on several series; set --series to the column that names them"
-        )
+        advice = "set --series to the column that names them"
+        raise ValueError(f"the model was trained on several series; {advice}")
     names = scaler.feature_names_in_.tolist()
     scaled = np.empty_like(series.values)
     for rows in series.parts():

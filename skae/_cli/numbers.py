@@ -190,8 +190,7 @@ def _split(cells: Any) -> Any:
     """Return sign, digits, exponent and unit of each cell, NaN where it is no number."""
     tight = cells.str.strip().str.replace(rf"(?<=\d){SPACES}(?=\d{{3}}(?!\d))", "", regex=True)
     parts = tight.str.extract(NUMBER)
-    is_bracketed = parts["sign"].eq("(")
-    parts["digits"] = parts["digits"].where(is_bracketed == parts["close"].notna())
+    parts["digits"] = parts["digits"].where(parts["sign"].eq("(") == parts["close"].notna())
     parts["is_negative"] = parts["sign"].isin(["-", "−", "("]) | parts["minus"].notna()
     return parts
 

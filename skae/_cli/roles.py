@@ -166,10 +166,9 @@ class Roles:
 
     def _is_near(self, times: Times | None) -> bool:
         """Tell whether times are those of the rows, within two days."""
-        wall = self.index.wall
-        if times is None or wall.dtype.kind != "M":
+        if times is None or self.index.wall.dtype.kind != "M":
             return times is not None
-        return bool(np.abs(times.wall - wall).max() < np.timedelta64(2, "D"))
+        return bool(np.abs(times.wall - self.index.wall).max() < np.timedelta64(2, "D"))
 
     def _goes_with_time(self, values: Floats) -> bool:
         """Tell whether values are those of a clock that goes evenly, within rounding."""

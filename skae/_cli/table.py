@@ -23,7 +23,7 @@ from skae._cli.numbers import (
 )
 from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
-from skae._cli.times import Times, is_clock, read_clocks, read_numeric_times, read_times
+from skae._cli.times import Times, is_clock, month_of, read_clocks, read_numeric_times, read_times
 
 # More names than these are not read by anybody.
 MAX_NAMES = 8
@@ -429,19 +429,21 @@ def _transposed(table: Table, first: int) -> Table:
 
 def _unrolled(table: Table) -> Table:
     """Return a table whose rows are the hours or months that stand side by side, if they do."""
+    said = {*(table.choice.features or ()), *table.choice.keep}
     for part, pattern in SIDE_BY_SIDE.items():
         beside = [column for column in table.columns if re.fullmatch(pattern, column.name)]
-        if len(beside) in (12, 24, 25, 48, 96):
+        if len(beside) in (12, 24, 25, 48, 96) and said.isdisjoint(c.name for c in beside):
             return _stacked(table, part, beside)
     return table
 
 
 def _stacked(table: Table, part: str, beside: list[Column]) -> Table:
     """Return a table in which the cells of columns side by side stand below one another."""
-    note = f"columns {beside[0].name} to {beside[-1].name} are {part}s: each became a row"
+    names = f"{beside[0].name} to {beside[-1].name}"
+    note = f"columns {names} are {part}s: each became a row; --keep with a name keeps them"
     others = [column for column in table.columns if column not in beside]
-    numbers = [re.sub(r"^\D+(\d+)$", r"\1:00", column.name) for column in beside]
-    times = numbers if part == "hour" else [str(i) for i in range(1, 13)]
+    numbers = [str(month_of(column.name) or column.name) for column in beside]
+    times = [re.sub(r"^\D+(\d+)$", r"\1:00", number) for number in numbers]
     cells = [(c.name, c.cells.repeat(len(beside)).reset_index(drop=True)) for c in others]
     cells += [(part, times * table.n_rows), ("value", _written(table, beside).ravel())]
     return _made_of(table, note, cells)
@@ -461,8 +463,7 @@ def _made_of(table: Table, note: str, cells: list[tuple[str, Any]]) -> Table:
 
     made = Table(table.name, table.choice, None, [*table.notes, note])
     for place, (name, cell) in enumerate(cells):
-        cell = cell if isinstance(cell, pd.Series) else pd.Series(cell, dtype=object)
-        made.columns.append(Column(name, place, cell, made))
+        made.columns.append(Column(name, place, pd.Series(cell), made))
     return made
 
 

@@ -248,14 +248,15 @@ def _patterns_of(text: str, order: str | None = None) -> list[str]:
     names = dict.fromkeys(["ymd", order]) if order else DATES
     patterns = (date for name in names for date in DATES[name])
     found = ((date, re.fullmatch(_whole(date), text)) for date in patterns)
-    return [date for date, match in found if match and _month_of(match.groupdict().get("b", "jan"))]
+    return [date for date, match in found if match and month_of(match.groupdict().get("b", "jan"))]
 
 
 def _whole(date: str, start: str = "") -> str:
     return rf"(?i){start}{WEEKDAY}{date}{CLOCK}"
 
 
-def _month_of(word: str) -> int | None:
+def month_of(word: str) -> int | None:
+    """Return the number of a month from its name in a European language, None if it is none."""
     return MONTH_OF.get(word[:4].lower(), MONTH_OF.get(word[:3].lower()))
 
 
@@ -314,7 +315,7 @@ def _assemble(parts: Any) -> Stamps:
     year = (number["Y"] + np.where(given["Y"].str.len() == 2, short, 0)).to_numpy()
     month = number["m"].fillna(3 * number["q"] - 2).fillna(1)
     if "b" in parts:
-        month = parts["b"].map(_month_of, na_action="ignore").astype(float)
+        month = parts["b"].map(month_of, na_action="ignore").astype(float)
     day = number["j"].fillna(number["d"]).fillna(1)
     hour, minute, second = (number[name].fillna(0) for name in "HMS")
     seconds = _of_24_hours(hour, parts["p"]) * 3600 + minute * 60 + second
