@@ -101,7 +101,7 @@ def assert_refused(args, message, capsys):
 N = 60
 FLOW = [f"{20 + 5 * np.sin(i / 4) + 0.3 * (i % 7):.2f}" for i in range(N)]
 HOURS = [f"2023-05-{1 + i // 24:02} {i % 24:02}:00" for i in range(N)]
-DAYS = [str(np.datetime64("2023-05-01") + i) for i in range(N)]
+DAYS = [str(np.datetime64("2023-05-01") + np.timedelta64(i, "D")) for i in range(N)]
 
 
 def column(written):
