@@ -322,7 +322,7 @@ def _assemble(parts: Any) -> Stamps:
     months = _as_stamps((year - 1970) * 12 + month.to_numpy() - 1, "M8[M]")
     dates = months.astype("M8[D]") + _as_stamps(day.to_numpy() - 1, "m8[D]")
     if "w" in parts:  # the first week is that of 4 January
-        fourth = months.astype("M8[Y]").astype("M8[D]") + 3
+        fourth = months.astype("M8[Y]").astype("M8[D]") + np.timedelta64(3, "D")
         weekday = number["u"].fillna(1) - 1 - (fourth.astype(int) + 3) % 7
         dates = fourth + _as_stamps((7 * number["w"] - 7 + weekday).to_numpy(), "m8[D]")
         months = dates
