@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.workspaces import compiled_copy, independent_copy, state_of
+from skae._compiled.training_cache import compiled_copy, independent_copy, state_of
 from skae._input.checks import refuse_other_order
+from skae._input.rows import dtype_to_read, read_rows
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
 from skae._input.table import Features
@@ -22,11 +23,9 @@ from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
 from skae._scoring.scorer import ScoringRule, explained_variation
 from skae._windows.reading import (
-    dtype_to_read,
     read_latent_rows,
     read_latent_sequences,
     read_latents,
-    read_rows,
     read_samples,
 )
 from skae._windows.samples import Samples, SequenceSamples

@@ -26,6 +26,7 @@ from skae._input.checks import (
     refuse_other_order,
 )
 from skae._input.layout_warnings import warn_if_rows_of_a_series
+from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import rows_and_starts, stack_series
 from skae._input.table import Table, default_names
 from skae._input.typing import SeriesLike
@@ -33,7 +34,7 @@ from skae._persistence.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]
-CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], **NAN_ALLOWED}
 
 
 class Steps(NamedTuple):

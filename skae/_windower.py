@@ -20,6 +20,7 @@ from skae._compat.sklearn import (
     returns_frames,
 )
 from skae._input.checks import as_numbers, check_n_features, refuse_other_order
+from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import Indices
 from skae._input.table import Table, default_names
 from skae._input.typing import Duration, SeriesLike
@@ -346,16 +347,14 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             layout = Layout.of_list(table.items, lengths, windowing)
         elif self.series is None:
             rows = validate_data(
-                self, as_numbers(X), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
+                self, as_numbers(X), dtype=FLOAT_DTYPES, **NAN_ALLOWED, reset=reset
             )
             layout = Layout.of_table(X, None, len(rows), windowing)
         else:
             features, labels = without_series(X, self.series)
             check_feature_names(self, X, reset=reset)
             check_n_features(self, np.shape(X)[1], expected)
-            rows = check_array(
-                as_numbers(features), dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan"
-            )
+            rows = check_array(as_numbers(features), dtype=FLOAT_DTYPES, **NAN_ALLOWED)
             layout = Layout.of_table(X, labels, len(rows), windowing)
         parts = layout.parts()
         return [rows] if len(parts) == 1 else [rows[part] for part in parts], parts

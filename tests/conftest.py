@@ -28,11 +28,11 @@ class Compiled:
 
     @staticmethod
     def caches():
-        workspaces = sys.modules.get("skae._compiled.workspaces")
+        cache = sys.modules.get("skae._compiled.training_cache")
         forward = sys.modules.get("skae._compiled.forward")
-        if not hasattr(forward, "forward_passes") or not hasattr(workspaces, "workspaces"):
+        if not hasattr(forward, "forward_passes") or not hasattr(cache, "workspaces"):
             return []
-        return [workspaces.workspaces, forward.forward_passes]
+        return [cache.workspaces, forward.forward_passes]
 
     @classmethod
     def entries(cls):

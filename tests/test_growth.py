@@ -14,7 +14,7 @@ from memory import needs_glibc
 import skae
 from skae._compat.keras import names_anew
 from skae._compiled.forward import forward_passes
-from skae._compiled.workspaces import state_of, workspaces
+from skae._compiled.training_cache import state_of, workspaces
 
 
 def names_counted():
@@ -88,7 +88,7 @@ def test_tensorflow_knows_all_variables_by_one_name(small, series, tmp_path):
 NETWORKS_OF_MANY_SIZES = """
 import ctypes, gc
 from skae import LSTMAutoencoder
-from skae._compiled.workspaces import workspace_of
+from skae._compiled.training_cache import workspace_of
 from skae._network.architecture import DataSize
 from skae._training.adapter import KerasAdapter
 

@@ -11,7 +11,7 @@ from skae._compat.tensorflow import traced
 from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for
-from skae._compiled.workspaces import Workspace, state_of
+from skae._compiled.training_cache import Workspace, state_of
 from skae._input.observed import are_uneven
 from skae._input.sequences import from_list
 from skae._network.architecture import Architecture, build_autoencoder

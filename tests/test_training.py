@@ -7,7 +7,7 @@ from stock import SMALL, compiled, copy_weights, padded, stock_autoencoder
 from stock import sequences as make
 
 from skae import LSTMAutoencoder
-from skae._compiled.workspaces import state_of
+from skae._compiled.training_cache import state_of
 from skae._input.sequences import from_array, from_list
 from skae._network.loss import ObservedLoss
 from skae._network.masks import NaNToZero

@@ -20,7 +20,7 @@ from skae._compat.tensorflow import (
 )
 from skae._compiled.lru import LRUCache
 from skae._compiled.steps import can_be_sharded, n_cores
-from skae._compiled.workspaces import Values, copy_architecture, describe, values_of, workspaces
+from skae._compiled.training_cache import Values, copy_architecture, describe, values_of, workspaces
 from skae._network.masks import nothing_padded
 
 MAX_ARCHITECTURES = 8

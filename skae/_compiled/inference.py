@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.forward import forward, forward_pass_of, repeated_to, weights_of
 from skae._compiled.steps import n_cores
-from skae._compiled.workspaces import Values, describe, masks_nan, values_of
+from skae._compiled.training_cache import Values, describe, masks_nan, values_of
 from skae._input.sequences import Floats, Sequences
 from skae._network.layers import recurrent_steps
 

@@ -1,9 +1,14 @@
-"""Missing values: how the gaps inside a sequence are filled."""
+"""Missing values: NaN is accepted, and gaps inside a sequence are filled."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+NAN_ALLOWED: dict[str, Any] = {"ensure_all_finite": "allow-nan"}
+"""Option of scikit-learn's checks: a missing value is NaN, and infinity raises an error."""
 
 
 def imputed(values: Floats, inside: NDArray[np.bool_], fallback: Floats) -> Floats:

@@ -16,7 +16,7 @@ from sklearn.utils import check_array
 
 from skae._compat.sklearn import too_large_is_named
 from skae._input.checks import as_numbers
-from skae._input.missing import imputed
+from skae._input.missing import NAN_ALLOWED, imputed
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -270,7 +270,7 @@ def rows_of(item: Any, name: str, dtype: Any = np.float32) -> NDArray[Any]:
 def _checked(rows: Any, dtype: Any, name: str) -> NDArray[Any]:
     with too_large_is_named(rows, name):
         checked: NDArray[Any]
-        checked = check_array(rows, dtype=dtype, ensure_all_finite="allow-nan", input_name=name)
+        checked = check_array(rows, dtype=dtype, **NAN_ALLOWED, input_name=name)
     return checked
 
 

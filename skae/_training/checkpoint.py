@@ -13,7 +13,7 @@ import numpy as np
 
 from skae._compat.keras import layers_of
 from skae._compat.sklearn import seed_of
-from skae._compiled.workspaces import architecture_key, state_of
+from skae._compiled.training_cache import architecture_key, state_of
 from skae._files.atomic import remove_leftovers, replace_file
 from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
 from skae._network.serialization import assign

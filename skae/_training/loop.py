@@ -10,7 +10,7 @@ import numpy as np
 from skae._compat.mlflow import autologging
 from skae._compiled.forward import loss_parts
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.workspaces import Workspace, workspace_of
+from skae._compiled.training_cache import Workspace, workspace_of
 from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
 from skae._training.callbacks import require_finite, stopping_callbacks

@@ -6,6 +6,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import find_peaks
 from sklearn.utils import check_array
 
+from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import Indices, stack_series
 from skae._input.table import Table
 from skae._input.typing import SeriesLike
@@ -69,7 +70,7 @@ def estimate_window_size(X: SeriesLike) -> int:
     if table.is_list:
         return window_size_of(*stack_series(table.items, np.float64))
     given = np.asarray(table.X)[:, None] if np.ndim(table.X) == 1 else table.X
-    rows = check_array(given, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X")
+    rows = check_array(given, dtype=np.float64, **NAN_ALLOWED, input_name="X")
     return window_size_of(rows, np.array([len(rows)]))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_is_named
 from skae._input.checks import as_numbers, check_n_features, check_names_of_each
@@ -18,7 +17,9 @@ from skae._input.layout_warnings import (
     warn_if_padded_with_zeros,
     warn_if_rows_of_a_series,
 )
+from skae._input.missing import NAN_ALLOWED
 from skae._input.precision import warn_if_rounded
+from skae._input.rows import read_rows
 from skae._input.sequences import (
     Floats,
     Sequences,
@@ -33,11 +34,6 @@ from skae._windows.period import window_size_of
 from skae._windows.samples import RowSamples, Samples, SequenceSamples
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, as_view_of_rows, shape_of_flat_windows
-
-
-def dtype_to_read(is_scaled: bool) -> Any:
-    """Return the dtype for `check_array`, depending on whether values will be scaled."""
-    return [np.float64, np.float32] if is_scaled else np.float32
 
 
 def read_samples(
@@ -91,23 +87,6 @@ def _read_rows(
     return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing, table)
 
 
-def read_rows(
-    record: FeatureRecord, X: Any, *, reset: bool, dtype: Any = np.float32
-) -> NDArray[Any]:
-    """Return the rows of a table, of any series.
-
-    Raises
-    ------
-    ValueError
-        As in `read_samples`.
-    """
-    options: dict[str, Any] = {"ensure_all_finite": "allow-nan", "order": "C"}
-    X = as_numbers(X)
-    with too_large_is_named(X):
-        rows: NDArray[Any] = validate_data(record, X, dtype=dtype, reset=reset, **options)
-        return rows
-
-
 def _warn_if_rounded(table: Table, rows: Floats, series: str | int | None) -> None:
     given = table if table.is_list else Table.of(without_series(table.X, series)[0])
     names = given.names
@@ -122,7 +101,7 @@ def _in_float64(table: Table, n_features: int) -> NDArray[np.float64]:
     X = as_numbers(table.X)
     if np.ndim(X) == 3:
         X = rows_and_starts(np.asarray(X))[0]
-    rows = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_2d=np.ndim(X) > 1)
+    rows = check_array(X, dtype=np.float64, **NAN_ALLOWED, ensure_2d=np.ndim(X) > 1)
     read: NDArray[np.float64] = rows.reshape(-1, n_features)
     return read
 
@@ -291,9 +270,7 @@ def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Seque
         )
     # The columns of a table are steps; a fit on a table determines their number.
     if not reset and record.n_features_in_ == 1:
-        return from_table(
-            check_array(as_numbers(X), dtype=np.float64, ensure_all_finite="allow-nan"), dtype
-        )
+        return from_table(check_array(as_numbers(X), dtype=np.float64, **NAN_ALLOWED), dtype)
     rows = read_rows(record, X, reset=reset, dtype=dtype)
     if reset:
         warn_if_rows_of_a_series(X, rows)

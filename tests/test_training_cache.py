@@ -11,7 +11,7 @@ from stock import ARCHITECTURES, SMALL, compiled, sequences
 from strategies import examples
 
 from skae._compiled.forward import clear_caches, forward
-from skae._compiled.workspaces import (
+from skae._compiled.training_cache import (
     architecture_key,
     masks_nan,
     state_of,
