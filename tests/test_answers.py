@@ -53,11 +53,13 @@ def typical_of(model):
 # ------------------------------------------------------------------ score
 
 
+@pytest.mark.slow
 def test_score_of_rows_is_what_is_explained_of_their_windows(on_rows, series, outputs):
     expected = naive.explained_variation(naive.cut(series, COVERING), outputs)
     assert on_rows.score(series) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_score_of_sequences_is_what_is_explained_of_them(on_sequences, sequences, reconstructions):
     expected = naive.explained_variation(sequences, reconstructions)
     assert on_sequences.score(sequences) == pytest.approx(expected, rel=1e-4)
@@ -157,6 +159,7 @@ def test_a_row_is_decoded_as_the_mean_over_windows_that_hold_it(on_rows, series)
     close(on_rows.inverse_transform(latents), naive.average_rows(TRAILING, decoded, 200))
 
 
+@pytest.mark.slow
 def test_sequences_of_latents_per_row_are_means_over_covering_windows(small, series):
     model = small(5, stride=STRIDE, bottleneck="sequence").fit(series)
     encoded = model.encoder_.predict(naive.cut(series, COVERING), verbose=0)

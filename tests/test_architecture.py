@@ -91,6 +91,7 @@ def test_no_module_imports_itself_by_way_of_others(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(PACKAGES) - {"_cli"}))
+@pytest.mark.slow
 def test_a_private_package_imports_no_public_module(name):
     """Only the command line is built on public names."""
     assert import_graph(SOURCES, package)[name] <= set(PACKAGES) | {"_detector"}
@@ -164,6 +165,7 @@ def test_that_the_check_of_imports_can_fail():
     assert {"tensorflow", "keras", "sklearn"} <= loaded_after(TOUCH_ALL)
 
 
+@pytest.mark.slow
 def test_the_windower_needs_no_tensorflow():
     assert not loaded_after("import skae; skae.SequenceWindower") & {"tensorflow", "keras"}
 

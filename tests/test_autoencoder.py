@@ -186,6 +186,7 @@ def test_sequence_bottleneck_round_trips(small, sequences):
     assert flat.shape == (1, 8, 2)
 
 
+@pytest.mark.slow
 def test_sequence_bottleneck_on_rows(small, series):
     model = small(5, bottleneck="sequence").fit(series)
     latents = model.transform(series)
@@ -214,6 +215,7 @@ def gappy(series):
     return gaps
 
 
+@pytest.mark.slow
 def test_missing_values_are_scored_around(small, gappy):
     model = small(5).fit(gappy)
     assert np.isfinite(model.score_samples(gappy)).all()
@@ -258,6 +260,7 @@ def test_partial_fit_adds_an_epoch(small, series):
     assert model.model_.optimizer.iterations.numpy() > 0
 
 
+@pytest.mark.slow
 def test_noise_and_dropout_train(small, series):
     model = small(5, noise=0.1, dropout=0.2).fit(series)
     assert np.isfinite(model.score_samples(series)).all()
@@ -340,6 +343,7 @@ def test_stock_keras_model_of_fixed_length(small, series):
     assert not hasattr(model, "transform")
 
 
+@pytest.mark.slow
 def test_keras_models_work_on_their_own(on_sequences, sequences):
     padded = pad(sequences, 10)
     latents = on_sequences.encoder_.predict(padded, verbose=0)

@@ -238,6 +238,7 @@ def test_a_name_that_is_none(make, error, message):
         make()
 
 
+@pytest.mark.slow
 def test_numpys_generators_seed_as_other_seeds_do(small, series):
     first = small(5, random_state=np.random.default_rng(3)).fit(series).score_samples(series)
     again = small(5, random_state=np.random.default_rng(3)).fit(series).score_samples(series)

@@ -97,6 +97,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_set_of_sequences_goes_on_too(small, sequences, tmp_path):
     settings = {"batch_size": 8, "epochs": 4, "validation_fraction": 0}
     undisturbed = small(callbacks=[Dies()], **settings).fit(sequences)
@@ -105,6 +106,7 @@ def test_a_set_of_sequences_goes_on_too(small, sequences, tmp_path):
     assert_same(killed, undisturbed)
 
 
+@pytest.mark.slow
 def test_without_a_random_state_the_seed_goes_along(small, series, tmp_path):
     seeds = []
     original = Checkpoint.seed
@@ -122,6 +124,7 @@ def test_without_a_random_state_the_seed_goes_along(small, series, tmp_path):
     assert seeds[2] != seeds[0]
 
 
+@pytest.mark.slow
 def test_attributes_of_callbacks_go_along(small, series, tmp_path):
     def make():
         plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=1)
@@ -264,6 +267,7 @@ def equal(one, other):
 
 @examples(30)
 @given(values=st.dictionaries(st.text(), values))
+@pytest.mark.slow
 def test_a_snapshot_gives_back_what_it_was_given(tmp_path_factory, values):
     path = tmp_path_factory.getbasetemp() / "round"
     write_snapshot(path, values)

@@ -199,6 +199,7 @@ def test_out_names_the_scores_file_and_replaces_an_old_one(fake, pump, tmp_path,
         (["--plot", "a.svg"], "a.svg", b"<?xml"),
     ],
 )
+@pytest.mark.slow
 def test_plot_writes_a_picture(fake, pump, tmp_path, args, name, magic, capsys):
     assert cli.main(["detect", pump, *args]) == 0
     assert (tmp_path / name).read_bytes().startswith(magic)

@@ -209,6 +209,7 @@ def test_the_order_of_day_and_month_is_found_in_the_column(tmp_path, cells, time
 
 
 @given(st.lists(st.datetimes(pd.Timestamp(1970, 1, 1), pd.Timestamp(2100, 1, 1)), min_size=1))
+@pytest.mark.slow
 def test_times_are_read_as_python_reads_them(times):
     for order, written in {"dmy": "%d/%m/%Y %H:%M:%S", "mdy": "%m-%d-%Y %H:%M:%S"}.items():
         texts = [time.strftime(written) for time in times]

@@ -139,6 +139,7 @@ def excesses_by_hand(detector, series, folds):
 
 
 @pytest.mark.parametrize("pipeline", pipelines().values(), ids=pipelines())
+@pytest.mark.slow
 def test_cross_validation_finds_what_a_loop_over_folds_finds(pipeline, series, labels):
     folds = list(KFold(2).split(series))
     excesses = excesses_by_hand(pipeline, series, folds)

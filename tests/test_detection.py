@@ -55,6 +55,7 @@ def first_rate(model, X):
 
 
 @pytest.mark.usefixtures("plain_steps")
+@pytest.mark.slow
 def test_the_cosine_of_long_series_begins_at_twice_the_rate(small, sequences):
     rows = np.sin(np.arange(1001.0) / 4)[:, None]
     for X in rows, [rows[:500], rows[500:]]:
@@ -249,6 +250,7 @@ def test_one_cycle_is_all_without_a_loss_to_judge_it(small, series, parameters, 
 
 
 @pytest.mark.parametrize("spoiled", [slice(0, 0), slice(40, 60), slice(150, 190)])
+@pytest.mark.slow
 def test_the_automatic_threshold_knows_what_was_held_out_and_trained_on(small, series, spoiled):
     rows = series.copy()
     rows[spoiled] *= 4

@@ -113,6 +113,7 @@ def assert_trained_alike(one, other):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_discords_are_not_learned(small):
     rows, other = spiked(), spiked()
     other[150:153, 0] += 1
@@ -125,6 +126,7 @@ def test_discords_are_not_learned(small):
         assert_trained_alike(one, another)
 
 
+@pytest.mark.slow
 def test_what_is_searched_for_outliers_itself_is_not_all_learned(small):
     rows, asked = spiked(), small(10, drop_discords=True).fit(spiked())
     for detector, labels in [

@@ -475,6 +475,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
         make_display().plot()
 
 
+@pytest.mark.slow
 def test_importing_the_display_does_not_load_matplotlib():
     code = "import skae._plots.score, sys; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -164,6 +164,7 @@ def test_the_outcome_of_the_plan_is_visible(small, series):
 # ------------------------------------------------------------------- weights of several series
 
 
+@pytest.mark.slow
 def test_weights_of_a_list_of_series_are_a_list(small, series):
     parts = [series[:80], series[80:]]
     weights = np.linspace(0, 1, 200)
@@ -253,6 +254,7 @@ def gappy(series):
 
 
 @pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.slow
 def test_a_pipeline_of_windows_trains_as_rows_do(small, gappy, output):
     rows = small(8, epochs=3).fit(gappy)
     pipeline = make_pipeline(SequenceWindower(8), small(epochs=3)).set_output(transform=output)
@@ -272,6 +274,7 @@ def test_a_pipeline_scores_each_window_by_its_own_error(small, series):
     np.testing.assert_allclose(rows.score_samples(series), averages, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_windows_share_no_row_with_held_out_ones_in_a_table(series):
     model = LSTMAutoencoder(units=4, latent_dim=2, epochs=1, early_stopping="auto")
     pytest.importorskip("pandas")
@@ -283,6 +286,7 @@ def test_windows_share_no_row_with_held_out_ones_in_a_table(series):
 # ------------------------------------------------------------------- numbers of grids
 
 
+@pytest.mark.slow
 def test_numpys_numbers_are_numbers(small, series):
     plain = {
         "latent_dim": 2, "units": 3, "epochs": 2, "batch_size": 16, "stride": 2, "patience": 3,

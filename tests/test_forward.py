@@ -110,6 +110,7 @@ def test_forward_works_with_frozen_layers():
     np.testing.assert_allclose(forward(model, X), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_threads_run_models_of_one_architecture_at_once():
     clear_caches()
     models = [build_autoencoder(SMALL, seed) for seed in (1, 2)]
@@ -126,6 +127,7 @@ def test_two_threads_run_models_of_one_architecture_at_once():
                 np.testing.assert_allclose(output, right, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_builder_that_scores_and_a_score_do_not_wait_for_each_other(monkeypatch):
     """A builder holds the lock of the seeds, and so, for a moment, does a copy of a network."""
     scored, copying, seeded = build_autoencoder(SMALL, 0), threading.Event(), threading.Event()

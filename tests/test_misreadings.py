@@ -74,6 +74,7 @@ def test_a_table_of_rows_without_a_window_size_is_warned_of(X, reason):
         read(X)
 
 
+@pytest.mark.slow
 def test_fit_warns_and_an_array_of_three_dimensions_says_that_sequences_are_meant(small):
     with pytest.warns(UserWarning, match="give a window_size"):
         fitted = small().fit(SENSORS)

@@ -49,6 +49,7 @@ def test_nothing_happens_while_all_is_well(detector):
 
 
 @pytest.mark.parametrize("feature", range(3))
+@pytest.mark.slow
 def test_a_sensor_that_stands_still_for_good_has_larger_errors(detector, feature):
     well, still = (
         detector.explain(rows)[DYING + 12 :, feature].mean()

@@ -199,6 +199,7 @@ def test_noise_stays_out_of_padded_steps():
 @pytest.mark.parametrize(
     "name", ["repeat-max", "state-gru-mean", "sequence-gru-reverse", "segments-uneven"]
 )
+@pytest.mark.slow
 def test_a_network_survives_saving(name, tmp_path):
     model, x = build_autoencoder(ARCHITECTURES[name], 0), padded(sequences())
     model.save(tmp_path / "model.keras")

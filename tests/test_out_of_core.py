@@ -156,6 +156,7 @@ def of_a_fit(detector):
 
 
 @pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.slow
 def test_a_memory_map_is_fitted_as_the_array_is(little_memory, small, series, tmp_path, holes):
     rows = series.astype(np.float32)
     if holes:
@@ -178,6 +179,7 @@ def test_a_memory_map_is_not_copied(series, tmp_path):
     assert np.shares_memory(samples.split(0.1, None)[0].rows, mapped)
 
 
+@pytest.mark.slow
 def test_what_is_too_long_to_be_listed_learns_as_well(small, series, monkeypatch):
     """The same data give similar losses, with and without a stored order."""
     listed = small(4, epochs=8).fit(series)

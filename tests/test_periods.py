@@ -101,6 +101,7 @@ def test_what_is_no_series_is_rejected(X, message):
 # ---------------------------------------------------------------------- in the estimators
 
 
+@pytest.mark.slow
 def test_the_detector_finds_its_window_and_keeps_it():
     rows = waves(40, n=500).astype(np.float32)
     found = detector().fit(rows)
@@ -119,10 +120,12 @@ def test_a_warm_start_keeps_the_window():
     assert found.fit(waves(33, n=500)).window_size_ == 40
 
 
+@pytest.mark.slow
 def test_sequences_have_no_window():
     assert LSTMAutoencoder(units=4, epochs=1).fit(np.zeros((4, 6, 1))).window_size_ is None
 
 
+@pytest.mark.slow
 def test_it_is_saved_streamed_and_counted_by_series(tmp_path):
     rows = waves(40, n=500)
     frame = pd.DataFrame(np.vstack([rows, rows]), columns=["load"]).assign(

@@ -111,6 +111,7 @@ def test_fit_says_so_and_nothing_behind_a_scaler(small):
 
 @examples(6)
 @given(exponents=st.tuples(*[st.integers(-20, 20)] * 2))
+@pytest.mark.slow
 def test_powers_of_two_behind_a_scaler_change_not_a_bit(series, exponents):
     network = LSTMAutoencoder(4, segment_length=1, units=4, latent_dim=2, epochs=1, random_state=0)
     pipeline = make_pipeline(StandardScaler(), network)

@@ -60,6 +60,7 @@ def extreme_rows(draw):
 
 @few
 @given(rows=extreme_rows(), mode=st.sampled_from(list(MODES)))
+@pytest.mark.slow
 def test_finite_in_finite_out(fitted, rows, mode):
     estimator, X = fitted[mode], rows if mode == "rows" else [rows]
     latents = estimator.transform(X)
@@ -78,6 +79,7 @@ def test_finite_in_finite_out(fitted, rows, mode):
 
 @few
 @given(rows=extreme_rows(), missing=st.floats(0.1, 0.9), seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_a_sequence_with_gaps_has_a_finite_score(fitted, rows, missing, seed):
     gaps = np.random.default_rng(seed).random(rows.shape) < missing
     gaps[0, 0] = False
@@ -98,6 +100,7 @@ def same(found, expected):
 @given(
     X=sets(), extra=st.integers(0, 5), before=st.integers(0, 5), mode=st.sampled_from([*MODES][:3])
 )
+@pytest.mark.slow
 def test_padding_does_not_count(fitted, X, extra, before, mode):
     n_steps = max(map(len, X)) + extra
     padded = pad(X, n_steps)
@@ -109,6 +112,7 @@ def test_padding_does_not_count(fitted, X, extra, before, mode):
 
 @few
 @given(X=sets(), order=st.randoms(use_true_random=False), mode=st.sampled_from([*MODES][:3]))
+@pytest.mark.slow
 def test_chunks_and_order_of_a_set_do_not_count(fitted, X, order, mode):
     together = fitted[mode].score_samples(X)
     chosen = list(range(len(X)))
@@ -119,6 +123,7 @@ def test_chunks_and_order_of_a_set_do_not_count(fitted, X, order, mode):
 
 @few
 @given(n=st.integers(1, 30), cut=st.integers(0, 29), seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_series_scored_together_are_scored_as_alone(fitted, n, cut, seed):
     rows = random_rows(n, 2, seed)
     parts = [part for part in (rows[:cut], rows[cut:]) if len(part)]
@@ -128,6 +133,7 @@ def test_series_scored_together_are_scored_as_alone(fitted, n, cut, seed):
 
 @few
 @given(n=st.integers(8, 40), end=st.integers(1, 30), seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_rows_with_their_whole_context_are_scored_as_in_a_longer_series(fitted, n, end, seed):
     rows = random_rows(n + end, 2, seed)
     for method in ("transform", "score_timesteps"):

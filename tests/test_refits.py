@@ -114,6 +114,7 @@ class Breaks(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("model", [None, build_lambda], ids=["own copy", "in place"])
+@pytest.mark.slow
 def test_a_partial_fit_that_fails_changes_nothing(small, series, model):
     fitted = small(5, model=model, epochs=1).fit(series)
     before, held = fitted.score_samples(series), fitted.detector_
@@ -160,6 +161,7 @@ def test_a_detector_pickles_without_its_optimizer(small, series):
     assert held.model.compiled and not twin.model.compiled
 
 
+@pytest.mark.slow
 def test_files_pickles_and_streams_of_the_middle_of_a_refit(small, series, tmp_path):
     model = small(5, epochs=1).fit(series)
     before, kept = model.score_samples(series), []

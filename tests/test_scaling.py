@@ -28,6 +28,7 @@ def raw():
 
 
 @pytest.mark.parametrize("method", ["partial_fit", "fit"])
+@pytest.mark.slow
 def test_values_that_the_first_scale_does_not_suit_are_named(method):
     frame = pd.DataFrame(ROWS[:200], columns=["a", "b", "c"])
     detector = LSTMAutoencoder(5, warm_start=True, **PARAMETERS).fit(frame.assign(b=1e6))
@@ -220,6 +221,7 @@ def test_a_frame_is_the_whole_recipe():
     assert detector.reconstruct(frame).index.equals(frame.index)
 
 
+@pytest.mark.slow
 def test_streams_and_files_scale_too(raw, tmp_path):
     rows = ROWS[200:260]
     stream = skae.stream(raw, answer="final")

@@ -193,6 +193,7 @@ STEPS = np.where(np.isin(np.arange(60), [17, 18, 40]), 30, 1)
         ("gaussian", np.timedelta64(10, "m")),
     ],
 )
+@pytest.mark.slow
 def test_a_gap_ends_windows_and_smoothing(aggregation, max_gap):
     frame = gapped(STEPS)
     runs = np.split(np.arange(60), [17, 18, 40])

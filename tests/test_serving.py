@@ -95,12 +95,14 @@ class OwnAdam(keras.optimizers.Adam):
     pass
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_is_pickled_as_keras_pickles_it(series):
     estimator = LSTMAutoencoder(5, **TINY, model=build).fit(series)
     assert isinstance(estimator.__getstate__()["_detector"]["network"], keras.Model)
     assert_scores(pickle.loads(pickle.dumps(estimator)), estimator, series)
 
 
+@pytest.mark.slow
 def test_a_loss_and_an_optimizer_of_ones_own_are_pickled_by_their_names(series):
     estimator = LSTMAutoencoder(5, **TINY, loss=mean_cubes, optimizer=OwnAdam).fit(series)
     twin = pickle.loads(pickle.dumps(estimator))
@@ -132,6 +134,7 @@ def test_a_class_that_is_none_of_keras_is_rejected(series, what):
 # ------------------------------------------------------------------- skops
 
 
+@pytest.mark.slow
 def test_skops_keeps_it_in_a_pipeline(series):
     io = pytest.importorskip("skops.io")
     pipeline = make_pipeline(StandardScaler(), LSTMAutoencoder(5, **TINY)).fit(series)

@@ -18,6 +18,7 @@ SINE = np.sin(np.arange(300) / 5)
 
 
 @pytest.mark.parametrize("kind", [pd.Series, np.asarray])
+@pytest.mark.slow
 def test_series_of_equal_length_are_series(kind):
     meters = [kind(np.sin(np.arange(60) / 5 + i)) for i in range(40)]
     detector = LSTMAutoencoder(20, **TINY).fit(meters)
@@ -63,6 +64,7 @@ def test_borders_that_are_alike_make_no_series():
     assert len(rows_and_starts(images)[0]) == 400
 
 
+@pytest.mark.slow
 def test_shuffled_rows_are_named():
     shuffled = np.random.default_rng(0).permutation(np.tile(SINE, 2)[:, None])
     with pytest.warns(UserWarning, match=r"do not resemble their neighbours.*resource='epochs'"):
@@ -134,6 +136,7 @@ def test_a_stream_rejects_steps_that_look_at_neighbouring_rows(step):
         skae.stream(pipeline)
 
 
+@pytest.mark.slow
 def test_a_stream_takes_steps_that_do_not():
     pipeline = make_pipeline(
         MinMaxScaler(), FunctionTransformer(np.sqrt), StandardScaler(), LSTMAutoencoder(20, **TINY)
@@ -193,6 +196,7 @@ def test_a_fit_inside_a_graph_is_named():
         LSTMAutoencoder(20, **TINY).fit(SINE[:, None])
 
 
+@pytest.mark.slow
 def test_the_fields_of_a_structured_array_are_features():
     fields = np.empty(300, dtype=[("sine", "f8"), ("cosine", "f4")])
     fields["sine"], fields["cosine"] = SINE, np.cos(np.arange(300) / 5)
@@ -211,6 +215,7 @@ def test_the_fields_of_a_structured_array_are_features():
 
 
 @pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.slow
 def test_a_column_of_times_of_polars_is_an_index(as_list):
     pl = pytest.importorskip("polars")
     times = pd.date_range("2026-01-01", periods=300, freq="min").to_numpy().copy()

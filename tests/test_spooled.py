@@ -124,6 +124,7 @@ def test_gaps_in_time_of_a_dask_frame(small, frame):
 
 @pytest.mark.parametrize("label", ["machine", 0])
 @pytest.mark.parametrize("max_gap", [None, "90s"])
+@pytest.mark.slow
 def test_a_column_of_a_dask_frame_names_the_series(small, frame, label, max_gap):
     kept = frame.drop(frame.index[[30, 100]])
     kept.insert(0, "machine", np.repeat(["x", "y", "z"], [70, 8, 120]))
@@ -134,12 +135,14 @@ def test_a_column_of_a_dask_frame_names_the_series(small, frame, label, max_gap)
 
 
 @pytest.mark.parametrize("kind", [lambda x: x, lambda x: x.astype("f4"), pd.DataFrame])
+@pytest.mark.slow
 def test_a_generator_of_series(small, series, kind):
     parts = [kind(part) for part in parts_of(series, 70, 74)]
     assert_same_fit(small(4).fit(part for part in parts), small(4).fit(parts))
 
 
 @pytest.mark.parametrize("kind", [lambda frame: frame, lambda frame: pl.DataFrame(frame)])
+@pytest.mark.slow
 def test_a_generator_of_frames(small, frame, kind, folder):
     parts = [kind(part) for part in parts_of(frame, 70, 120)]
     found = small(4).fit(part for part in parts)
@@ -180,6 +183,7 @@ def test_what_is_beyond_all_bounds(small, series, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["array", "generator"])
+@pytest.mark.slow
 def test_partial_fit_and_window_size_auto(small, series, kind):
     parts = parts_of(series, 110)
     given = da.from_array(series, chunks=60) if kind == "array" else iter(parts)
@@ -190,6 +194,7 @@ def test_partial_fit_and_window_size_auto(small, series, kind):
     assert_same_fit(found.partial_fit(more), expected.partial_fit(held))
 
 
+@pytest.mark.slow
 def test_weights(small, series):
     weights = np.linspace(0, 1, 200)
     expected = small(4).fit(series, sample_weight=weights)
@@ -211,6 +216,7 @@ def test_a_generator_of_sequences(small, sequences):
     assert found.score_samples(sequences).shape == (30,)
 
 
+@pytest.mark.slow
 def test_a_dask_array_of_sequences(small, series):
     cube = series.reshape(25, 8, 2).copy()
     cube[3, 6:] = np.nan
@@ -237,6 +243,7 @@ def both_warn(small, given, held, message, **parameters):
 
 
 @pytest.mark.parametrize("kind", ["array", "frame", "generator"])
+@pytest.mark.slow
 def test_signals_that_float32_rounds_away_are_warned_of(small, frame, kind):
     frame = frame.assign(b=frame.b + 1e9, c=5e9)
     given, held = {
@@ -248,6 +255,7 @@ def test_signals_that_float32_rounds_away_are_warned_of(small, frame, kind):
 
 
 @pytest.mark.parametrize("sizes", [(70,), (150, 151)])
+@pytest.mark.slow
 def test_holes_in_time_and_rows_in_no_order_are_warned_of(small, frame, sizes):
     minutes = np.arange(200.0) + 5000 * (np.arange(200) >= 150)
     frame = frame.set_index(pd.Timestamp("2026-01-01") + pd.to_timedelta(minutes, "min"))
@@ -257,6 +265,7 @@ def test_holes_in_time_and_rows_in_no_order_are_warned_of(small, frame, sizes):
     both_warn(small, lazy(shuffled, *sizes), shuffled, "do not resemble their neighbours")
 
 
+@pytest.mark.slow
 def test_times_that_go_back_are_warned_of(small, frame):
     order = np.r_[0:90, 80:200]
     mixed = frame.iloc[order]
@@ -381,6 +390,7 @@ def test_other_names_are_rejected(small, frame):
 
 
 @pytest.mark.parametrize("method", ["fit_predict", "fit_transform"])
+@pytest.mark.slow
 def test_what_has_to_be_read_twice_is_rejected_before_it_is_read(small, series, method):
     detector = small(4)
     for X in (iter([series]), da.from_array(series)):

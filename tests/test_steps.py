@@ -288,6 +288,7 @@ def test_many_windows_score_the_same_as_few(small):
     np.testing.assert_allclose(whole[:291], part[:291], rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_tensorflow_takes_every_call_at_its_word(monkeypatch):
     """Otherwise TensorFlow formats all arrays into a message that is never shown."""
 

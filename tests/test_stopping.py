@@ -42,6 +42,7 @@ def _breaks_at(epoch):
 # ------------------------------------------------------------------- not finite
 
 
+@pytest.mark.slow
 def test_training_stops_at_the_first_loss_that_is_not_finite():
     batches = Batches(from_array(X), np.float32([10, 20]), 3)
     plan = TrainingPlan(epochs=9, cycle_epochs=9, batch_size=3)
@@ -75,6 +76,7 @@ def test_the_weights_of_the_best_epoch_are_kept_with_a_warning(small):
 
 
 @pytest.mark.parametrize("window_size", [None, 3])
+@pytest.mark.slow
 def test_nothing_is_said_to_be_restored_where_nothing_was(small, window_size):
     X = np.sin(np.arange(120.0)).reshape((-1, 2) if window_size else (30, 4, 1))
     with pytest.warns(ConvergenceWarning, match="epoch 1. .* epoch 1: no earlier ones were better"):

@@ -73,6 +73,7 @@ def test_now_is_the_score_in_the_whole_series_once_a_window_is_full(fitted, seri
 
 @some
 @given(st.data(), st.integers(1, 40), st.sampled_from([1, 2, 3, 5, 8]), ways)
+@pytest.mark.slow
 def test_final_is_the_score_in_the_whole_series(fitted, streams, data, n_rows, stride, aggregation):
     detector = with_rule(fitted, stride, aggregation)
     # Another rule for the compiled network, because creating a stream takes longest.
@@ -110,6 +111,7 @@ def test_any_error(fitted, error):
 
 @some
 @given(st.data(), st.sampled_from(["now", "final"]))
+@pytest.mark.slow
 def test_series_do_not_mix(streams, data, answer):
     series = {key: rows_with_gaps(data.draw(st.integers(0, 25)), key) for key in range(3)}
     fleet = streams[answer]
@@ -211,6 +213,7 @@ def test_rows_may_be_dicts_of_features(small, series, scales):
             stream.update(wrong)
 
 
+@pytest.mark.slow
 def test_a_dict_of_numbers_is_a_row_only_by_the_names_of_features(small, series):
     frame = pd.DataFrame({"load": series[:, 0]})
     stream = skae.stream(small(WINDOW).fit(frame), max_gap=2)

@@ -129,6 +129,7 @@ class Scripted(keras.callbacks.Callback):
         self.weights.append(self.model.get_weights())
 
 
+@pytest.mark.slow
 def test_early_stopping_restores_the_best_weights():
     script = Scripted([3.0, 1.0, 2.0, 2.5, 0.0])
     stopping = keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)

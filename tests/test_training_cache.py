@@ -69,6 +69,7 @@ def test_each_field_of_the_architecture_changes_the_key(key_of_small, field):
     seeds=st.lists(st.integers(0, 2**30), min_size=3, max_size=3, unique=True),
 )
 @examples(6)
+@pytest.mark.slow
 def test_the_key_is_that_of_the_architecture_whatever_the_seed(name, field, seeds):
     a = ARCHITECTURES[name]
     change = {"cell": "lstm"} if (field, a.cell) == ("cell", "gru") else {field: CHANGES[field]}
@@ -180,6 +181,7 @@ def test_a_model_with_a_layer_for_nan_takes_nan(model, masks):
 # ------------------------------------------------------------------- workspaces
 
 
+@pytest.mark.slow
 def test_the_model_takes_the_state_of_its_workspace():
     model = compiled()
     before = _state(model)
@@ -236,6 +238,7 @@ def test_two_models_of_one_architecture_have_workspaces_of_their_own():
         assert not np.array_equal(one.model.get_weights()[0], other.model.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_workspaces_are_made_anew_after_the_caches_were_cleared():
     clear_caches()
     model = compiled()
@@ -249,6 +252,7 @@ def test_workspaces_are_made_anew_after_the_caches_were_cleared():
     np.testing.assert_allclose(forward(model, X), model(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_functions_of_one_name_are_trained_apart():
     def model(power):
         def own(y_true, y_pred):
@@ -264,6 +268,7 @@ def test_functions_of_one_name_are_trained_apart():
         assert float(total / weight) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_options_of_a_loss_are_trained_apart():
     totals = []
     for delta in (0.1, 1.0):
@@ -283,6 +288,7 @@ def test_what_an_error_leaves_behind_is_set_back():
     _assert_same_state(_state(model), before)
 
 
+@pytest.mark.slow
 def test_frozen_layers_are_not_trained():
     model = compiled()
     model.get_layer("encoder").trainable = False

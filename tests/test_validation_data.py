@@ -126,6 +126,7 @@ def autolog(monkeypatch):
     return runs, boards
 
 
+@pytest.mark.slow
 def test_autolog_of_mlflow_sees_every_epoch_in_a_run_of_its_own(small, series, autolog):
     runs, boards = autolog
     model = small(SIZE, epochs=3).fit(series)

@@ -57,6 +57,7 @@ def test_what_can_take_effect_does(changed, unchanged):
         np.testing.assert_array_equal(one, other, err_msg="the earlier network was trained")
 
 
+@pytest.mark.slow
 def test_nothing_changed_goes_on_as_before(unchanged):
     model = fitted()
     network = model.model_
@@ -89,6 +90,7 @@ def test_what_cannot_is_an_error(changed):
     np.testing.assert_array_equal(model.score_samples(X), before)
 
 
+@pytest.mark.slow
 def test_what_cannot_change_changes_in_a_new_network():
     model = fitted(epochs=1).set_params(pooling="mean", warm_start=False).fit(X)
     assert model.detector_.architecture["pooling"] == "mean"
@@ -103,6 +105,7 @@ def test_optimizers_are_compared_by_what_they_are():
     assert model.model_ is not network
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_frozen_when_the_optimizer_changes():
     model = fitted()
     model.encoder_.trainable = False

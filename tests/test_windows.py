@@ -200,6 +200,7 @@ def rows_of(windows, blocks, how):
 @pytest.mark.parametrize("how", ["window", "mean", "median", "max", "last"])
 @few
 @given(drawn=covered())
+@pytest.mark.slow
 def test_reduce_windows_equals_its_naive_twin(how, drawn):
     windows, values, sizes = drawn
     found = rows_of(windows, split(values, sizes), how)

@@ -136,6 +136,7 @@ def test_a_value_that_leads_nowhere_is_named(small, params, error):
         small(**params).fit(X)
 
 
+@pytest.mark.slow
 def test_an_optimizer_instance_is_not_used_up(small):
     optimizer = keras.optimizers.SGD(0.25, momentum=0.5)
     weights = [small(optimizer=optimizer).fit(X).model_.get_weights() for _ in range(2)]
@@ -307,6 +308,7 @@ def test_fits_in_two_threads_equal_fits_one_after_the_other(small, options):
 # ------------------------------------------------------------------- less usual settings of Keras
 
 
+@pytest.mark.slow
 def test_lamb_is_known_by_its_name(small):
     detector = small(optimizer="lamb").fit(X)
     assert type(detector.model_.optimizer) is keras.optimizers.Lamb
