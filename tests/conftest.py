@@ -76,6 +76,12 @@ def is_left_out(item, markexpr):
     return bool(item.get_closest_marker("docs")) and "docs" not in markexpr
 
 
+def pytest_itemcollected(item):
+    """Mark examples of docstrings that train as slow."""
+    if isinstance(item, pytest.DoctestItem) and ".fit" in item.dtest.docstring:
+        item.add_marker("slow")
+
+
 def pytest_collection_modifyitems(config, items):
     """Skip nightly tests and tests of the documentation unless ``-m`` selects them."""
     by_name = any("::" in arg for arg in config.args)

@@ -117,6 +117,7 @@ ERRORS = ["mse", "rmse", "mae", "scaled_rmse"]
 
 
 @pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.slow
 def test_errors_of_rows_are_means_over_features(small, series, on_rows, outputs, error):
     model = with_weights_of(on_rows, small(5, stride=STRIDE, error=error), series)
     errors = naive.errors_of_steps(naive.cut(series, COVERING), outputs, error, typical_of(model))
@@ -136,6 +137,7 @@ def test_errors_of_rows_are_aggregated_over_covering_windows(
 
 
 @pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.slow
 def test_errors_of_steps_are_means_over_features(
     small, sequences, on_sequences, reconstructions, error
 ):

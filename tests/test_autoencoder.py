@@ -37,6 +37,7 @@ def test_one_finite_score_per_row(small, series, stride, aggregation):
 
 
 @pytest.mark.parametrize("method", ["score_samples", "decision_function", "predict"])
+@pytest.mark.slow
 def test_a_list_of_series_is_answered_by_a_list(on_rows, series, method):
     parts = [series[:50], series[50:53], series[53:]]
     answers = getattr(on_rows, method)(parts)
@@ -361,6 +362,7 @@ def test_score_does_not_depend_on_how_errors_are_used(small, series):
     assert plain.score(series) < 1
 
 
+@pytest.mark.slow
 def test_feature_names_out(on_rows, small, sequences):
     assert list(on_rows.get_feature_names_out()) == ["lstmautoencoder0", "lstmautoencoder1"]
     by_step = small(bottleneck="sequence").fit(sequences).get_feature_names_out()

@@ -206,6 +206,7 @@ def test_plot_writes_a_picture(fake, pump, tmp_path, args, name, magic, capsys):
     assert f"wrote scores.csv and {name}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_plot_shows_the_features_with_the_largest_errors(fake, tmp_path, monkeypatch):
     from skae._plots.score import AnomalyScoreDisplay
 

@@ -305,6 +305,7 @@ def test_a_picture_that_fails_leaves_no_scores(fake, pump, monkeypatch, tmp_path
         (["detect", "nope.csv"], 2, "skae: error: nope.csv: No such file"),
     ],
 )
+@pytest.mark.slow
 def test_command_without_work_does_not_load_tensorflow(args, status, words, tmp_path):
     code = (
         "import sys\nfrom skae.cli import main\n"

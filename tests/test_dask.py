@@ -61,6 +61,7 @@ def frame_of(rows, sizes):
 
 @some
 @given(st.data(), st.integers(1, 60), st.sampled_from([1, 2, 3, 7]), ways)
+@pytest.mark.slow
 def test_arrays_at_every_border(fitted, series, data, n_rows, stride, aggregation):
     """Partitions of any size, including single rows and fewer rows than a window."""
     detector, rows = with_rule(fitted, stride, aggregation), series[:n_rows]

@@ -100,6 +100,7 @@ def test_a_rate_given_to_keras_stays_constant(small, series, given, tmp_path):
 
 
 @pytest.mark.usefixtures("plain_steps")
+@pytest.mark.slow
 def test_partial_fit_keeps_the_rate_of_the_optimizer(small):
     rows, watch = np.sin(np.arange(1001.0) / 4)[:, None], Rates()
     model = small(4, epochs=1, callbacks=[watch]).partial_fit(rows).fit(rows).partial_fit(rows)

@@ -173,6 +173,7 @@ def test_ticks_without_a_month_have_it_beside_them(start, step, offset):
 
 
 @pytest.mark.parametrize("size", [(11, 10), (6.4, 4.8)])
+@pytest.mark.slow
 def test_long_names_of_panels_do_not_overlap(size):
     names = [f"turbine_{i:02d}_bearing_temperature" for i in range(6)]
     display = make_display(values=np.zeros((100, 6)), feature_names=names).plot()

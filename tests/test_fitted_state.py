@@ -190,6 +190,7 @@ def test_weights_that_do_not_fit_a_list_of_series_are_rejected(small, series, we
 
 
 @pytest.mark.parametrize("bottleneck", ["vector", "sequence"])
+@pytest.mark.slow
 def test_several_series_are_one_table(small, series, bottleneck):
     pd = pytest.importorskip("pandas")
     parts = [series[:80], series[80:]]

@@ -59,6 +59,7 @@ def test_a_sensor_that_stands_still_for_good_has_larger_errors(detector, feature
 
 
 @pytest.mark.parametrize("feature", range(3))
+@pytest.mark.slow
 def test_a_sensor_that_is_silent_for_good_has_no_error_and_the_others_do(detector, feature):
     rows = later(**{f"f{feature}": np.nan})
     errors = detector.explain(rows)

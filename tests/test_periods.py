@@ -115,6 +115,7 @@ def test_the_detector_finds_its_window_and_keeps_it():
     assert found.fit(other).window_size_ == 33
 
 
+@pytest.mark.slow
 def test_a_warm_start_keeps_the_window():
     found = detector(warm_start=True).fit(waves(40, n=500))
     assert found.fit(waves(33, n=500)).window_size_ == 40

@@ -125,6 +125,7 @@ def test_the_command_prints_no_line_of_tensorflow(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
 @pytest.mark.parametrize("call", ["fit", "partial_fit", "predict", "transform"])
+@pytest.mark.slow
 def test_a_fork_after_tensorflow_ran_is_rejected(small, series, call):
     model = small(5, epochs=1).fit(series)
     reading, writing = os.pipe()

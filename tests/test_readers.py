@@ -118,6 +118,7 @@ def test_all_levels_but_the_last_name_a_series():
     ],
     ids=["list", "array", "levels", "nested", "dataset"],
 )
+@pytest.mark.slow
 def test_the_estimator_takes_them(small, sequences):
     scores = small(epochs=1).fit(sequences).score_samples(sequences)
     assert scores.shape == (3,) and np.isfinite(scores).all()

@@ -126,6 +126,7 @@ def test_a_partial_fit_that_fails_changes_nothing(small, series, model):
     assert not np.array_equal(fitted.score_samples(series), before)
 
 
+@pytest.mark.slow
 def test_a_threshold_is_not_tuned_for_another_network(small, series):
     model, labels = small(5, epochs=1).fit(series), np.arange(200) % 9 == 0
     model.tune_threshold(

@@ -240,6 +240,7 @@ def test_a_file_with_another_scaler_inside_is_rejected(broken, tmp_path):
         skae.load(tmp_path / "scaler.skae")
 
 
+@pytest.mark.slow
 def test_a_pipeline_with_it_is_kept_streamed_and_seen_through(small, series, tmp_path):
     lists = [series[:120] * [1, 50], series[120:] * [1, 50]]
     pipeline = make_pipeline(SequenceScaler(), small(window_size=5)).fit(lists)

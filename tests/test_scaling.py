@@ -129,6 +129,7 @@ def test_what_float32_cannot_hold_is_named():
 # ------------------------------------------------------------------------ the estimator
 
 
+@pytest.mark.slow
 def test_it_equals_a_scaler_in_front(raw):
     rows = ROWS[:200]
     scaled = StandardScaler().fit_transform(rows)
@@ -285,6 +286,7 @@ def test_reconstructions_of_each_series_are_in_its_units(of_each):
     assert np.ptp(decoded[latents.index == "pump"]) > 100 * np.ptp(decoded[latents.index == "fan"])
 
 
+@pytest.mark.slow
 def test_streams_files_pickles_and_dask_know_the_scale_of_each_series(of_each, tmp_path):
     dd = pytest.importorskip("dask.dataframe")
     import skae.dask
@@ -316,6 +318,7 @@ def test_a_file_with_other_names_of_series_is_rejected(of_each, series):
         check_detector(plain | {"scaling": plain["scaling"] | {"series": series}})
 
 
+@pytest.mark.slow
 def test_a_feature_that_a_series_lacks_is_scaled_as_in_all():
     frame = fleet(1.0)
     frame.loc[frame.machine == "fan", "flow"] = np.nan

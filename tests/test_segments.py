@@ -14,6 +14,7 @@ from skae.layers import JoinSegments, SegmentMask, SplitIntoSegments
 
 @few
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 3), st.integers(0, 99))
+@pytest.mark.slow
 def test_segments_joined_again_are_the_sequence(n_steps, length, n_features, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(3, n_steps, n_features)).astype(np.float32)

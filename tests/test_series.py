@@ -233,6 +233,7 @@ def test_zones_and_periods_are_times():
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_times_that_go_back_or_come_twice_are_said():
     frame = gapped(np.ones(30))
     swapped = frame.iloc[[*range(10), 11, 10, *range(12, 30)]]

@@ -98,6 +98,7 @@ def test_a_dask_array_of_unknown_sizes_and_empty_partitions(small, series):
     assert_same_fit(small(4).fit(kept), small(4).fit(series[60:]))
 
 
+@pytest.mark.slow
 def test_a_dask_array_of_one_dimension_or_masked(small, series):
     one = da.from_array(series[:, 0], chunks=80)
     assert_same_fit(small(4).fit(one), small(4).fit(series[:, 0]))

@@ -85,6 +85,7 @@ def test_final_is_the_score_in_the_whole_series(fitted, streams, data, n_rows, s
 
 @some
 @given(st.data(), st.integers(1, 40), st.sampled_from(["now", "final"]))
+@pytest.mark.slow
 def test_pieces_do_not_matter(streams, data, n_rows, answer):
     rows = rows_with_gaps(n_rows)
     found = in_pieces(streams[answer], rows, data.draw(cuts(n_rows)))
@@ -193,6 +194,7 @@ def test_rows_of_a_frame_keep_their_names(small, series):
 
 
 @pytest.mark.parametrize("scales", [False, True])
+@pytest.mark.slow
 def test_rows_may_be_dicts_of_features(small, series, scales):
     frame = pd.DataFrame(series, columns=["a", "b"])
     model = small(WINDOW).fit(frame)
@@ -225,6 +227,7 @@ def test_a_dict_of_numbers_is_a_row_only_by_the_names_of_features(small, series)
         stream.update({"load": 0.5})
 
 
+@pytest.mark.slow
 def test_values_of_one_feature_may_be_a_number_or_a_series(small, series):
     model = small(WINDOW).fit(series[:, 0])
     expected = skae.stream(model).update(series[:3, 0])
@@ -399,6 +402,7 @@ def test_a_threshold_that_adapts_is_that_of_the_batch(fitted, series):
     np.testing.assert_array_equal(np.concatenate(labels), whole)
 
 
+@pytest.mark.slow
 def test_each_series_has_a_threshold_that_goes_on(fitted, series):
     fleet = skae.stream(fitted, threshold=Counting(), rows_per_update=2)
     fleet.labels(fleet.update({"a": series[:2]}))

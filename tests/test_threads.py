@@ -70,6 +70,7 @@ def test_fits_in_threads_are_those_of_one_thread(small, series, name):
     assert states == {_global_states()}
 
 
+@pytest.mark.slow
 def test_pickles_of_an_estimator_that_scores_score_the_same(small, series):
     model = small(5, epochs=1).fit(series)
     expected = model.score_samples(series)

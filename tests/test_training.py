@@ -140,6 +140,7 @@ def test_early_stopping_restores_the_best_weights():
     assert not np.array_equal(script.weights[1][0], script.weights[3][0])
 
 
+@pytest.mark.slow
 def test_reduce_on_plateau_changes_the_rate_and_it_stays():
     script = Scripted([1.0] * 4)
     plateau = keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=1)
@@ -176,6 +177,7 @@ class StopAt(keras.callbacks.Callback):
     "hook, count, epochs, steps",
     [("on_epoch_end", 2, 2, 6), ("on_train_batch_end", 4, 2, 4)],
 )
+@pytest.mark.slow
 def test_a_callback_stops_training(hook, count, epochs, steps):
     model = compiled()
     history = fit(model, 5, callbacks=[StopAt(hook, count)])

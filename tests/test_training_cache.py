@@ -192,6 +192,7 @@ def test_the_model_takes_the_state_of_its_workspace():
     _assert_same_state(_state(workspace.model), _state(model))
 
 
+@pytest.mark.slow
 def test_the_model_stays_as_it_is_if_the_block_raises():
     model = compiled()
     model.optimizer.build(model.trainable_variables)

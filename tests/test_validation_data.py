@@ -22,6 +22,7 @@ def same_as_split(ours, theirs, X):
 
 
 @pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.slow
 def test_the_end_of_a_series_given_is_the_end_held_out(small, series, pair):
     end = series[180:]
     theirs = small(SIZE, validation_fraction=0.1).fit(series)
