@@ -115,7 +115,7 @@ def spoiled(cells, every, word):
 
 
 def text_of(header, *columns, sep=","):
-    """The text of a file, without a header for None."""
+    """The text of a file; None means no header."""
     lines = [] if header is None else [header]
     return "\n".join([*lines, *(sep.join(row) for row in zip(*columns, strict=True))]) + "\n"
 

@@ -230,7 +230,7 @@ def test_notes_go_to_stderr_and_quiet_keeps_them(fake, tmp_path, capsys):
     assert cli.main(["detect", file]) == 0
     loud = capsys.readouterr()
     assert "skae: left out fixed: never changes\n" in loud.err
-    assert "skae: left out word: without numbers; --series takes" in loud.err
+    assert "skae: left out word: not numbers; --series uses" in loud.err
     assert cli.main(["detect", file, "--quiet"]) == 0
     quiet = capsys.readouterr()
     assert quiet.err == "" and quiet.out == loud.out
@@ -243,7 +243,7 @@ def test_demo_learns_the_fault_free_rows_and_counts_the_faults(fake, tmp_path, c
     assert cli.main(["detect", "--plot"]) == 0
     assert len(fake.made[0].X_fit) == 3024
     captured = capsys.readouterr()
-    assert "no FILE given: taking the demo series" in captured.err
+    assert "no FILE given: using the demo series" in captured.err
     assert re.search(r"found \d of 8 labelled events, with (no|\d+) false event", captured.out)
     assert len(read_scores()) == 6048 and (tmp_path / "scores.png").exists()
 

@@ -57,7 +57,7 @@ STRUCTURE = {
             FLOW,
             sep="   ",
         ),
-        *("year mo dy hr", HOUR, ["temp"], [20], "make the time together"),
+        *("year mo dy hr", HOUR, ["temp"], [20], "are combined into times"),
     ),
     "comments": (
         "# Pegel 9\n# unit: m\n" + PLAIN,
@@ -65,16 +65,16 @@ STRUCTURE = {
         HOUR,
         ["flow"],
         [20],
-        "2 lines, 1 to 2, of comments",
+        "2 lines, 1 to 2 (comments)",
     ),
-    "a comment below": (PLAIN + "# the end\n", "time", HOUR, ["flow"], [20], "line 62 of comments"),
+    "a comment below": (PLAIN + "# the end\n", "time", HOUR, ["flow"], [20], "line 62 (comments)"),
     "a header in a comment": (
         "# site 4\n#time,flow\n" + times(None),
         "time",
         HOUR,
         ["flow"],
         [20],
-        "of comments",
+        "(comments)",
     ),
     "titles": (
         "Station:,Weser\n\nQuality checked\n" + PLAIN,
@@ -86,7 +86,7 @@ STRUCTURE = {
     ),
     "a long preamble": (
         "".join(f"note {i}: nothing\n" for i in range(150)) + PLAIN,
-        *("time", HOUR, ["flow"], [20], "150 lines, 1 to 150, above the header"),
+        *("time", HOUR, ["flow"], [20], "150 lines, 1 to 150 (above the header)"),
     ),
     "units": (
         times("time;flow\n(UTC);[l/s]", sep=";"),
@@ -94,7 +94,7 @@ STRUCTURE = {
         HOUR,
         ["flow"],
         [20],
-        "line 2 of units",
+        "line 2 (units)",
     ),
     "a logger": (
         '"TOA5","x","CR6","7"\n"TIMESTAMP","RECORD","T_Avg"\n"TS","RN","deg C"\n"","","Avg"\n'
@@ -117,7 +117,7 @@ STRUCTURE = {
         HOUR,
         ["flow"],
         [20],
-        "of units",
+        "(units)",
     ),
     "a sum below": (
         PLAIN + "Total,1234.5\n\nExported by X\n",
@@ -129,7 +129,7 @@ STRUCTURE = {
     ),
     "a format and a unit": (
         times("Datum;Pegel\nMEZ;m", sep=";"),
-        *("Datum", HOUR, ["Pegel"], [20], "line 2 of units"),
+        *("Datum", HOUR, ["Pegel"], [20], "line 2 (units)"),
     ),
     "years": (
         text_of("Year,flow", column(lambda i: str(1900 + i)), FLOW),
@@ -142,7 +142,7 @@ STRUCTURE = {
         + ",".join(FLOW)
         + "\nb,"
         + ",".join(FLOW),
-        *("year", 1962, ["a", "b"], [20, 20], "a row is a sensor"),
+        *("year", 1962, ["a", "b"], [20, 20], "each row is a sensor"),
     ),
     "sep": ("sep=;\n" + times("time;flow", sep=";"), "time", HOUR, ["flow"], [20], None),
     "row names of R": (
@@ -155,7 +155,7 @@ STRUCTURE = {
     ),
     "ragged ends": (
         PLAIN.replace("time,flow", "time,flow,note").replace(f"{FLOW[8]}\n", f"{FLOW[8]},x\n"),
-        *("time", HOUR, ["flow"], [20], "line 2 has too few cells, as have 58 more"),
+        *("time", HOUR, ["flow"], [20], "line 2 and 58 others have too few cells"),
     ),
     "delimiters at the ends": (PLAIN.replace("\n", ",\n"), "time", HOUR, ["flow"], [20], None),
     "utf-16": (PLAIN.encode("utf-16"), "time", HOUR, ["flow"], [20], None),
@@ -220,7 +220,7 @@ STRUCTURE = {
     ),
     "a line of units in Latin-1": (
         times("when;level\n;°C", sep=";").encode("latin-1"),
-        *("when", HOUR, ["level"], [20], "line 2 of units"),
+        *("when", HOUR, ["level"], [20], "line 2 (units)"),
     ),
     "lines in quotes": (
         text_of(
@@ -231,7 +231,7 @@ STRUCTURE = {
     ),
     "files joined": (
         "# site 4\n" + PLAIN.replace(f"{HOURS[30]}", f"time,flow\n{HOURS[30]}"),
-        *("time", HOUR, ["flow"], [20], "left out 1 line that repeats those above the table"),
+        *("time", HOUR, ["flow"], [20], "left out 1 line that repeats lines above the table"),
     ),
     "an end": (
         PLAIN + "-- end of file --\n",
@@ -244,7 +244,7 @@ STRUCTURE = {
     ),
     "slashes before comments": (
         "// exported\n" + PLAIN,
-        *("time", HOUR, ["flow"], [20], "line 1 above the header"),
+        *("time", HOUR, ["flow"], [20], "line 1 (above the header)"),
     ),
     "no header, spaces": (
         "".join(f"{h}   {float(f):8.2f}\n" for h, f in zip(HOURS, FLOW, strict=True)),
@@ -255,13 +255,13 @@ STRUCTURE = {
             ",".join(row)
             for row in (["probe", "unit", *HOURS], ["a", "m", *FLOW], ["b", "m", *FLOW])
         ),
-        *("time", HOUR, ["a m", "b m"], [20, 20], "a row is a sensor"),
+        *("time", HOUR, ["a m", "b m"], [20, 20], "each row is a sensor"),
     ),
     "times in the header": (
         "\n".join(
             [",".join(["probe", *HOURS]), ",".join(["a", *FLOW]), ",".join(["b", *FLOW[::-1]])]
         ),
-        *("time", HOUR, ["a", "b"], [20, 24.99], "a row is a sensor"),
+        *("time", HOUR, ["a", "b"], [20, 24.99], "each row is a sensor"),
     ),
 }
 NUMBERS = {
@@ -269,7 +269,7 @@ NUMBERS = {
     "german thousands": (
         numbers(column(lambda i: f"{1 + i}.{100 + 7 * i % 800},50"), when=GERMAN),
         [1100.5, 2107.5],
-        "separators of thousands",
+        "thousands separators",
     ),
     "some thousands": (
         numbers(
@@ -288,12 +288,12 @@ NUMBERS = {
     "all thousands": (
         numbers(column(lambda i: f"{2 + i % 3}.{100 + 7 * i % 800}"), when=GERMAN),
         [2100, 3107],
-        "if it is not, say so with --decimal",
+        "if this is wrong, set --decimal",
     ),
     "millions": (
         numbers(column(lambda i: f'"{3_000_000 + 999 * (i % 9):,}"'), "when,level", ","),
         [3e6, 3000999],
-        "separators of thousands",
+        "thousands separators",
     ),
     "spaces between thousands": (
         numbers(column(lambda i: f"{1 + i % 2} {250 + i}")),
@@ -313,12 +313,12 @@ NUMBERS = {
     "lakhs": (
         numbers(column(lambda i: f'"{1 + i % 3},23,{456 + i}"'), "when,level", ","),
         [123456, 223457],
-        "separators of thousands",
+        "thousands separators",
     ),
     "brackets for below zero": (
         numbers(column(lambda i: f"({1 + i % 3},{100 + i}.5)" if i % 2 else "1,000.25")),
         [1000.25, -2101.5],
-        "separators of thousands",
+        "thousands separators",
     ),
     "a long minus": (numbers([f"−{f.replace('.', ',')}" for f in FLOW]), [-20, -21.54], None),
     "percents": (numbers([f"{f}%" for f in FLOW]), [20, 21.54], "followed by '%'"),
@@ -326,12 +326,12 @@ NUMBERS = {
     "suffixes": (
         numbers(column(lambda i: f"{900 + 9 * i}K" if i < 12 else f"{1 + i / 60:.2f}M")),
         [9e5, 909e3],
-        "K, M are brought",
+        "K, M are converted",
     ),
     "sizes": (
         numbers(column(lambda i: f"{1 + i} kB" if i % 2 else f"{1 + i} MB")),
         [1e6, 2e3],
-        "MB, kB are brought",
+        "MB, kB are converted",
     ),
     "money": (numbers([f"${f}" for f in FLOW]), [20, 21.54], None),
     "booleans": (
@@ -340,25 +340,33 @@ NUMBERS = {
         "on/off are read as 1 and 0",
     ),
     **{
-        word: (numbers(spoiled(FLOW, 8, word)), [20, 21.54], f"{word!r} (7 cells) taken as missing")
+        word: (
+            numbers(spoiled(FLOW, 8, word)),
+            [20, 21.54],
+            f"{word!r} (7 cells) treated as missing",
+        )
         for word in ("?", "-", "--", "***", "n/e", "MM", "Bad", "No Data")
     },
     "errors of a spreadsheet": (
         numbers(spoiled(spoiled(FLOW, 9, "#DIV/0!"), 16, "#REF!")),
         [20, 21.54],
-        "'#DIV/0!' (6 cells), '#REF!' (3 cells) taken as missing",
+        "'#DIV/0!' (6 cells), '#REF!' (3 cells) treated as missing",
     ),
-    "a lone word": (numbers(spoiled(FLOW, 41, "offline")), [20, 21.54], "'offline' (1 cell) taken"),
+    "a lone word": (
+        numbers(spoiled(FLOW, 41, "offline")),
+        [20, 21.54],
+        "'offline' (1 cell) treated",
+    ),
     "mostly words": (
         numbers(["-" if i % 3 else f for i, f in enumerate(FLOW)]),
         [20, np.nan],
-        "'-' (40 cells) taken",
+        "'-' (40 cells) treated",
     ),
     **{
         value: (
             numbers(spoiled(FLOW, 20, value)),
             [20, 21.54],
-            f"{float(value):.15g} (3 cells) taken as missing",
+            f"{float(value):.15g} (3 cells) treated as missing",
         )
         for value in ("-200", "-999", "-7999", "-9999.0", "9999.9", "1e20", "-99.9", "32767")
     },
@@ -366,7 +374,7 @@ NUMBERS = {
     "one sentinel": (
         numbers(spoiled(FLOW, 41, "-6999")),
         [20, 21.54],
-        "-6999 (1 cell) taken as missing",
+        "-6999 (1 cell) treated as missing",
     ),
     "zeros": (numbers(spoiled(FLOW, 20, "0")), [20, 21.54], None),
     "nines among others": (numbers(column(lambda i: str(900 + 9 * (i % 12)))), [900, 909], None),
@@ -381,7 +389,7 @@ TIMES = {
         ),
         "Day Clock",
         HOUR,
-        "make the time together",
+        "are combined into times",
     ),
     "date and hour": (
         text_of(
@@ -389,7 +397,7 @@ TIMES = {
         ),
         "date hour",
         HOUR,
-        "make the time",
+        "are combined",
     ),
     "date and hhmm": (
         text_of(
@@ -400,7 +408,7 @@ TIMES = {
         ),
         "date hhmm",
         HOUR,
-        "make the time",
+        "are combined",
     ),
     "a date before the full time": (
         text_of("Date,stamp,flow", moments(lambda t: f"{t:%Y-%m-%d}"), HOURS, FLOW),
@@ -417,7 +425,7 @@ TIMES = {
         ),
         "Year Month Day",
         DAY,
-        "make",
+        "are combined",
     ),
     "epochs": (times("logged_at,flow", EPOCH), "logged_at", "2023-05-01T00:15", "epochs in s"),
     "epochs in ms": (
@@ -442,13 +450,13 @@ TIMES = {
         times("Datum;flow", column(lambda i: f"{serial(i, '1899-12-30'):.6f}"), sep=";"),
         "Datum",
         HOUR,
-        "as Excel counts",
+        "Excel days",
     ),
     "days of MATLAB": (
         times("datenum,flow", column(lambda i: f"{serial(i, '1970-01-01') + 719529:.6f}")),
         "datenum",
         HOUR,
-        "as MATLAB counts",
+        "MATLAB days",
     ),
     "compact days": (
         times(cells=moments(lambda t: f"{t:%Y%m%d}", "D")),
@@ -472,15 +480,15 @@ TIMES = {
         times(cells=moments(lambda t: f"{t:%d.%m.%Y %H:00} - {t:%d.%m.%Y %H:59}")),
         "when",
         HOUR,
-        "the beginning is the time",
+        "are read as their beginnings",
     ),
-    "falling": (times(cells=HOURS[::-1]), "when", HOUR, "newest first; the rows were turned round"),
+    "falling": (times(cells=HOURS[::-1]), "when", HOUR, "newest first; the rows were reversed"),
     "year and day of year": (
         text_of(
             "Year,DOY,HH,flow",
             *(["2023"] * N, moments(lambda t: f"{t:%j}"), moments(lambda t: f"{t.hour}"), FLOW),
         ),
-        *("Year DOY HH", HOUR, "make the time together"),
+        *("Year DOY HH", HOUR, "are combined into times"),
     ),
     "days of the year": (
         times(cells=moments(lambda t: f"{t:%Y-%j}", "D")),
@@ -502,7 +510,7 @@ TIMES = {
         times(cells=[*HOURS[:30], *(h.replace("05-", "06-") for h in HOURS[30:])]),
         "when",
         HOUR,
-        "a gap in time, of 31.04 d before line 32",
+        "a gap in time of 31.04 d before line 32",
     ),
     "another step": (
         times(cells=[*moments(str, "D", "2023-03-01")[:30], *HOURS[:30]]),
@@ -597,7 +605,7 @@ ROLES = {
     "seconds passed": (
         text_of("time,elapsed_s,flow", HOURS, column(lambda i: str(3600 * i)), FLOW),
         ["flow"],
-        "elapsed_s: rises with the time alone",
+        "elapsed_s: rises evenly with time",
     ),
     "a running total": (
         text_of("time,rain_sum,flow", HOURS, RISING, FLOW),
@@ -607,17 +615,17 @@ ROLES = {
     "the hour of the day": (
         text_of("time,hr,flow", HOURS, column(lambda i: str(i % 24)), FLOW),
         ["flow"],
-        "hr: says only what the time says",
+        "hr: repeats a part of the time",
     ),
     "parts of a file": (
         text_of("time,fold,flow", HOURS, column(lambda i: str(i % 5)), FLOW),
         ["flow"],
-        "fold: tells parts of the file apart",
+        "fold: marks parts of the file",
     ),
     "times in no known way": (
         text_of("when,flow", moments(lambda t: f"{t.year}年{t.month}月{t.day}日{t.hour}"), FLOW),
         ["flow"],
-        "left out when: without numbers; if these are times, --time-format says how",
+        "left out when: not numbers; if these are times, set --time-format",
     ),
     "constants": (
         text_of("time,site,flow", HOURS, ["7"] * N, FLOW),
@@ -627,7 +635,7 @@ ROLES = {
     "words": (
         text_of("time,note,flow", HOURS, column(lambda i: "ab"[i % 2]), FLOW),
         ["flow"],
-        "note: without numbers",
+        "note: not numbers",
     ),
     **{
         name: (
@@ -653,22 +661,22 @@ ROLES = {
     ),
 }
 SERIES = {
-    "in turn": (
+    "alternating": (
         text_of("time,probe,value", [h for h in HOURS for _ in "ab"], ["a", "b"] * N, FLOW * 2),
         "probe",
-        "each time comes 2 times, probe has 2 values: --series probe",
+        "each time occurs 2 times, probe has 2 values: using --series probe",
     ),
     "in blocks": (
         text_of("unit_nr,time,value", ["1"] * N + ["2"] * N + ["3"] * N, HOURS * 3, FLOW * 3),
         "unit_nr",
-        "each time comes 3 times, unit_nr has 3 values: --series unit_nr",
+        "each time occurs 3 times, unit_nr has 3 values: using --series unit_nr",
     ),
     "by cycles": (
         text_of(
             "engine,cycle,value", ["1"] * N + ["2"] * N, column(lambda i: str(i + 1)) * 2, FLOW * 2
         ),
         "engine",
-        "'cycle' begins anew, engine has 2 values",
+        "'cycle' restarts, engine has 2 values",
     ),
     "one after the other": (
         text_of(
@@ -678,7 +686,7 @@ SERIES = {
             FLOW * 2,
         ),
         "id",
-        "time begins anew, id has 2 values",
+        "time restarts, id has 2 values",
     ),
 }
 
@@ -783,7 +791,7 @@ def test_inspect_shows_columns_with_roles_and_reasons(tmp_path, capsys, command,
     assert lines[2].split() == ["column", "role", "type", "missing", "first", "why"]
     assert lines[5].split() == ["flow", "sensor", "number", "7", "20"]
     assert lines[4].split()[:3] == ["no", "left", "out"] and "only rises by 1" in lines[4]
-    assert "* flow: '?' (7 cells) taken as missing" in lines
+    assert "* flow: '?' (7 cells) treated as missing" in lines
     assert cli.main([*command, "a.csv", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["rows"] == N and found["index"]["step"] == "1 h" and len(found["notes"]) == 3

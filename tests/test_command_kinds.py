@@ -1,4 +1,4 @@
-"""Kinds of files of loggers, databases, consoles, phones and offices, and what is made of them."""
+"""Kinds of files of loggers, databases, consoles, phones and offices, and how they are read."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def parts(*names, step="h"):
 
 
 # Name: (text, name of the index, its second time or number, first row, words of a note; None
-# where there is nothing to say).
+# without a note).
 KINDS = {
     "a client of a database": (
         "      at      | flow\n--------------+------\n"
@@ -49,7 +49,7 @@ KINDS = {
     ),
     "quotes of C": (
         text_of("'at','flow'\n'hh:mm','mV'", [f"'{h}'" for h in HOURS], FLOW),
-        *("at", HOUR, [20], "line 2 of units"),
+        *("at", HOUR, [20], "line 2 (units)"),
     ),
     "cells that spreadsheets keep as texts": (
         text_of("at,flow", HOURS, [f'="{f}"' for f in FLOW]),
@@ -61,30 +61,30 @@ KINDS = {
     ),
     "no reading at the end": (
         text_of("at,flow", HOURS, [*FLOW[:-1], "Bad Input"]),
-        *("at", HOUR, [20], "'Bad Input' (1 cell) taken as missing"),
+        *("at", HOUR, [20], "'Bad Input' (1 cell) treated as missing"),
     ),
     "no reading at the beginning": (
         text_of("at,flow", HOURS, ["Bad Input", "Bad Input", *FLOW[2:]]),
-        *("at", HOUR, [np.nan], "'Bad Input' (2 cells) taken as missing"),
+        *("at", HOUR, [np.nan], "'Bad Input' (2 cells) treated as missing"),
     ),
     "a serial number in the first row alone": (
         text_of("no,at,flow,serial", column(str), HOURS, FLOW).replace(
             f"{FLOW[0]}\n", f"{FLOW[0]},7\n", 1
         ),
-        *("at", HOUR, [20], "line 3 has too few cells, as have 58 more"),
+        *("at", HOUR, [20], "line 3 and 58 others have too few cells"),
     ),
     "a log of a web server": (
         "#Version: 1.0\n#Fields: date time flow\n" + text_of(None, HOURS, FLOW, sep=" "),
-        *("date time", HOUR, [20], "2 lines, 1 to 2, of comments"),
+        *("date time", HOUR, [20], "2 lines, 1 to 2 (comments)"),
     ),
     "fields and types": (
         "#fields\tts\tflow\tname\n#types\ttime\tdouble\tstring\n"
         + text_of(None, column(lambda i: f"{1682899200 + 3600 * i}.0"), FLOW, ["a"] * N, sep="\t"),
-        *("ts", HOUR, [20], "of comments"),
+        *("ts", HOUR, [20], "(comments)"),
     ),
     "one value for all names in the last line": (
         text_of("Label,flow\nPeriod,3600", HOURS, FLOW),
-        *("Label", HOUR, [20], "line 2 of units"),
+        *("Label", HOUR, [20], "line 2 (units)"),
     ),
     "years and words in the header": (
         "Source,World,\n\nCountry,Code,"
@@ -92,18 +92,18 @@ KINDS = {
         + ",\nA,a,"
         + ",".join(FLOW)
         + ",\n",
-        *("year", 1962, [20], "a row is a sensor"),
+        *("year", 1962, [20], "each row is a sensor"),
     ),
     "places beside times in the header": (
         "Land,Lat," + ",".join(HOURS) + "\nA,52.5," + ",".join(FLOW) + "\n",
-        *("time", HOUR, [20], "a row is a sensor"),
+        *("time", HOUR, [20], "each row is a sensor"),
     ),
     "remarks beside times in the header": (
         "unit\\time\t"
         + "\t".join(f"{h} " for h in HOURS)
         + "\nA\t"
         + "\t".join(f"{f} p" if i % 9 == 8 else f for i, f in enumerate(FLOW)),
-        *("time", HOUR, [20], "the remark 'p' after some numbers is left out"),
+        *("time", HOUR, [20], "the remark 'p' after some numbers is ignored"),
     ),
     "hours side by side": (
         "Day;"
@@ -145,7 +145,7 @@ KINDS = {
         *("at", HOUR, [0.1, 0.5], None),
     ),
     "a tilde": (text_of("at~flow", HOURS, FLOW, sep="~"), "at", HOUR, [20], None),
-    "spaces behind signs": (
+    "spaces after signs": (
         text_of("at,flow", HOURS, [f"+   {f}" for f in FLOW]),
         *("at", HOUR, [20], None),
     ),
@@ -159,11 +159,11 @@ KINDS = {
     ),
     "stars after estimates": (
         text_of("at,flow", HOURS, [f"{f}*" if i % 9 == 8 else f for i, f in enumerate(FLOW)]),
-        *("at", HOUR, [20], "the remark '*' after some numbers is left out"),
+        *("at", HOUR, [20], "the remark '*' after some numbers is ignored"),
     ),
     "thousands of a few": (
         text_of("at,flow", HOURS, ["1.2k" if i % 9 == 8 else f for i, f in enumerate(FLOW)]),
-        *("at", HOUR, [20], "numbers followed by k are brought"),
+        *("at", HOUR, [20], "numbers followed by k are converted"),
     ),
     "weeks": (
         text_of("week,flow", column(lambda i: f"{2022 + i // 52}-W{1 + i % 52:02}"), FLOW),
@@ -177,7 +177,7 @@ KINDS = {
         text_of(
             "Date,Time,flow", moments(lambda t: f"{t:%d:%m:%Y}"), moments(lambda t: f"{t:%X}"), FLOW
         ),
-        *("Date Time", HOUR, [20], "make the time together"),
+        *("Date Time", HOUR, [20], "are combined into times"),
     ),
     "weekdays in French": (
         text_of("at;flow", moments(lambda t: f"mardi {t.day} mai {t:%Y %H:%M}"), FLOW, sep=";"),
@@ -185,7 +185,7 @@ KINDS = {
     ),
     "clocks with an h": (
         text_of("Date;Heure;flow", DATES, moments(lambda t: f"{t:%Hh%M}"), FLOW, sep=";"),
-        *("Date Heure", HOUR, [20], "make the time together"),
+        *("Date Heure", HOUR, [20], "are combined into times"),
     ),
     "halves of days in one letter": (
         text_of(
@@ -195,7 +195,7 @@ KINDS = {
             FLOW,
             sep="\t",
         ),
-        *("Date Time", HOUR, [20], "make the time together"),
+        *("Date Time", HOUR, [20], "are combined into times"),
     ),
     "clocks of six digits": (
         text_of(
@@ -204,11 +204,11 @@ KINDS = {
             moments(lambda t: f"{t:%H%M%S}"),
             FLOW,
         ),
-        *("DATE TIME", HOUR, [20], "make the time together"),
+        *("DATE TIME", HOUR, [20], "are combined into times"),
     ),
     "clocks from one to another": (
         text_of("at;flow", moments(lambda t: f"{t:%d.%m.%Y %H:00}-{t:%H}:59"), FLOW, sep=";"),
-        *("at", HOUR, [20], "the beginning of '01.05.2023 00:00-00:59' is the time"),
+        *("at", HOUR, [20], "such as '01.05.2023 00:00-00:59' are read as their beginnings"),
     ),
     "a browser": (
         text_of(
@@ -225,7 +225,7 @@ KINDS = {
             ["EDT"] * 8 + ["EST"] * 52,
             FLOW,
         ),
-        *("at tz", "2023-11-05T00:15", [20], "at and tz make the time together"),
+        *("at tz", "2023-11-05T00:15", [20], "at and tz are combined into times"),
     ),
     "Americans": (
         text_of(
@@ -235,7 +235,7 @@ KINDS = {
     ),
     "parts of dates without names": (
         text_of(None, *parts("year", "month", "day", "hour"), FLOW, sep=" "),
-        *("column1 column2 column3 column4", HOUR, [20], "make the time together"),
+        *("column1 column2 column3 column4", HOUR, [20], "are combined into times"),
     ),
     "days of the year without names": (
         text_of(
@@ -246,11 +246,11 @@ KINDS = {
             FLOW,
             sep=" ",
         ),
-        *("column1 column2 column3", HOUR, [20], "make the time together"),
+        *("column1 column2 column3", HOUR, [20], "are combined into times"),
     ),
     "an hour without a name": (
         text_of(None, DATES, *parts("hour"), FLOW),
-        *("column1 column2", HOUR, [20], "make the time together"),
+        *("column1 column2", HOUR, [20], "are combined into times"),
     ),
     **{
         name: (text_of(f"{name},flow", column(written), FLOW), name, HOUR, [20], words)
@@ -282,15 +282,15 @@ KINDS = {
     },
     "midnights": (
         text_of("Start,flow", moments(lambda t: f"{t:%H:%M}"), FLOW),
-        *("Start", 3600, [20], "'Start' begins anew: a day is added there"),
+        *("Start", 3600, [20], "'Start' restarts: a day is added there"),
     ),
     "an oscilloscope": (
         text_of("second,Volt", column(lambda i: f"{i / 1e4 - 0.003:+.4E}"), FLOW),
-        *("second", -0.0029, [20], "'second' rises all the way: taken as the index"),
+        *("second", -0.0029, [20], "'second' always rises: used as the index"),
     ),
     "another calendar": (
         text_of("at,flow", moments(lambda t: f"{t:%d/%m}/{t.year + 543}", "D"), FLOW),
-        *("at", "2566-05-02", [20], "the years are 2566 to 2566: of another calendar?"),
+        *("at", "2566-05-02", [20], "the years are 2566 to 2566: is this another calendar?"),
     ),
     "numbers of a series beside its name": (
         text_of(
@@ -317,15 +317,15 @@ KINDS = {
             column(lambda i: str(1 + i % 52)),
             FLOW,
         ),
-        *("year week", "2021-01-11", [20], "make the time together"),
+        *("year week", "2021-01-11", [20], "are combined into times"),
     ),
     "names with other delimiters": (
         text_of("at,flow", HOURS, FLOW, sep=";"),
         *("at", HOUR, [20], None),
     ),
-    "names behind a mark": (
+    "names after a mark": (
         "% run 7\n% t   flow\n" + text_of(None, column(str), FLOW, sep="  "),
-        *("t", 1, [20], "line 1 above the header"),
+        *("t", 1, [20], "line 1 (above the header)"),
     ),
     "a copy of a database": (
         "--\n\nCOPY public.r (at, flow) FROM stdin;\n"
@@ -333,13 +333,13 @@ KINDS = {
         + "\\.\n\n",
         *("at", HOUR, [20], "the last line, from line 64"),
     ),
-    "months with remarks and words behind": (
+    "months with remarks and words after rows": (
         "Site: A, 133 m\n  yyyy  mm   tmax\n             degC\n"
         + "".join(
             f"  {2018 + i // 12}  {1 + i % 12:2d}  {f}{'*' * (i % 9 == 8)}{'  New' * (i > 55)}\n"
             for i, f in enumerate(FLOW)
         ),
-        *("yyyy mm", "2018-02", [20], "left out words behind the last column: New"),
+        *("yyyy mm", "2018-02", [20], "left out words after the last column: New"),
     ),
     "quality": (
         text_of("at,flow,Quality", HOURS, FLOW, ["192"] * 50 + ["0"] * 10),
@@ -412,7 +412,7 @@ def test_durations_are_sensors_if_asked_for(tmp_path):
 
 def test_columns_that_make_no_times_are_no_index(tmp_path):
     content = text_of("at,word,flow", HOURS, ["x"] * N, FLOW)
-    with pytest.raises(ValueError, match="--index 'word,at': these columns make no times"):
+    with pytest.raises(ValueError, match="--index 'word,at': these columns do not form times"):
         read(tmp_path, content, index="word,at")
 
 

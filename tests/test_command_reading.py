@@ -151,10 +151,10 @@ def test_blocks_are_read_as_the_whole(text, size):
         (gzip.compress(TABLE.encode(), mtime=0)[:-9], "standard input is a damaged gzip file"),
         (b"PAR1" + b"x" * 400 + b"PAR1", "standard input cannot be read as Parquet"),
         (as_parquet("time,x\n")[:-30], "cannot be read as Parquet"),
-        (as_parquet("time,x\n"), "holds no rows"),
-        (b"x\n" + b"1," * 60, "a line is beyond"),
-        (b"x\n" + b"1\n" * 200, "holds more than"),
-        (b"x\n1\n\0", "it holds binary data"),
+        (as_parquet("time,x\n"), "has no rows"),
+        (b"x\n" + b"1," * 60, "a line exceeds"),
+        (b"x\n" + b"1\n" * 200, "is larger than"),
+        (b"x\n1\n\0", "it contains binary data"),
     ],
 )
 def test_a_stream_that_is_no_table_is_left_at_once(monkeypatch, content, message):
@@ -168,7 +168,7 @@ def test_a_stream_that_is_no_table_is_left_at_once(monkeypatch, content, message
 def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     pd.DataFrame({"x": np.zeros(10_000)}).to_parquet(tmp_path / "a.parquet")
     monkeypatch.setattr(source, "MAX_BYTES", 79_999)
-    with pytest.raises(ValueError, match="a.parquet cannot be read as Parquet: it holds more"):
+    with pytest.raises(ValueError, match="a.parquet cannot be read as Parquet: it is larger"):
         read_series(str(tmp_path / "a.parquet"))
 
 
@@ -230,7 +230,7 @@ def test_a_given_format_has_the_last_word(tmp_path):
     assert series.index.instants.tolist() == [day("2024-01-31").item(), day("2024-02-01").item()]
 
 
-SAY_HOW = "if it is not, say how with --time-format"
+SAY_HOW = "if this is wrong, set --time-format"
 
 
 def test_a_format_that_fits_nothing_is_an_error(tmp_path):
@@ -238,7 +238,7 @@ def test_a_format_that_fits_nothing_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="--time-format '%d/%m/%y' fits no column"):
         read_series(file, Choice(time_format="%d/%m/%y"))
     with pytest.raises(
-        ValueError, match="line 2, column 'time': '2024-01-01' is not of '%d/%m/%y'"
+        ValueError, match="line 2, column 'time': '2024-01-01' is not in the format '%d/%m/%y'"
     ):
         read_series(file, Choice(index="time", time_format="%d/%m/%y"))
 
@@ -292,7 +292,7 @@ def test_labels_are_read(tmp_path, words, labels):
     [
         (["5", "2"], "the labels in 'fault' are 2, 5; expected 0 and 1, -1 and 1, or words"),
         (["0", ""], "line 3, column 'fault': '' is not a label"),
-        (["1", "1"], "expected both of 0 and 1"),
+        (["1", "1"], "expected both 0 and 1"),
     ],
 )
 def test_what_is_no_label_is_named(tmp_path, cells, message):

@@ -1,4 +1,4 @@
-"""Where in a text file the table lies: delimiter, header, and the lines that are no rows."""
+"""The table in a text file: delimiter, header, and lines that are not rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DELIMITERS = [",", ";", "\t", "|", "~", "^"]
 SNIFFED_LINES, SNIFFED_BYTES = 100, 2**16
 HEAD_LINES, TAIL_LINES = 1000, 20
 USUAL_MISSING = MISSING_WORDS | {"?", "-", "--", "---", "*", "***", "error"}
-# What stands below names: units, formats, kinds of values and of their summaries.
+# Cells below names: units, formats, types and kinds of summaries.
 UNIT = re.compile(
     r"\[.*\]|\(.*\)|[-%‰°µ/]+.{0,6}|\w{1,6}([/·^*]-?\w{1,6}){1,3}|\d+[snd]|°?[cfk]|deg.{0,8}|"
     r"[mckµ]?m[²³23]?|h?pa|[mk]?bar|[mk]?wh?|m?v|m?a|[mk]?hz|k?g|[mkh]?l|s|sec|min|h|hours?|days?|ms|kn|"
@@ -26,7 +26,7 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 TIME_NAME = re.compile(r"date|time|datum|zeit|fecha|stamp|temps|heure|ts$", re.IGNORECASE)
-# What spreadsheets write around a cell that is to stay text, and lines under names.
+# A formula that keeps a cell as text in spreadsheets, and a rule below names.
 FORMULA = rb'(?<![^,;\t\n])="([^",;\n]*)"'
 RULE = rb"^[-+=|: \t]*([-=]{8}|[-=]{3}[+| ]+[-=]{3})[-+=|: \t]*$"
 EPOCH = re.compile(r"1\d{9}(\.0*)?")
@@ -35,20 +35,20 @@ SEPARATOR_LINE = re.compile(rb'^"?sep=(.)"?[^\S\n]*(?=\n)', re.IGNORECASE)
 
 @dataclass
 class Layout:
-    """How a text is cut into the rows of a table.
+    """A text file as the rows of a table.
 
     Parameters
     ----------
     name : str
-        What messages call the file.
+        The name of the file in messages.
     content : bytes
-        The text; lines that are no rows of the table are blank.
+        The text; lines that are not rows are blank.
     delimiter : str
-        What stands between two cells.
+        The mark between cells.
     names : list of str
         The names of the columns.
     notes : list of str
-        What was left out, and where.
+        Notes on lines left out.
     """
 
     name: str
@@ -58,19 +58,19 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the line where each row ends, and its cells."""
-        # One by one: splitting all would take another copy.
+        """Yield the line number of the end of each row, and its cells."""
+        # Line by line, because splitting would copy the text.
         return self.cut(line.decode() for line in io.BytesIO(self.content))
 
     def cut(self, lines: Iterable[str], strict: bool = True) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the line where each row of these lines ends, and its cells."""
+        """Yield the line number of the end of each row in `lines`, and its cells."""
         reader = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=strict)
         try:
             for cells in reader:
                 if cells:
                     yield reader.line_num, [cell.strip() for cell in cells]
         except csv.Error as error:
-            reason = f"line {reader.line_num}: {error}; --skip-rows and --comment leave lines out"
+            reason = f"line {reader.line_num}: {error}; ignore lines with --skip-rows or --comment"
             raise ValueError(f"{self.name} is not a CSV file: {reason}") from error
 
 
@@ -79,30 +79,26 @@ def find_layout(
 ) -> Layout:
     r"""Find the table in a text.
 
-    The delimiter is what CleverCSV finds in the middle of the text. The header is the line above
-    the first row whose cells are of the kinds that the rest of their columns has.
+    CleverCSV finds the delimiter in the middle of the text. The header is the line above the
+    first row whose cells have the same kinds as the rest of their columns.
 
     Parameters
     ----------
     name : str
-        What messages call the file.
+        The name of the file in messages.
     content : bytes
         Text in UTF-8.
     delimiter : str, default=""
-        What stands between cells; "" finds it.
+        The mark between cells; "" detects it.
     comment : str, default="#"
-        What stands at the beginning of lines that are no rows.
+        The mark at the beginning of comments.
     skip_rows : int, default=0
-        Lines at the beginning that are no part of the table.
-
-    Returns
-    -------
-    layout : Layout
+        The number of first lines to ignore.
 
     Raises
     ------
     ValueError
-        If the text is empty or no table.
+        If the text is empty or not a table.
 
     Examples
     --------
@@ -135,7 +131,7 @@ def find_layout(
 
 
 def _read_arff(name: str, content: bytes) -> Layout:
-    """Return the table below the ``@DATA`` of Weka's format."""
+    """Return the table below ``@DATA`` in Weka's format."""
     match = re.search(rb"^[^\S\n]*@data[^\n]*", content, re.IGNORECASE | re.MULTILINE)
     if not match:
         raise ValueError(f"{name} is an ARFF file without @DATA")
@@ -147,7 +143,7 @@ def _read_arff(name: str, content: bytes) -> Layout:
 
 
 def _blank(content: bytes, n_lines: int) -> bytes:
-    """Empty the first lines, so that the others keep their numbers."""
+    """Empty the first lines, so that the other lines keep their numbers."""
     end = 0
     for _ in range(n_lines):
         end = content.find(b"\n", end) + 1 or len(content)
@@ -155,7 +151,7 @@ def _blank(content: bytes, n_lines: int) -> bytes:
 
 
 def _blank_comments(content: bytes, comment: str) -> tuple[bytes, dict[int, str]]:
-    """Empty lines that begin with a comment mark; return those of the head, by their numbers."""
+    """Empty comments; also return comments among the first lines by line number."""
     pattern = rb"^[^\S\n]*%b[^\n]*" % re.escape(comment.encode())
     if not re.search(pattern, content, re.MULTILINE):
         return content, {}
@@ -165,7 +161,7 @@ def _blank_comments(content: bytes, comment: str) -> tuple[bytes, dict[int, str]
 
 
 def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
-    """Empty lines of delimiters alone, and make runs of spaces one where they are delimiters."""
+    """Empty lines with delimiters only, and merge spaces if they are the delimiter."""
     marks = re.escape(delimiter.encode())
     if delimiter == " ":
         content = re.sub(rb"(\d) ([AP]M)\b", rb"\1\2", re.sub(rb"[ \t]+", b" ", content))
@@ -177,9 +173,9 @@ def _blank_lines_without_cells(content: bytes, delimiter: str) -> bytes:
 
 
 def _sniff(content: bytes) -> str:
-    """Return the delimiter of the lines in the middle, where neither titles nor sums stand."""
+    """Return the delimiter of lines in the middle, away from titles and sums."""
     try:
-        import pandas  # noqa: F401, it reads what is found here
+        import pandas  # noqa: F401, checked before it is needed
         from clevercsv import Sniffer
     except ImportError:
         reason = "reading a FILE needs pandas and clevercsv; run pip install 'skae[cli]'"
@@ -190,7 +186,7 @@ def _sniff(content: bytes) -> str:
     sample = "\n".join(lines[first : first + SNIFFED_LINES])
     tail = _given_lines(content[-SNIFFED_BYTES:])[-TAIL_LINES:]
     decimals = _has_decimal_commas(lines)
-    # Spaces stand in times as well: only where nothing else cuts cells.
+    # Spaces also occur in times, so they are tried last.
     for delimiters in (DELIMITERS[decimals:], [" "]):
         found = Sniffer().detect(sample, delimiters=delimiters)
         mark = str((found and found.delimiter) or "\n")
@@ -204,7 +200,7 @@ def _given_lines(content: bytes) -> list[str]:
 
 
 def _has_decimal_commas(lines: list[str]) -> bool:
-    """Tell whether commas stand in numbers alone: none in names, or before 05 as before 25."""
+    """Tell whether commas are decimal marks: none in names, or some before 05."""
     row = re.compile(r"([^a-z,]*\d,\d)+[^a-z,]*", re.IGNORECASE)
     first = next((i for i, line in enumerate(lines) if row.fullmatch(line)), len(lines))
     if first == len(lines) or not all(row.fullmatch(line) for line in lines[first:]):
@@ -220,12 +216,12 @@ def _has_decimal_commas(lines: list[str]) -> bool:
 
 
 class Kinds:
-    """What the cells of each column are: numbers, times or words.
+    """The kinds of the cells of each column: number, time or word.
 
     Parameters
     ----------
     rows : list of list of str
-        Some rows of the table, mostly.
+        Lines that are mostly rows.
     """
 
     def __init__(self, rows: list[list[str]]) -> None:
@@ -235,19 +231,19 @@ class Kinds:
         self.of_column = [_majority(column) for column in zip(*table, strict=True)]
 
     def is_row(self, cells: list[str]) -> bool:
-        """Tell whether cells are those of a row: times where times are, mostly numbers."""
+        """Tell whether cells are a row: times in time columns, and mostly numbers."""
         pairs = list(zip(map(_kind, cells), self.of_column, strict=False))
         is_short = len(cells) < self.width or pairs[0] == ("word", "number")
         if is_short or any(of == "time" != kind for kind, of in pairs):
             return False
         wrong = [("word", "number"), ("time", "number")]
         words = [cell for cell, pair in zip(cells, pairs, strict=False) if pair in wrong]
-        # One word beside a time stands for a missing value.
+        # One word beside a time means a missing value.
         is_missing = "time" in self.of_column and len(set(words)) == 1
         return is_missing or pairs.count(("number", "number")) >= len(words)
 
     def complete(self, names: list[str], delimiter: str) -> list[str]:
-        """Return names and an empty one: that of a clock after a date, rows, or an empty end."""
+        """Return names with an empty one for a clock after a date, row names or an empty end."""
         pairs = list(zip(self.of_column, self.of_column[1:], strict=False))
         place = 0 if self.of_column[-1] else self.width
         if delimiter == " " and ("time", "time") in pairs:
@@ -255,7 +251,7 @@ class Kinds:
         return [*names[:place], "", *names[place:]]
 
     def is_numeric_header(self, cells: list[str]) -> bool:
-        """Tell whether cells are the numbers of columns, as pandas writes them."""
+        """Tell whether cells are numbers of columns, as written by pandas."""
         pairs = list(zip(cells, self.of_column, strict=False))[1:]
         rest = [cell for cell, of in pairs if of == "number"]
         is_named = self.of_column[0] == "word" or _kind(cells[0]) != self.of_column[0]
@@ -279,7 +275,7 @@ def _kind(cell: str) -> str:
 
 
 def _find_table(layout: Layout, comments: dict[int, str]) -> None:
-    """Find names and rows, and empty all other lines."""
+    """Find names and rows, and empty other lines."""
     lines = layout.content.split(b"\n", HEAD_LINES)[:HEAD_LINES]
     texts = [line.decode() + "\n" for line in lines]
     head = list(layout.cut(texts))
@@ -302,15 +298,15 @@ def _find_table(layout: Layout, comments: dict[int, str]) -> None:
     _drop_repeated({lines[line - 1].strip() for line, _ in head[:first]}, layout)
     _name_columns(layout, names, width)
     titles = [line for line, _ in head[:first] if line < header or not header]
-    left_out = {"above the header": titles, "of units": units, "of comments": list(comments)}
+    left_out = {"above the header": titles, "units": units, "comments": list(comments)}
     for what, numbers in left_out.items():
         if numbers:
-            layout.notes.append(f"left out {_lines(numbers)} {what}")
+            layout.notes.append(f"left out {_lines(numbers)} ({what})")
     _drop_footer(layout, kinds)
 
 
 def _cut_as_rows(cells: list[str], width: int) -> list[str]:
-    """Return a line that has other delimiters than rows, a mark before or empty cells behind."""
+    """Return the cells of a line with another delimiter, a mark before or empty cells after."""
     cells = [re.sub(r"^COPY .*?\(|\) FROM stdin;$", "", cell) for cell in cells]  # of PostgreSQL
     for mark in (",", ";", "\t", "  +"):
         if len(cells) == 1 and len(cut := re.split(mark, cells[0])) == width:
@@ -323,7 +319,7 @@ def _cut_as_rows(cells: list[str], width: int) -> list[str]:
 def _cut_comments(
     comments: dict[int, str], head: list[tuple[int, list[str]]], layout: Layout
 ) -> list[tuple[int, list[str]]]:
-    """Return the cells of comments above the table, in which its names may stand."""
+    """Return the cells of comments above the table, which may contain names."""
     cut = [text for line, text in comments.items() if line < head[0][0]]
     cut = [re.sub(r"(?i)^[\s#%!;/]*((fields|types):?\s+)?", "", text) for text in cut]
     cut = [re.sub(r"[ \t]+", " ", text) if layout.delimiter == " " else text for text in cut]
@@ -333,7 +329,7 @@ def _cut_comments(
 def _find_names(
     above: list[tuple[int, list[str]]], kinds: Kinds, layout: Layout
 ) -> tuple[int, list[str], list[int]]:
-    """Return the line of the names of the columns, these, and the lines of units below them."""
+    """Return the line of the names, the names, and the lines of units below."""
     names: list[str] = []
     units: list[int] = []
     header, is_listed = 0, False
@@ -346,12 +342,12 @@ def _find_names(
             _refuse_decimal_commas(cells, kinds, layout)
             return line, kinds.complete(cells, layout.delimiter), []
         if len(cells) > kinds.width > 1 and not names:
-            return line, cells, []  # then most rows lack cells, which is to be said
+            return line, cells, []  # most rows lack cells, which is noted later
         if len(cells) != kinds.width:
             break
         units += [header] * (header > 0)
         header, names = line, cells
-        # Above one value of all columns there may be others.
+        # Several lines may have one value for all columns.
         is_listed = is_listed or all(_kind(cell) in ("number", "time") for cell in cells[1:])
         if not (is_listed or _is_of_units(cells, above[place - 1][1] if place else [])):
             break
@@ -359,19 +355,19 @@ def _find_names(
 
 
 def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
-    """Raise ValueError where a row has a cell more than the header because a comma cut it."""
+    """Raise ValueError if rows have more cells than the header because of decimal commas."""
     is_time = kinds.of_column[0] == "time" and TIME_NAME.match(cells[0])
     if is_time and layout.delimiter == "," and kinds.of_column[-1]:
         raise ValueError(
-            f"{layout.name} has {len(cells)} names, and {kinds.width} cells in a row: do commas "
-            "stand before decimals, too? Put such numbers in quotes, or semicolons between cells"
+            f"{layout.name} has {len(cells)} names but {kinds.width} cells in a row: are commas "
+            "also decimal marks? Put such numbers in quotes, or semicolons between cells"
         )
 
 
 def _is_of_units(cells: list[str], above: list[str]) -> bool:
-    """Tell whether cells say how those of the names above them are measured."""
+    """Tell whether cells are the units of the names above."""
     known = sum(not cell or bool(UNIT.fullmatch(cell)) for cell in cells)
-    # Names differ from one another; units and kinds of summaries recur.
+    # Names are distinct; units and kinds of summaries repeat.
     n_different = len(set(cells) - {""})
     names_time = any(map(TIME_NAME.match, above))
     if above and not names_time and all(cells) and TIME_NAME.match(cells[0]):
@@ -381,7 +377,7 @@ def _is_of_units(cells: list[str], above: list[str]) -> bool:
 
 
 def _name_columns(layout: Layout, header: list[str], width: int) -> None:
-    """Name columns as the header does, those without a name by their places."""
+    """Name columns by the header, or by position if it has no name."""
     first = "index" if header else "column1"
     cells = [" ".join(cell.split()) for cell in header or [""] * width]
     names = [name or (f"column{i}" if i > 1 else first) for i, name in enumerate(cells, 1)]
@@ -391,7 +387,7 @@ def _name_columns(layout: Layout, header: list[str], width: int) -> None:
         seen[name] += 1
     twice = [name for name, times in seen.items() if times > 1]
     if twice:
-        layout.notes.append(f"columns of one name are numbered: {', '.join(twice)}")
+        layout.notes.append(f"columns with equal names are numbered: {', '.join(twice)}")
     if not header:
         layout.notes.append(f"there is no header: columns are named column1 to column{width}")
 
@@ -399,23 +395,23 @@ def _name_columns(layout: Layout, header: list[str], width: int) -> None:
 def _lines(numbers: list[int]) -> str:
     if len(numbers) == 1:
         return f"line {numbers[0]}"
-    return f"{len(numbers)} lines, {min(numbers)} to {max(numbers)},"
+    return f"{len(numbers)} lines, {min(numbers)} to {max(numbers)}"
 
 
 def _drop_repeated(above: set[bytes], layout: Layout) -> None:
-    """Empty lines that stand above the table as well, as where files were joined."""
-    # Numbers may stand above a table and in it.
+    """Empty lines that also occur above the table, as in joined files."""
+    # Lines of numbers may occur above a table and in it.
     words = [line for line in above if re.search(rb"[^\W\d]", line) and line in layout.content]
     again = rb"^[ \t]*(?:%b)[ \t]*$" % b"|".join(map(re.escape, words))
     n_lines = len(re.findall(again, layout.content, re.MULTILINE)) if words else 0
     if n_lines:
         layout.content = re.sub(again, b"", layout.content, flags=re.MULTILINE)
         repeat = "1 line that repeats" if n_lines == 1 else f"{n_lines} lines that repeat"
-        layout.notes.append(f"left out {repeat} those above the table")
+        layout.notes.append(f"left out {repeat} lines above the table")
 
 
 def _drop_footer(layout: Layout, kinds: Kinds) -> None:
-    """Empty lines at the end that are no rows, such as sums."""
+    """Empty lines at the end that are not rows, such as sums."""
     body = layout.content.rstrip()
     pieces = body.rsplit(b"\n", TAIL_LINES)
     n_before = body.count(b"\n") - len(pieces) + 2
@@ -432,7 +428,7 @@ def _drop_footer(layout: Layout, kinds: Kinds) -> None:
 
 
 def _is_row(line: bytes, layout: Layout, kinds: Kinds) -> bool:
-    if line.count(b'"') % 2:  # one may have been opened lines before
+    if line.count(b'"') % 2:  # the quote may have been opened above
         return True
     text = line.decode(errors="replace")
     rows = [cells for _, cells in layout.cut([text], strict=False)]

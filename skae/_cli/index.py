@@ -1,4 +1,4 @@
-"""The index of a table: its column of times, or what several columns make together."""
+"""The index of a table: a time column, or several columns combined."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skae._cli.outputs import as_float
 from skae._cli.table import Column, Table, find_name
 from skae._cli.times import MINUTES, Times, read_clocks, read_numeric_times, read_times
 
-# Rising numbers may as well be a counter that is to be scored: only a name tells an index.
-# "index" is also ours for the unnamed first column, "unnamed: 0" that of pandas.
+# Rising numbers may be a counter sensor, so only the name identifies an index.
+# An unnamed first column is called "index" here and "unnamed: 0" in pandas.
 INDEX_NAMES = (
     r"(?i)index|unnamed: 0|t|"
     r"(date|time|timestamp|datetime|elapsed|zeit|temps|tiempo|year|jahr|año|année)\W?.{0,6}"
@@ -30,9 +30,9 @@ PARTS = {
     "minute": r"mi|mn|min|minute|minuto|minuut|mm?",
     "second": r"ss?|sec|second|seconds|sekunde|segundo|seconde",
 }
-# Of fewer rows, anything rises by chance.
+# In fewer rows, numbers may rise by chance.
 MIN_ROWS = 20
-# By their values, where no name tells: side by side, each finer than the one before.
+# Ranges of the parts of dates, for adjacent columns without telling names.
 LIMITS = {"year": (1800, 2100), "month": (1, 12), "day": (1, 31), "doy": (1, 366)}
 LIMITS |= {"hour": (0, 24), "minute": (0, 59)}
 DATES_BY = {
@@ -44,24 +44,24 @@ CLOCK_NAMES = r"time|hhmm|hourending|he|uhrzeit|zeit|clock|hora|heure|ora|" + PA
 
 @dataclass
 class Index:
-    """When each row was read.
+    """The times of the rows.
 
     Parameters
     ----------
     name : str
-        What the index is called.
+        The name of the index.
     wall : ndarray of shape (n_rows,)
-        Times as they are written, in datetime64[us]; or numbers.
+        Local times as datetime64[us], or numbers.
     instants : ndarray of shape (n_rows,)
-        The same in UTC, if zones are written.
+        Times in UTC if the file has zones, else `wall`.
     labels : list of str
-        What stands in the file.
+        The cells as written in the file.
     columns : list of Column
-        Where it stands.
+        The columns of the index.
     order : str, default="number"
-        How times are written, see :class:`skae._cli.times.Times`.
+        The format, see :class:`skae._cli.times.Times`.
     notes : list of str
-        What a user ought to know of it.
+        Notes on how the index was read.
     """
 
     name: str
@@ -73,12 +73,12 @@ class Index:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.wall.dtype.kind == "M":  # pandas and Parquet keep times in seconds to nanoseconds
+        if self.wall.dtype.kind == "M":  # units differ in pandas and Parquet
             self.wall = self.wall.astype("datetime64[us]")
             self.instants = self.instants.astype("datetime64[us]")
 
     def is_after(self, text: str) -> NDArray[np.bool_]:
-        """Return which rows come after a value that a user gives; ValueError if it is none."""
+        """Return which rows are after this time or number; ValueError if the text is neither."""
         if self.wall.dtype.kind != "M":
             number = as_float(text)
             if number is None or number != number:
@@ -92,35 +92,24 @@ class Index:
         return np.asarray(rows > limit[0])
 
     def take(self, rows: NDArray[np.intp]) -> Index:
-        """Return the index of rows in another order."""
+        """Return the index with rows in this order."""
         labels = [self.labels[row] for row in rows]
         return replace(self, wall=self.wall[rows], instants=self.instants[rows], labels=labels)
 
 
 def number_rows(n_rows: int) -> Index:
-    """Return the numbers of the rows as their index."""
+    """Return an index of row numbers."""
     rows = np.arange(n_rows)
     return Index("row", rows, rows, [str(row) for row in rows])
 
 
 def find_index(table: Table, others: list[Column]) -> Index:
-    """Find the index among columns: of all times the finest, else rising numbers.
-
-    Parameters
-    ----------
-    table : Table
-        The table.
-    others : list of Column
-        Its columns without those that a user gave another role.
-
-    Returns
-    -------
-    index : Index
+    """Find the index among columns without a role: the finest times, else rising numbers.
 
     Raises
     ------
     ValueError
-        If a user's index or format of times does not fit.
+        If --index or --time-format does not fit.
     """
     choice = table.choice
     if choice.index is not None:
@@ -129,12 +118,12 @@ def find_index(table: Table, others: list[Column]) -> Index:
     if choice.time_format and not any("%" in index.order for index in found):
         raise ValueError(f"--time-format {choice.time_format!r} fits no column of {table.name}")
     if found:
-        # Of equals the first, a single column before parts, texts before numbers.
+        # Of equally fine times, the first: columns before parts, texts before numbers.
         return _checked(max(found, key=lambda index: len(np.unique(index.instants))))
     if rising := next(filter(_is_rising, others), None):
         return index_of_numbers(rising)
     if even := next(filter(_rises_evenly, others), None):
-        return index_of_numbers(even, f"{even.name!r} rises all the way: taken as the index")
+        return index_of_numbers(even, f"{even.name!r} always rises: used as the index")
     return number_rows(table.n_rows)
 
 
@@ -147,13 +136,15 @@ def _given(table: Table) -> Index:
     if len(columns) > 1:
         index = _joined(columns, [column.texts for column in columns])
         if index is None:
-            raise ValueError(f"--index {named!r}: these columns make no times together")
+            raise ValueError(f"--index {named!r}: these columns do not form times")
         return _checked(index)
     (column,) = columns
     if column.times is not None:
         return _checked(_of_times(column, column.times))
     if table.choice.time_format:
-        column.refuse_first(np.ones(table.n_rows, dtype=bool), f"of {table.choice.time_format!r}")
+        column.refuse_first(
+            np.ones(table.n_rows, dtype=bool), f"in the format {table.choice.time_format!r}"
+        )
     if column.kind in ("number", "clock") and not np.isnan(_rising_numbers(column)).any():
         return index_of_numbers(column)
     rows = np.arange(table.n_rows)
@@ -161,7 +152,7 @@ def _given(table: Table) -> Index:
 
 
 def _candidates(columns: list[Column]) -> Iterator[Index]:
-    """Yield what may be the index, the likelier of equals first."""
+    """Yield possible indexes, the likelier first."""
     texts = sorted(columns, key=lambda column: column.kind != "time")
     texts = [column for column in texts if column.kind in ("time", "number")]
     timed = {column: times for column in texts if (times := column.times) is not None}
@@ -188,23 +179,23 @@ def _of_times(column: Column, times: Times) -> Index:
 
 
 def _joined(columns: list[Column], texts: list[Any], order: str | None = None) -> Index | None:
-    """Return the index that columns make together, None if they are no times then."""
+    """Return the index of combined columns, None if they do not form times."""
     whole = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
     times = read_times(whole, order)
     if np.isnat(times.wall).mean() > 0.01:
         return None
     name, names = " ".join(c.name for c in columns), [column.name for column in columns]
-    notes = [f"{' and '.join(names)} make the time together", *filter(None, [times.note])]
+    notes = [f"{' and '.join(names)} are combined into times", *filter(None, [times.note])]
     return Index(name, times.wall, times.instants, whole.tolist(), columns, times.order, notes)
 
 
 def _checked(index: Index) -> Index:
-    """Return an index in which every row has a time."""
-    advice = "--index names another column, --comment and --skip-rows leave lines out"
+    """Return the index; raise ValueError if a row has no time."""
+    advice = "set another --index, or ignore lines with --comment or --skip-rows"
     index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp", advice)
     first, last = (int(str(time)[:4]) for time in (index.wall.min(), index.wall.max()))
     if first < 1600 or last > 2100:
-        index.notes.append(f"the years are {first} to {last}: of another calendar?")
+        index.notes.append(f"the years are {first} to {last}: is this another calendar?")
     return index
 
 
@@ -227,7 +218,7 @@ def _plain(name: str) -> str:
 
 
 def _parts(columns: list[Column]) -> dict[str, Column]:
-    """Return the columns of year, month, day and so on, in this order, by their names."""
+    """Return the columns of year, month, day and so on, found by name."""
     found: dict[str, Column] = {}
     names = [_plain(column.name) for column in columns]
     by = next((by for by in DATES_BY for name in names if re.fullmatch(DATES_BY[by], name)), "")
@@ -241,7 +232,7 @@ def _parts(columns: list[Column]) -> dict[str, Column]:
 
 
 def _parts_by_values(columns: list[Column]) -> dict[str, Column]:
-    """Return columns side by side that rise as the parts of dates do together."""
+    """Return adjacent columns that together rise like the parts of dates."""
     orders = (["year", "month", "day", "hour", "minute"], ["year", "doy", "hour", "minute"])
     for first, order in product(range(len(columns)), orders):
         parts: dict[str, Column] = {}
@@ -264,7 +255,7 @@ def _is_within(column: Column, low: int, high: int) -> bool:
 
 
 def _is_hour_of(date: Column, column: Column) -> bool:
-    """Tell whether a column without a name is the hour, with which days rise."""
+    """Tell whether a column is the hour: with it, dates always rise."""
     if not _is_within(column, *LIMITS["hour"]) or date.times is None or column.numbers.notes:
         return False
     hours = date.times.wall.astype("M8[h]").astype(float) + column.values
@@ -289,7 +280,7 @@ def _is_rising(column: Column) -> bool:
 
 
 def _rises_evenly(column: Column) -> bool:
-    """Tell whether a clock rises, or numbers by the same in all rows, which is not 1."""
+    """Tell whether a clock rises, or numbers rise by a constant step other than 1."""
     if column.kind not in ("number", "clock") or column.table.n_rows < MIN_ROWS:
         return False
     steps = np.diff(_rising_numbers(column))
@@ -298,7 +289,7 @@ def _rises_evenly(column: Column) -> bool:
 
 
 def _rising_numbers(column: Column) -> NDArray[np.float64]:
-    """Return numbers, or seconds of clocks; where these fall by half a day, a day begins."""
+    """Return numbers, or seconds of clocks; a fall by half a day begins a new day."""
     if column.kind != "clock":
         return column.numbers.values
     seconds = read_clocks(column.texts)
@@ -306,11 +297,11 @@ def _rising_numbers(column: Column) -> NDArray[np.float64]:
 
 
 def index_of_numbers(column: Column, *notes: str) -> Index:
-    """Return the numbers of a column as the index; ValueError if a cell is none."""
+    """Return a column of numbers as the index; ValueError if a cell is not a number."""
     values = _rising_numbers(column)
     column.refuse_first(np.isnan(values), "a number")
     if column.kind == "clock" and (values != read_clocks(column.texts)).any():
-        notes = (*notes, f"{column.name!r} begins anew: a day is added there")
+        notes = (*notes, f"{column.name!r} restarts: a day is added there")
     return Index(column.name, values, values, column.texts.tolist(), [column], notes=list(notes))
 
 
@@ -319,7 +310,7 @@ def _parse_time(text: str, index: Index) -> Times | None:
         return read_numeric_times(np.array([float(text)]), index.name)
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:  # it is not written as ISO 8601 has it
+    except ValueError:  # not ISO 8601
         import pandas as pd
 
         return read_times(pd.Series([text]), index.order if index.order != "number" else None)

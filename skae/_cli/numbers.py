@@ -1,4 +1,4 @@
-"""Numbers as people write them: thousands, decimal commas, units, suffixes, words, sentinels."""
+"""Numbers in text: thousands, decimal commas, units, suffixes, words and sentinels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# What pandas (nan, nat), C (-nan, 1.#ind), R (na), spreadsheets (n/a, #n/a), databases (null, \n)
-# and Python (none) write for a missing value, in lower case.
+# Missing values of pandas (nan, nat), C (-nan, 1.#ind), R (na), spreadsheets (n/a, #n/a),
+# databases (null, \n) and Python (none), in lower case.
 MISSING_WORDS = {"", "nan", "-nan", "na", "n/a", "#n/a", "null", "none", "nat", "\\n"} | {
     f"{sign}1.#{word}" for sign in ("", "-") for word in ("ind", "qnan", "snan", "nan")
 }
@@ -22,7 +22,7 @@ NUMBER = re.compile(
     r"(?P<exponent>[eEdD][-+]?\d+)?\s?(?P<unit>[^\W\d_.]{1,8}[23²³]?(?:[/·*^.][-^\w]{1,4}){0,3}|"
     r"[%‰°€$£¥µ][\w/]{0,6}|\w{0,3}/\w{1,4}|\w{1,2} [AD]C|[*#†‡!])?(?P<close>\))?(?P<minus>-)?$"
 )
-# For units that differ by these only, such as K and M, or kB and MB.
+# Factors between units such as K and M, or kB and MB.
 FACTORS = {
     **{"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "m": 1e-3, "µ": 1e-6, "u": 1e-6},
     **{"n": 1e-9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30},
@@ -32,7 +32,7 @@ ANSWERS = (
     "true/false t/f yes/no y/n on/off ja/nein oui/non si/no sí/no open/closed running/stopped"
 ).split()
 MAX_WORDS = 3
-# What begins as a number does is a number written wrongly, and no word for a missing one.
+# A word that begins like a number is a mistake rather than a missing value.
 MISTAKE = re.compile(r"[-+<>~≈]?\s*(\.?\d|inf)", re.IGNORECASE)
 NINES = re.compile(r"[67]?9{2,}(\.9+)?|([67])\2{2,}|3276[78]|65535|214748364[78]|10{10,}")
 
@@ -44,11 +44,11 @@ class Numbers:
     Parameters
     ----------
     values : ndarray of shape (n,)
-        NaN where a cell is missing, or no number.
+        NaN where a cell is missing or not a number.
     words : dict of str to int
-        The cells that are no numbers, and how often they come.
+        The cells that are not numbers, and their counts.
     notes : list of str
-        What a user ought to know of how they were read.
+        Notes on how they were read.
     """
 
     values: Floats
@@ -56,7 +56,7 @@ class Numbers:
     notes: list[str] = field(default_factory=list)
 
     def missing_words(self) -> list[str]:
-        """Return the words that stand for a missing value, none if they may be mistakes."""
+        """Return the words that mean a missing value, none if they may be mistakes."""
         n_numbers, n_words = np.count_nonzero(~np.isnan(self.values)), sum(self.words.values())
         rare = n_words <= n_numbers and len(self.words) <= MAX_WORDS
         lone = len(self.words) == 1 and n_words < 20 * n_numbers
@@ -65,7 +65,7 @@ class Numbers:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether one cell may be a number, with a unit or separators of thousands.
+    """Tell whether a cell may be a number, with a unit or thousands separators.
 
     Examples
     --------
@@ -85,15 +85,11 @@ def read_numbers(
     texts : pandas Series of str
         The cells.
     decimal : {".", ","}, default=None
-        What stands before the decimals. If None, that is found in the whole column.
+        The decimal mark. If None, it is detected from the whole column.
     favoured : {".", ","}, default="."
-        The same, where the column leaves it open: what the other columns have.
+        The decimal mark of other columns, used if this column is ambiguous.
     delimiter : str, default=","
-        What stands between two cells of the file.
-
-    Returns
-    -------
-    numbers : Numbers
+        The mark between cells.
 
     Examples
     --------
@@ -129,7 +125,7 @@ def read_numbers(
 
 
 def might_be_thousands(values: Floats) -> bool:
-    """Tell whether numbers may be thousands whose separator was taken for a decimal point."""
+    """Tell whether decimal points may be thousands separators."""
     given = np.abs(values[~np.isnan(values)])
     fractions = given[given % 1 != 0]
     if not len(fractions) or given.max() >= 1000 or fractions.min() < 1:
@@ -138,10 +134,10 @@ def might_be_thousands(values: Floats) -> bool:
 
 
 def find_sentinels(values: Floats) -> dict[float, int]:
-    """Return the values that stand for a missing one, such as -9999, and how often they come.
+    """Return the values that mean a missing one, such as -9999, and their counts.
 
-    They are all nines, or round and below zero as -200, and lie further from all others than
-    those lie from one another.
+    They consist of nines, or are round and negative such as -200. Their distance to all other
+    values is larger than the range of these.
 
     Examples
     --------
@@ -167,7 +163,7 @@ def find_sentinels(values: Floats) -> dict[float, int]:
 
 
 def _looks_missing(value: float, count: int) -> bool:
-    """Tell whether a value, which comes so often, is one that may stand for none."""
+    """Tell whether a value with this count may mean a missing one."""
     if _is_written_by_programs(value):
         return count > 1 or abs(value) > 99
     return value <= -10 and value % 10 == 0 and count > 1
@@ -179,7 +175,7 @@ def _is_written_by_programs(value: float) -> bool:
 
 
 def _answers(cells: Any) -> dict[str, float]:
-    """Return what yes and no are called in a column that holds nothing else."""
+    """Return the values of words for yes and no, if the column has only these."""
     found = set(cells.str.lower())
     pairs = [pair.split("/") for pair in ANSWERS]
     fitting = [pair for pair in pairs if found == set(pair) or found in ({"true"}, {"false"})]
@@ -187,7 +183,7 @@ def _answers(cells: Any) -> dict[str, float]:
 
 
 def _split(cells: Any) -> Any:
-    """Return sign, digits, exponent and unit of each cell, NaN where it is no number."""
+    """Return sign, digits, exponent and unit of each cell, NaN if it is not a number."""
     tight = cells.str.strip().str.replace(rf"(?<=\d){SPACES}(?=\d{{3}}(?!\d))", "", regex=True)
     parts = tight.str.extract(NUMBER)
     parts["digits"] = parts["digits"].where(parts["sign"].eq("(") == parts["close"].notna())
@@ -196,29 +192,29 @@ def _split(cells: Any) -> Any:
 
 
 def _factors(units: Any, counts: NDArray[np.intp]) -> tuple[Floats, str]:
-    """Return what to multiply each cell by, NaN where units differ by more than a factor."""
+    """Return the factor of each cell, NaN where units do not match, and a note."""
     found = [str(unit) for unit in units.dropna().unique()]
     named = units.fillna("")
     if len(found) < 2 and not (found and units.isna().any() and found[0] in tuple("kKMGTB")):
         if (
             found and counts[units.isna()].sum() > counts.sum() / 2
-        ):  # what follows a few of many numbers is a remark
+        ):  # after a few of many numbers, it is a remark
             is_mark = len(found[0]) == 1 and found[0] not in AMOUNTS
-            note = f"the remark {found[0]!r} after some numbers is left out" if is_mark else ""
+            note = f"the remark {found[0]!r} after some numbers is ignored" if is_mark else ""
             return np.where(units.isna() | is_mark, 1.0, np.nan), note
         return np.ones(len(units)), f"numbers followed by {found[0]!r}" if found else ""
     for base in sorted({unit[i:] for unit in found for i in range(len(unit) + 1)}, key=len):
         table = FACTORS if base else AMOUNTS
         if all(unit.endswith(base) and unit.removesuffix(base) in table for unit in found):
             factors = named.str.removesuffix(base).map(table)
-            note = f"numbers followed by {', '.join(sorted(found))} are brought to one unit"
+            note = f"numbers followed by {', '.join(sorted(found))} are converted to one unit"
             return factors.to_numpy(dtype=float), note
-    usual = units.mode()[0]  # a cell in another unit is no number of this column
+    usual = units.mode()[0]  # cells with another unit are not read as numbers
     return np.where(units.isna() | units.eq(usual), 1.0, np.nan), f"numbers followed by {usual!r}"
 
 
 def _convert(digits: Any, decimal: str) -> Any:
-    """Return digits as floats, NaN where separators are not where they belong."""
+    """Return digits as floats, NaN where separators are misplaced."""
     import pandas as pd
 
     other = "," if decimal == "." else "."
@@ -229,31 +225,31 @@ def _convert(digits: Any, decimal: str) -> Any:
 
 
 class Separator:
-    """The dots and commas of a column's numbers, and which of them stands before decimals.
+    """The dots and commas in the numbers of a column, to find the decimal mark.
 
     Parameters
     ----------
     digits : pandas Series of str
-        The distinct numbers without sign and unit, NaN where a cell is none.
+        The distinct numbers without sign and unit, NaN if a cell is not a number.
     codes : ndarray of int
-        Which of them stands in each row.
+        The position in `digits` for each row.
     delimiter : str
-        What stands between two cells of the file.
+        The mark between cells.
     """
 
     def __init__(self, digits: Any, codes: NDArray[np.intp], delimiter: str) -> None:
         self.digits, self.codes, self.delimiter = digits, codes, delimiter
         self.given = digits.dropna()
         self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
-        # Marks that stand before groups of three digits, or of two in lakhs, wherever they stand.
+        # Marks that always precede groups of three digits, or of two in lakhs.
         grouped = r"[1-9]\d{0,2}(?:{0}\d{2,3})*{0}\d{3}"
         fits = {m: self.given.str.fullmatch(grouped.replace("{0}", rf"\{m}")) for m in ".,"}
         self.grouping = {mark for mark in ".," if fits[mark][self.has[mark]].all()}
-        # Both stand before decimals, in different cells.
+        # Both are decimal marks, in different cells.
         self.is_mixed = not self.grouping and not (self.has["."] & self.has[","]).any()
 
     def choose(self, favoured: str) -> tuple[str, str]:
-        """Return the decimal mark, and the example that leaves a doubt, "" if there is none."""
+        """Return the decimal mark, and an ambiguous example if there is one."""
         both = self.given[self.has["."] & self.has[","]]
         used = [mark for mark in ".," if self.has[mark].any()]
         if len(both):
@@ -268,15 +264,15 @@ class Separator:
         return self._judge(mark, other, favoured)
 
     def note(self, decimal: str, doubt: str) -> str:
-        """Return what to say of the mark that was chosen."""
+        """Return a note on the decimal mark, "" if it is plain."""
         if doubt:
             value = _convert(self.given[self.given == doubt], decimal).iloc[0]
-            return f"{doubt!r} was read as {value:.15g}; if it is not, say so with --decimal"
+            return f"{doubt!r} was read as {value:.15g}; if this is wrong, set --decimal"
         cells = self.given[self.has["," if decimal == "." else "."]].tolist()
-        return f"numbers with separators of thousands, such as {cells[0]}" if cells else ""
+        return f"numbers with thousands separators, such as {cells[0]}" if cells else ""
 
     def _judge(self, mark: str, other: str, favoured: str) -> tuple[str, str]:
-        """Choose where each number with the mark has three digits behind it."""
+        """Choose if each number with the mark has three digits after it."""
         marked, plain = self.given[self.has[mark]], self.given[~self.has[mark]]
         example = marked.iloc[0]
         if not len(plain):
@@ -285,7 +281,7 @@ class Separator:
             return other, example
         if (plain.str.len() > 3).any():
             return mark, ""
-        # Decimals that end in zeros would stand in every cell.
+        # Decimals padded with zeros would occur in every cell.
         padded = marked.str.endswith("0").any()
         smoother = other if padded else min((other, mark), key=self._roughness)
         return smoother, example if smoother == other else ""

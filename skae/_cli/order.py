@@ -1,4 +1,4 @@
-"""In which order rows come: newest first, twice, with gaps, in other steps than before."""
+"""The order of rows: newest first, repeated times, gaps and changes of the step."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.intp]
 
-# A step so many times as long as those around it is a gap, unless gaps are that common.
+# A step this many times as long as the steps around it is a gap, unless gaps are common.
 GAP_RATIO, MAX_GAPS = 10.0, 0.02
 AROUND = 15
 UNITS = {"d": 86_400e6, "h": 3_600e6, "min": 60e6, "s": 1e6, "ms": 1e3, "us": 1.0}
 
 
 def is_newest_first(instants: NDArray[Any], parts: list[Rows]) -> bool:
-    """Tell whether time falls all the way, in each series."""
+    """Tell whether time decreases throughout each series."""
     steps = np.concatenate([np.diff(instants[rows]).astype(float) for rows in parts])
     return bool((steps <= 0).all() and (steps < 0).any())
 
 
 def longest_step(text: str, index: NDArray[Any]) -> float:
-    """Return a step of time that a user gives, in microseconds or as the index counts."""
+    """Return a step from --max-gap, in microseconds or units of the index."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text)
     is_time = index.dtype.kind == "M"
     if not match or (match[2] in UNITS) != is_time or float(match[1]) <= 0:
@@ -34,16 +34,16 @@ def longest_step(text: str, index: NDArray[Any]) -> float:
 
 
 def cut_at_gaps(instants: NDArray[Any], rows: Rows, longest: float | None) -> list[Rows]:
-    """Return the rows of one series in pieces that end where time jumps.
+    """Return the rows of one series, split at gaps in time.
 
     Parameters
     ----------
     instants : ndarray of shape (n_all_rows,)
         The times of all rows.
     rows : ndarray of int
-        Those of the series.
+        The rows of the series.
     longest : float or None
-        The longest step that is no gap. If None, ten times those around it.
+        The longest step that is not a gap. If None, ten times the steps around it.
     """
     steps = np.diff(instants[rows]).astype(float)
     if not len(steps):
@@ -57,16 +57,16 @@ def cut_at_gaps(instants: NDArray[Any], rows: Rows, longest: float | None) -> li
 def describe_order(
     instants: NDArray[Any], parts: list[Rows], pieces: list[Rows], place: Callable[[int], str]
 ) -> list[str]:
-    """Return one note each on times that come twice, go back, jump, or change their step.
+    """Return notes on repeated times, times that go back, gaps, and a change of the step.
 
     Parameters
     ----------
     instants : ndarray of shape (n_rows,)
         The times.
     parts, pieces : list of ndarray of int
-        The rows of each series, and those of each piece between gaps.
+        The rows of each series, and of each piece between gaps.
     place : callable
-        Says where a row stands.
+        Returns the place of a row in words.
     """
     steps = [(rows, np.diff(instants[rows]).astype(float)) for rows in parts]
     twice = np.concatenate([rows[1:][step == 0] for rows, step in steps])
@@ -83,8 +83,8 @@ def describe_order(
         if len(gaps):
             longest = gaps[step[gaps].argmax()]
             where = f"{say_step(step[longest], instants)} before {place(int(rows[longest + 1]))}"
-            count = "a gap in time," if len(gaps) == 1 else f"{len(gaps)} gaps in time, the longest"
-            notes.append(f"{count} of {where}; no window reaches over one")
+            count = "a gap in time" if len(gaps) == 1 else f"{len(gaps)} gaps in time, the longest"
+            notes.append(f"{count} of {where}; no window crosses a gap")
     rows, step = max(steps, key=lambda pair: len(pair[1]))
     change = _change_of_step(rows, step)
     if change:
@@ -98,18 +98,18 @@ def _places(rows: Rows, place: Callable[[int], str]) -> str:
 
 
 def say_step(step: float, instants: NDArray[Any]) -> str:
-    """Return a step of times as people say it, or of numbers."""
+    """Return a step of times with its unit, or a step of numbers."""
     return say_duration(step) if instants.dtype.kind == "M" else f"{step:g}"
 
 
 def usual_step(instants: NDArray[Any], parts: list[Rows]) -> float:
-    """Return the median step of time, in microseconds or as the index counts."""
+    """Return the median step, in microseconds or units of the index."""
     steps = np.concatenate([np.diff(instants[rows]).astype(float) for rows in parts])
     return float(np.median(steps)) if len(steps) else 0.0
 
 
 def say_duration(step: float) -> str:
-    """Return microseconds as people say them.
+    """Return microseconds as a number with a unit.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def _usual_around(steps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _change_of_step(rows: Rows, steps: NDArray[np.float64]) -> tuple[float, float, int] | None:
-    """Return the usual steps before and after the row where they change for good."""
+    """Return the usual steps before and after a lasting change, and its row."""
     if len(steps) < 2 * AROUND:
         return None
     first, last = float(np.median(steps[:AROUND])), float(np.median(steps[-AROUND:]))

@@ -1,4 +1,4 @@
-"""What each column of a table is: time, series, labels, a sensor, or nothing to learn from."""
+"""The role of each column: time, series, labels, sensor or left out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABEL_WORDS = (
     "faults faulty fail failure truth groundtruth flag flags qc normal abnormal intrusion alarm "
     "changepoint quality validity"
 ).split()
-# These are labels only where they have two values.
+# Columns with these names are labels only if they have two values.
 WEAK_LABEL_WORDS = "y target class cls classification".split()
 NORMAL = "0 0.0 false no normal ok good healthy benign regular none inlier nominal n f -".split()
 ANOMALOUS = (
@@ -31,31 +31,31 @@ ANOMALOUS = (
 SEGMENT_NAMES = "segment|(is)?train|(is)?test|split|fold|subset|partition|(data)?set|traintest"
 PARTS_OF_TIME = ("year", "month", "day", "hour", "minute", "day_of_year")
 FEW_VALUES = 10
-ASK = "; --keep takes it as a sensor"
-TIMES_PERHAPS = "without numbers; if these are times, --time-format says how they are written"
-# What to say instead of `ASK`.
+ASK = "; --keep makes it a sensor"
+TIMES_PERHAPS = "not numbers; if these are times, set --time-format"
+# Hints instead of `ASK`.
 HINTS = dict.fromkeys([TIMES_PERHAPS, "another time", "empty", "never changes"], "")
-HINTS["without numbers"] = "; --series takes one that tells several series apart"
+HINTS["not numbers"] = "; --series uses such a column to distinguish several series"
 
 
 class Roles:
-    """The columns of a table by what they are.
+    """The columns of a table by role.
 
     Parameters
     ----------
     table : Table
-        Its columns are given a role and a reason.
+        The constructor sets the role of each column, and the reason.
 
     Attributes
     ----------
     index : Index
-        When each row was read.
+        The times of the rows.
     series, labels : Column or None
-        What tells series apart, and known anomalies.
+        The columns that distinguish series and mark known anomalies.
     sensors : list of Column
-        What is learned from.
+        The sensor columns.
     notes : list of str
-        What a user ought to know of it.
+        Notes on the choice of roles.
     """
 
     def __init__(self, table: Table) -> None:
@@ -76,12 +76,12 @@ class Roles:
 
     @cached_property
     def parts(self) -> list[NDArray[np.intp]]:
-        """The rows of each series, in the order in which the series begin."""
+        """The rows of each series, in order of first appearance."""
         labels = None if self.series is None else self.series.texts.tolist()
         return rows_of_each(labels, self.table.n_rows)
 
     def notes_on_numbers(self) -> list[str]:
-        """Return how numbers were read, in sensors and in what might be one, each thing once."""
+        """Return notes on how numbers were read in sensors and possible sensors."""
         found: dict[str, list[str]] = {}
         left = [c for c in self.table.columns if c.role == "left out" and c.why not in HINTS]
         numbers = [c for c in left if c.kind == "number" and "labels" not in c.why]
@@ -110,39 +110,41 @@ class Roles:
         left = [column for column in free if column.role == "left out"]
         for why in dict.fromkeys(column.why for column in left):
             names = join_names([column.name for column in left if column.why == why])
-            is_known = why == "without numbers" and self.series is not None
+            is_known = why == "not numbers" and self.series is not None
             hint = "" if is_known else HINTS.get(why, ASK)
             self.notes.append(f"left out {names}: {why}{hint}")
 
     def _take_doubtful(self, free: list[Column]) -> None:
-        """Take columns that are hardly sensors, where there are no others."""
+        """Use doubtful columns as sensors if there are no others."""
         doubtful = [c for c in free if c.kind in ("number", "clock")]
         doubtful = [c for c in doubtful if "labels" not in c.why] or doubtful
         if not doubtful:
-            cells = [f"{c.name!r} holds {c.texts.iloc[0]!r}" for c in self.table.columns[:4]]
+            cells = [f"{c.name!r} contains {c.texts.iloc[0]!r}" for c in self.table.columns[:4]]
             raise ValueError(
                 f"there is no column of numbers in {self.table.name}: {'; '.join(cells)}; "
-                "--delimiter, --skip-rows, --comment and --missing say how the file is written"
+                "check --delimiter, --skip-rows, --comment and --missing"
             )
         for column in doubtful:
-            self.notes.append(f"{column.name}: {column.why}; taken, as there is no other sensor")
+            self.notes.append(
+                f"{column.name}: {column.why}; used, because there is no other sensor"
+            )
             column.role, column.why = "sensor", ""
 
     def _why_not(self, column: Column) -> str:
-        """Return why a column is no sensor, "" if it is one."""
+        """Return why a column is not a sensor, "" if it is one."""
         if column.kind == "empty":
             return "empty"
         if _looks_like_labels(column):
-            return "looks like labels; --labels measures by them"
+            return "looks like labels; --labels compares the result with them"
         if column.kind == "clock":
             return "times of day or durations"
         if column.kind == "time" or self._is_near(column.times):
             return "another time"
         if column.kind == "word":
-            return TIMES_PERHAPS if _may_be_times(column) else "without numbers"
+            return TIMES_PERHAPS if _may_be_times(column) else "not numbers"
         plain = re.sub(r"[\W_]", "", column.name).lower()
         if re.fullmatch(SEGMENT_NAMES, plain) and column.n_values <= FEW_VALUES:
-            return "tells parts of the file apart"
+            return "marks parts of the file"
         return self._why_no_reading(column.values) if self.table.n_rows >= MIN_ROWS else ""
 
     def _why_no_reading(self, values: Floats) -> str:
@@ -150,28 +152,28 @@ class Roles:
         if not any(len(part) and np.ptp(part) for part in given):
             return "never changes"
         if any(np.ptp(values - part) == 0 for part in self._calendar()):
-            return "says only what the time says"
+            return "repeats a part of the time"
         steps = np.concatenate([np.diff(values[rows]) for rows in self.parts])
         forward = steps[steps > 0]
         if not len(forward) or np.isnan(steps).any():
             return ""
         if (steps % 1 == 0).all() and (steps != 0).all() and (steps == 1).mean() > 0.9:
-            return "only rises by 1: numbers of rows?"
+            return "only rises by 1: row numbers?"
         if self._goes_with_time(values):
-            return "rises with the time alone: another clock?"
+            return "rises evenly with time: another clock?"
         is_total = (steps >= 0).mean() > 0.99 and len(np.unique(values)) > len(values) / 4
         if is_total and np.ptp(values) > 15 * np.median(forward):
-            return "never falls: a running total? difference it, so that its changes can be learned"
+            return "never falls: a running total? use its differences instead"
         return ""
 
     def _is_near(self, times: Times | None) -> bool:
-        """Tell whether times are those of the rows, within two days."""
+        """Tell whether times equal the index within two days."""
         if times is None or self.index.wall.dtype.kind != "M":
             return times is not None
         return bool(np.abs(times.wall - self.index.wall).max() < np.timedelta64(2, "D"))
 
     def _goes_with_time(self, values: Floats) -> bool:
-        """Tell whether values are those of a clock that goes evenly, within rounding."""
+        """Tell whether values are proportional to time, within rounding."""
         passed = (self.index.instants - self.index.instants[0]).astype(float)
         if not passed[-1]:
             return False
@@ -181,7 +183,7 @@ class Roles:
         return bool(is_unit and errors.max() < 1e-5 * np.ptp(values))
 
     def _calendar(self) -> Iterator[Any]:
-        """Yield the parts of the time, whatever they are counted from."""
+        """Yield the parts of the time, with each first day of the week."""
         import pandas as pd
 
         if self.index.wall.dtype.kind == "M":
@@ -190,7 +192,7 @@ class Roles:
             yield from ((times.day_of_week.to_numpy() + first) % 7 for first in range(7))
 
     def _look_for_series(self, columns: list[Column]) -> None:
-        """Find the column that tells series apart, if time goes on only within each."""
+        """Find a column that distinguishes series, if time increases only within each."""
         n_rows, instants = self.table.n_rows, self.index.instants
         named = [c for c in columns if c.kind in ("word", "number") and not _looks_like_labels(c)]
         keys = [c for c in named if 1 < c.n_values <= n_rows / 5]
@@ -203,11 +205,11 @@ class Roles:
         fitting = [c for c in keys if _tells_apart(c.codes, instants, stays)]
         if 0 < stays < 1 and fitting:
             usual = int(np.bincount(np.unique(instants, return_counts=True)[1]).argmax())
-            reason = f"each time comes {usual} times" if usual > 1 else "time begins anew"
+            reason = f"each time occurs {usual} times" if usual > 1 else "time restarts"
             self._take_series(min(fitting, key=lambda column: column.n_values), reason)
 
     def _look_for_cycles(self, keys: list[Column], columns: list[Column]) -> None:
-        """Find a counter that begins anew for each value of another column."""
+        """Find a counter that restarts with each value of another column."""
         for counter in (column for column in columns if column.kind == "number"):
             steps = np.diff(counter.values)
             begins = steps != 1
@@ -215,20 +217,20 @@ class Roles:
                 continue
             for key in keys:
                 if key is not counter and ((np.diff(key.codes) != 0) == begins).all():
-                    self._take_series(key, f"{counter.name!r} begins anew")
+                    self._take_series(key, f"{counter.name!r} restarts")
                     counter.role, self.index = "time", index_of_numbers(counter)
                     return
 
     def _take_series(self, column: Column, reason: str) -> None:
         column.role, self.series = "series", column
         self.notes.append(
-            f"{reason}, {column.name} has {column.n_values} values: --series {column.name} was "
-            f"taken; --keep {column.name} makes it a sensor of one series"
+            f"{reason}, {column.name} has {column.n_values} values: using --series "
+            f"{column.name}; --keep {column.name} makes it a sensor of one series"
         )
 
 
 def rows_of_each(labels: Sequence[str] | None, n_rows: int) -> list[NDArray[np.intp]]:
-    """Return the rows of each series, in the order in which the series begin."""
+    """Return the rows of each series, in order of first appearance."""
     if labels is None:
         return [np.arange(n_rows)]
     rows: dict[str, list[int]] = {}
@@ -238,23 +240,23 @@ def rows_of_each(labels: Sequence[str] | None, n_rows: int) -> list[NDArray[np.i
 
 
 def read_labels(column: Column) -> NDArray[np.bool_]:
-    """Return a column as labels, True for an anomaly.
+    """Return a column as labels, True for anomalies.
 
     Parameters
     ----------
     column : Column
-        Of 0 and 1, -1 and 1 as ``predict`` has them, or words one of which is normal.
+        Contains 0 and 1, -1 and 1 as from ``predict``, or words including a normal one.
 
     Raises
     ------
     ValueError
-        If it cannot be told which of its values are anomalies.
+        If it is unclear which values are anomalies.
     """
     texts = column.texts.str.lower().str.replace(" ", "").str.removesuffix(".0")
     found = set(texts)
     column.refuse_first(texts.eq("").to_numpy(), "a label")
     if found == {"1"}:
-        raise ValueError(f"all labels in {column.name!r} are 1; expected both of 0 and 1")
+        raise ValueError(f"all labels in {column.name!r} are 1; expected both 0 and 1")
     is_anomaly = texts.str.fullmatch(ANOMALOUS)
     if found == {"1", "-1"}:
         is_anomaly = texts == "-1"
@@ -281,20 +283,20 @@ def _looks_like_labels(column: Column) -> bool:
 
 
 def _may_be_times(column: Column) -> bool:
-    """Tell whether words hold numbers of a time, and hardly any of them comes twice."""
+    """Tell whether words contain numbers like times, and are mostly distinct."""
     holds_numbers = column.texts.str.fullmatch(r"\D*\d+\D+\d+.*").mean()
     return bool(holds_numbers > 0.9) and column.n_values > len(column.cells) / 2
 
 
 def _share_forward(instants: NDArray[Any], codes: NDArray[Any]) -> float:
-    """Return the share of steps that go forward, within the rows of each code."""
+    """Return the share of increasing time steps within the rows of each code."""
     order = np.argsort(codes, kind="stable")
     steps, same = np.diff(instants[order]), np.diff(codes[order]) == 0
     return float((steps > np.zeros((), steps.dtype))[same].mean()) if same.any() else 0.0
 
 
 def _tells_apart(codes: NDArray[np.intp], instants: NDArray[Any], stays: float) -> bool:
-    """Tell whether time goes on in the rows of each code, which take turns."""
+    """Tell whether time increases in the rows of each code."""
     is_in_blocks = np.count_nonzero(np.diff(codes)) == codes.max()
     forward, back = _share_forward(instants, codes), _share_forward(instants[::-1], codes[::-1])
     return (stays > 0.2 or bool(is_in_blocks)) and max(forward, back) > 0.99

@@ -1,4 +1,4 @@
-"""Time series as read from a file, and which of their rows are learned from."""
+"""Time series from a file, and their training rows."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Bools = NDArray[np.bool_]
 
 @dataclass
 class Series:
-    """One or several time series, and what is known of them.
+    """One or several time series.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows, n_features), float64
-        The readings, NaN where a cell is missing.
+        The readings, NaN for missing cells.
     feature_names : list of str
-        The names of the columns of `values`.
+        The names of the sensors.
     index : Index
-        When each row was read.
+        The times of the rows.
     is_training : ndarray of shape (n_rows,), bool
-        Which rows are learned from.
+        Whether each row is used for training.
     notes : list of str
-        What a user ought to know about how the file was read.
+        Notes on how the file was read.
     series_name : str or None
-        The name of the column that tells the series apart.
+        The column that distinguishes the series.
     series_labels : list of str or None
-        What stands there, row by row.
+        The cell of that column in each row.
     label_name : str or None
-        The name of the column of labels.
+        The column of labels.
     labels : ndarray of shape (n_rows,), bool, or None
-        True for rows that are labelled as anomalies.
+        Whether each row is labelled as an anomaly.
     longest_step : float or None
-        The longest step of time that is no gap; None: it depends on those around it.
+        The longest step that is not a gap. If None, it depends on the steps around it.
     """
 
     values: NDArray[np.float64]
@@ -56,48 +56,36 @@ class Series:
     longest_step: float | None = None
 
     def parts(self) -> list[Rows]:
-        """Return the rows of each series, in the order in which the series begin."""
+        """Return the rows of each series, in order of first appearance."""
         return rows_of_each(self.series_labels, len(self.values))
 
     def pieces(self) -> list[Rows]:
-        """Return the rows of each series between its gaps in time."""
+        """Return the rows of each series, split at gaps in time."""
         if self.index.name == "row":
             return self.parts()
         cut = (cut_at_gaps(self.index.instants, rows, self.longest_step) for rows in self.parts())
         return [piece for pieces in cut for piece in pieces]
 
     def training_pieces(self) -> list[Rows]:
-        """Return the rows to learn from, those of each piece that has some."""
+        """Return the training rows of each piece that has some."""
         chosen = [rows[self.is_training[rows]] for rows in self.pieces()]
         return [rows for rows in chosen if len(rows)]
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def read_roles(path: str, choice: Choice) -> Roles:
-    """Read a file, and find out what each of its columns is."""
+    """Read a file, and find the roles of its columns."""
     return Roles(read_table(path, choice))
 
 
 def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, it is frozen
-    r"""Read time series from a file of text or Parquet, compressed by gzip or not.
-
-    Parameters
-    ----------
-    path : str
-        The file; "-" is standard input.
-    choice : Choice
-        What is said of it.
-
-    Returns
-    -------
-    series : Series
-        All rows are to be learned from.
+    r"""Read time series from a text or Parquet file; all rows are training rows.
 
     Raises
     ------
     ValueError
-        If what reads it is not installed, the file is no table, a column is unknown, or a cell
-        cannot be read; the message says what, and where in the file.
+        If the packages that read it are not installed, the file is not a table, a column is
+        unknown, or a cell cannot be read. The message names the place in the file.
     OSError
         If the file cannot be opened.
 
@@ -137,7 +125,7 @@ def series_of(roles: Roles) -> Series:
     if choice.max_gap is not None:
         series.longest_step = longest_step(choice.max_gap, instants)
     if is_turned:
-        series.notes.append(f"{index_name!r} is newest first; the rows were turned round")
+        series.notes.append(f"{index_name!r} is newest first; the rows were reversed")
     if index_name != "row":
         parts, pieces = series.parts(), series.pieces()
         place = lambda row: table.place(int(order[row]))  # noqa: E731
@@ -146,19 +134,12 @@ def series_of(roles: Roles) -> Series:
 
 
 def load_series(file: str | None, choice: Choice) -> Series:
-    """Return the series of a file, or the demo, to learn from all rows, or from all without faults.
-
-    Parameters
-    ----------
-    file : str or None
-        See :func:`read_series`. If None, the demo series is taken.
-    choice : Choice
-        What is said of the file.
+    """Return the series of a file without constant columns, or the demo series if it is None.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, or a column of it holds no value or never changes.
+        If the file cannot be read, a column has no values, or all columns are constant.
     OSError
         If the file cannot be opened.
     """
@@ -168,7 +149,7 @@ def load_series(file: str | None, choice: Choice) -> Series:
     names = np.array(series.feature_names, dtype=object)
     constant = join_names(names[~varying].tolist())
     if not varying.any():
-        raise ValueError(f"nothing ever changes in {constant}; there is no pattern to learn")
+        raise ValueError(f"all columns are constant ({constant}); there is no pattern to learn")
     if constant:
         series.notes.append(f"left out columns that never change: {constant}")
         series.values, series.feature_names = series.values[:, varying], list(names[varying])
@@ -176,24 +157,12 @@ def load_series(file: str | None, choice: Choice) -> Series:
 
 
 def set_training(series: Series, rows: int | None, until: str | None, window: int | str) -> None:
-    """Learn from a number of rows of each series, or from those up to an index value.
-
-    Parameters
-    ----------
-    series : Series
-        Its `is_training` is set.
-    rows : int or None
-        The number of rows.
-    until : str or None
-        The index value.
-    window : int or "auto"
-        The window, which the rows must fill.
+    """Train on the first rows of each series, or on the rows up to an index value.
 
     Raises
     ------
     ValueError
-        If these are more rows than there are, too few for the window, or hold no value of
-        some column.
+        If there are fewer rows, or too few for the window, or a column has no values in them.
     """
     if until is not None:
         _learn_until(until, series)
@@ -203,17 +172,17 @@ def set_training(series: Series, rows: int | None, until: str | None, window: in
     if isinstance(window, int) and longest < window:
         where = " in the longest series" if series.series_name else " between gaps"
         raise ValueError(
-            f"{longest} rows to learn from{where if len(series.pieces()) > 1 else ''} are fewer "
-            f"than --window {window}; take a shorter window or more rows"
+            f"{longest} training rows{where if len(series.pieces()) > 1 else ''} are fewer "
+            f"than --window {window}; use a shorter window or more rows"
         )
-    _refuse_unobserved(series, " in the rows to learn from")
+    _refuse_unobserved(series, " in the training rows")
 
 
 def _refuse_unobserved(series: Series, where: str, advice: str = "") -> None:
     unseen = np.isnan(series.values[series.is_training]).all(axis=0)
     if unseen.any():
         name = series.feature_names[int(unseen.argmax())]
-        raise ValueError(f"column {name!r} holds no value{where}{advice}")
+        raise ValueError(f"column {name!r} has no values{where}{advice}")
 
 
 def _demo(choice: Choice) -> Series:
@@ -222,7 +191,7 @@ def _demo(choice: Choice) -> Series:
     said = [name for name, value in vars(choice).items() if value and name != "features"]
     if said:
         raise ValueError(
-            f"--{said[0].replace('_', '-')} needs a FILE; the demo series has its own index"
+            f"--{said[0].replace('_', '-')} needs a FILE; it does not apply to the demo series"
         )
     machine = load_machine()
     names = list(choice.features or machine.feature_names)
@@ -233,7 +202,7 @@ def _demo(choice: Choice) -> Series:
         feature_names=names,
         index=Index("time", machine.timestamps, machine.timestamps, labels, order="ymd"),
         is_training=np.arange(len(machine.data)) < machine.train_rows,
-        notes=["no FILE given: taking the demo series, a machine with labelled faults"],
+        notes=["no FILE given: using the demo series, a machine with labelled faults"],
         label_name="faults",
         labels=machine.target == 1,
     )
@@ -243,8 +212,8 @@ def _learn_first(n_rows: int, series: Series) -> None:
     parts = series.parts()
     longest = max(map(len, parts))
     if n_rows > longest:
-        whose = "there are" if len(parts) == 1 else "the longest series has"
-        raise ValueError(f"--train-rows {n_rows} is more than the {longest} rows {whose}")
+        of = "" if len(parts) == 1 else " of the longest series"
+        raise ValueError(f"--train-rows {n_rows} is more than the {longest} rows{of}")
     series.is_training[:] = False
     series.is_training[np.concatenate([rows[:n_rows] for rows in parts])] = True
 
@@ -253,7 +222,9 @@ def _learn_until(text: str, series: Series) -> None:
     try:
         is_late = series.index.is_after(text)
     except ValueError as error:
-        raise ValueError(f"--train-until {error}, as those of {series.index.name!r} are") from error
+        raise ValueError(
+            f"--train-until {error} like the values of {series.index.name!r}"
+        ) from error
     for rows in series.parts():
         series.is_training[rows] = ~np.logical_or.accumulate(is_late[rows])
     if not series.is_training.any():

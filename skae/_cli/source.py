@@ -1,4 +1,4 @@
-"""What FILE holds: text, decoded, or a Parquet frame; other formats are named as what they are."""
+"""The content of FILE: decoded text or a Parquet frame. Other formats raise an error."""
 
 from __future__ import annotations
 
@@ -15,47 +15,36 @@ from typing import Any, BinaryIO
 
 STANDARD_INPUT = "-"
 BLOCK = 2**20
-# A gzip file of a few megabytes can hold terabytes, and a pipe has no end.
+# A gzip file of a few megabytes may contain terabytes, and a pipe may not end.
 MAX_BYTES = 2**32
-# Ten thousand columns of ten digits take a hundredth of it.
+# Ten thousand columns of ten digits need less than a hundredth of this.
 MAX_LINE = 2**24
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
-# What files begin with that are often taken for CSV, and what to do with them.
+# The first bytes of files that are often mistaken for CSV, with advice.
 OTHER_FORMATS = {
     rb"PK\x03\x04.{0,99}(\[Content_Types\]|_rels/|xl/)": "an Excel workbook; save it as CSV",
-    rb"PK\x03\x04": "a zip archive; unpack it, and give one of its files",
+    rb"PK\x03\x04": "a zip archive; unpack it and use one of its files",
     rb"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV",
     rb"BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf": "a compressed file; unpack it (gzip is read)",
     rb"\x89HDF|CDF[\x01\x02]": "HDF5 or NetCDF; convert it to CSV or Parquet",
     rb"SQLite format 3": "a database; export a table as CSV",
-    rb"\x89PNG|\xff\xd8\xff|%PDF": "a picture or PDF; give the table it was made from",
-    rb"\s*<(!|\?xml|html|head|body|table|svg)": "a web page or XML; give the raw file's address",
+    rb"\x89PNG|\xff\xd8\xff|%PDF": "a picture or PDF; use the table it was made from",
+    rb"\s*<(!|\?xml|html|head|body|table|svg)": "a web page or XML; download the raw file",
     rb"(--|/\*|SET|CREATE|DROP|INSERT).{0,9999}INSERT INTO": "SQL; export the table as CSV",
     rb"\s*[\[{]\s*[\"\[{]": "JSON; convert it to CSV",
-    rb"version https://git-lfs": "a pointer of Git LFS; fetch the file itself",
+    rb"version https://git-lfs": "a Git LFS pointer; fetch the file itself",
 }
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_source(path: str) -> bytes:
-    """Read a file that is to be a table, in blocks, and stop at the first that cannot be one.
-
-    Parameters
-    ----------
-    path : str
-        The file: text or Parquet, either of them compressed by gzip if need be; "-" is
-        standard input.
-
-    Returns
-    -------
-    content : bytes
-        What the file holds, unpacked.
+    """Read a file in blocks, unpack gzip, and stop at the first block that is not of a table.
 
     Raises
     ------
     ValueError
-        If the file is of another format, damaged, larger than 4 GiB, or has a line beyond
-        16 MiB.
+        If the file has another format, is damaged or larger than 4 GiB, or has a line longer
+        than 16 MiB.
     OSError
         If the file cannot be opened or read.
     """
@@ -65,31 +54,30 @@ def read_source(path: str) -> bytes:
             if not content.tell():
                 _refuse_other_formats(name, block)
             if content.tell() + len(block) > MAX_BYTES:
-                raise ValueError(f"{name} holds more than {MAX_BYTES >> 30} GiB")
+                raise ValueError(f"{name} is larger than {MAX_BYTES >> 30} GiB")
             end = max(block.rfind(b"\n"), block.rfind(b"\r"))
             open_line = len(block) + (open_line if end < 0 else -1 - end)
             content.write(block)
             if open_line > MAX_LINE and not is_parquet(content.getbuffer()[:4]):
-                raise ValueError(f"{name} is no CSV file: a line is beyond {MAX_LINE >> 20} MiB")
+                raise ValueError(f"{name} is not a CSV file: a line exceeds {MAX_LINE >> 20} MiB")
     return content.getvalue()
 
 
 def name_source(path: str) -> str:
-    """Return what messages call a file."""
+    """Return the name of a file in messages."""
     return "standard input" if path == STANDARD_INPUT else path
 
 
 def is_parquet(content: Any) -> bool:
-    """Return whether a file begins as Parquet does."""
+    """Return whether a file begins like Parquet."""
     return bytes(content[:4]) == PARQUET
 
 
 def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[bytes, list[str]]:
-    r"""Return text in UTF-8 whose lines end in newlines only, and notes on how it was decoded.
+    r"""Return text in UTF-8 with newlines as line ends, and notes on how it was decoded.
 
-    Without an `encoding` it is that of a byte order mark, UTF-8, UTF-16 where every other byte
-    is zero, or else Windows-1252: guesses by letters took the degree signs of short tables for
-    Chinese.
+    Without `encoding`, a byte order mark, UTF-8, and UTF-16 (every other byte is zero) are tried,
+    else Windows-1252 is used. Guesses by letters read degree signs in short tables as Chinese.
 
     Examples
     --------
@@ -100,16 +88,16 @@ def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[byte
     notes = []
     guessed = encoding or _encoding_of(content)
     if guessed == "cp1252" and not encoding:
-        notes = ["the text is not UTF-8 and was read as Windows-1252; if it is not, --encoding"]
+        notes = [
+            "the text is not UTF-8 and was read as Windows-1252; if this is wrong, set --encoding"
+        ]
     try:
         if guessed != "utf-8":
             content = content.decode(guessed).encode()
     except (LookupError, UnicodeError) as error:
-        raise ValueError(
-            f"{name} is not text in {guessed}: {error}; --encoding names that of the file"
-        ) from error
+        raise ValueError(f"{name} is not text in {guessed}: {error}; set --encoding") from error
     if b"\0" in content:
-        raise ValueError(f"{name} is not a CSV file: it holds binary data")
+        raise ValueError(f"{name} is not a CSV file: it contains binary data")
     return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), notes
 
 
@@ -135,15 +123,15 @@ def _refuse_other_formats(name: str, block: bytes) -> None:
 
 @contextmanager
 def _open(path: str) -> Iterator[BinaryIO]:
-    """Open a file, whatever its name ends in: pipes have none."""
+    """Open a file; its suffix is ignored, because pipes have none."""
     if path == STANDARD_INPUT:
         if sys.stdin is None:
-            raise ValueError("standard input is closed; give the name of a file")
+            raise ValueError("standard input is closed; expected a file name")
         yield _unpacked(sys.stdin.buffer)
         return
     with open(path, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
-        # A device such as /dev/zero has no end; what a shell puts behind <(...) is a FIFO.
+        # A device such as /dev/zero does not end. A shell passes <(...) as a FIFO.
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise ValueError(f"{path} is not a regular file")
         yield _unpacked(file)
@@ -163,25 +151,13 @@ def _blocks(name: str, file: BinaryIO) -> Iterator[bytes]:
 
 
 def read_frame(name: str, content: bytes) -> Any:
-    """Read a Parquet file.
-
-    Parameters
-    ----------
-    name : str
-        What messages call the file.
-    content : bytes
-        The file.
-
-    Returns
-    -------
-    frame : DataFrame
-        Its columns, the index of pandas among them where it is more than the numbers of rows.
+    """Read a Parquet file; an index other than row numbers becomes a column.
 
     Raises
     ------
     ValueError
-        If the file is damaged or too large, has no rows, two columns have the same name, or
-        pandas or pyarrow is not installed.
+        If the file is damaged, too large, without rows or with two columns of one name, or pandas
+        or pyarrow is not installed.
     """
     try:
         import pandas as pd
@@ -193,7 +169,7 @@ def read_frame(name: str, content: bytes) -> Any:
         file = ParquetFile(io.BytesIO(content))
         _check_size(name, file.metadata)
         frame = file.read().to_pandas()
-    # pyarrow's own errors are ValueErrors and OSErrors without the name of the file.
+    # pyarrow raises ValueError and OSError without the file name.
     except (ValueError, OSError, KeyError, NotImplementedError) as error:
         raise ValueError(f"{name} cannot be read as Parquet: {error}") from error
     return _with_index(pd, name, frame)
@@ -202,9 +178,9 @@ def read_frame(name: str, content: bytes) -> Any:
 def _check_size(name: str, metadata: Any) -> None:
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     unpacked = sum(group.total_byte_size for group in groups)
-    # A million equal cells take a few bytes until they are numbers.
+    # A million equal cells need only a few bytes in the file.
     if max(unpacked, 8 * metadata.num_rows * metadata.num_columns) > MAX_BYTES:
-        raise ValueError(f"it holds more than {MAX_BYTES >> 30} GiB")
+        raise ValueError(f"it is larger than {MAX_BYTES >> 30} GiB")
 
 
 def _with_index(pd: Any, name: str, frame: Any) -> Any:
@@ -212,11 +188,11 @@ def _with_index(pd: Any, name: str, frame: Any) -> Any:
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
     for place, dtype in enumerate(frame.dtypes):
-        if dtype.kind == "M":  # written out, as in text
+        if dtype.kind == "M":  # as text, as in CSV
             times = frame.iloc[:, place]
             frame.isetitem(place, times.astype(str).where(times.notna()))
     if not frame.size:
-        raise ValueError(f"{name} holds no rows; expected rows of numbers")
+        raise ValueError(f"{name} has no rows; expected rows of numbers")
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise ValueError(f"two columns are named {twice[0]!r}; rename one of them")

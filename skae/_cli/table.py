@@ -1,4 +1,4 @@
-"""The columns of a file of text or Parquet, each as texts, numbers or times."""
+"""The columns of a text or Parquet file, each as texts, numbers or times."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ from skae._cli.outputs import as_float
 from skae._cli.source import decode, is_parquet, name_source, read_frame, read_source
 from skae._cli.times import Times, is_clock, month_of, read_clocks, read_numeric_times, read_times
 
-# More names than these are not read by anybody.
+# Messages list at most this many names.
 MAX_NAMES = 8
 SIDE_BY_SIDE = {
     "hour": r"(?i)(h|hr|hour|he|hora|stunde)[ _]?\d\d?|\d\d?:\d\d(:00)?",
     "month": r"(?i)(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*",
 }
 YEAR = r"1[6-9]\d\d|20\d\d"
-# pandas compares letter by letter: the usual spellings are for it, the rest for `Column`.
+# pandas compares exactly, so it finds the usual spellings; `Column` finds the rest.
 MISSING_SPELLINGS = [*MISSING_WORDS, *map(str.upper, MISSING_WORDS), "NaN", "NaT", "None", "Null"]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user says of a file and its columns.
+    """The options that describe a file and its columns.
 
     Parameters
     ----------
     index : str or None, default=None
-        The column of times, or several of their parts with commas between. If None, found.
+        The time column, or columns of its parts separated by commas. If None, detected.
     features : sequence of str or None, default=None
-        The sensors. If None, all columns of numbers that are nothing else.
+        The sensor columns. If None, all columns of numbers without another role.
     keep : sequence of str, default=()
-        Columns that are sensors, whatever they look like.
+        Additional sensor columns, used with all their values.
     series : str or None, default=None
-        The column that says which of several series a row belongs to.
+        The column that distinguishes several series.
     labels : str or None, default=None
-        The column that says which rows are anomalies.
+        The column of known anomalies.
     time_format : str or None, default=None
-        How times are written, as ``strptime`` has it.
+        The format of times, as in ``strptime``.
     missing : sequence of str, default=()
-        Words that stand for a missing value.
+        Words that mean a missing value.
     decimal : {".", ","} or None, default=None
-        What stands before the decimals of a number.
+        The decimal mark.
     delimiter, comment, encoding : str or None, default=None
-        What stands between cells, at the beginning of lines to leave out; how text is encoded.
+        The mark between cells, the mark before comments, and the text encoding.
     skip_rows : int, default=0
-        Lines to leave out at the beginning.
+        The number of first lines to ignore.
     max_gap : str or None, default=None
-        The longest step of time over which a window may reach.
+        The longest time step within a window.
     """
 
     index: str | None = None
@@ -83,22 +83,22 @@ class Choice:
 
 @dataclass(eq=False)
 class Column:
-    """One column: its name, its cells as pandas read them, and what became of it.
+    """One column: its name, its cells as read by pandas, and its role.
 
     Parameters
     ----------
     name : str
-        Its name.
+        The name.
     position : int
-        Its place in the file.
+        The position in the file.
     cells : pandas Series
-        Its cells.
+        The cells.
     table : Table
-        What it is a column of.
+        The table of the column.
     role : str, default=""
-        What it is: "time", "series", "labels", "sensor" or "left out".
+        "time", "series", "labels", "sensor" or "left out".
     why : str, default=""
-        The reason.
+        The reason for the role.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Column:
 
     @cached_property
     def texts(self) -> Any:
-        """The cells as they are written, without spaces around."""
+        """The cells as written in the file, stripped."""
         cells = self.cells
         if self.cells.dtype.kind in "iufb" and self.table.layout is not None:
             cells = _parse(self.table.layout, [self.position], dtype=str)[self.position]
@@ -118,7 +118,7 @@ class Column:
 
     @cached_property
     def kind(self) -> str:
-        """Whether most cells are a "number", a "time", a "clock" or "word"; or "empty"."""
+        """The kind of most cells: "number", "time", "clock", "word" or "empty"."""
         if self.cells.dtype.kind in "iufb":
             return "empty" if self.cells.isna().all() else "number"
         given = self.texts[~self.texts.str.lower().isin(MISSING_WORDS)]
@@ -133,7 +133,7 @@ class Column:
 
     @cached_property
     def numbers(self) -> Numbers:
-        """The cells as numbers; words that stand for missing values are noted and forgotten."""
+        """The cells as numbers, with notes on words that mean a missing value."""
         choice, layout, values = self.table.choice, self.table.layout, self._plain_numbers()
         if values is not None:
             said = [number for word in choice.missing if (number := as_float(word)) is not None]
@@ -144,27 +144,27 @@ class Column:
         missing = found.missing_words()
         if missing:
             counts = ", ".join(f"{word!r} ({_cells(found.words[word])})" for word in missing)
-            found.notes.append(f"{counts} taken as missing")
+            found.notes.append(f"{counts} treated as missing")
             found.words = {}
         return found
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The cells as numbers, those that stand for a missing value among them."""
+        """The cells as numbers, including `sentinels`."""
         return self.numbers.values
 
     @property
     def n_values(self) -> int:
-        """How many different cells there are."""
+        """The number of distinct cells."""
         return int(self.cells.nunique())
 
     @cached_property
     def codes(self) -> NDArray[np.intp]:
-        """The number of each cell among the different ones, in their order."""
+        """The cells as integers, numbered by first appearance."""
         return np.asarray(self.cells.astype(str).factorize()[0])
 
     def sensor_values(self) -> NDArray[np.float64]:
-        """Return the cells as finite numbers, NaN where one is missing; clocks as seconds."""
+        """Return the cells as finite numbers, NaN for missing ones; clocks in seconds."""
         if self.kind == "clock":
             return read_clocks(self.texts)
         words, values = self.numbers.words, self.values
@@ -174,20 +174,20 @@ class Column:
 
     @cached_property
     def sentinels(self) -> dict[float, int]:
-        """The numbers that stand for a missing value, and how often they come."""
+        """The numbers that mean a missing value, and their counts."""
         return {} if self.name in self.table.choice.keep else find_sentinels(self.values)
 
     def notes(self) -> list[str]:
-        """Return what a user ought to know of how the cells were read as numbers."""
+        """Return notes on how the cells were read as numbers."""
         notes = list(self.numbers.notes)
         if self.sentinels:
             counts = ", ".join(f"{v:.15g} ({_cells(n)})" for v, n in self.sentinels.items())
-            notes.append(f"{counts} taken as missing; --keep takes it as a value")
+            notes.append(f"{counts} treated as missing; --keep makes it a value")
         return notes
 
     @cached_property
     def times(self) -> Times | None:
-        """The cells as times, None where most of them are none."""
+        """The cells as times, None if most are not."""
         if self.kind == "time":
             return self._times
         if self.kind != "number":
@@ -199,13 +199,13 @@ class Column:
         return read_numeric_times(values, self.name) if is_plain else None
 
     def refuse_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
-        """Raise ValueError that names the first bad cell, if there is one."""
+        """Raise ValueError with the first bad cell, if there is one."""
         if bad.any():
             row = int(bad.argmax())
             cell = self.texts.iloc[row]
             raise ValueError(
                 f"{self.table.place(row)}, column {self.name!r}: {cell!r} is not {expected}; "
-                + (advice or f"--missing {cell!r} takes it as missing")
+                + (advice or f"--missing {cell!r} treats it as missing")
             )
 
     @cached_property
@@ -213,7 +213,7 @@ class Column:
         return read_times(self.texts, self.table.choice.time_format)
 
     def _plain_numbers(self) -> NDArray[np.float64] | None:
-        """Return what pandas read, None where the texts have to be looked at."""
+        """Return the numbers that pandas read, None if the texts must be parsed."""
         if self.cells.dtype.kind not in "iuf":
             return None
         values = self.cells.to_numpy(dtype=float, na_value=np.nan)
@@ -228,13 +228,13 @@ class Table:
     Parameters
     ----------
     name : str
-        What messages call the file.
+        The name of the file in messages.
     choice : Choice
-        What is said of it.
+        The options of the user.
     layout : Layout or None
-        Where its lines are, None for Parquet.
+        The lines of the file, None for Parquet.
     notes : list of str
-        What a user ought to know of how it was read.
+        Notes on how the file was read.
     """
 
     name: str
@@ -249,12 +249,12 @@ class Table:
         return len(self.columns[0].cells)
 
     def place(self, row: int) -> str:
-        """Return the words for the place of a row."""
+        """Return the line or row number of a row, in words."""
         return f"row {row + 1}" if self.layout is None else f"line {self._lines[row]}"
 
     @cached_property
     def decimal(self) -> str:
-        """What stands before decimals in the columns that leave no doubt: "." or ","."""
+        """The decimal mark of the columns in which it is certain."""
         if self.layout is None or self.layout.delimiter == ",":
             return "."
         texts = [c.texts for c in self.columns if c.cells.dtype.kind not in "iufb"]
@@ -273,24 +273,12 @@ class Table:
 
 
 def read_table(path: str, choice: Choice) -> Table:
-    """Read the columns of a file of text or Parquet.
-
-    Parameters
-    ----------
-    path : str
-        The file; "-" is standard input.
-    choice : Choice
-        What is said of it.
-
-    Returns
-    -------
-    table : Table
-        The columns, without those of which neither a name nor a cell is written.
+    """Read the columns of a text or Parquet file, without columns that have no name and no cell.
 
     Raises
     ------
     ValueError
-        If the file is no table, or what reads it is not installed.
+        If the file is not a table, or the packages that read it are not installed.
     OSError
         If the file cannot be opened.
     """
@@ -307,7 +295,7 @@ def read_table(path: str, choice: Choice) -> Table:
         table = Table(name, choice, layout, notes + layout.notes)
         frame = _parse(layout, range(len(layout.names)))
         if not len(frame):
-            raise ValueError(f"{name} holds a header only; expected rows of numbers below it")
+            raise ValueError(f"{name} contains only a header; expected rows of numbers below it")
         cells = [(column, i, frame[i]) for i, column in enumerate(layout.names)]
     for name, place, cell in cells:
         column = Column(name, place, cell, table)
@@ -320,14 +308,14 @@ def read_table(path: str, choice: Choice) -> Table:
 
 
 def find_name(names: Sequence[str], name: str) -> int:
-    """Return the position of a column; ValueError names those that there are."""
+    """Return the position of a name; ValueError lists the names."""
     if name not in names:
         raise ValueError(f"there is no column {name!r}; the columns are {join_names(names)}")
     return names.index(name)
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return names with commas between them, cut where there are many.
+    """Return names separated by commas, at most `MAX_NAMES` of many.
 
     Examples
     --------
@@ -341,7 +329,7 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
-    """Return columns as a DataFrame, numbers where all cells are plain numbers."""
+    """Return columns as a dataframe, with numbers if all cells are plain numbers."""
     import pandas as pd
 
     try:
@@ -355,7 +343,7 @@ def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
             keep_default_na=False,
             skipinitialspace=True,
             usecols=columns,
-            low_memory=False,  # in parts, a column could be of numbers here and of words there
+            low_memory=False,  # in chunks, a column could have numbers and words
             **options,
         )
     except pd.errors.EmptyDataError:
@@ -365,7 +353,7 @@ def _parse(layout: Layout, columns: Sequence[int], **options: Any) -> Any:
 
 
 def _note_short_rows(layout: Layout) -> None:
-    """Note rows whose last cells are missing; raise ValueError where a row has too many."""
+    """Note rows with too few cells; raise ValueError if a row has too many."""
     content, width = layout.content, len(layout.names)
     mark = layout.delimiter.encode()
     counts = Counter(line.count(mark) for line in io.BytesIO(content) if line.strip())
@@ -379,27 +367,27 @@ def _note_short_rows(layout: Layout) -> None:
         elif any(cells[width:]):
             raise ValueError(
                 f"line {line} of {layout.name} has {len(cells)} cells instead of {width}; "
-                "--skip-rows and --comment leave lines out"
+                "ignore lines with --skip-rows or --comment"
             )
         short += [line] * (len(cells) < width)
     if behind:
         words = rb" (?:%b)$" % "|".join(behind).encode()
         layout.content = re.sub(words, b"", content, flags=re.MULTILINE)
-        layout.notes.append(f"left out words behind the last column: {', '.join(sorted(behind))}")
-    others = f", as have {len(short) - 1} more" if len(short) > 1 else ""
+        layout.notes.append(f"left out words after the last column: {', '.join(sorted(behind))}")
+    others = f" and {len(short) - 1} others have" if len(short) > 1 else " has"
     if 1 < len(short) == counts.total():
         raise ValueError(
-            f"line {short[0]} of {layout.name} has too few cells for {width} columns{others}; "
-            "--delimiter says what stands between cells, --skip-rows and --comment leave lines out"
+            f"line {short[0]}{others} too few cells for {width} columns in {layout.name}; "
+            "set --delimiter, or ignore lines with --skip-rows or --comment"
         )
     if short:
         layout.notes.append(
-            f"line {short[0]} has too few cells{others}: those at its end are taken as missing"
+            f"line {short[0]}{others} too few cells: the last are treated as missing"
         )
 
 
 def _first_time_of_header(table: Table) -> int:
-    """Return the column from which on names are times, so that rows are sensors; 0 if none is."""
+    """Return the first column whose name is a time, if rows are sensors; else 0."""
     import pandas as pd
 
     names = pd.Series([column.name for column in table.columns], dtype=object)
@@ -413,7 +401,7 @@ def _first_time_of_header(table: Table) -> int:
 
 
 def _transposed(table: Table, first: int) -> Table:
-    """Return a table whose rows are the columns from `first` on, named by those before."""
+    """Return a transposed table: the columns from `first` on become rows."""
     import pandas as pd
 
     heads = [c for c in table.columns[:first] if c.kind == "word"] or table.columns[:first]
@@ -423,12 +411,12 @@ def _transposed(table: Table, first: int) -> Table:
     times = pd.Series([column.name for column in others], dtype=object)
     years = times.str.fullmatch(YEAR).all()
     time = ("year", times.astype(int)) if years else ("time", times)
-    note = "times stand in the header: turned, a row is a sensor"
+    note = "the header contains times: transposed, so that each row is a sensor"
     return _made_of(table, note, [time, *((name or f"row{i}", row) for i, (name, row) in rows)])
 
 
 def _unrolled(table: Table) -> Table:
-    """Return a table whose rows are the hours or months that stand side by side, if they do."""
+    """Return a table with a row for each hour or month, if these are columns."""
     said = {*(table.choice.features or ()), *table.choice.keep}
     for part, pattern in SIDE_BY_SIDE.items():
         beside = [column for column in table.columns if re.fullmatch(pattern, column.name)]
@@ -438,7 +426,7 @@ def _unrolled(table: Table) -> Table:
 
 
 def _stacked(table: Table, part: str, beside: list[Column]) -> Table:
-    """Return a table in which the cells of columns side by side stand below one another."""
+    """Return a table with the cells of adjacent columns in one column."""
     names = f"{beside[0].name} to {beside[-1].name}"
     note = f"columns {names} are {part}s: each became a row; --keep with a name keeps them"
     others = [column for column in table.columns if column not in beside]
@@ -450,7 +438,7 @@ def _stacked(table: Table, part: str, beside: list[Column]) -> Table:
 
 
 def _written(table: Table, columns: list[Column]) -> NDArray[np.object_]:
-    """Return the cells of columns, as they are written in texts."""
+    """Return the cells of columns as written in the file."""
     if table.layout is None:
         return np.column_stack([column.cells.astype(object) for column in columns])
     frame = _parse(table.layout, [column.position for column in columns], dtype=str)
@@ -458,7 +446,7 @@ def _written(table: Table, columns: list[Column]) -> NDArray[np.object_]:
 
 
 def _made_of(table: Table, note: str, cells: list[tuple[str, Any]]) -> Table:
-    """Return a table of other columns than those of the file, with a note."""
+    """Return a table of new columns, with a note."""
     import pandas as pd
 
     made = Table(table.name, table.choice, None, [*table.notes, note])

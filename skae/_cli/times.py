@@ -1,4 +1,4 @@
-"""Times as people write them: dates in any order, month words, compact, zones, and numbers."""
+"""Times in text: dates in any order, month words, compact dates, zones and numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MONTHS = (
     "jul juil lug|aug aoû aou ago|sep set|oct okt ott out|nov|dec dez déc dic"
 )
 MONTH_OF = {word: i for i, words in enumerate(MONTHS.split("|"), 1) for word in words.split()}
-MINUTES = {  # of the zones whose names are common in files
+MINUTES = {  # offsets of zone names that are common in files
     **dict.fromkeys(["Z", "UTC", "GMT", "WET"], 0),
     **dict.fromkeys(["CET", "MEZ", "BST", "WEST"], 60),
     **dict.fromkeys(["CEST", "MESZ", "EET"], 120),
@@ -56,21 +56,21 @@ ZONE = re.compile(
     r"(?:\s*\(.*\))?$",
     re.DOTALL,
 )
-# What `date` of Unix writes, and the same with the year before the clock.
+# The output of Unix `date`, and the same with the year before the clock.
 UNIX_DATE = (
     r"^(?:\w{3} )?(\w{3}) +(\d\d?) (\d\d?:\d\d:\d\d) (?:(\w{3,4}|(?:GMT)?[+-]\d\d:?\d\d) )?(\d{4})$"
 )
 UNIX_ORDER = r"\1 \2, \5 \3 \4"
 INTERVAL = r"^(.{6,}?[\dZ])(?:\s*[/–]\s*|\s+(?:-|to|bis|until)\s+)(\d.{3,})$"
 ISO = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
-# Times of day and durations, as "9:30 pm", "12h05", "1 day, 2:03:04.5", "05:12.7" of minutes.
+# Times of day and durations: "9:30 pm", "12h05", "1 day, 2:03:04.5", "05:12.7" (minutes).
 CLOCK_ALONE = (
     r"(?:(-?\d+) days?,? )?(\d{1,3})(?::|h|\.(?=\d\d\.))(\d\d|\d(?=:))"
     r"(?:[:.](\d\d?(?:[.,:]\d+)?))?\s*(?:([ap])\.?\s?m?\.?)?(?:Z|[+-]\d\d:\d\d)?"
 )
 MINUTES_ALONE = r"\d\d?:\d\d[.,]\d+"
-# What may stand in a number: since when, the microseconds in one, between which values, and
-# what the column is called then.
+# Times as numbers: the origin, the microseconds of one unit, the range of values, and words in
+# the name of the column.
 DAY = 86_400e6
 YEAR_WORDS = "year|jahr|decimal"
 DATE_WORDS = r"date|datum|day|tag|fecha|stamp|serial|excel|matlab|datenum"
@@ -84,8 +84,8 @@ COUNTS = {
     "Julian days": ("-4713-11-24T12", DAY, 2.4e6, 2.5e6, "jd|julian"),
     "modified Julian days": ("1858-11-17", DAY, 4e4, 8e4, "mjd"),
     "decimal years": ("0000-01-01", 365.2425 * DAY, 1500, 2100, YEAR_WORDS),
-    "days as Excel counts": ("1899-12-30", DAY, 2e4, 8e4, DATE_WORDS),
-    "days as MATLAB counts": ("-001-12-31", DAY, 6.9e5, 7.8e5, DATE_WORDS),
+    "Excel days": ("1899-12-30", DAY, 2e4, 8e4, DATE_WORDS),
+    "MATLAB days": ("-001-12-31", DAY, 6.9e5, 7.8e5, DATE_WORDS),
 }
 TIME_WORDS = r"|time|zeit|hora|heure|temps"
 SAMPLE = 20
@@ -93,20 +93,20 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class Times:
-    """Times as they are written, and as instants that can be compared across zones.
+    """Local times, and instants that are comparable across zones.
 
     Parameters
     ----------
     wall : ndarray of shape (n,), datetime64[us]
-        What a clock in the zone of the file shows; NaT where a cell is no time.
+        Times as written in the file; NaT where a cell is not a time.
     instants : ndarray of shape (n,), datetime64[us]
-        The same in UTC, if zones are written.
+        Times in UTC if the file has zones, else `wall`.
     order : str
-        How dates are written, for reading another one.
+        The format of dates, to read more of them.
     note : str, default=""
-        What a user ought to know of how they were read.
+        A note on how they were read.
     has_clock : bool, default=True
-        Whether there are times of day, or dates alone.
+        Whether there are times of day, not only dates.
     """
 
     wall: Stamps
@@ -117,7 +117,7 @@ class Times:
 
 
 def is_time(text: str) -> bool:
-    """Tell whether one cell may be a time; numbers are none, however many digits they have.
+    """Tell whether a cell may be a time; numbers are not, whatever their digits.
 
     Examples
     --------
@@ -134,28 +134,23 @@ def is_time(text: str) -> bool:
 
 
 def is_clock(text: str) -> bool:
-    """Tell whether a cell is a time of day."""
+    """Tell whether a cell is a time of day or a duration."""
     return re.fullmatch(f"{CLOCK_ALONE}|{MINUTES_ALONE}", text, re.IGNORECASE) is not None
 
 
 def read_times(texts: Any, order: str | None = None) -> Times:
     """Read a column of texts as times.
 
-    Where a number tells neither day from month, the order is taken under which time goes back
-    least, then spans less, then goes in steps of fewer kinds; then the day first, or the month
-    where clocks have halves.
+    If the numbers fit several orders of day and month, the order is chosen in which time goes
+    back least often, then the longest step is shortest, then the steps have the fewest distinct
+    lengths. Else the day comes first, or the month if clocks have am and pm.
 
     Parameters
     ----------
     texts : pandas Series of str
         The cells.
     order : str, default=None
-        A format of ``strptime``, or the order that was found before.
-
-    Returns
-    -------
-    times : Times
-        NaT where a cell is no time.
+        A format of ``strptime``, or an order found before.
 
     Examples
     --------
@@ -169,7 +164,7 @@ def read_times(texts: Any, order: str | None = None) -> Times:
     texts, offsets, note = _cut(texts)
     orders = [order] if order else _orders_of(texts)
     if any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _some(texts)):
-        orders.sort(key="mdy".__ne__)  # as Americans write both
+        orders.sort(key="mdy".__ne__)  # the American order
     found = [_read(texts, name) for name in orders]
     best = min(found, key=lambda times: _disorder(times.wall))
     if len(found) > 1:
@@ -178,7 +173,7 @@ def read_times(texts: Any, order: str | None = None) -> Times:
 
 
 def read_clocks(texts: Any) -> NDArray[np.float64]:
-    """Return times of day and durations in seconds, NaN where a cell is none."""
+    """Return times of day and durations in seconds, NaN for other cells."""
     whole = texts.str.replace(rf"^(?={MINUTES_ALONE}$)", "0:", regex=True)
     parts = whole.str.extract(rf"(?i)^{CLOCK_ALONE}$")
     parts[3] = parts[3].str.replace("[,:]", ".", regex=True)
@@ -188,19 +183,14 @@ def read_clocks(texts: Any) -> NDArray[np.float64]:
 
 
 def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
-    """Read numbers as times: epochs and other counts since a day, compact dates and times.
+    """Read numbers as times: counts since a date, compact dates and times; else return None.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Numbers, none of them NaN.
+        Numbers without NaN.
     name : str
-        The column's: the small numbers of days are times only where it says so.
-
-    Returns
-    -------
-    times : Times or None
-        None where they are no times.
+        The name of the column. Small numbers of days are times only with a matching name.
 
     Examples
     --------
@@ -223,12 +213,12 @@ def read_numeric_times(values: NDArray[np.float64], name: str) -> Times | None:
 
 
 def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
-    """Return texts without zones and ends of intervals, the zones' offsets, and a note."""
+    """Return texts without zones and ends of intervals, the offsets of zones, and a note."""
     note, offsets = "", np.zeros(len(texts), "m8[m]")
     sample = _some(texts)
     halves = [re.match(INTERVAL, text) for text in sample]
     if halves and all(half and is_time(half[1]) and is_time(half[2]) for half in halves):
-        note = f"of intervals such as {sample[0]!r} the beginning is the time"
+        note = f"intervals such as {sample[0]!r} are read as their beginnings"
         texts = texts.str.extract(INTERVAL)[0].fillna("")
     if any(re.match(UNIX_DATE, text) for text in sample):
         texts = texts.str.replace(UNIX_DATE, UNIX_ORDER, regex=True).str.strip()
@@ -237,8 +227,12 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
         sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
         minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
         minutes = minutes.fillna(parts[3].map(MINUTES)).fillna(0)
-        if minutes.nunique() > 4:  # those of "00:00-01:00"
-            return parts[0].fillna(texts), offsets, f"the beginning of {sample[0]!r} is the time"
+        if minutes.nunique() > 4:  # ends of intervals such as "00:00-01:00"
+            return (
+                parts[0].fillna(texts),
+                offsets,
+                f"intervals such as {sample[0]!r} are read as their beginnings",
+            )
         offsets = minutes.to_numpy().astype("m8[m]")
         texts = parts[0].fillna(texts)
     return texts, offsets, note
@@ -261,7 +255,7 @@ def month_of(word: str) -> int | None:
 
 
 def _orders_of(texts: Any) -> list[str]:
-    """Return the orders of day, month and year under which all numeric dates exist."""
+    """Return the orders of day, month and year in which all numeric dates exist."""
     second = rf"(?:{SEP}(?=\s?\d{{4}})|{SEP2})\s?"
     pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){second}(\d{{4}}(?!\d)|\d\d(?![\d:]))"
     parts = texts.str.extract(pattern).dropna(subset=[0])
@@ -273,7 +267,7 @@ def _orders_of(texts: Any) -> list[str]:
         "mdy": first <= 12 and second <= 31,
         "y-m-d": third <= 31 and second <= 12 and (parts[0].str.len() == 2).all(),
     }
-    if (parts[1] == ".").all():  # nobody writes the month before a dot
+    if (parts[1] == ".").all():  # with dots, the day comes first
         exists = {"dmy": True}
     return [order for order, does in exists.items() if does] or ["dmy"]
 
@@ -302,13 +296,13 @@ def _read(texts: Any, order: str) -> Times:
 
 
 def _some(texts: Any) -> list[str]:
-    """Return some of the cells that are not empty, spread evenly, the first among them."""
+    """Return evenly spaced cells that are not empty, including the first."""
     given = texts[texts != ""]
     return list(given.iloc[:: max(1, len(given) // SAMPLE)])
 
 
 def _assemble(parts: Any) -> Stamps:
-    """Return the times of the parts of dates and clocks, NaT where a day does not exist."""
+    """Return times from parts of dates and clocks, NaT for days that do not exist."""
     given = parts.reindex(columns=list("YmdjqwuHMSf"))
     number = given.astype(float)
     short = np.where(number["Y"] < 69, 2000, 1900)
@@ -321,7 +315,7 @@ def _assemble(parts: Any) -> Stamps:
     seconds = _of_24_hours(hour, parts["p"]) * 3600 + minute * 60 + second
     months = _as_stamps((year - 1970) * 12 + month.to_numpy() - 1, "M8[M]")
     dates = months.astype("M8[D]") + _as_stamps(day.to_numpy() - 1, "m8[D]")
-    if "w" in parts:  # the first week is that of 4 January
+    if "w" in parts:  # week 1 contains 4 January
         fourth = months.astype("M8[Y]").astype("M8[D]") + np.timedelta64(3, "D")
         weekday = number["u"].fillna(1) - 1 - (fourth.astype(int) + 3) % 7
         dates = fourth + _as_stamps((7 * number["w"] - 7 + weekday).to_numpy(), "m8[D]")
@@ -341,7 +335,7 @@ def _of_24_hours(hours: NDArray[np.float64], halves: Any) -> NDArray[np.float64]
 
 
 def _as_stamps(numbers: NDArray[np.float64], dtype: str) -> Any:
-    """Return numbers as times or durations of this unit, NaN as NaT."""
+    """Return numbers as times or durations of this dtype, with NaT for NaN."""
     missing = np.isnan(numbers)
     stamps = np.where(missing, 0, numbers).astype("i8").astype(dtype)
     stamps[missing] = "NaT"
@@ -372,14 +366,14 @@ def _disorder(wall: Stamps) -> tuple[int, float, float, int]:
 def _doubt(order: str, texts: Any) -> str:
     example = next(text for text in texts if _patterns_of(text, order))
     words = {"dmy": "day/month/year", "mdy": "month/day/year", "y-m-d": "year/month/day"}[order]
-    return f"{example!r} was read as {words}; if it is not, say how with --time-format"
+    return f"{example!r} was read as {words}; if this is wrong, set --time-format"
 
 
 # --- numbers -----------------------------------------------------------------------------
 
 
 def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | None:
-    """Return the times of numbers such as 20240301 or 202403011230, if all of them exist."""
+    """Return the times of numbers such as 20240301 or 202403011230, if all exist."""
     import pandas as pd
 
     digits = len(f"{values.max():.0f}")
@@ -394,7 +388,7 @@ def _compact(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
 
 
 def _counted(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | None:
-    """Return the times of numbers that count from some day, if all of them do."""
+    """Return the times of numbers that count from a known date, if all fit."""
     is_whole = bool((values % 1 == 0).all())
     for what, (origin, length, low, high, words) in COUNTS.items():
         if words == DATE_WORDS and not is_whole:
@@ -403,7 +397,7 @@ def _counted(values: NDArray[np.float64], name: str) -> tuple[Stamps, str] | Non
         is_constant = words == "" and len(values) > 1 and not np.ptp(values)
         if is_named and not is_constant and low <= values.min() <= values.max() <= high:
             passed = values * length
-            if length == DAY:  # days are rounded in files
+            if length == DAY:  # files round days
                 passed = np.round(passed / 1e6) * 1e6
             return np.datetime64(origin, "us") + passed.astype("m8[us]"), what
     return None

@@ -115,8 +115,8 @@ def long_line(folder):
         for _ in range(1024):
             file.write(block)
     subprocess.run("gzip -1 -k line.csv", shell=True, cwd=folder, check=True)
-    yield Attack("line of 1 GB", ["detect", "line.csv"], word="a line is beyond 16 MiB")
-    yield Attack("the same in gzip", ["detect", "line.csv.gz"], word="a line is beyond 16 MiB")
+    yield Attack("line of 1 GB", ["detect", "line.csv"], word="a line exceeds 16 MiB")
+    yield Attack("the same in gzip", ["detect", "line.csv.gz"], word="a line exceeds 16 MiB")
 
 
 def shell_line(attack):
