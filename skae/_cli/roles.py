@@ -163,7 +163,7 @@ class Roles:
             return "rises evenly with time: another clock?"
         is_total = (steps >= 0).mean() > 0.99 and len(np.unique(values)) > len(values) / 4
         if is_total and np.ptp(values) > 15 * np.median(forward):
-            return "never falls: a running total? use its differences instead"
+            return "never falls: a running total? use its differences"
         return ""
 
     def _is_near(self, times: Times | None) -> bool:

@@ -250,7 +250,7 @@ def _whole(date: str, start: str = "") -> str:
 
 
 def month_of(word: str) -> int | None:
-    """Return the number of a month from its name in a European language, None if it is none."""
+    """Return the number of a month from its name in a European language, None for other words."""
     return MONTH_OF.get(word[:4].lower(), MONTH_OF.get(word[:3].lower()))
 
 
