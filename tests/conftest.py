@@ -76,14 +76,16 @@ def is_left_out(item, markexpr):
     return bool(item.get_closest_marker("docs")) and "docs" not in markexpr
 
 
-def pytest_itemcollected(item):
-    """Mark examples of docstrings that train as slow."""
+def mark_if_slow(item):
+    """Mark an example of a docstring as slow if it trains."""
     if isinstance(item, pytest.DoctestItem) and ".fit" in item.dtest.docstring:
         item.add_marker("slow")
 
 
 def pytest_collection_modifyitems(config, items):
     """Skip nightly tests and tests of the documentation unless ``-m`` selects them."""
+    for item in items:
+        mark_if_slow(item)
     by_name = any("::" in arg for arg in config.args)
     left_out = [i for i in items if not by_name and is_left_out(i, config.option.markexpr)]
     config.hook.pytest_deselected(items=left_out)
