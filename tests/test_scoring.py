@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import naive
 import numpy as np
@@ -33,6 +34,7 @@ from skae._scoring.thresholds import (
     automatic_offset,
     best_fbeta_offset,
     check_one_rule,
+    limits_of,
     robust_offset,
     three_sigma_offset,
     weighted_quantile,
@@ -571,3 +573,19 @@ def test_of_equally_good_thresholds_the_one_with_fewest_outliers_is_taken():
 def test_equal_scores_are_all_outliers_if_some_are():
     scores = np.full(3, -2.0)
     assert (scores < best_fbeta_offset(scores, np.array([True, False, False]), 1.0)).all()
+
+
+@pytest.mark.parametrize(
+    ("samples", "threshold", "of_rows"),
+    [
+        ("sequences", "robust", False),
+        ("rows of series, which drift", "robust", True),
+        ('rows, `threshold="adaptive"`', "adaptive", True),
+        ('rows, `threshold="sensitive"`', "sensitive", True),
+    ],
+)
+def test_the_guide_tells_the_limits_of_each_threshold(samples, threshold, of_rows):
+    guide = (Path(__file__).parents[1] / "docs/guide/how_it_works.md").read_text(encoding="utf-8")
+    (row,) = [line for line in guide.splitlines() if line.startswith(f"| {samples} |")]
+    limits = tuple(float(cell) for cell in row.split("|")[2:-1])
+    assert limits == limits_of(threshold, of_rows)
