@@ -219,7 +219,7 @@ def _convert(digits: Any, decimal: str) -> Any:
 
     other = "," if decimal == "." else "."
     written = rf"\d+|\d{{1,3}}(?:{re.escape(other)}\d{{2,3}})*{re.escape(other)}\d{{3}}"
-    fits = digits.str.fullmatch(rf"(?:{written})?(?:{re.escape(decimal)}\d*)?").fillna(False)
+    fits = digits.str.fullmatch(rf"(?:{written})?(?:{re.escape(decimal)}\d*)?", na=False)
     plain = digits.where(fits.astype(bool)).str.replace(other, "", regex=False)
     return pd.to_numeric(plain.str.replace(decimal, ".", regex=False), errors="coerce")
 
