@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import UserList
 from collections.abc import Callable
 from typing import Any
 
@@ -166,7 +167,9 @@ class Writer:
                 return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
             case os.PathLike():
                 return os.fspath(value)
-            case list():
+            case (
+                list() | UserList()
+            ):  # as the remainder of a ColumnTransformer, in scikit-learn 1.6
                 return [self.write(name, item) for item in value]
             case tuple():
                 return {"tuple": [self.write(name, item) for item in value]}
