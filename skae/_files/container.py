@@ -167,9 +167,9 @@ class Writer:
                 return {"nanoseconds": int(np.timedelta64(value) // np.timedelta64(1, "ns"))}
             case os.PathLike():
                 return os.fspath(value)
-            case (
-                list() | UserList()
-            ):  # as the remainder of a ColumnTransformer, in scikit-learn 1.6
+            case UserList():  # in a ColumnTransformer of scikit-learn 1.6
+                return self.write(name, value.data)
+            case list():
                 return [self.write(name, item) for item in value]
             case tuple():
                 return {"tuple": [self.write(name, item) for item in value]}
