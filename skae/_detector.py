@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.training_cache import compiled_copy, independent_copy, state_of
-from skae._input.checks import refuse_other_order
+from skae._input.checks import reject_reordered_columns
 from skae._input.rows import dtype_to_read, read_rows
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
@@ -264,7 +264,7 @@ class Detector:
 
     def decoded(self, X: Any) -> Any:
         """Decode latents that are laid out as `latents` returns them."""
-        refuse_other_order(X, self.latent_names())
+        reject_reordered_columns(X, self.latent_names())
         samples, latents = self._read_latents(X)
         windows = samples.latent_windows() if self.latent_is_vector else samples.windows
         steps = samples.from_steps(self.network.decoded(latents, windows), windows)

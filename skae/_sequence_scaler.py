@@ -23,7 +23,7 @@ from skae._input.checks import (
     as_numbers,
     check_n_features,
     check_names_of_each,
-    refuse_other_order,
+    reject_reordered_columns,
 )
 from skae._input.layout_warnings import warn_if_rows_of_a_series
 from skae._input.missing import NAN_ALLOWED
@@ -253,7 +253,7 @@ class SequenceScaler(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         for item in Table.of(X).items:
-            refuse_other_order(item, self.get_feature_names_out())
+            reject_reordered_columns(item, self.get_feature_names_out())
         steps = self._read(X, reset=False, named=False)
         return steps.lay_out(self.scaler_.inverse_transform(steps.rows))
 

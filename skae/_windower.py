@@ -19,7 +19,7 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._input.checks import as_numbers, check_n_features, refuse_other_order
+from skae._input.checks import as_numbers, check_n_features, reject_reordered_columns
 from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import Indices
 from skae._input.table import Table, default_names
@@ -381,7 +381,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
 
     def _check_windows(self, X: Any) -> Array:
         names = self._feature_names(None)
-        refuse_other_order(X, flat_names(names, self._size))
+        reject_reordered_columns(X, flat_names(names, self._size))
         X = np.asarray(as_numbers(X))
         if X.ndim == 2 and X.shape[1] == self._size * len(names):
             X = X.reshape(len(X), self._size, len(names))

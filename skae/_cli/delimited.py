@@ -339,7 +339,7 @@ def _find_names(
             units.append(line)
             continue
         if len(cells) == kinds.width - 1 > 1 and not names:
-            _refuse_decimal_commas(cells, kinds, layout)
+            _reject_decimal_commas(cells, kinds, layout)
             return line, kinds.complete(cells, layout.delimiter), []
         if len(cells) > kinds.width > 1 and not names:
             return line, cells, []  # most rows lack cells, which is noted later
@@ -354,7 +354,7 @@ def _find_names(
     return header, names, units
 
 
-def _refuse_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
+def _reject_decimal_commas(cells: list[str], kinds: Kinds, layout: Layout) -> None:
     """Raise ValueError if rows have more cells than the header because of decimal commas."""
     is_time = kinds.of_column[0] == "time" and TIME_NAME.match(cells[0])
     if is_time and layout.delimiter == "," and kinds.of_column[-1]:

@@ -142,7 +142,7 @@ def _given(table: Table) -> Index:
     if column.times is not None:
         return _checked(_of_times(column, column.times))
     if table.choice.time_format:
-        column.refuse_first(
+        column.reject_first(
             np.ones(table.n_rows, dtype=bool), f"in the format {table.choice.time_format!r}"
         )
     if column.kind in ("number", "clock") and not np.isnan(_rising_numbers(column)).any():
@@ -192,7 +192,7 @@ def _joined(columns: list[Column], texts: list[Any], order: str | None = None) -
 def _checked(index: Index) -> Index:
     """Return the index; raise ValueError if a row has no time."""
     advice = "set another --index, or ignore lines with --comment or --skip-rows"
-    index.columns[0].refuse_first(np.isnat(index.instants), "a timestamp", advice)
+    index.columns[0].reject_first(np.isnat(index.instants), "a timestamp", advice)
     first, last = (int(str(time)[:4]) for time in (index.wall.min(), index.wall.max()))
     if first < 1600 or last > 2100:
         index.notes.append(f"the years are {first} to {last}: is this another calendar?")
@@ -299,7 +299,7 @@ def _rising_numbers(column: Column) -> NDArray[np.float64]:
 def index_of_numbers(column: Column, *notes: str) -> Index:
     """Return a column of numbers as the index; ValueError if a cell is not a number."""
     values = _rising_numbers(column)
-    column.refuse_first(np.isnan(values), "a number")
+    column.reject_first(np.isnan(values), "a number")
     if column.kind == "clock" and (values != read_clocks(column.texts)).any():
         notes = (*notes, f"{column.name!r} restarts: a day is added there")
     return Index(column.name, values, values, column.texts.tolist(), [column], notes=list(notes))

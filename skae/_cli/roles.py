@@ -254,7 +254,7 @@ def read_labels(column: Column) -> NDArray[np.bool_]:
     """
     texts = column.texts.str.lower().str.replace(" ", "").str.removesuffix(".0")
     found = set(texts)
-    column.refuse_first(texts.eq("").to_numpy(), "a label")
+    column.reject_first(texts.eq("").to_numpy(), "a label")
     if found == {"1"}:
         raise ValueError(f"all labels in {column.name!r} are 1; expected both 0 and 1")
     is_anomaly = texts.str.fullmatch(ANOMALOUS)

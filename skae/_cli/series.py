@@ -144,7 +144,7 @@ def load_series(file: str | None, choice: Choice) -> Series:
         If the file cannot be opened.
     """
     series = _demo(choice) if file is None else read_series(file, choice)
-    _refuse_unobserved(series, "", "; leave it out with --columns")
+    _reject_unobserved(series, "", "; leave it out with --columns")
     varying = np.nanmin(series.values, axis=0) < np.nanmax(series.values, axis=0)
     names = np.array(series.feature_names, dtype=object)
     constant = join_names(names[~varying].tolist())
@@ -175,10 +175,10 @@ def set_training(series: Series, rows: int | None, until: str | None, window: in
             f"{longest} training rows{where if len(series.pieces()) > 1 else ''} are fewer "
             f"than --window {window}; use a shorter window or more rows"
         )
-    _refuse_unobserved(series, " in the training rows")
+    _reject_unobserved(series, " in the training rows")
 
 
-def _refuse_unobserved(series: Series, where: str, advice: str = "") -> None:
+def _reject_unobserved(series: Series, where: str, advice: str = "") -> None:
     unseen = np.isnan(series.values[series.is_training]).all(axis=0)
     if unseen.any():
         name = series.feature_names[int(unseen.argmax())]

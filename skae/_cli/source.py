@@ -52,7 +52,7 @@ def read_source(path: str) -> bytes:
     with _open(path) as file:
         for block in _blocks(name, file):
             if not content.tell():
-                _refuse_other_formats(name, block)
+                _reject_other_formats(name, block)
             if content.tell() + len(block) > MAX_BYTES:
                 raise ValueError(f"{name} is larger than {MAX_BYTES >> 30} GiB")
             end = max(block.rfind(b"\n"), block.rfind(b"\r"))
@@ -115,7 +115,7 @@ def _encoding_of(content: bytes) -> str:
         return "cp1252"
 
 
-def _refuse_other_formats(name: str, block: bytes) -> None:
+def _reject_other_formats(name: str, block: bytes) -> None:
     for beginning, what in OTHER_FORMATS.items():
         if re.match(beginning, block, re.DOTALL | re.IGNORECASE):
             raise ValueError(f"{name} is {what}")

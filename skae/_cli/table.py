@@ -169,7 +169,7 @@ class Column:
             return read_clocks(self.texts)
         words, values = self.numbers.words, self.values
         wrong = self.texts.isin(words).to_numpy() if words else np.isinf(values)
-        self.refuse_first(wrong, "a number" if words else "a finite number")
+        self.reject_first(wrong, "a number" if words else "a finite number")
         return np.where(np.isin(values, list(self.sentinels)), np.nan, values)
 
     @cached_property
@@ -198,7 +198,7 @@ class Column:
         is_plain = not (np.isnan(values).any() or self.numbers.notes)
         return read_numeric_times(values, self.name) if is_plain else None
 
-    def refuse_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
+    def reject_first(self, bad: NDArray[np.bool_], expected: str, advice: str = "") -> None:
         """Raise ValueError with the first bad cell, if there is one."""
         if bad.any():
             row = int(bad.argmax())

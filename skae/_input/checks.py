@@ -249,7 +249,7 @@ def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> 
         raise ValueError(f"Got other columns in {name}: {error}") from error
 
 
-def refuse_other_order(X: Any, names: Iterable[Any]) -> None:
+def reject_reordered_columns(X: Any, names: Iterable[Any]) -> None:
     """Reject a dataframe with columns of these names in another order.
 
     Other names pass, and so do arrays: a model returns values under any name or none.

@@ -1,5 +1,6 @@
 """Missing values: NaN is accepted, and gaps inside a sequence are filled."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,23 @@ def _hold_last_observed(values: Floats) -> Floats:
     steps = np.arange(values.shape[1])[:, None]
     last = np.maximum.accumulate(np.where(np.isnan(values), 0, steps), axis=1)
     return np.take_along_axis(values, last, axis=1)
+
+
+ROWS_AT_ONCE = 2**18
+"""Rows that are searched for observations at a time."""
+
+
+def warn_if_never_observed(rows: Floats, names: Any = None) -> None:
+    """Warn about features without any observation, because the network cannot learn them."""
+    unseen = np.arange(rows.shape[1])
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        unseen = unseen[np.isnan(rows[start : start + ROWS_AT_ONCE, unseen]).all(axis=0)]
+        if not len(unseen):
+            return
+    named = [int(i) if names is None else str(names[i]) for i in unseen[:5]]
+    warnings.warn(
+        f"Got X without an observation of the features {named}: their later values will look like "
+        "outliers. Leave them out.",
+        UserWarning,
+        stacklevel=2,
+    )

@@ -3,9 +3,6 @@
 Each returns NaN where nothing was observed. All but `mean` reduce the second axis, the steps.
 """
 
-import warnings
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,22 +77,6 @@ def first(values: Array) -> Array:
 def last(values: Array) -> Array:
     """Return the last observed value along the second axis."""
     return first(values[:, ::-1])
-
-
-def warn_if_never_observed(rows: Array, names: Any = None) -> None:
-    """Warn about features without any observation, because the network cannot learn them."""
-    unseen = np.arange(rows.shape[1])
-    for start in range(0, len(rows), BLOCK):
-        unseen = unseen[np.isnan(rows[start : start + BLOCK, unseen]).all(axis=0)]
-        if not len(unseen):
-            return
-    named = [int(i) if names is None else str(names[i]) for i in unseen[:5]]
-    warnings.warn(
-        f"Got X without an observation of the features {named}: their later values will look like "
-        "outliers. Leave them out.",
-        UserWarning,
-        stacklevel=2,
-    )
 
 
 def are_uneven(rows: Array) -> bool:

@@ -106,9 +106,9 @@ def find_events(
     With `errors`, the value of a row in a run is the logarithm of its error minus a level. In
     logarithms, the level lies halfway between the largest mean of three consecutive rows of the run
     and the 20 % quantile of the run, or the median of the series if that is lower. The events of
-    the run are the maximal scoring subsequences of these values [1]_: the total of such an interval
-    decreases if it is made longer or shorter. Intervals with less than a tenth of the largest total
-    are dropped.
+    the run are the maximal scoring subsequences of these values [1]_. The total of an event
+    decreases if the event is made longer or shorter. Events with less than a tenth of the largest
+    total are dropped.
 
     References
     ----------

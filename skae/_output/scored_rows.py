@@ -82,7 +82,7 @@ def read_scored_rows(
     given = labels if scores is None else scores
     lengths = _lengths_of(given)
     n_rows = sum(lengths) if lengths else len(given)
-    _refuse_other_order(
+    _reject_reordered_rows(
         scores=scores,
         labels=labels,
         offset=offset,
@@ -130,7 +130,7 @@ def _with_columns_in_order(contributions: Any) -> Any:
     return [part[names] for part in contributions]
 
 
-def _refuse_other_order(**given: Any) -> None:
+def _reject_reordered_rows(**given: Any) -> None:
     """Reject pandas objects with the same index in another order; rows are matched by position.
 
     Raises
