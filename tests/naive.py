@@ -240,7 +240,8 @@ def mahalanobis(errors, mean, covariance):
 def discords(windows, starts, deviations=3, least_spread=0.1, most=0.15, recurring=0.8):
     """Tell which windows are far from the third nearest that shares no row with them.
 
-    A run of such windows does not count if most are nearer to the third nearest run.
+    A run of such windows is normal if most of them are less than `recurring` times as far from the
+    third nearest other run as from the windows that are not in a run.
     """
     size, everything = len(windows[0]), range(len(windows))
     centre = np.array(windows).mean(axis=0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skae._cli.index import Index
 from skae._cli.order import cut_at_gaps, describe_order, is_newest_first, longest_step
+from skae._cli.reshape import reshape
 from skae._cli.roles import Roles, read_labels, rows_of_each
 from skae._cli.table import Choice, find_name, join_names, read_table
 
@@ -75,7 +76,7 @@ class Series:
 @np.errstate(over="ignore", invalid="ignore")
 def read_roles(path: str, choice: Choice) -> Roles:
     """Read a file, and find the roles of its columns."""
-    return Roles(read_table(path, choice))
+    return Roles(reshape(read_table(path, choice)))
 
 
 def read_series(path: str, choice: Choice = Choice()) -> Series:  # noqa: B008, it is frozen
