@@ -2,8 +2,9 @@
 
 Run: python benchmarks/bench_accuracy.py [--data DIR] [--only GLOB] [--detectors A,B] [--out CSV]
 [--published CSV]. Prints a table for each collection: mean VUS-PR, AUC-PR, AUC-ROC, and CPU seconds
-per series. For skae it also prints the events that `detect_events` finds, their intersection over
-union with the labels, and false alarms. `--published` names a table of VUS-PR of other detectors,
+per series. For skae it also prints the events that `detect_events` finds, how many it would
+find if the labels were shifted in time, their intersection over union with the labels, and false
+alarms. `--published` names a table of VUS-PR of other detectors,
 with the columns collection, series, table, tsb_file and one per detector; the mean of each over the
 common series is printed, best first. Series of a table that ends in U are scored by their first
 feature, as published, so such a run needs a separate `--out`.
@@ -22,7 +23,7 @@ from results import Results
 from scipy.ndimage import gaussian_filter1d
 from series import dominant_period, load, parser, scaled, windows
 from sklearn.metrics import average_precision_score, roc_auc_score
-from spans import alarms, overlaps
+from spans import alarms, by_chance, overlaps
 
 from skae.metrics import vus_pr
 
@@ -92,7 +93,7 @@ SEEDLESS = {"zscore", "pca", "knn", "lof"}
 SMOOTHED = {"zscore", *PEERS}
 LINES = [line for name in DETECTORS for line in (name, *[f"{name} smooth"] * (name in SMOOTHED))]
 RANKING = ["vus_pr", "auc_pr", "auc_roc", "cpu_seconds"]
-DETECTION = ["n_events", "n_found", "sum_iou", "n_false", "n_rows", "flagged"]
+DETECTION = ["n_events", "n_found", "by_chance", "sum_iou", "n_false", "n_rows", "flagged"]
 FIELDS = ["collection", "series", "detector", "seed", *RANKING, *DETECTION]
 
 
@@ -134,17 +135,21 @@ def detection(series, fitted, window):
     shares = overlaps(found, series.labels, n_fit)
     flagged = fitted.predict(series.test) == -1
     free = flagged[n_fit:][series.labels[n_fit:] == 0]
-    values = seen["events"], len(shares), sum(shares), seen["false"], seen["rows"], free.mean()
+    chance = by_chance(rows, series.labels, n_fit)
+    places = seen["events"], len(shares), chance, sum(shares)
+    values = *places, seen["false"], seen["rows"], free.mean()
     return dict(zip(DETECTION, values, strict=True))
 
 
 def table_of_events(lines):
     lines = [line for line in lines if line.get("n_events") not in (None, "")]
     if lines:
-        n, found, iou, false, rows = (sum(float(x[k]) for x in lines) for k in DETECTION[:5])
+        sums = [sum(float(x[name]) for x in lines) for name in DETECTION[:6]]
+        n, found, chance, iou, false, rows = sums
         print(
-            f"\nevents found {found:.0f} of {n:.0f}, mean intersection over union "
-            f"{iou / max(found, 1):.2f}, {1e4 * false / rows:.1f} false alarms in 10,000 rows, "
+            f"\nevents found {found:.0f} of {n:.0f} (by chance {chance:.0f}), "
+            f"mean intersection over union {iou / max(found, 1):.2f}, "
+            f"{1e4 * false / rows:.1f} false alarms in 10,000 rows, "
             f"{np.nanmean([float(x['flagged']) for x in lines]):.1%} of normal rows flagged"
         )
 

@@ -34,6 +34,22 @@ def alarms(flagged, series, window):
     }
 
 
+def by_chance(flagged, labels, n_fit):
+    """Return how many labelled events flagged rows touch on average if the labels are shifted.
+
+    Each event after the fitted part is shifted, in a circle, by every number of rows. A detector
+    that flags most rows touches most events, wherever they are.
+    """
+    flagged = np.asarray(flagged)[n_fit:]
+    total = 0.0
+    for first, last in events(labels):
+        length = last - max(first, n_fit) + 1
+        if length > 0:
+            reached = np.concatenate([[0], np.cumsum(np.append(flagged, flagged[: length - 1]))])
+            total += np.mean(reached[length:] > reached[:-length])
+    return total
+
+
 def summary(found):
     """Return the median share of rows flagged, series above 3 %, events and false alarms."""
     flagged = np.array([float(line["flagged"]) for line in found])
