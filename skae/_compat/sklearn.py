@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._param_validation import Interval as Interval
 from sklearn.utils._param_validation import StrOptions as StrOptions
+from sklearn.utils._param_validation import make_constraint
 from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _get_feature_names
@@ -78,6 +79,11 @@ def positive_real(*, zero: bool = False) -> Interval:
 def fraction(maximum: float = 1.0, *, zero: bool = True) -> Interval:
     """Parameter constraint: a real number from zero up to, not including, `maximum`."""
     return Interval(Real, 0, maximum, closed="left" if zero else "neither")
+
+
+def satisfies(value: object, *constraints: object) -> bool:
+    """Tell whether a value satisfies one of scikit-learn's constraints of parameters."""
+    return any(make_constraint(one).is_satisfied_by(value) for one in constraints)
 
 
 def seed_of(random_state: object) -> int:

@@ -11,16 +11,18 @@ from sklearn.base import BaseEstimator
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
 from skae._files.atomic import replace_file
 from skae._files.container import Described, Reader, Writer, pack, unpack
-from skae._persistence import detector, transformers
-from skae._persistence.objects import describe_object, make_object
+from skae._network.serialization import CustomObjects, describe_object, make_object
+from skae._persistence import transformers
+from skae._persistence.detector import read_detector, stored_detector
+from skae._persistence.transformers import KNOWN, class_of
 
 Loaded = TypeVar("Loaded")
 
 DETECTOR = "_detector"
 """Key of the detector in the state of an estimator."""
 
-METHODS_WITH_OUTPUT = {"transform": {"default", "pandas", "polars", None}}
-"""Attribute that `set_output` sets."""
+CONTAINERS = "default", "pandas", "polars", None
+"""What `set_output` takes."""
 
 
 def describe(name: str, value: Any, writer: Writer) -> Described:
@@ -48,7 +50,7 @@ def describe(name: str, value: Any, writer: Writer) -> Described:
     return {"estimator": content}
 
 
-def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, Any]) -> Any:
+def make(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) -> Any:
     """Return the estimator or object that `describe` described.
 
     Raises
@@ -63,7 +65,7 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
     attributes = {key: reader.read(item) for key, item in content["attributes"].items()}
     estimator = _class_of(name, custom_objects)(**parameters)
     check_parameters_of(estimator)
-    if isinstance(estimator, _autoencoder_class()):
+    if _is_autoencoder(type(estimator)):
         _restore(estimator, attributes)
     else:
         transformers.check_attributes(name, attributes)
@@ -73,83 +75,62 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
     return estimator
 
 
+def _is_autoencoder(cls: type) -> bool:
+    return issubclass(cls, class_of("LSTMAutoencoder"))
+
+
 def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(estimator, _autoencoder_class()):
-        return _state_of(estimator, beside)
+    """Return the fitted attributes, with the detector as it is stored in a file."""
+    if _is_autoencoder(type(estimator)):
+        _check_own(beside)
+        state = estimator.__getstate__() if beside else {}
+        return {key: stored_detector(state[key]) for key in beside}
     if transformers.is_known(estimator):
         transformers.check_names(type(estimator).__name__, beside)
         return beside
     raise TypeError(
-        f"Got {estimator!r}, but expected an estimator of skae, or one of "
-        f"{sorted(transformers.KNOWN)}. Use joblib.dump instead."
+        f"Got {estimator!r}, but expected an estimator of skae, or one of {_known_names()}. Use "
+        "joblib.dump instead."
     )
 
 
-def _state_of(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    """Return the detector of an estimator, as stored in a file, by its key."""
+def _check_own(beside: dict[str, Any]) -> None:
     unknown = sorted(beside.keys() - {DETECTOR})
     if unknown:
         raise TypeError(
             f"Got {unknown} set on the estimator, but expected only the attributes that fit sets. "
             "Delete them, or use joblib.dump instead."
         )
-    if DETECTOR not in beside:
-        return {}
-    return {DETECTOR: detector.stored_detector(estimator.__getstate__()[DETECTOR])}
 
 
 def _restore(estimator: Any, attributes: dict[str, Any]) -> None:
-    if not attributes:
-        return
-    if set(attributes) != {DETECTOR}:
+    if not attributes.keys() <= {DETECTOR}:
         raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit produces")
-    plain = detector.read_detector(attributes[DETECTOR], estimator.get_params())
-    estimator.__setstate__({**vars(estimator), DETECTOR: plain})
+    for key, stored in attributes.items():
+        plain = read_detector(stored, estimator.get_params())
+        estimator.__setstate__({**vars(estimator), key: plain})
 
 
-def _class_of(name: Any, custom_objects: Mapping[str, Any]) -> type:
-    if name in transformers.KNOWN:
-        return transformers.class_of(name)
-    return detector_class(name, custom_objects)
-
-
-def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
-    """Return `LSTMAutoencoder`, or the subclass that the caller passed.
-
-    Raises
-    ------
-    ValueError
-        If the name is neither.
-    """
-    autoencoder = _autoencoder_class()
-    if name == autoencoder.__name__:
-        return autoencoder
+def _class_of(name: Any, custom_objects: CustomObjects) -> type:
+    """Return a known class, or the subclass of `LSTMAutoencoder` that the caller passed."""
+    if name in KNOWN:
+        return class_of(name)
     own = custom_objects.get(name)
-    if isinstance(own, type) and issubclass(own, autoencoder):
+    if isinstance(own, type) and _is_autoencoder(own):
         return own
     raise ValueError(
-        f"it holds a {name!r}, but expected an estimator of skae, or one of "
-        f"{sorted(transformers.KNOWN)}; pass a subclass of LSTMAutoencoder as load(path, "
-        f"custom_objects={{{name!r}: ...}})"
+        f"it holds a {name!r}, but expected an estimator of skae, or one of {_known_names()}; pass "
+        f"a subclass of LSTMAutoencoder as load(path, custom_objects={{{name!r}: ...}})"
     )
 
 
-_autoencoders: list[type] = []
-
-
-def holds_detector(cls: type) -> type:
-    """Register the class of estimators with a `Detector` as state: `LSTMAutoencoder`."""
-    _autoencoders.append(cls)
-    return cls
-
-
-def _autoencoder_class() -> type:
-    return _autoencoders[0]
+def _known_names() -> list[str]:
+    return sorted(KNOWN.keys() - {"LSTMAutoencoder"})
 
 
 def _set_output(estimator: Any, output: dict[str, Any]) -> None:
     for method, container in output.items():
-        if container not in METHODS_WITH_OUTPUT[method]:
+        if method != "transform" or container not in CONTAINERS:
             raise ValueError(f"it requests the output of {method!r:.80} as {container!r:.80}")
         if container is not None:
             estimator.set_output(transform=container)

@@ -1,8 +1,8 @@
-"""Estimators without a network that a file may contain, and their fitted attributes."""
+"""Classes of estimators that a file may contain, and the attributes that their `fit` sets."""
 
 import importlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -10,23 +10,23 @@ Shape = tuple[str, ...]
 
 _COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
 
-_OWN: dict[str, type] = {}
-"""Classes of skae registered by `storable`."""
-
 
 def _fitted(module: str, per_feature: str = "", **others: Shape) -> tuple[str, dict[str, Shape]]:
     """Return the module of a class, and the shapes of the attributes that its `fit` sets."""
-    return f"sklearn.{module}", _COMMON | dict.fromkeys(per_feature.split(), ("f",)) | others
+    return module, _COMMON | dict.fromkeys(per_feature.split(), ("f",)) | others
 
 
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
+    "LSTMAutoencoder": ("skae", {}),
+    "SequenceScaler": _fitted("skae", scaler_=("scaler",)),
+    "SequenceWindower": _fitted("skae", window_size_=()),
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
-    "Normalizer": _fitted("preprocessing"),
-    "FunctionTransformer": _fitted("preprocessing"),
-    "PowerTransformer": _fitted("preprocessing", "lambdas_", _scaler=("scaler",)),
+    "Normalizer": _fitted("sklearn.preprocessing"),
+    "FunctionTransformer": _fitted("sklearn.preprocessing"),
+    "PowerTransformer": _fitted("sklearn.preprocessing", "lambdas_", _scaler=("scaler",)),
     "ColumnTransformer": _fitted(
-        "compose",
+        "sklearn.compose",
         transformers_=("steps",),
         _remainder=("step",),
         _columns=("list",),
@@ -35,25 +35,27 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
         sparse_output_=("flag",),
         _transformers_feature_names_out=("names",),
     ),
-    "StandardScaler": _fitted("preprocessing", "mean_ var_ scale_", n_samples_seen_=("f or none",)),
-    "MinMaxScaler": _fitted(
-        "preprocessing", "min_ scale_ data_min_ data_max_ data_range_", n_samples_seen_=()
+    "StandardScaler": _fitted(
+        "sklearn.preprocessing", "mean_ var_ scale_", n_samples_seen_=("f or none",)
     ),
-    "MaxAbsScaler": _fitted("preprocessing", "scale_ max_abs_", n_samples_seen_=()),
-    "RobustScaler": _fitted("preprocessing", "center_ scale_"),
+    "MinMaxScaler": _fitted(
+        "sklearn.preprocessing", "min_ scale_ data_min_ data_max_ data_range_", n_samples_seen_=()
+    ),
+    "MaxAbsScaler": _fitted("sklearn.preprocessing", "scale_ max_abs_", n_samples_seen_=()),
+    "RobustScaler": _fitted("sklearn.preprocessing", "center_ scale_"),
     "QuantileTransformer": _fitted(
-        "preprocessing", n_quantiles_=(), quantiles_=("q", "f"), references_=("q",)
+        "sklearn.preprocessing", n_quantiles_=(), quantiles_=("q", "f"), references_=("q",)
     ),
     "SimpleImputer": _fitted(
-        "impute",
+        "sklearn.impute",
         "statistics_",
         indicator_=("none",),
         _fit_dtype=("dtype",),
         _fill_dtype=("dtype",),
     ),
-    "VarianceThreshold": _fitted("feature_selection", "variances_"),
+    "VarianceThreshold": _fitted("sklearn.feature_selection", "variances_"),
     "PCA": _fitted(
-        "decomposition",
+        "sklearn.decomposition",
         "mean_",
         components_=("k", "f"),
         explained_variance_=("k",),
@@ -73,27 +75,8 @@ SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
 """The scaler of steps."""
 
 
-Class = TypeVar("Class", bound=type)
-
-
-def storable(**attributes: Shape) -> Callable[[Class], Class]:
-    """Register a class of estimators with these fitted attributes besides the features.
-
-    Classes register themselves, because this package imports no module that uses it.
-    """
-
-    def register(cls: Class) -> Class:
-        KNOWN[cls.__name__] = ("skae", _COMMON | attributes)
-        _OWN[cls.__name__] = cls
-        return cls
-
-    return register
-
-
 def class_of(name: str) -> type:
-    """Return the class with a known name."""
-    if name in _OWN:
-        return _OWN[name]
+    """Return the class with a known name; this package is below the modules of skae's classes."""
     found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
     return found
 
