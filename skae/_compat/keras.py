@@ -6,6 +6,7 @@ name.
 
 import contextlib
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -36,6 +37,25 @@ class _RandomOfContext:
 
 
 seed_generator.python_random = _RandomOfContext()
+
+
+@contextlib.contextmanager
+def seeds_from(seed: int) -> Iterator[None]:
+    """Seed layers without a seed from `seed`; Keras would draw one from `random`.
+
+    Parameters
+    ----------
+    seed : int
+
+    Notes
+    -----
+    This affects only the thread that enters; `random` itself never changes.
+    """
+    token = seed_source.set(random.Random(seed))
+    try:
+        yield
+    finally:
+        seed_source.reset(token)
 
 
 @contextlib.contextmanager
@@ -152,3 +172,26 @@ class ParameterRouter(BaseWrapper):
         self._initialize_callbacks()
         lists = [item if isinstance(item, list) else [item] for item in self._fit_callbacks]
         return [callback for items in lists for callback in items]
+
+
+FLAVORS = "keras", "tensorflow"
+"""Names under which MLflow logs trainings of Keras."""
+
+
+@contextlib.contextmanager
+def autologging() -> Iterator[list[keras.callbacks.Callback]]:
+    """Yield the callback of MLflow if autolog is on; its run is the active one, or a new one."""
+    if not _autolog_is_on():
+        yield []
+        return
+    import mlflow
+    from mlflow.keras import MlflowCallback
+
+    with contextlib.nullcontext() if mlflow.active_run() else mlflow.start_run():
+        yield [MlflowCallback()]
+
+
+def _autolog_is_on() -> bool:
+    """Tell whether the user called `autolog`. MLflow is not imported for this."""
+    utils = sys.modules.get("mlflow.utils.autologging_utils")
+    return utils is not None and not all(map(utils.autologging_is_disabled, FLAVORS))

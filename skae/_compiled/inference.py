@@ -280,24 +280,21 @@ class StreamedNetwork:
         inputs = windows.imputed(targets, self._network.fill_values)
         inputs = inputs if self._network.masks_nan else np.nan_to_num(inputs)
         padded = size > 1 or bool(windows.lengths[0] < self._n_steps)
-        residuals: Floats = targets - self._forward(inputs, size, padded)
+        block = repeated_to(size, inputs)
+        outputs = self._functions[size, padded](self._weights, [block])[: len(inputs)]
+        residuals: Floats = targets - outputs
         return residuals[:, : self._window_size]
 
-    def _forward(self, inputs: Floats, size: int, padded: bool) -> Floats:
-        block = repeated_to(size, inputs)
-        return self._functions[size, padded](self._weights, [block])[: len(inputs)]
-
     def _warm_up(self) -> None:
-        """Compile all functions, and run new ones once."""
-        self.is_new = not self._pass.can_compile
+        """Compile all functions, and run them once."""
+        n_made = self._pass.n_made
         shape = self._n_steps, self._network.model.input_shape[2]
         if not self._pass.can_compile:
             start, length = np.zeros(1, np.intp), np.array([self._window_size])
             self.residuals(Sequences(np.zeros(shape, np.float32), start, length))
-            return
-        for size, padded in {(1, True), (1, False), (self._part, self._part > 1)}:
-            function, is_new = self._pass.kept_or_compiled(padded, [(size, *shape)])
-            self._functions[size, padded] = function
-            if is_new:
-                self._forward(np.zeros((size, *shape), np.float32), size, padded)
-                self.is_new = True
+        else:
+            for size, padded in {(1, True), (1, False), (self._part, self._part > 1)}:
+                function = self._pass.compiled(padded, (size, *shape))
+                function(self._weights, [np.zeros((size, *shape), np.float32)])
+                self._functions[size, padded] = function
+        self.is_new = not self._pass.can_compile or self._pass.n_made > n_made

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import keras
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from skae._compat.keras import is_seed, layers_of
 from skae._compat.tensorflow import traced
-from skae._compiled.lru import LRUCache
-from skae._network.masks import nothing_padded
+from skae._network.layers import nothing_padded
 
 
 def filled_up(array: NDArray[Any], n: int) -> NDArray[Any]:
@@ -146,7 +145,7 @@ class ShardedSteps:
 
     def __init__(self, model: keras.Model, n_shards: int, padded: bool = True):
         self.model, self.n_shards, self.padded = model, n_shards, padded
-        self._loops: LRUCache[Step] = LRUCache(MAX_SHAPES)
+        self._loop = lru_cache(MAX_SHAPES)(self._traced_loop)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step for each batch.
@@ -177,8 +176,8 @@ class ShardedSteps:
         arrays = {"inputs": inputs, "weights": weights}
         arrays |= {} if targets is inputs else {"targets": targets}
         arrays |= {} if rates is None else {"rates": rates}
-        key = (kind, *((name, array.shape[1:]) for name, array in arrays.items()))
-        loop = self._loops.get(key, lambda: self._traced_loop(kind, arrays))
+        shapes = tuple((name, array.shape[1:]) for name, array in arrays.items())
+        loop = self._loop(kind, shapes)
         sums = [
             loop({name: tf.convert_to_tensor(array) for name, array in call.items()}, n_batches)
             for call, n_batches in self._calls(arrays)
@@ -188,35 +187,29 @@ class ShardedSteps:
     def _calls(self, arrays: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tf.Tensor]]:
         """Yield the arrays of each call of a loop, and the number of batches in them."""
         n_batches = len(arrays["inputs"])
-        size = self._batches_in_a_call(arrays) or n_batches
+        size = self._batches_in_a_call(arrays["inputs"].shape[1:]) or n_batches
         for start in range(0, n_batches, size):
             call = {name: array[start : start + size] for name, array in arrays.items()}
             filled = {name: filled_up(array, size) for name, array in call.items()}
             yield filled, tf.constant(len(call["inputs"]))
 
-    def _batches_in_a_call(self, arrays: dict[str, Any]) -> int | None:
+    def _batches_in_a_call(self, shape: tuple[int, ...]) -> int | None:
         """Return the number of batches that the loop is compiled for, if it is compiled."""
-        return None if self._cuts else batches_in_a_call(arrays["inputs"].shape[1:])
+        return None if self.n_shards > 1 else batches_in_a_call(shape)
 
-    @property
-    def _cuts(self) -> bool:
-        return self.n_shards > 1
-
-    def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Step:
+    def _traced_loop(self, kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Step:
         of_shard, of_batch = self._kinds[kind]
-        of_shard = self._compiled_for_shard(of_shard, arrays) if self._cuts else of_shard
-        n_batches = self._batches_in_a_call(arrays)
+        of_one = dict(shapes)
+        if self.n_shards > 1:
+            sequences, weights = map(self._shard_spec, (of_one["inputs"], of_one["weights"]))
+            specs = *self._variable_specs(), sequences, sequences, weights
+            of_shard = traced(of_shard, *specs, jit_compile=True)
+        n_batches = self._batches_in_a_call(of_one["inputs"])
         chunk = {
-            name: tf.TensorSpec((n_batches, *array.shape[1:]), array.dtype)
-            for name, array in arrays.items()
+            name: tf.TensorSpec((n_batches, *shape), tf.float32) for name, shape in of_one.items()
         }
         loop = _over_batches(partial(of_batch, of_shard))
-        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not self._cuts)
-
-    def _compiled_for_shard(self, of_shard: Step, arrays: dict[str, Any]) -> Step:
-        sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
-        specs = *self._variable_specs(), sequences, sequences, weights
-        return traced(of_shard, *specs, jit_compile=True)
+        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=self.n_shards == 1)
 
     @property
     def _kinds(self) -> dict[str, tuple[Step, Step]]:
@@ -226,9 +219,9 @@ class ShardedSteps:
             "test": (self._loss, self._test_batch),
         }
 
-    def _shard_spec(self, batches: Any) -> tf.TensorSpec:
-        n, *shape = batches.shape[1:]
-        return tf.TensorSpec((n // self.n_shards, *shape), batches.dtype)
+    def _shard_spec(self, batch: tuple[int, ...]) -> tf.TensorSpec:
+        n, *shape = batch
+        return tf.TensorSpec((n // self.n_shards, *shape), tf.float32)
 
     def _train_batch(
         self, gradient: Step, inputs: Any, targets: Any, weights: Any, rate: Any = None
@@ -243,7 +236,7 @@ class ShardedSteps:
         total, weight = _sum(parts, 0), _sum(parts, 1)
         for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
             variable.assign(value)
-        apply = self._compiled_apply if self._cuts else self._apply_gradients
+        apply = self._compiled_apply if self.n_shards > 1 else self._apply_gradients
         apply([part[2] for part in parts], weight)
         return total, weight
 

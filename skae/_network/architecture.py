@@ -24,11 +24,13 @@ from skae._network.layers import (
     JoinSegments,
     MaskedMaxPooling,
     MaskedMeanPooling,
+    NaNToZero,
     ReverseSteps,
+    SegmentMask,
     SplitIntoSegments,
+    StepMask,
 )
 from skae._network.lstm import LSTM, RepeatToLength
-from skae._network.masks import NaNToZero, SegmentMask, StepMask
 
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Most steps in a segment, and fewest segments in a window, with "auto"."""

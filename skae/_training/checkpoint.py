@@ -18,8 +18,7 @@ from skae._files.atomic import remove_leftovers, replace_file
 from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
 from skae._network.serialization import assign
 from skae._training.batches import Batches
-from skae._training.learning_rate import LearningRate
-from skae._training.plan import TrainingPlan
+from skae._training.plan import LearningRate, TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skae._compat.mlflow import autologging
+from skae._compat.keras import autologging
 from skae._compiled.forward import loss_parts
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.training_cache import Workspace, workspace_of
@@ -15,8 +15,7 @@ from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
 from skae._training.callbacks import require_finite, stopping_callbacks
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.learning_rate import LearningRate, learning_rate_of
-from skae._training.plan import TrainingPlan
+from skae._training.plan import LearningRate, TrainingPlan, learning_rate_of
 from skae._windows.samples import Samples
 
 History = dict[str, list[float]]
