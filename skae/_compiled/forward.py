@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.tensorflow import (
+from skae._compat.keras import (
     call_flat,
     check_process,
     forget_kernels,

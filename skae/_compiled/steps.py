@@ -11,8 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.keras import is_seed, layers_of
-from skae._compat.tensorflow import traced
+from skae._compat.keras import is_seed, layers_of, traced
 from skae._network.layers import nothing_padded
 
 
@@ -108,16 +107,18 @@ class PlainSteps:
 
     @cached_property
     def _step(self) -> Step:
-        return traced(self._train, *self._batch, tf.TensorSpec((None, None), tf.float32))
+        return self._traced(tf.TensorSpec((None, None), tf.float32))
 
     @cached_property
     def _step_of_entries(self) -> Step:
-        return traced(self._train, *self._batch, self._batch[0])
+        return self._traced(self._batch)
+
+    def _traced(self, weights: tf.TensorSpec) -> Step:
+        return traced(self._train, self._batch, self._batch, weights)
 
     @property
-    def _batch(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:
-        batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
-        return batch, batch
+    def _batch(self) -> tf.TensorSpec:
+        return tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -198,11 +199,15 @@ class ShardedSteps:
         return None if self.n_shards > 1 else batches_in_a_call(shape)
 
     def _traced_loop(self, kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Step:
-        of_shard, of_batch = self._kinds[kind]
+        of_shard, of_batch = (
+            (self._gradient, self._train_batch)
+            if kind == "train"
+            else (self._loss, self._test_batch)
+        )
         of_one = dict(shapes)
         if self.n_shards > 1:
             sequences, weights = map(self._shard_spec, (of_one["inputs"], of_one["weights"]))
-            specs = *self._variable_specs(), sequences, sequences, weights
+            specs = *self._variables(_spec), sequences, sequences, weights
             of_shard = traced(of_shard, *specs, jit_compile=True)
         n_batches = self._batches_in_a_call(of_one["inputs"])
         chunk = {
@@ -210,14 +215,6 @@ class ShardedSteps:
         }
         loop = _over_batches(partial(of_batch, of_shard))
         return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=self.n_shards == 1)
-
-    @property
-    def _kinds(self) -> dict[str, tuple[Step, Step]]:
-        """The compiled step of a shard, and the sum over the shards of a batch."""
-        return {
-            "train": (self._gradient, self._train_batch),
-            "test": (self._loss, self._test_batch),
-        }
 
     def _shard_spec(self, batch: tuple[int, ...]) -> tf.TensorSpec:
         n, *shape = batch
@@ -242,7 +239,7 @@ class ShardedSteps:
 
     @cached_property
     def _compiled_apply(self) -> Step:
-        gradients, _ = self._variable_specs()
+        gradients, _ = self._variables(_spec)
         weight = tf.TensorSpec((), tf.float32)
         with tf.init_scope():
             return traced(
@@ -268,24 +265,19 @@ class ShardedSteps:
         return total, weight, tape.gradient(total, variables), state
 
     def _loss(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any]:
-        return self._parts(variables, state, *shard, training=False)[:2]
+        total, weight, _ = self._parts(variables, state, *shard, training=False)
+        return total, weight
 
-    def _parts(
-        self, variables: Any, state: Any, *shard: Any, training: bool
-    ) -> tuple[Any, Any, Any]:
+    def _parts(self, variables: Any, state: Any, *shard: Any, training: bool) -> Any:
         inputs, targets, weights = shard
         with nothing_padded(not self.padded):
             outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
         return *self.model.loss.parts(targets, outputs, weights), state
 
-    def _variable_specs(self) -> tuple[list[tf.TensorSpec], list[tf.TensorSpec]]:
+    def _variables(self, form: Callable[..., Any] = tf.convert_to_tensor) -> list[list[Any]]:
+        """Return the trainable variables and the others, each in a form."""
         parts = self.model.trainable_variables, self.model.non_trainable_variables
-        trainable, other = ([tf.TensorSpec(v.shape, v.dtype) for v in part] for part in parts)
-        return trainable, other
-
-    def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        trainable, other = self.model.trainable_variables, self.model.non_trainable_variables
-        return list(map(tf.convert_to_tensor, trainable)), list(map(tf.convert_to_tensor, other))
+        return [list(map(form, part)) for part in parts]
 
     def _reseeded(self, state: list[tf.Tensor], shard: int) -> list[tf.Tensor]:
         """Give each shard different seeds; equal seeds would drop the same units in all."""
@@ -293,6 +285,10 @@ class ShardedSteps:
 
     def _shards(self, *arrays: Any) -> Any:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
+
+
+def _spec(variable: keras.Variable) -> tf.TensorSpec:
+    return tf.TensorSpec(variable.shape, variable.dtype)
 
 
 def _over_batches(step: Step) -> Step:

@@ -19,8 +19,7 @@ from typing import Any, Generic, TypeVar
 import keras
 import tensorflow as tf
 
-from skae._compat.keras import build_optimizer, layers_of, names_anew, seeds_from
-from skae._compat.tensorflow import check_process
+from skae._compat.keras import build_optimizer, check_process, layers_of, names_anew, seeds_from
 from skae._compiled.steps import PlainSteps, ShardedSteps
 from skae._network.layers import NaNToZero
 from skae._network.serialization import assign
@@ -157,11 +156,6 @@ def describe(model: keras.Model) -> ModelDescription:
         description = ModelDescription(_architecture(model), list(model.variables), masks)
         _descriptions[model] = description
     return description
-
-
-def masks_nan(model: keras.Model) -> bool:
-    """Tell whether the model expects NaN in padded steps."""
-    return describe(model).masks_nan
 
 
 def architecture_key(model: keras.Model) -> Hashable:

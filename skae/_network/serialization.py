@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from skae._compat.keras import build_optimizer, count_as_called, layers_of
-from skae._files.container import Described, Reader, Writer
+from skae._files import Described, Reader, Writer
 from skae._network.architecture import Architecture, build_autoencoder
 from skae._network.loss import ObservedLoss
 

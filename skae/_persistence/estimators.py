@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from sklearn.base import BaseEstimator
 
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
-from skae._files.atomic import replace_file
-from skae._files.container import Described, Reader, Writer, pack, unpack
+from skae._files import Described, Reader, Writer, pack, replace_file, unpack
 from skae._network.serialization import CustomObjects, describe_object, make_object
 from skae._persistence import transformers
 from skae._persistence.detector import read_detector, stored_detector
