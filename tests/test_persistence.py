@@ -35,7 +35,7 @@ from sklearn.preprocessing import (
 import skae
 from skae import LSTMAutoencoder, SequenceWindower, _files
 from skae._files import Reader, Writer
-from skae._persistence.transformers import check_attributes
+from skae._persistence.classes import check_attributes
 
 
 @pytest.fixture

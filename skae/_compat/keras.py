@@ -15,10 +15,10 @@ import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
@@ -113,11 +113,6 @@ def known_optimizer(optimizer: Any) -> Any:
     return getattr(keras.optimizers, "Lamb", optimizer) if is_lamb else optimizer
 
 
-def as_plain(value: Any) -> Any:
-    """Return a NumPy number as a Python number, and anything else unchanged."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the model and all its layers, including nested ones."""
     return list(model._flatten_layers())
@@ -157,7 +152,12 @@ class ParameterRouter(BaseWrapper):
     """
 
     def __init__(self, build: Callable[..., keras.Model], meta: dict[str, Any], **params: Any):
-        super().__init__(build, **params)
+        if isinstance(build, keras.Model):
+            raise TypeError(
+                f"Got model={build!r}, but expected a callable that builds a model, because every "
+                "fit starts with new weights."
+            )
+        super().__init__(partial(build), **params)
         self._meta = meta
         # SciKeras' own seeding switches the whole process to deterministic ops permanently.
         self._random_state = None

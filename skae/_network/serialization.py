@@ -44,7 +44,7 @@ KINDS = {"optimizers": "optimizer", "schedules": "schedule", "losses": "loss"}
 
 
 def as_stored(
-    model: keras.Model, architecture: dict[str, Any], values: Mapping[int, Any] | None = None
+    model: keras.Model, architecture: dict[str, Any], values: Mapping[int, Any]
 ) -> dict[str, Any]:
     """Return a network as plain values, with its training state if it is compiled.
 
@@ -53,42 +53,34 @@ def as_stored(
     model : keras.Model
     architecture : dict
         Fields of the `Architecture` that `build_autoencoder` built it from.
-    values : dict of int to tf.Tensor, optional
-        Values of its variables by their ids; the current ones by default. Without the optimizer's
-        values, the network can run but not continue training.
+    values : dict of int to tf.Tensor
+        Values of its variables by their ids. Without the optimizer's values, the network can run
+        but not continue training.
 
     Returns
     -------
     dict of str to object
         Plain values and arrays. An optimizer or loss that is not from Keras is included unchanged.
     """
+
+    def arrays(variables: list[keras.Variable]) -> list[Any]:
+        return [values[id(variable)].numpy() for variable in variables]
+
     training = None
-    if model.compiled and (values is None or _holds(values, model.optimizer.variables)):
-        training = _training_as_stored(model, values)
+    if model.compiled and all(id(variable) in values for variable in model.optimizer.variables):
+        optimizer = model.optimizer
+        training = {
+            "loss": _loss_as_stored(model.loss),
+            "optimizer": _name(type(optimizer), "optimizer"),
+            "options": optimizer.get_config(),
+            "optimizer_state": arrays(optimizer.variables),
+        }
     return {
         "architecture": architecture,
         "trainable": [layer.trainable for layer in layers_of(model)],
-        "weights": _arrays(model.variables, values),
+        "weights": arrays(model.variables),
         "training": training,
     }
-
-
-def _training_as_stored(model: keras.Model, values: Mapping[int, Any] | None) -> dict[str, Any]:
-    optimizer = model.optimizer
-    return {
-        "loss": _loss_as_stored(model.loss),
-        "optimizer": _name(type(optimizer), "optimizer"),
-        "options": optimizer.get_config(),
-        "optimizer_state": _arrays(optimizer.variables, values),
-    }
-
-
-def _holds(values: Mapping[int, Any], variables: list[keras.Variable]) -> bool:
-    return all(id(variable) in values for variable in variables)
-
-
-def _arrays(variables: list[keras.Variable], values: Mapping[int, Any] | None) -> list[Any]:
-    return [(v if values is None else values[id(v)]).numpy() for v in variables]
 
 
 def from_stored(stored: dict[str, Any]) -> keras.Model:

@@ -11,14 +11,17 @@ from sklearn.base import BaseEstimator
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
 from skae._files import Described, Reader, Writer, pack, replace_file, unpack
 from skae._network.serialization import CustomObjects, describe_object, make_object
-from skae._persistence import transformers
+from skae._persistence.classes import (
+    DETECTOR,
+    KNOWN,
+    check_attributes,
+    check_names,
+    class_of,
+    known_name,
+)
 from skae._persistence.detector import read_detector, stored_detector
-from skae._persistence.transformers import KNOWN, class_of
 
 Loaded = TypeVar("Loaded")
-
-DETECTOR = "_detector"
-"""Key of the detector in the state of an estimator."""
 
 CONTAINERS = "default", "pandas", "polars", None
 """What `set_output` takes."""
@@ -64,50 +67,29 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) 
     attributes = {key: reader.read(item) for key, item in content["attributes"].items()}
     estimator = _class_of(name, custom_objects)(**parameters)
     check_parameters_of(estimator)
-    if _is_autoencoder(type(estimator)):
-        _restore(estimator, attributes)
+    check_attributes(known_name(type(estimator)) or name, attributes)
+    if DETECTOR in attributes:
+        plain = read_detector(attributes[DETECTOR], estimator.get_params())
+        estimator.__setstate__({**vars(estimator), DETECTOR: plain})
     else:
-        transformers.check_attributes(name, attributes)
         vars(estimator).update(attributes)
     _set_output(estimator, content["output"])
     set_requests(estimator, content["requests"])
     return estimator
 
 
-def _is_autoencoder(cls: type) -> bool:
-    return issubclass(cls, class_of("LSTMAutoencoder"))
-
-
 def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
     """Return the fitted attributes, with the detector as it is stored in a file."""
-    if _is_autoencoder(type(estimator)):
-        _check_own(beside)
-        state = estimator.__getstate__() if beside else {}
-        return {key: stored_detector(state[key]) for key in beside}
-    if transformers.is_known(estimator):
-        transformers.check_names(type(estimator).__name__, beside)
-        return beside
-    raise TypeError(
-        f"Got {estimator!r}, but expected an estimator of skae, or one of {_known_names()}. Use "
-        "joblib.dump instead."
-    )
-
-
-def _check_own(beside: dict[str, Any]) -> None:
-    unknown = sorted(beside.keys() - {DETECTOR})
-    if unknown:
+    name = known_name(type(estimator))
+    if name is None:
         raise TypeError(
-            f"Got {unknown} set on the estimator, but expected only the attributes that fit sets. "
-            "Delete them, or use joblib.dump instead."
+            f"Got {estimator!r}, but expected an estimator of skae, or one of {_known_names()}. "
+            "Use joblib.dump instead."
         )
-
-
-def _restore(estimator: Any, attributes: dict[str, Any]) -> None:
-    if not attributes.keys() <= {DETECTOR}:
-        raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit produces")
-    for key, stored in attributes.items():
-        plain = read_detector(stored, estimator.get_params())
-        estimator.__setstate__({**vars(estimator), key: plain})
+    check_names(name, beside)
+    if DETECTOR not in beside:
+        return beside
+    return {DETECTOR: stored_detector(estimator.__getstate__()[DETECTOR])}
 
 
 def _class_of(name: Any, custom_objects: CustomObjects) -> type:
@@ -115,7 +97,7 @@ def _class_of(name: Any, custom_objects: CustomObjects) -> type:
     if name in KNOWN:
         return class_of(name)
     own = custom_objects.get(name)
-    if isinstance(own, type) and _is_autoencoder(own):
+    if isinstance(own, type) and known_name(own) == "LSTMAutoencoder":
         return own
     raise ValueError(
         f"it holds a {name!r}, but expected an estimator of skae, or one of {_known_names()}; pass "

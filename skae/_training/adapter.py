@@ -64,14 +64,6 @@ class KerasAdapter(ParameterRouter):
     peak_rate: float | None = None
     keeps_rate: bool = False
 
-    def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
-        if isinstance(build, keras.Model):
-            raise TypeError(
-                f"Got model={build!r}, but expected a callable that builds a model, because every "
-                "fit starts with new weights."
-            )
-        super().__init__(partial(build), meta, **params)
-
     @classmethod
     def of(
         cls,

@@ -8,6 +8,9 @@ import numpy as np
 
 Shape = tuple[str, ...]
 
+DETECTOR = "_detector"
+"""Attribute of an `LSTMAutoencoder` that holds its `Detector`."""
+
 _COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
 
 
@@ -17,7 +20,7 @@ def _fitted(module: str, per_feature: str = "", **others: Shape) -> tuple[str, d
 
 
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
-    "LSTMAutoencoder": ("skae", {}),
+    "LSTMAutoencoder": ("skae", {DETECTOR: ("detector",)}),
     "SequenceScaler": _fitted("skae", scaler_=("scaler",)),
     "SequenceWindower": _fitted("skae", window_size_=()),
     "Pipeline": ("sklearn.pipeline", {}),
@@ -81,25 +84,30 @@ def class_of(name: str) -> type:
     return found
 
 
-def is_known(estimator: Any) -> bool:
-    """Tell whether an estimator's class is a known class, not another one of the same name."""
-    name = type(estimator).__name__
-    return name in KNOWN and class_of(name) is type(estimator)
+def known_name(cls: type) -> str | None:
+    """Return the name of a known class, not of another one of that name, or None.
+
+    A subclass of `LSTMAutoencoder` has the name of its base class.
+    """
+    if issubclass(cls, class_of("LSTMAutoencoder")):
+        return "LSTMAutoencoder"
+    name = cls.__name__
+    return name if name in KNOWN and class_of(name) is cls else None
 
 
 def check_names(name: str, attributes: Any) -> None:
-    """Reject fitted attributes that a file cannot contain.
+    """Reject attributes that a file cannot contain.
 
     Raises
     ------
     TypeError
-        If there are attributes that the known class does not have.
+        If there are attributes that no fit of the known class sets.
     """
     unknown = sorted(attributes.keys() - KNOWN[name][1].keys())
     if unknown:
         raise TypeError(
-            f"Got a {name} with {unknown}, but expected only the attributes that fit sets. Use "
-            "joblib.dump instead."
+            f"Got {unknown} set on a {name}, but expected only the attributes that fit sets. "
+            "Delete them, or use joblib.dump instead."
         )
 
 
@@ -123,7 +131,9 @@ def _is_step(value: Any) -> bool:
     """Tell whether a value is a name, a transformer and its columns."""
     if not isinstance(value, tuple) or len(value) != 3 or not isinstance(value[0], str):
         return False
-    return value[1] in ("drop", "passthrough") if isinstance(value[1], str) else is_known(value[1])
+    if isinstance(value[1], str):
+        return value[1] in ("drop", "passthrough")
+    return known_name(type(value[1])) is not None
 
 
 def _is_dict_of(value: Any, is_item: Callable[[Any], bool]) -> bool:
@@ -136,6 +146,7 @@ def _is_positions(value: Any) -> bool:
 
 _KINDS: dict[Shape, Callable[[Any], bool]] = {
     ("scaler",): lambda value: type(value).__name__ in SCALERS and hasattr(value, "scale_"),
+    ("detector",): lambda value: isinstance(value, dict),
     ("dtype",): lambda value: value is None or isinstance(value, np.dtype),
     ("text",): lambda value: value is None or isinstance(value, str),
     ("flag",): lambda value: isinstance(value, bool),
