@@ -167,7 +167,8 @@ def pack(values: Any, arrays: list[np.ndarray], kind: str = MODEL) -> bytes:
             f"Got {len(header)} bytes of plain values, but expected at most {MAX_HEADER_BYTES}. "
             "Use joblib.dump instead."
         )
-    parts = [_little_endian(array).tobytes() for array in arrays]
+    little = [array.astype(array.dtype.newbyteorder("<"), copy=False) for array in arrays]
+    parts = [array.tobytes() for array in little]
     content = b"".join([len(header).to_bytes(8, "little"), header, *parts])
     return f"skae {kind} {FORMAT}\n".encode() + hashlib.sha256(content).digest() + content
 
@@ -235,10 +236,6 @@ def _arrays(layout: Any, content: memoryview) -> list[np.ndarray]:
         arrays.append(stored.astype(name).reshape(shape))
         content = content[size:]
     return arrays
-
-
-def _little_endian(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
 
 
 Described = dict[str, Any]

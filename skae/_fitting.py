@@ -202,8 +202,9 @@ class _Fit:
         if held_out is not None and not _has_weight(training):
             training, held_out = samples.split(0.0, rng)
         training = with_observations(training)
-        if held_out is not None and not (_has_weight(held_out) and _is_observed(held_out)):
-            held_out = None
+        if held_out is not None:
+            counts = _has_weight(held_out) and held_out.windows.are_observed.any()
+            held_out = held_out if counts else None
         return inputs._replace(training=training, held_out=held_out)
 
     # ---------------------------------------------------------------- train
@@ -367,10 +368,6 @@ def _without_targets(validation_data: Any) -> Any:
 
 def _has_weight(samples: Samples) -> bool:
     return samples.weights is None or bool(samples.weights.any())
-
-
-def _is_observed(samples: Samples) -> bool:
-    return bool(samples.windows.are_observed.any())
 
 
 def _calibrated(detector: Detector, inputs: Inputs) -> Detector:

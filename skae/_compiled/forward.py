@@ -12,13 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.keras import (
-    call_flat,
-    check_process,
-    forget_kernels,
-    give_memory_back,
-    traced,
-)
+from skae._compat.keras import call_flat, check_process, forget_kernels, give_memory_back, traced
 from skae._compiled.steps import can_be_sharded, n_cores
 from skae._compiled.training_cache import (
     LRUCache,

@@ -140,7 +140,7 @@ def _is_dict_of(value: Any, is_item: Callable[[Any], bool]) -> bool:
     return isinstance(value, dict) and all(map(is_item, value.values()))
 
 
-def _is_positions(value: Any) -> bool:
+def _are_integers(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int for item in value)
 
 
@@ -154,7 +154,7 @@ _KINDS: dict[Shape, Callable[[Any], bool]] = {
     ("names",): lambda value: isinstance(value, np.ndarray) and value.dtype == object,
     ("step",): _is_step,
     ("steps",): lambda value: isinstance(value, list) and all(map(_is_step, value)),
-    ("positions",): lambda value: _is_dict_of(value, _is_positions),
+    ("positions",): lambda value: _is_dict_of(value, _are_integers),
     ("slices",): lambda value: _is_dict_of(value, lambda item: isinstance(item, slice)),
 }
 """Checks of attributes that are not numbers."""

@@ -94,11 +94,10 @@ def _of_detector(plain: Plain, n_features: int) -> dict[str, Any]:
             "error": [StrOptions(set(MEASURES))],
             "measure": _of_measure(plain["scorer"]["measure"], n_features),
             "aggregation": [StrOptions(set(AGGREGATIONS))],
-            "offset_policy": lambda policy: all(
-                satisfies(number, FINITE)
-                for number in policy.values()
-                if not isinstance(number, str)
-            ),
+            "offset_policy": {
+                name: [FINITE, str] if name in ("contamination", "threshold") else [FINITE]
+                for name in plain["scorer"]["offset_policy"]
+            },
         },
         "offset": [FINITE],
         "n_steps": SIZE,

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -255,11 +256,7 @@ def _load(data: bytes, custom_objects: dict[str, Any]) -> Any:
     plain, arrays = unpack(data)
     if not isinstance(plain, dict) or set(plain) != {"estimator"}:
         raise ValueError("it holds no estimator")
-
-    def made(tag: str, content: Any, reader: Reader) -> Any:
-        return make(tag, content, reader, custom_objects)
-
-    return Reader(arrays, made).read(plain)
+    return Reader(arrays, partial(make, custom_objects=custom_objects)).read(plain)
 
 
 def _read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
