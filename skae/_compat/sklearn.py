@@ -23,6 +23,9 @@ from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _get_feature_names
 
 feature_names_of = _get_feature_names
+check_feature_names = _check_feature_names
+"""Sets or compares ``feature_names_in_``, as ``validate_data`` does for tables."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 
@@ -142,11 +145,6 @@ def _too_large(X: object) -> str:
         f"a value too large for dtype('float32') in feature {label}: {value:g}, but expected at "
         f"most {np.finfo(np.float32).max:.2g}. Scale the data first."
     )
-
-
-def check_feature_names(estimator: object, X: object, *, reset: bool) -> None:
-    """Set or compare ``feature_names_in_``, as ``validate_data`` does for tables."""
-    _check_feature_names(estimator, X, reset=reset)
 
 
 def check_sample_weight(sample_weight: object, n_samples: int) -> NDArray[np.float32] | None:

@@ -95,30 +95,20 @@ class PlainSteps:
 
     def __init__(self, model: keras.Model):
         self.model = model
+        self._step = lru_cache(self._traced_step)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step; see `ShardedSteps.train`, which takes several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
         tensors = map(tf.convert_to_tensor, (inputs, targets, weights))
-        step = self._step_of_entries if np.ndim(weights) == 3 else self._step
-        sums: tuple[Any, Any] = step(*tensors)
+        sums: tuple[Any, Any] = self._step(np.ndim(weights) == 3)(*tensors)
         return sums
 
-    @cached_property
-    def _step(self) -> Step:
-        return self._traced(tf.TensorSpec((None, None), tf.float32))
-
-    @cached_property
-    def _step_of_entries(self) -> Step:
-        return self._traced(self._batch)
-
-    def _traced(self, weights: tf.TensorSpec) -> Step:
-        return traced(self._train, self._batch, self._batch, weights)
-
-    @property
-    def _batch(self) -> tf.TensorSpec:
-        return tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
+    def _traced_step(self, weighs_entries: bool) -> Step:
+        batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
+        weights = batch if weighs_entries else tf.TensorSpec((None, None), tf.float32)
+        return traced(self._train, batch, batch, weights)
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer

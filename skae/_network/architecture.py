@@ -87,6 +87,11 @@ class Architecture:
     segment_length: int = 1
 
     @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the architecture with these fields; units may be a list."""
+        return cls(**plain | {"units": tuple(plain["units"])})
+
+    @classmethod
     def of(cls, parameters: dict[str, Any], size: DataSize) -> Self:
         """Return the architecture for parameters of `LSTMAutoencoder`.
 

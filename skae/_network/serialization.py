@@ -91,11 +91,12 @@ def from_stored(stored: dict[str, Any]) -> keras.Model:
     ValueError
         If Keras has no such optimizer, schedule or loss, or an array does not fit.
     """
-    fields = {**stored["architecture"], "units": tuple(stored["architecture"]["units"])}
-    model = build_autoencoder(Architecture(**fields), seed=0)
+    model = build_autoencoder(Architecture.from_plain(stored["architecture"]), seed=0)
     if training := stored["training"]:
         optimizer = _optimizer_from_stored(training["optimizer"], training["options"])
-        model.compile(optimizer=optimizer, loss=_loss_from_stored(training["loss"]))
+        loss, options = _named(training["loss"]["loss"], "loss"), training["loss"]["options"]
+        observed = ObservedLoss(loss if options is None else loss(**options))
+        model.compile(optimizer=optimizer, loss=observed)
     restore_state(model, stored)
     count_as_called(model)
     return model
@@ -148,12 +149,6 @@ def _named(name: Any, kind: str) -> Any:
     if name not in KNOWN[kind]:
         raise ValueError(f"Got {kind} {name!r}, but expected one of Keras: {sorted(KNOWN[kind])}.")
     return KNOWN[kind][name]
-
-
-def _loss_from_stored(stored: dict[str, Any]) -> ObservedLoss:
-    """Return the loss that `_loss_as_stored` stored."""
-    loss, options = _named(stored["loss"], "loss"), stored["options"]
-    return ObservedLoss(loss if options is None else loss(**options))
 
 
 def _optimizer_from_stored(name: Any, options: dict[str, Any]) -> keras.optimizers.Optimizer:

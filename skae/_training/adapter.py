@@ -1,7 +1,7 @@
 """From parameters to a compiled network, new or continued from a trained one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -234,8 +234,8 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -> Architecture:
     """Return the architecture of a network, with the requested dropout and noise."""
-    built = Architecture(**{**architecture, "units": tuple(architecture["units"])})
-    return replace(built, **{name: parameters[name] for name in WITHOUT_WEIGHTS})
+    changed = {name: parameters[name] for name in WITHOUT_WEIGHTS}
+    return Architecture.from_plain(architecture | changed)
 
 
 def take_over(model: keras.Model, source: keras.Model) -> None:

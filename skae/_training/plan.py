@@ -167,17 +167,7 @@ RATE, PEAK_OF_LONG_SERIES = 5e-3, 1e-2
 
 
 class LearningRate:
-    """The constant learning rate of the optimizer.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-    n_batches : int
-        Batches in a cycle.
-    """
-
-    def __init__(self, optimizer: Any, n_batches: int):
-        self.optimizer, self.n_batches = optimizer, n_batches
+    """The constant learning rate of the optimizer."""
 
     def of_next(self, n_batches: int) -> NDArray[np.float32] | None:
         """Return the rates of the next batches; None for the optimizer's rate."""
@@ -207,7 +197,7 @@ class CosineLearningRate(LearningRate):
     """
 
     def __init__(self, optimizer: Any, n_batches: int, peak: float | None = None):
-        super().__init__(optimizer, n_batches)
+        self.optimizer, self.n_batches = optimizer, n_batches
         self._initial, self._n_done = _rate_of(optimizer), 0
         self._peak = self._initial if peak is None else float(np.float32(peak))
         # One float32 below the actual rate, to notice a callback that sets the same rate.
@@ -249,4 +239,4 @@ def learning_rate_of(
     """Return the learning rate of a schedule; an optimizer with its own schedule keeps it."""
     if schedule == "cosine" and schedule_of(optimizer) is None:
         return CosineLearningRate(optimizer, n_batches, peak)
-    return LearningRate(optimizer, n_batches)
+    return LearningRate()
