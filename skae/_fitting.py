@@ -137,9 +137,9 @@ class _Fit:
 
     def read(self, X: Any, sample_weight: Any, validation_data: Any) -> Inputs:
         """Return X as `fit` reads it: weighted, scaled, and split into two parts."""
-        before, named = self.before, FeatureRecord.named(self.estimator)
-        record = before.features.record(self.estimator) if before else named
-        windowing = self._windowing()
+        before, windowing = self.before, self._windowing()
+        named = before.features.record if before else FeatureRecord.named
+        record = named(self.estimator)
         samples = self._samples(record, X, windowing).weighted(sample_weight)
         scaling = before.scaling if before else self._scaling(samples)
         samples = samples.scaled(scaling)
@@ -212,11 +212,11 @@ class _Fit:
     def detector(self, inputs: Inputs, drop_discords: bool) -> Detector:
         """Return a detector trained on the inputs, with its threshold."""
         before, samples = self.before, inputs.samples
-        network, architecture, adapter = self._network(inputs, int(self.rng.integers(1, 2**31)))
+        network, adapter = self._network(inputs, int(self.rng.integers(1, 2**31)))
         training = self._trained(network, adapter, inputs, drop_discords)
         detector = Detector(
             network,
-            architecture,
+            adapter.architecture,
             features=inputs.features,
             windowing=inputs.windowing,
             scaling=inputs.scaling,
@@ -230,30 +230,27 @@ class _Fit:
         )
         return _calibrated(detector, inputs)
 
-    def _network(
-        self, inputs: Inputs, seed: int
-    ) -> tuple[TrainedNetwork, dict[str, Any] | None, KerasAdapter]:
-        """Return the network to train, its architecture and its parameters."""
-        parameters, before, windows = self.parameters, self.before, inputs.samples.windows
-        size = DataSize(
-            windows.n_features, windows.max_length, inputs.samples.is_set, len(windows.rows)
-        )
+    def _network(self, inputs: Inputs, seed: int) -> tuple[TrainedNetwork, KerasAdapter]:
+        """Return the network to train, and the parameters that it was built with."""
+        parameters, before, samples = self.parameters, self.before, inputs.samples
+        windows, verbose = samples.windows, parameters["verbose"]
+        sizes = windows.n_features, windows.max_length, samples.is_set, len(windows.rows)
         changed = before and changed_parameters(before.asked, network_parameters(parameters))
         architecture = None
         if before and before.architecture and changed:
             architecture = changed_architecture(before.architecture, parameters)
-        adapter = KerasAdapter.of(parameters, size, seed, architecture)
+        adapter = KerasAdapter.of(parameters, DataSize(*sizes), seed, architecture)
         if before is None:
             model = adapter.build_compiled(seed)
-            fills, verbose = fill_values(inputs.training), parameters["verbose"]
-            return TrainedNetwork(model, fills, verbose), adapter.architecture, adapter
-        network = replace(before.live().network, verbose=parameters["verbose"])
+            return TrainedNetwork(model, fill_values(inputs.training), verbose), adapter
+        network = replace(before.live().network, verbose=verbose)
         if not changed:
+            adapter.architecture = before.architecture
             adapter.keeps_rate = before.training.keeps_rate
-            return network, before.architecture, adapter
+            return network, adapter
         model = adapter.build_compiled(seed)
         take_over(model, network.model)
-        return replace(network, model=model), adapter.architecture, adapter
+        return replace(network, model=model), adapter
 
     def _trained(
         self, network: TrainedNetwork, adapter: KerasAdapter, inputs: Inputs, drop_discords: bool
