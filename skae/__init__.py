@@ -27,8 +27,8 @@ _HOME = {
     "detect_events": "skae._output.event_table",
     "estimate_window_size": "skae._windows.period",
     "find_events": "skae._output.event_table",
-    "load": "skae._registry",
-    "save": "skae._registry",
+    "load": "skae._persistence.estimators",
+    "save": "skae._persistence.estimators",
     "through": "skae._output.pipeline",
     "stream": "skae._stream.stream",
 }
@@ -71,12 +71,12 @@ if TYPE_CHECKING:
     from skae._compiled.forward import clear_caches
     from skae._output.event_table import detect_events, find_events
     from skae._output.pipeline import through
+    from skae._persistence.estimators import load, save
     from skae._plots.explanation import ExplanationDisplay
     from skae._plots.latent import LatentDisplay
     from skae._plots.reconstruction import ReconstructionDisplay
     from skae._plots.score import AnomalyScoreDisplay
     from skae._plots.training import TrainingDisplay
-    from skae._registry import load, save
     from skae._sequence_scaler import SequenceScaler
     from skae._stream.stream import ScoreStream, stream
     from skae._windower import SequenceWindower

@@ -31,7 +31,7 @@ from skae._input.checks import reject_lazy
 from skae._input.layout_warnings import reject_targets
 from skae._input.typing import Duration, RandomState, SeriesLike
 from skae._output.frames import framed
-from skae._persistence.estimators import MAX_BYTES, holds_detector, load_only, save
+from skae._persistence.estimators import MAX_BYTES, load_only, save
 from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
 from skae._scoring.thresholds import best_fbeta_offset
@@ -49,7 +49,6 @@ def _has_part(name: str) -> Callable[[Any], bool]:
     return lambda est: not hasattr(est, "_detector") or bool(est._detector.network.part(name))
 
 
-@holds_detector
 @available_where(_has_part("decoder"), "inverse_transform")
 @available_where(_has_part("encoder"), "transform")
 class LSTMAutoencoder(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
-from skae._compiled.training_cache import compiled_copy, independent_copy, state_of
+from skae._compiled.training_cache import compiled_copy, independent_copy, state_of, values_of
 from skae._input.checks import reject_reordered_columns
 from skae._input.rows import dtype_to_read, read_rows
 from skae._input.scaling import Scaling
@@ -156,12 +156,12 @@ class Detector:
         return values is None or all(id(variable) in values for variable in state_of(self.model))
 
     def _stored_network(self) -> Any:
-        values = self.network.values
+        model, values = self.model, self.network.values
         if self.architecture is not None:
-            return as_stored(self.model, self.architecture, values)
+            return as_stored(model, self.architecture, values or values_of(state_of(model)))
         if values is None:
-            return self.model
-        return (compiled_copy if self._is_trainable else independent_copy)(self.model, values)
+            return model
+        return (compiled_copy if self._is_trainable else independent_copy)(model, values)
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:

@@ -30,7 +30,6 @@ from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import rows_and_starts, stack_series
 from skae._input.table import Table, default_names
 from skae._input.typing import SeriesLike
-from skae._persistence.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]
@@ -62,7 +61,6 @@ def _learns_in_parts(scaler: Any) -> bool:
     return True
 
 
-@storable(scaler_=("scaler",))
 class SequenceScaler(  # type: ignore[call-arg]
     OneToOneFeatureMixin,
     TransformerMixin,

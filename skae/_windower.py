@@ -24,7 +24,6 @@ from skae._input.missing import NAN_ALLOWED
 from skae._input.sequences import Indices
 from skae._input.table import Table, default_names
 from skae._input.typing import Duration, SeriesLike
-from skae._persistence.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
@@ -35,7 +34,6 @@ MAX_PADDING = 2**30
 """Most bytes for windows that are longer than every series."""
 
 
-@storable(window_size_=())
 class SequenceWindower(TransformerMixin, BaseEstimator):
     """Cut the rows of a time series into windows.
 

@@ -10,12 +10,14 @@ from skae._network.layers import (
     JoinSegments,
     MaskedMaxPooling,
     MaskedMeanPooling,
+    NaNToZero,
     ReverseSteps,
+    SegmentMask,
     SplitIntoSegments,
+    StepMask,
 )
 from skae._network.loss import ObservedLoss
 from skae._network.lstm import LSTM, RepeatToLength
-from skae._network.masks import NaNToZero, SegmentMask, StepMask
 
 __all__ = [
     "Dropout",

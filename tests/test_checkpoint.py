@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays_of
 from strategies import examples
 
 from skae import LSTMAutoencoder
-from skae._files.atomic import SUFFIX
+from skae._files import SUFFIX
 from skae._training import checkpoint, plan
 from skae._training.checkpoint import Checkpoint, is_plain, read_snapshot, write_snapshot
 

@@ -15,9 +15,16 @@ from memory import needs_glibc, needs_proc, resident_kilobytes
 from scikeras.wrappers import BaseWrapper
 
 from skae import SequenceWindower
-from skae._compat.keras import is_seed, layers_of, options_of_loss, schedule_of
+from skae._compat.keras import (
+    call_flat,
+    forget_gradients,
+    give_memory_back,
+    is_seed,
+    layers_of,
+    options_of_loss,
+    schedule_of,
+)
 from skae._compat.sklearn import feature_names_of, returns_frames
-from skae._compat.tensorflow import call_flat, forget_gradients, give_memory_back
 
 # ------------------------------------------------------------------- Keras
 
@@ -112,7 +119,7 @@ def test_a_flat_call_is_the_call():
 KERNELS = """
 import tensorflow as tf
 from memory import resident_kilobytes
-from skae._compat.tensorflow import forget_kernels
+from skae._compat.keras import forget_kernels
 
 def grown(of_shapes):
     before = resident_kilobytes()

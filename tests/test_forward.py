@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from stock import SMALL, padded, randomise, sequences
 
+from skae._compat.keras import seeds_from
 from skae._compiled import forward as _module
 from skae._compiled import inference
 from skae._compiled.forward import FORWARD_BLOCKS, clear_caches, forward, forward_passes
 from skae._network.architecture import build_autoencoder
-from skae._network.layers import seeds_from
 
 X = sequences(5)
 FORWARD_BLOCK = FORWARD_BLOCKS[-1]

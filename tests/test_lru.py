@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skae._compiled.lru import LRUCache
+from skae._compiled.training_cache import LRUCache
 
 
 def test_a_value_is_made_once():

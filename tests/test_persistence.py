@@ -33,10 +33,9 @@ from sklearn.preprocessing import (
 )
 
 import skae
-from skae import LSTMAutoencoder, SequenceWindower
-from skae._files import atomic, container
-from skae._files.container import Reader, Writer
-from skae._persistence.transformers import check_attributes
+from skae import LSTMAutoencoder, SequenceWindower, _files
+from skae._files import Reader, Writer
+from skae._persistence.classes import check_attributes
 
 
 @pytest.fixture
@@ -465,7 +464,7 @@ PLAIN = st.recursive(
 
 @given(PLAIN)
 def test_plain_values_are_written_and_read(value):
-    plain, arrays = container.unpack(container.pack(Writer(None).write("value", value), []))
+    plain, arrays = _files.unpack(_files.pack(Writer(None).write("value", value), []))
     assert Reader(arrays, None).read(plain) == value
 
 
@@ -483,7 +482,7 @@ def test_plain_values_are_written_and_read(value):
 def test_arrays_are_written_and_read(array):
     writer = Writer(None)
     plain = writer.write("array", array)
-    plain, arrays = container.unpack(container.pack(plain, writer.arrays))
+    plain, arrays = _files.unpack(_files.pack(plain, writer.arrays))
     found = Reader(arrays, None).read(plain)
     np.testing.assert_array_equal(found, array)
     assert (found.dtype, found.shape) == (array.dtype.newbyteorder("="), array.shape)
@@ -516,7 +515,7 @@ def test_leftovers_of_the_dead_are_removed(path):
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     dead, living, other = (
-        path.with_name(f".{name}.{process}-1{atomic.SUFFIX}")
+        path.with_name(f".{name}.{process}-1{_files.SUFFIX}")
         for name, process in ((path.name, done.pid), (path.name, os.getppid()), ("x", done.pid))
     )
     for part in (dead, living, other):

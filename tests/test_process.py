@@ -12,8 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from skae._compat.tensorflow import is_forked_after_use
-from skae._network.layers import seeds_from
+from skae._compat.keras import is_forked_after_use, seeds_from
 
 PROCESS = """
 import json, logging, os, random, sys, warnings

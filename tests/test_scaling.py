@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skae
 from skae import LSTMAutoencoder
-from skae._fit_inputs import how_to_scale
+from skae._fitting import how_to_scale
 from skae._input.disk_buffer import is_mapped
 from skae._input.scaling import Scaling
 from skae._persistence.detector import check_detector, stored_detector

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skae._compat.tensorflow import traced
+from skae._compat.keras import traced
 from skae._compiled import steps
 from skae._compiled.forward import forward, loss_parts
 from skae._compiled.steps import can_be_sharded, n_cores, n_shards_for

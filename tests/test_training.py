@@ -9,8 +9,8 @@ from stock import sequences as make
 from skae import LSTMAutoencoder
 from skae._compiled.training_cache import state_of
 from skae._input.sequences import from_array, from_list
+from skae._network.layers import NaNToZero
 from skae._network.loss import ObservedLoss
-from skae._network.masks import NaNToZero
 from skae._training.batches import Batches
 from skae._training.loop import train
 from skae._training.plan import TrainingPlan

@@ -13,7 +13,7 @@ from strategies import examples
 from skae._compiled.forward import clear_caches, forward
 from skae._compiled.training_cache import (
     architecture_key,
-    masks_nan,
+    describe,
     state_of,
     unchanged_on_error,
     workspace_of,
@@ -175,7 +175,7 @@ def test_a_model_that_cannot_be_copied_is_trained_itself():
     "model, masks", [(build_autoencoder(SMALL, 0), True), (_dense_model("tanh"), False)]
 )
 def test_a_model_with_a_layer_for_nan_takes_nan(model, masks):
-    assert masks_nan(model) is masks
+    assert describe(model).masks_nan is masks
 
 
 # ------------------------------------------------------------------- workspaces

@@ -13,8 +13,8 @@ from sklearn.base import clone
 from stock import sequences as make
 
 from skae._compiled.forward import clear_caches
+from skae._network.layers import NaNToZero
 from skae._network.loss import ObservedLoss
-from skae._network.masks import NaNToZero
 from skae._training.adapter import KerasAdapter
 
 X = make(12)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from skae._files.atomic import replaced
+from skae._files import replaced
 
 STANDARD_OUTPUT = Path("-")
 # Spreadsheets run a cell that begins with one of these as a formula.

@@ -17,11 +17,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._param_validation import Interval as Interval
 from sklearn.utils._param_validation import StrOptions as StrOptions
+from sklearn.utils._param_validation import make_constraint
 from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, _get_feature_names
 
 feature_names_of = _get_feature_names
+check_feature_names = _check_feature_names
+"""Sets or compares ``feature_names_in_``, as ``validate_data`` does for tables."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 
@@ -80,6 +84,11 @@ def fraction(maximum: float = 1.0, *, zero: bool = True) -> Interval:
     return Interval(Real, 0, maximum, closed="left" if zero else "neither")
 
 
+def satisfies(value: object, *constraints: object) -> bool:
+    """Tell whether a value satisfies one of scikit-learn's constraints of parameters."""
+    return any(make_constraint(one).is_satisfied_by(value) for one in constraints)
+
+
 def seed_of(random_state: object) -> int:
     """Draw a seed from a user's ``random_state``, which may also be a NumPy Generator.
 
@@ -136,11 +145,6 @@ def _too_large(X: object) -> str:
         f"a value too large for dtype('float32') in feature {label}: {value:g}, but expected at "
         f"most {np.finfo(np.float32).max:.2g}. Scale the data first."
     )
-
-
-def check_feature_names(estimator: object, X: object, *, reset: bool) -> None:
-    """Set or compare ``feature_names_in_``, as ``validate_data`` does for tables."""
-    _check_feature_names(estimator, X, reset=reset)
 
 
 def check_sample_weight(sample_weight: object, n_samples: int) -> NDArray[np.float32] | None:

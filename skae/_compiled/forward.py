@@ -4,6 +4,7 @@ import gc
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -11,17 +12,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.tensorflow import (
-    call_flat,
-    check_process,
-    forget_kernels,
-    give_memory_back,
-    traced,
-)
-from skae._compiled.lru import LRUCache
+from skae._compat.keras import call_flat, check_process, forget_kernels, give_memory_back, traced
 from skae._compiled.steps import can_be_sharded, n_cores
-from skae._compiled.training_cache import Values, copy_architecture, describe, values_of, workspaces
-from skae._network.masks import nothing_padded
+from skae._compiled.training_cache import (
+    LRUCache,
+    Values,
+    copy_architecture,
+    describe,
+    values_of,
+    workspaces,
+)
+from skae._network.layers import nothing_padded
 
 MAX_ARCHITECTURES = 8
 """Architectures for which the forward pass is kept."""
@@ -105,7 +106,7 @@ def forward(
         for start in range(0, n_samples, size)
     ]
     if in_bulk:
-        compiled = compute.compiled(padded, [array.shape for array in blocks[0]])
+        compiled = compute.compiled(padded, *(array.shape for array in blocks[0]))
         with ThreadPoolExecutor(n_cores()) as threads:
             outputs = list(threads.map(lambda block: compiled(weights, block), blocks))
     else:
@@ -174,31 +175,23 @@ class ForwardPass:
         self.model = model
         self.can_compile = can_be_sharded(model)
         self._weights = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
-        self._functions: LRUCache[Callable[..., NDArray[Any]]] = LRUCache(MAX_SHAPES)
+        self._function = lru_cache(MAX_SHAPES)(self._traced)
+
+    @property
+    def n_made(self) -> int:
+        """Functions that were ever made."""
+        return self._function.cache_info().misses
 
     def plain(self, size: int) -> Callable[..., NDArray[Any]]:
         """Return the function for so many inputs of any length."""
-        shapes = [(size, *x.shape[1:]) for x in self.model.inputs]
-        return self._functions.get(("plain", size), lambda: self._traced(shapes))
+        return self._function(*((size, *x.shape[1:]) for x in self.model.inputs))
 
-    def compiled(self, padded: bool, shapes: list[tuple[int, ...]]) -> Callable[..., NDArray[Any]]:
+    def compiled(self, padded: bool, *shapes: tuple[int, ...]) -> Callable[..., NDArray[Any]]:
         """Return the function that XLA compiles for inputs of these shapes."""
-        return self.kept_or_compiled(padded, shapes)[0]
-
-    def kept_or_compiled(
-        self, padded: bool, shapes: list[tuple[int, ...]]
-    ) -> tuple[Callable[..., NDArray[Any]], bool]:
-        """Return the function of `compiled`, and whether it is new and has never run."""
-        made = []
-
-        def make() -> Callable[..., NDArray[Any]]:
-            made.append(True)
-            return self._traced(shapes, padded, jit_compile=True)
-
-        return self._functions.get((padded, *shapes), make), bool(made)
+        return self._function(*shapes, padded=padded, jit_compile=True)
 
     def _traced(
-        self, shapes: list[tuple[int, ...]], padded: bool = True, jit_compile: bool | None = None
+        self, *shapes: tuple[int, ...], padded: bool = True, jit_compile: bool | None = None
     ) -> Callable[..., NDArray[Any]]:
         def run(weights: list[Any], inputs: list[Any]) -> Any:
             with nothing_padded(not padded):

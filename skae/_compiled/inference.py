@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 import keras
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from skae._compiled.forward import forward, forward_pass_of, repeated_to, weights_of
 from skae._compiled.steps import n_cores
-from skae._compiled.training_cache import Values, describe, masks_nan, values_of
+from skae._compiled.training_cache import Values, describe, values_of
 from skae._input.sequences import Floats, Sequences
 from skae._network.layers import recurrent_steps
 
@@ -86,7 +87,7 @@ class TrainedNetwork:
     @property
     def masks_nan(self) -> bool:
         """Whether padded steps of the input are NaN, or 0."""
-        return masks_nan(self.model)
+        return describe(self.model).masks_nan
 
     def n_steps_for(self, windows: Sequences) -> int:
         """Return the steps that windows are padded to: the longest, or the model's fixed number.
@@ -104,6 +105,11 @@ class TrainedNetwork:
                 "keras.Input((None, n_features)) there to accept any number."
             )
         return fixed or windows.max_length
+
+    def inputs(self, windows: Sequences, targets: Floats) -> Floats:
+        """Return the inputs for windows, given what `windows.padded` returns."""
+        inputs = windows.imputed(targets, self.fill_values)
+        return inputs if self.masks_nan else np.nan_to_num(inputs)
 
     @property
     def encoder(self) -> Any:
@@ -184,19 +190,17 @@ class TrainedNetwork:
         padded = windows.is_padded or n_steps > windows.max_length
         size = self._block_size(windows)
         for block in with_progress(windows.blocks(size), len(windows), self.verbose):
-            inputs = block.imputed(block.padded(n_steps), self.fill_values)
-            inputs = inputs if self.masks_nan else np.nan_to_num(inputs)
-            in_bulk = size == BULK_BLOCK
+            inputs, in_bulk = self.inputs(block, block.padded(n_steps)), size == BULK_BLOCK
             output = forward(model, inputs, in_bulk=in_bulk, padded=padded, values=self.values)
             output[~block.are_observed] = np.nan
             yield _within(output, block.steps_inside(n_steps), windows.max_length)
 
     def _block_size(self, windows: Sequences) -> int:
+        n_steps = windows.max_length
         # The lengths alone settle small cases; looking at the layers takes longer.
-        if len(windows) * windows.max_length < MIN_STEPS_IN_BULK:
-            return BLOCK
-        n_steps = len(windows) * recurrent_steps(self.model, windows.max_length)
-        return BLOCK if n_steps < MIN_STEPS_IN_BULK else BULK_BLOCK
+        if len(windows) * n_steps >= MIN_STEPS_IN_BULK:
+            n_steps = recurrent_steps(self.model, n_steps)
+        return BULK_BLOCK if len(windows) * n_steps >= MIN_STEPS_IN_BULK else BLOCK
 
 
 def _within(output: Floats, inside: NDArray[np.bool_], n_steps: int) -> Floats:
@@ -270,34 +274,30 @@ class StreamedNetwork:
         if len(windows) == 1:
             return self._of_few(windows, 1)
         parts = list(windows.blocks(self._part))
+        of_part = partial(self._of_few, size=self._part)
         if self._part < MIN_PART or len(parts) == 1:
-            return np.concatenate([self._of_few(part, self._part) for part in parts])
+            return np.concatenate(list(map(of_part, parts)))
         with ThreadPoolExecutor(n_cores()) as threads:
-            return np.concatenate(list(threads.map(lambda p: self._of_few(p, self._part), parts)))
+            return np.concatenate(list(threads.map(of_part, parts)))
 
     def _of_few(self, windows: Sequences, size: int) -> Floats:
         targets = windows.padded(self._n_steps)
-        inputs = windows.imputed(targets, self._network.fill_values)
-        inputs = inputs if self._network.masks_nan else np.nan_to_num(inputs)
+        block = repeated_to(size, self._network.inputs(windows, targets))
         padded = size > 1 or bool(windows.lengths[0] < self._n_steps)
-        residuals: Floats = targets - self._forward(inputs, size, padded)
+        outputs = self._functions[size, padded](self._weights, [block])[: len(windows)]
+        residuals: Floats = targets - outputs
         return residuals[:, : self._window_size]
 
-    def _forward(self, inputs: Floats, size: int, padded: bool) -> Floats:
-        block = repeated_to(size, inputs)
-        return self._functions[size, padded](self._weights, [block])[: len(inputs)]
-
     def _warm_up(self) -> None:
-        """Compile all functions, and run new ones once."""
-        self.is_new = not self._pass.can_compile
+        """Compile all functions, and run them once."""
+        n_made = self._pass.n_made
         shape = self._n_steps, self._network.model.input_shape[2]
         if not self._pass.can_compile:
             start, length = np.zeros(1, np.intp), np.array([self._window_size])
             self.residuals(Sequences(np.zeros(shape, np.float32), start, length))
-            return
-        for size, padded in {(1, True), (1, False), (self._part, self._part > 1)}:
-            function, is_new = self._pass.kept_or_compiled(padded, [(size, *shape)])
-            self._functions[size, padded] = function
-            if is_new:
-                self._forward(np.zeros((size, *shape), np.float32), size, padded)
-                self.is_new = True
+        else:
+            for size, padded in {(1, True), (1, False), (self._part, self._part > 1)}:
+                function = self._pass.compiled(padded, (size, *shape))
+                function(self._weights, [np.zeros((size, *shape), np.float32)])
+                self._functions[size, padded] = function
+        self.is_new = not self._pass.can_compile or self._pass.n_made > n_made

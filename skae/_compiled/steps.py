@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import keras
@@ -11,10 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from skae._compat.keras import is_seed, layers_of
-from skae._compat.tensorflow import traced
-from skae._compiled.lru import LRUCache
-from skae._network.masks import nothing_padded
+from skae._compat.keras import is_seed, layers_of, traced
+from skae._network.layers import nothing_padded
 
 
 def filled_up(array: NDArray[Any], n: int) -> NDArray[Any]:
@@ -97,28 +95,20 @@ class PlainSteps:
 
     def __init__(self, model: keras.Model):
         self.model = model
+        self._step = lru_cache(self._traced_step)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step; see `ShardedSteps.train`, which takes several batches."""
         if rates is not None:
             self.model.optimizer.learning_rate = rates[0]
         tensors = map(tf.convert_to_tensor, (inputs, targets, weights))
-        step = self._step_of_entries if np.ndim(weights) == 3 else self._step
-        sums: tuple[Any, Any] = step(*tensors)
+        sums: tuple[Any, Any] = self._step(np.ndim(weights) == 3)(*tensors)
         return sums
 
-    @cached_property
-    def _step(self) -> Step:
-        return traced(self._train, *self._batch, tf.TensorSpec((None, None), tf.float32))
-
-    @cached_property
-    def _step_of_entries(self) -> Step:
-        return traced(self._train, *self._batch, self._batch[0])
-
-    @property
-    def _batch(self) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    def _traced_step(self, weighs_entries: bool) -> Step:
         batch = tf.TensorSpec((None, None, self.model.input_shape[-1]), tf.float32)
-        return batch, batch
+        weights = batch if weighs_entries else tf.TensorSpec((None, None), tf.float32)
+        return traced(self._train, batch, batch, weights)
 
     def _train(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
         model, optimizer = self.model, self.model.optimizer
@@ -146,7 +136,7 @@ class ShardedSteps:
 
     def __init__(self, model: keras.Model, n_shards: int, padded: bool = True):
         self.model, self.n_shards, self.padded = model, n_shards, padded
-        self._loops: LRUCache[Step] = LRUCache(MAX_SHAPES)
+        self._loop = lru_cache(MAX_SHAPES)(self._traced_loop)
 
     def train(self, inputs: Any, targets: Any, weights: Any, rates: Any = None) -> tuple[Any, Any]:
         """Take a step for each batch.
@@ -177,8 +167,8 @@ class ShardedSteps:
         arrays = {"inputs": inputs, "weights": weights}
         arrays |= {} if targets is inputs else {"targets": targets}
         arrays |= {} if rates is None else {"rates": rates}
-        key = (kind, *((name, array.shape[1:]) for name, array in arrays.items()))
-        loop = self._loops.get(key, lambda: self._traced_loop(kind, arrays))
+        shapes = tuple((name, array.shape[1:]) for name, array in arrays.items())
+        loop = self._loop(kind, shapes)
         sums = [
             loop({name: tf.convert_to_tensor(array) for name, array in call.items()}, n_batches)
             for call, n_batches in self._calls(arrays)
@@ -188,47 +178,37 @@ class ShardedSteps:
     def _calls(self, arrays: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tf.Tensor]]:
         """Yield the arrays of each call of a loop, and the number of batches in them."""
         n_batches = len(arrays["inputs"])
-        size = self._batches_in_a_call(arrays) or n_batches
+        size = self._batches_in_a_call(arrays["inputs"].shape[1:]) or n_batches
         for start in range(0, n_batches, size):
             call = {name: array[start : start + size] for name, array in arrays.items()}
             filled = {name: filled_up(array, size) for name, array in call.items()}
             yield filled, tf.constant(len(call["inputs"]))
 
-    def _batches_in_a_call(self, arrays: dict[str, Any]) -> int | None:
+    def _batches_in_a_call(self, shape: tuple[int, ...]) -> int | None:
         """Return the number of batches that the loop is compiled for, if it is compiled."""
-        return None if self._cuts else batches_in_a_call(arrays["inputs"].shape[1:])
+        return None if self.n_shards > 1 else batches_in_a_call(shape)
 
-    @property
-    def _cuts(self) -> bool:
-        return self.n_shards > 1
-
-    def _traced_loop(self, kind: str, arrays: dict[str, Any]) -> Step:
-        of_shard, of_batch = self._kinds[kind]
-        of_shard = self._compiled_for_shard(of_shard, arrays) if self._cuts else of_shard
-        n_batches = self._batches_in_a_call(arrays)
+    def _traced_loop(self, kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Step:
+        of_shard, of_batch = (
+            (self._gradient, self._train_batch)
+            if kind == "train"
+            else (self._loss, self._test_batch)
+        )
+        of_one = dict(shapes)
+        if self.n_shards > 1:
+            sequences, weights = map(self._shard_spec, (of_one["inputs"], of_one["weights"]))
+            specs = *self._variables(_spec), sequences, sequences, weights
+            of_shard = traced(of_shard, *specs, jit_compile=True)
+        n_batches = self._batches_in_a_call(of_one["inputs"])
         chunk = {
-            name: tf.TensorSpec((n_batches, *array.shape[1:]), array.dtype)
-            for name, array in arrays.items()
+            name: tf.TensorSpec((n_batches, *shape), tf.float32) for name, shape in of_one.items()
         }
         loop = _over_batches(partial(of_batch, of_shard))
-        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=not self._cuts)
+        return traced(loop, chunk, tf.TensorSpec((), tf.int32), jit_compile=self.n_shards == 1)
 
-    def _compiled_for_shard(self, of_shard: Step, arrays: dict[str, Any]) -> Step:
-        sequences, weights = (self._shard_spec(arrays[name]) for name in ("inputs", "weights"))
-        specs = *self._variable_specs(), sequences, sequences, weights
-        return traced(of_shard, *specs, jit_compile=True)
-
-    @property
-    def _kinds(self) -> dict[str, tuple[Step, Step]]:
-        """The compiled step of a shard, and the sum over the shards of a batch."""
-        return {
-            "train": (self._gradient, self._train_batch),
-            "test": (self._loss, self._test_batch),
-        }
-
-    def _shard_spec(self, batches: Any) -> tf.TensorSpec:
-        n, *shape = batches.shape[1:]
-        return tf.TensorSpec((n // self.n_shards, *shape), batches.dtype)
+    def _shard_spec(self, batch: tuple[int, ...]) -> tf.TensorSpec:
+        n, *shape = batch
+        return tf.TensorSpec((n // self.n_shards, *shape), tf.float32)
 
     def _train_batch(
         self, gradient: Step, inputs: Any, targets: Any, weights: Any, rate: Any = None
@@ -243,13 +223,13 @@ class ShardedSteps:
         total, weight = _sum(parts, 0), _sum(parts, 1)
         for variable, value in zip(self.model.non_trainable_variables, parts[0][3], strict=True):
             variable.assign(value)
-        apply = self._compiled_apply if self._cuts else self._apply_gradients
+        apply = self._compiled_apply if self.n_shards > 1 else self._apply_gradients
         apply([part[2] for part in parts], weight)
         return total, weight
 
     @cached_property
     def _compiled_apply(self) -> Step:
-        gradients, _ = self._variable_specs()
+        gradients, _ = self._variables(_spec)
         weight = tf.TensorSpec((), tf.float32)
         with tf.init_scope():
             return traced(
@@ -275,24 +255,19 @@ class ShardedSteps:
         return total, weight, tape.gradient(total, variables), state
 
     def _loss(self, variables: Any, state: Any, *shard: Any) -> tuple[Any, Any]:
-        return self._parts(variables, state, *shard, training=False)[:2]
+        total, weight, _ = self._parts(variables, state, *shard, training=False)
+        return total, weight
 
-    def _parts(
-        self, variables: Any, state: Any, *shard: Any, training: bool
-    ) -> tuple[Any, Any, Any]:
+    def _parts(self, variables: Any, state: Any, *shard: Any, training: bool) -> Any:
         inputs, targets, weights = shard
         with nothing_padded(not self.padded):
             outputs, state = self.model.stateless_call(variables, state, inputs, training=training)
         return *self.model.loss.parts(targets, outputs, weights), state
 
-    def _variable_specs(self) -> tuple[list[tf.TensorSpec], list[tf.TensorSpec]]:
+    def _variables(self, form: Callable[..., Any] = tf.convert_to_tensor) -> list[list[Any]]:
+        """Return the trainable variables and the others, each in a form."""
         parts = self.model.trainable_variables, self.model.non_trainable_variables
-        trainable, other = ([tf.TensorSpec(v.shape, v.dtype) for v in part] for part in parts)
-        return trainable, other
-
-    def _variables(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        trainable, other = self.model.trainable_variables, self.model.non_trainable_variables
-        return list(map(tf.convert_to_tensor, trainable)), list(map(tf.convert_to_tensor, other))
+        return [list(map(form, part)) for part in parts]
 
     def _reseeded(self, state: list[tf.Tensor], shard: int) -> list[tf.Tensor]:
         """Give each shard different seeds; equal seeds would drop the same units in all."""
@@ -300,6 +275,10 @@ class ShardedSteps:
 
     def _shards(self, *arrays: Any) -> Any:
         return zip(*(tf.split(array, self.n_shards) for array in arrays), strict=True)
+
+
+def _spec(variable: keras.Variable) -> tf.TensorSpec:
+    return tf.TensorSpec(variable.shape, variable.dtype)
 
 
 def _over_batches(step: Step) -> Step:

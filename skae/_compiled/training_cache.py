@@ -8,22 +8,103 @@ training and back afterwards.
 
 import contextlib
 import json
+import threading
 import warnings
 import weakref
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Generic, TypeVar
 
 import keras
 import tensorflow as tf
 
-from skae._compat.keras import build_optimizer, layers_of, names_anew
-from skae._compat.tensorflow import check_process
-from skae._compiled.lru import LRUCache
+from skae._compat.keras import build_optimizer, check_process, layers_of, names_anew, seeds_from
 from skae._compiled.steps import PlainSteps, ShardedSteps
-from skae._network.layers import seeds_from
-from skae._network.masks import NaNToZero
+from skae._network.layers import NaNToZero
 from skae._network.serialization import assign
+
+Value = TypeVar("Value")
+
+
+class LRUCache(Generic[Value]):
+    """A bounded cache for several threads, which drops the least recently used value.
+
+    Values are made outside the lock, to avoid deadlocks with other locks that making one needs. Two
+    threads may therefore make a value for the same key at the same time.
+
+    Parameters
+    ----------
+    max_size : int
+        Most values that are kept.
+    max_keys : int, optional
+        Most different keys among them. Values lent at the same time may share a key.
+
+    Examples
+    --------
+    >>> cache = LRUCache(max_size=2)
+    >>> cache.get("a", lambda: 1), cache.get("a", lambda: 2)
+    (1, 1)
+    >>> with cache.borrow("a", lambda: 3) as value:
+    ...     value, len(cache)
+    (1, 0)
+    """
+
+    def __init__(self, max_size: int, max_keys: int | None = None):
+        self.max_size, self.max_keys = max_size, max_keys
+        self._entries: list[tuple[Hashable, Value]] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return the value of `key`, made if needed, for many threads."""
+        with self._lock:
+            entry = self._pop(key)
+            if entry:
+                self._push(entry)
+                return entry[1]
+        made = key, make()
+        with self._lock:
+            entry = self._pop(key) or made
+            self._push(entry)
+        return entry[1]
+
+    @contextlib.contextmanager
+    def borrow(self, key: Hashable, make: Callable[[], Value]) -> Iterator[Value]:
+        """Lend a value of `key` to one thread; make one if all kept values are lent.
+
+        The value returns to the cache even after an error, so each borrower must set its state.
+        """
+        with self._lock:
+            entry = self._pop(key)
+        entry = entry or (key, make())
+        try:
+            yield entry[1]
+        finally:
+            with self._lock:
+                self._push(entry)
+
+    def clear(self) -> None:
+        """Drop every value that is not lent."""
+        with self._lock:
+            self._entries.clear()
+
+    def _pop(self, key: Hashable) -> tuple[Hashable, Value] | None:
+        for i in reversed(range(len(self._entries))):
+            if self._entries[i][0] == key:
+                return self._entries.pop(i)
+        return None
+
+    def _push(self, entry: tuple[Hashable, Value]) -> None:
+        self._entries.append(entry)
+        del self._entries[: -self.max_size]
+        if self.max_keys is not None:
+            newest = list(dict.fromkeys(key for key, _ in reversed(self._entries)))
+            kept = newest[: self.max_keys]
+            self._entries = [one for one in self._entries if one[0] in kept]
+
 
 MAX_WORKSPACES = 16
 """Workspaces that are kept."""
@@ -75,11 +156,6 @@ def describe(model: keras.Model) -> ModelDescription:
         description = ModelDescription(_architecture(model), list(model.variables), masks)
         _descriptions[model] = description
     return description
-
-
-def masks_nan(model: keras.Model) -> bool:
-    """Tell whether the model expects NaN in padded steps."""
-    return describe(model).masks_nan
 
 
 def architecture_key(model: keras.Model) -> Hashable:
@@ -176,18 +252,18 @@ class Workspace:
     ----------
     model : keras.Model
         Compiled, with its optimizer's variables made.
+
+    Attributes
+    ----------
+    plain : PlainSteps
+    sharded : callable
+        Maps a number of shards, and whether there is padding, to `ShardedSteps`, which it keeps.
     """
 
     def __init__(self, model: keras.Model):
         self.model = model
         self.plain = PlainSteps(model)
-        self._sharded: LRUCache[ShardedSteps] = LRUCache(MAX_SHARDINGS)
-
-    def sharded(self, n_shards: int, padded: bool = True) -> ShardedSteps:
-        """Return the steps for this number of shards."""
-        return self._sharded.get(
-            (n_shards, padded), lambda: ShardedSteps(self.model, n_shards, padded)
-        )
+        self.sharded = lru_cache(MAX_SHARDINGS)(partial(ShardedSteps, model))
 
 
 @contextlib.contextmanager

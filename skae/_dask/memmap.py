@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from skae._files.atomic import replaced
+from skae._files import replaced
 from skae._input.checks import as_numbers
 from skae._windows.large import is_lazy_array, is_lazy_frame, partitions_of
 

@@ -17,18 +17,20 @@ import keras
 import numpy as np
 from keras import layers
 
-from skae._compat.keras import as_plain, names_anew
+from skae._compat.keras import names_anew
 from skae._network.layers import (
     Dropout,
     GaussianNoise,
     JoinSegments,
     MaskedMaxPooling,
     MaskedMeanPooling,
+    NaNToZero,
     ReverseSteps,
+    SegmentMask,
     SplitIntoSegments,
+    StepMask,
 )
 from skae._network.lstm import LSTM, RepeatToLength
-from skae._network.masks import NaNToZero, SegmentMask, StepMask
 
 MAX_SEGMENT, MIN_SEGMENTS = 8, 3
 """Most steps in a segment, and fewest segments in a window, with "auto"."""
@@ -85,6 +87,11 @@ class Architecture:
     segment_length: int = 1
 
     @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the architecture with these fields; units may be a list."""
+        return cls(**plain | {"units": tuple(plain["units"])})
+
+    @classmethod
     def of(cls, parameters: dict[str, Any], size: DataSize) -> Self:
         """Return the architecture for parameters of `LSTMAutoencoder`.
 
@@ -102,7 +109,11 @@ class Architecture:
         """
         names = {field.name for field in fields(cls)} - {"n_features"}
         # Keras rejects NumPy numbers, which parameter grids contain.
-        options = {name: as_plain(parameters[name]) for name in names}
+        options = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in parameters.items()
+            if name in names
+        }
         if isinstance(options["units"], str):
             is_large = size.is_set or size.is_long_series
             options["units"] = UNITS if is_large else UNITS_OF_FEW_ROWS
@@ -111,14 +122,11 @@ class Architecture:
             options["bidirectional"] = size.is_set
         if options["segment_length"] == "auto":
             is_short_set = size.is_set and size.n_steps <= MAX_WHOLE_STEPS
-            whole = is_short_set or options["bottleneck"] == "sequence"
-            options["segment_length"] = 1 if whole else _segment_length(size.n_steps)
+            is_cut = options["bottleneck"] == "vector" and not is_short_set
+            longest = min(MAX_SEGMENT, size.n_steps // MIN_SEGMENTS) if is_cut else 1
+            options["segment_length"] = max(1, longest)
         _check_bottleneck(options)
         return cls(size.n_features, **options)
-
-
-def _segment_length(n_steps: int) -> int:
-    return max(1, min(MAX_SEGMENT, n_steps // MIN_SEGMENTS))
 
 
 OF_ONE_VECTOR = {"segment_length": 1, "pooling": "last", "decoder": "repeat"}

@@ -15,6 +15,8 @@ from keras import ops
 Length: TypeAlias = int | tf.Tensor
 """A number of steps: an int, or a scalar tensor."""
 
+Tensors: TypeAlias = tuple[Any, ...]
+
 REPEATED_VECTOR = "_skae_repeated_vector"
 """Attribute of a tensor that holds the vector it repeats, as Keras attaches masks."""
 
@@ -68,7 +70,7 @@ class LSTM(keras.layers.LSTM):
         initial_state: list[tf.Tensor],
         mask: tf.Tensor | None,
         training: bool = False,
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+    ) -> Tensors:
         """Run the cell over all steps; called by `keras.layers.RNN.call`.
 
         Parameters
@@ -87,8 +89,7 @@ class LSTM(keras.layers.LSTM):
         states : list of two tensors of shape (batch, units)
         """
         if not self._is_covered(training):
-            found: tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]
-            found = super().inner_loop(sequences, initial_state, mask, training)
+            found: Tensors = super().inner_loop(sequences, initial_state, mask, training)
             return found
         if mask is not None and keras.tree.is_nested(mask):
             mask = mask[0]
@@ -170,17 +171,7 @@ class RepeatToLength(keras.layers.Layer):
         return repeated
 
 
-def _recur(
-    x: tf.Tensor,
-    h: tf.Tensor,
-    c: tf.Tensor,
-    kernel: tf.Tensor,
-    recurrent_kernel: tf.Tensor,
-    bias: tf.Tensor,
-    *,
-    steps: tf.Tensor | None,
-    length: Length,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _recur(*inputs: tf.Tensor, steps: tf.Tensor | None, length: Length) -> Tensors:
     """Run an LSTM that computes its four gates with one hyperbolic tangent.
 
     The columns of the gates i, f and o are halved in all weights, so that a step is ::
@@ -192,9 +183,9 @@ def _recur(
 
     Parameters
     ----------
-    x : tensor of shape (time, batch, features), or (1, batch, features) if constant
-    h, c : tensors of shape (batch, units)
-    kernel, recurrent_kernel, bias : tensors with 4 * units columns
+    *inputs : tensors
+        `x` of shape (time, batch, features), or (1, batch, features) if constant; `h` and `c` of
+        shape (batch, units); `kernel`, `recurrent_kernel` and `bias` with 4 * units columns.
     steps : boolean tensor of shape (time, batch, 1), or None
         Where False, `h` and `c` do not change.
     length : int or scalar tensor
@@ -206,21 +197,13 @@ def _recur(
     h, c : tensors of shape (batch, units)
     """
 
-    def recur(
-        x: tf.Tensor,
-        h: tf.Tensor,
-        c: tf.Tensor,
-        kernel: tf.Tensor,
-        recurrent_kernel: tf.Tensor,
-        bias: tf.Tensor,
-    ) -> Any:
-        outputs, carries, activated = _forward(
-            x, h, c, kernel, recurrent_kernel, bias, steps, length
-        )
+    def recur(*inputs: tf.Tensor) -> Any:
+        x, h, c, kernel, recurrent_kernel, _ = inputs
+        outputs, carries, activated = _forward(inputs, steps, length)
 
-        def gradient(d_outputs: tf.Tensor, d_h: tf.Tensor, d_c: tf.Tensor) -> Any:
+        def gradient(*d_states: tf.Tensor) -> Tensors:
             slopes = _slopes(activated, carries, _shift(c, carries), steps)
-            d_gates, d_h, d_c = _backward(slopes, recurrent_kernel, d_outputs, d_h, d_c, length)
+            d_gates, d_h, d_c = _backward(slopes, recurrent_kernel, d_states, length)
             d_recurrent_kernel = tf.matmul(
                 _rows(_shift(h, outputs)), _rows(d_gates), transpose_a=True
             )
@@ -232,22 +215,13 @@ def _recur(
 
         return (outputs, outputs[-1], carries[-1]), gradient
 
-    differentiable: Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
-    differentiable = tf.custom_gradient(recur)
-    return differentiable(x, h, c, kernel, recurrent_kernel, bias)
+    differentiable: Callable[..., Tensors] = tf.custom_gradient(recur)
+    return differentiable(*inputs)
 
 
-def _forward(
-    x: tf.Tensor,
-    h: tf.Tensor,
-    c: tf.Tensor,
-    kernel: tf.Tensor,
-    recurrent_kernel: tf.Tensor,
-    bias: tf.Tensor,
-    steps: tf.Tensor | None,
-    length: Length,
-) -> list[tf.Tensor]:
+def _forward(inputs: Tensors, steps: tf.Tensor | None, length: Length) -> list[tf.Tensor]:
     """Return outputs, carries and activated gates of all steps; XLA drops unused ones."""
+    x, h, c, kernel, recurrent_kernel, bias = inputs
 
     # One product before the loop would write and read 4 * units values per step. That is slower
     # than a product in each step, unless all steps share it.
@@ -256,14 +230,7 @@ def _forward(
 
     shared = project(x[0]) if x.shape[0] == 1 else None
 
-    def step(
-        t: Length,
-        h: tf.Tensor,
-        c: tf.Tensor,
-        outputs: tf.TensorArray,
-        carries: tf.TensorArray,
-        activated: tf.TensorArray,
-    ) -> tuple[Any, ...]:
+    def step(t: Length, h: tf.Tensor, c: tf.Tensor, *arrays: tf.TensorArray) -> Tensors:
         projected = project(x[t]) if shared is None else shared
         a = tf.tanh(projected + tf.matmul(h, recurrent_kernel))
         i, f, g, o = _gates(a)
@@ -271,14 +238,8 @@ def _forward(
         h_new = o * tf.tanh(c_new)
         if steps is not None:
             h_new, c_new = tf.where(steps[t], h_new, h), tf.where(steps[t], c_new, c)
-        return (
-            t + 1,
-            h_new,
-            c_new,
-            outputs.write(t, h_new),
-            carries.write(t, c_new),
-            activated.write(t, a),
-        )
+        results = zip(arrays, (h_new, c_new, a), strict=True)
+        return t + 1, h_new, c_new, *(array.write(t, result) for array, result in results)
 
     batch, units = h.shape
     arrays = [_array(length, (batch, columns), h.dtype) for columns in (units, units, 4 * units)]
@@ -290,7 +251,7 @@ def _forward(
 
 def _slopes(
     activated: tf.Tensor, carries: tf.Tensor, c_before: tf.Tensor, steps: tf.Tensor | None
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None]:
+) -> Tensors:
     """Compute the gradient-independent parts of the backward loop, for all steps at once.
 
     Returns
@@ -317,19 +278,15 @@ def _slopes(
 
 
 def _backward(
-    slopes: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | None],
-    recurrent_kernel: tf.Tensor,
-    d_outputs: tf.Tensor,
-    d_h: tf.Tensor,
-    d_c: tf.Tensor,
-    length: Length,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    slopes: Tensors, recurrent_kernel: tf.Tensor, d_states: Tensors, length: Length
+) -> Tensors:
     """Gradients of the projected inputs at all steps and of the initial states."""
     gate_slopes, carry_slope, forget, keep = slopes
+    d_outputs, d_h, d_c = d_states
     # Transpose once here, not once per step.
     transposed = tf.transpose(recurrent_kernel)
 
-    def step(t: Length, d_h: tf.Tensor, d_c: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
+    def step(t: Length, d_h: tf.Tensor, d_c: tf.Tensor, d_gates: tf.TensorArray) -> Tensors:
         d_h += d_outputs[t]
         d_c += d_h * carry_slope[t]
         d_a = tf.concat([d_c, d_c, d_c, d_h], -1) * gate_slopes[t]
@@ -363,19 +320,14 @@ def _array(length: Length, shape: tuple[int | None, ...], dtype: tf.DType) -> tf
     return tf.TensorArray(dtype, size=length, element_shape=shape)
 
 
-def _passes_everything(mask: tf.Tensor) -> bool:
-    """Whether a mask is known to be all true while the graph is built."""
-    known = tf.get_static_value(mask)
-    return known is not None and bool(known.all())
-
-
 def _swap_batch_and_time(x: tf.Tensor) -> tf.Tensor:
     return tf.transpose(x, (1, 0, 2))
 
 
 def _time_major_mask(mask: tf.Tensor | None, go_backwards: bool) -> tf.Tensor | None:
-    if mask is None or _passes_everything(mask):
-        return None
+    known = None if mask is None else tf.get_static_value(mask)
+    if mask is None or (known is not None and known.all()):
+        return None  # every step exists
     # TensorFlow writes a line about oneDNN to standard error when it transposes booleans, even if
     # they were cast to numbers first.
     steps = _swap_batch_and_time(tf.where(tf.cast(mask, tf.bool), 1.0, 0.0)[:, :, None]) > 0

@@ -3,24 +3,29 @@
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sklearn.base import BaseEstimator
 
 from skae._compat.sklearn import OUTPUT, REQUESTS, check_parameters_of, requests_of, set_requests
-from skae._files.atomic import replace_file
-from skae._files.container import Described, Reader, Writer, pack, unpack
-from skae._persistence import detector, transformers
-from skae._persistence.objects import describe_object, make_object
+from skae._files import Described, Reader, Writer, pack, replace_file, unpack
+from skae._network.serialization import CustomObjects, describe_object, make_object
+from skae._persistence.classes import (
+    DETECTOR,
+    KNOWN,
+    check_attributes,
+    check_names,
+    class_of,
+    known_name,
+)
+from skae._persistence.detector import read_detector, stored_detector
 
 Loaded = TypeVar("Loaded")
 
-DETECTOR = "_detector"
-"""Key of the detector in the state of an estimator."""
-
-METHODS_WITH_OUTPUT = {"transform": {"default", "pandas", "polars", None}}
-"""Attribute that `set_output` sets."""
+CONTAINERS = "default", "pandas", "polars", None
+"""What `set_output` takes."""
 
 
 def describe(name: str, value: Any, writer: Writer) -> Described:
@@ -48,7 +53,7 @@ def describe(name: str, value: Any, writer: Writer) -> Described:
     return {"estimator": content}
 
 
-def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, Any]) -> Any:
+def make(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) -> Any:
     """Return the estimator or object that `describe` described.
 
     Raises
@@ -63,10 +68,11 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
     attributes = {key: reader.read(item) for key, item in content["attributes"].items()}
     estimator = _class_of(name, custom_objects)(**parameters)
     check_parameters_of(estimator)
-    if isinstance(estimator, _autoencoder_class()):
-        _restore(estimator, attributes)
+    check_attributes(known_name(type(estimator)) or name, attributes)
+    if DETECTOR in attributes:
+        plain = read_detector(attributes[DETECTOR], estimator.get_params())
+        estimator.__setstate__({**vars(estimator), DETECTOR: plain})
     else:
-        transformers.check_attributes(name, attributes)
         vars(estimator).update(attributes)
     _set_output(estimator, content["output"])
     set_requests(estimator, content["requests"])
@@ -74,82 +80,39 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: Mapping[str, An
 
 
 def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(estimator, _autoencoder_class()):
-        return _state_of(estimator, beside)
-    if transformers.is_known(estimator):
-        transformers.check_names(type(estimator).__name__, beside)
-        return beside
-    raise TypeError(
-        f"Got {estimator!r}, but expected an estimator of skae, or one of "
-        f"{sorted(transformers.KNOWN)}. Use joblib.dump instead."
-    )
-
-
-def _state_of(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
-    """Return the detector of an estimator, as stored in a file, by its key."""
-    unknown = sorted(beside.keys() - {DETECTOR})
-    if unknown:
+    """Return the fitted attributes, with the detector as it is stored in a file."""
+    name = known_name(type(estimator))
+    if name is None:
         raise TypeError(
-            f"Got {unknown} set on the estimator, but expected only the attributes that fit sets. "
-            "Delete them, or use joblib.dump instead."
+            f"Got {estimator!r}, but expected an estimator of skae, or one of {_known_names()}. "
+            "Use joblib.dump instead."
         )
+    check_names(name, beside)
     if DETECTOR not in beside:
-        return {}
-    return {DETECTOR: detector.stored_detector(estimator.__getstate__()[DETECTOR])}
+        return beside
+    return {DETECTOR: stored_detector(estimator.__getstate__()[DETECTOR])}
 
 
-def _restore(estimator: Any, attributes: dict[str, Any]) -> None:
-    if not attributes:
-        return
-    if set(attributes) != {DETECTOR}:
-        raise ValueError(f"its fitted state has {sorted(attributes)}, which no fit produces")
-    plain = detector.read_detector(attributes[DETECTOR], estimator.get_params())
-    estimator.__setstate__({**vars(estimator), DETECTOR: plain})
-
-
-def _class_of(name: Any, custom_objects: Mapping[str, Any]) -> type:
-    if name in transformers.KNOWN:
-        return transformers.class_of(name)
-    return detector_class(name, custom_objects)
-
-
-def detector_class(name: Any, custom_objects: Mapping[str, Any]) -> type:
-    """Return `LSTMAutoencoder`, or the subclass that the caller passed.
-
-    Raises
-    ------
-    ValueError
-        If the name is neither.
-    """
-    autoencoder = _autoencoder_class()
-    if name == autoencoder.__name__:
-        return autoencoder
+def _class_of(name: Any, custom_objects: CustomObjects) -> type:
+    """Return a known class, or the subclass of `LSTMAutoencoder` that the caller passed."""
+    if name in KNOWN:
+        return class_of(name)
     own = custom_objects.get(name)
-    if isinstance(own, type) and issubclass(own, autoencoder):
+    if isinstance(own, type) and known_name(own) == "LSTMAutoencoder":
         return own
     raise ValueError(
-        f"it holds a {name!r}, but expected an estimator of skae, or one of "
-        f"{sorted(transformers.KNOWN)}; pass a subclass of LSTMAutoencoder as load(path, "
-        f"custom_objects={{{name!r}: ...}})"
+        f"it holds a {name!r}, but expected an estimator of skae, or one of {_known_names()}; pass "
+        f"a subclass of LSTMAutoencoder as load(path, custom_objects={{{name!r}: ...}})"
     )
 
 
-_autoencoders: list[type] = []
-
-
-def holds_detector(cls: type) -> type:
-    """Register the class of estimators with a `Detector` as state: `LSTMAutoencoder`."""
-    _autoencoders.append(cls)
-    return cls
-
-
-def _autoencoder_class() -> type:
-    return _autoencoders[0]
+def _known_names() -> list[str]:
+    return sorted(KNOWN.keys() - {"LSTMAutoencoder"})
 
 
 def _set_output(estimator: Any, output: dict[str, Any]) -> None:
     for method, container in output.items():
-        if container not in METHODS_WITH_OUTPUT[method]:
+        if method != "transform" or container not in CONTAINERS:
             raise ValueError(f"it requests the output of {method!r:.80} as {container!r:.80}")
         if container is not None:
             estimator.set_output(transform=container)
@@ -293,11 +256,7 @@ def _load(data: bytes, custom_objects: dict[str, Any]) -> Any:
     plain, arrays = unpack(data)
     if not isinstance(plain, dict) or set(plain) != {"estimator"}:
         raise ValueError("it holds no estimator")
-
-    def made(tag: str, content: Any, reader: Reader) -> Any:
-        return make(tag, content, reader, custom_objects)
-
-    return Reader(arrays, made).read(plain)
+    return Reader(arrays, partial(make, custom_objects=custom_objects)).read(plain)
 
 
 def _read_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:

@@ -1,7 +1,7 @@
 """From parameters to a compiled network, new or continued from a trained one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -9,20 +9,20 @@ from typing import Any, Self
 import keras
 
 from skae._compat.keras import (
+    NetworkCollector,
     ParameterRouter,
     build_optimizer,
+    check_process,
     count_as_called,
     is_seed,
     known_optimizer,
     layers_of,
     names_anew,
+    seeds_from,
 )
-from skae._compat.tensorflow import NetworkCollector, check_process
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
-from skae._network.layers import seeds_from
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.serialization import assign
-from skae._training.learning_rate import PEAK_OF_LONG_SERIES, RATE
 from skae._training.parameters import (
     CLIPPING,
     check_optimizer,
@@ -30,6 +30,7 @@ from skae._training.parameters import (
     is_routed,
     naming_options,
 )
+from skae._training.plan import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
 
@@ -62,14 +63,6 @@ class KerasAdapter(ParameterRouter):
     architecture: dict[str, Any] | None = None
     peak_rate: float | None = None
     keeps_rate: bool = False
-
-    def __init__(self, build: Any, meta: dict[str, Any], **params: Any):
-        if isinstance(build, keras.Model):
-            raise TypeError(
-                f"Got model={build!r}, but expected a callable that builds a model, because every "
-                "fit starts with new weights."
-            )
-        super().__init__(partial(build), meta, **params)
 
     @classmethod
     def of(
@@ -106,11 +99,13 @@ class KerasAdapter(ParameterRouter):
             {"n_features_in_": size.n_features, "n_steps_": size.n_steps},
             optimizer=known_optimizer(parameters["optimizer"]),
             **{name: parameters[name] for name in ("loss", "callbacks", "verbose")},
-            **_with_optimizer_options(parameters),
+            **_routed_options(parameters),
         )
         adapter.architecture = None if parameters["model"] else asdict(architecture)
-        adapter.keeps_rate = _is_rate_of_keras(parameters)
-        adapter.peak_rate = None if adapter.keeps_rate else _peak_rate(parameters, size)
+        adapter.keeps_rate = _is_instance(parameters) or "optimizer__learning_rate" in parameters
+        is_auto = not parameters["model"] and isinstance(parameters["learning_rate"], str)
+        if is_auto and size.is_long_series and not adapter.keeps_rate:
+            adapter.peak_rate = PEAK_OF_LONG_SERIES
         return adapter
 
     def build_compiled(self, seed: int) -> keras.Model:
@@ -167,33 +162,20 @@ def _check_autoencoder(model: Any, n_features: int) -> None:
         )
 
 
-def _with_optimizer_options(parameters: dict[str, Any]) -> dict[str, Any]:
+def _is_instance(parameters: dict[str, Any]) -> bool:
+    return isinstance(parameters["optimizer"], keras.optimizers.Optimizer)
+
+
+def _routed_options(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the routed parameters, with rate and clipping for an optimizer that has none."""
     options = {name: value for name, value in parameters.items() if is_routed(name)}
-    if isinstance(parameters["optimizer"], keras.optimizers.Optimizer):
+    if _is_instance(parameters):
         return options
-    options.setdefault("optimizer__learning_rate", _as_rate(parameters["learning_rate"]))
     if not CLIPPING & options.keys():
         options["optimizer__global_clipnorm"] = GLOBAL_CLIPNORM
-    return options
-
-
-def _is_rate_of_keras(parameters: dict[str, Any]) -> bool:
-    is_instance = isinstance(parameters["optimizer"], keras.optimizers.Optimizer)
-    return is_instance or "optimizer__learning_rate" in parameters
-
-
-def _as_rate(rate: Any) -> Any:
-    """Return a number as a float, because Keras rejects integers and NumPy numbers."""
-    if isinstance(rate, str):
-        return RATE
-    return float(rate) if isinstance(rate, Real) else rate
-
-
-def _peak_rate(parameters: dict[str, Any], size: DataSize) -> float | None:
-    """Return the initial rate for a long series if the parameters set none."""
-    is_given = parameters["model"] is not None or not isinstance(parameters["learning_rate"], str)
-    return None if is_given or not size.is_long_series else PEAK_OF_LONG_SERIES
+    rate = RATE if isinstance(parameters["learning_rate"], str) else parameters["learning_rate"]
+    # Keras rejects integers and NumPy numbers.
+    return {"optimizer__learning_rate": float(rate) if isinstance(rate, Real) else rate} | options
 
 
 OF_NETWORK = {field.name for field in fields(Architecture)} - {"n_features"}
@@ -213,11 +195,7 @@ Parameters = Mapping[str, Any]
 def network_parameters(parameters: Parameters) -> dict[str, Any]:
     """Return the parameters that a network is built and compiled with."""
     names = OF_NETWORK | OF_COMPILING
-    return {
-        name: value
-        for name, value in parameters.items()
-        if name in names or name.startswith(ROUTED)
-    }
+    return {n: v for n, v in parameters.items() if n in names or n.startswith(ROUTED)}
 
 
 def changed_parameters(before: Parameters, now: Parameters) -> set[str]:
@@ -256,8 +234,8 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 def changed_architecture(architecture: dict[str, Any], parameters: Parameters) -> Architecture:
     """Return the architecture of a network, with the requested dropout and noise."""
-    built = Architecture(**{**architecture, "units": tuple(architecture["units"])})
-    return replace(built, **{name: parameters[name] for name in WITHOUT_WEIGHTS})
+    changed = {name: parameters[name] for name in WITHOUT_WEIGHTS}
+    return Architecture.from_plain(architecture | changed)
 
 
 def take_over(model: keras.Model, source: keras.Model) -> None:
@@ -271,9 +249,9 @@ def take_over(model: keras.Model, source: keras.Model) -> None:
     build_optimizer(model)
     one, other = model.optimizer, source.optimizer
     if type(one) is type(other) and len(one.variables) == len(other.variables):
-        is_rate = [variable.name == "learning_rate" for variable in one.variables]
-        kept = [i for i, rate in enumerate(is_rate) if not rate]
-        assign([one.variables[i] for i in kept], [other.variables[i] for i in kept])
+        for variable, value in zip(one.variables, other.variables, strict=True):
+            if variable.name != "learning_rate":
+                variable.assign(value)
 
 
 def _weights(variables: list[keras.Variable]) -> list[keras.Variable]:

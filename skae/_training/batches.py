@@ -1,6 +1,7 @@
 """Padded batches, gathered on demand, in shuffled order."""
 
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -28,27 +29,24 @@ class ListedOrder:
     ----------
     n : int
         Number of sequences.
+
+    Attributes
+    ----------
+    state : ndarray of shape (n,), int
+        The numbers of the sequences in this order.
     """
 
     def __init__(self, n: int):
-        self._order = np.arange(n)
+        self.state: Any = np.arange(n)
 
     def __getitem__(self, part: slice) -> Indices:
         """Return the numbers of the sequences at these positions."""
-        return self._order[part]
+        found: Indices = self.state[part]
+        return found
 
     def shuffle(self, rng: np.random.Generator) -> None:
         """Draw another order."""
-        rng.shuffle(self._order)
-
-    @property
-    def state(self) -> Any:
-        """The state of the order."""
-        return self._order
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self._order = state
+        rng.shuffle(self.state)
 
 
 class BufferedOrder:
@@ -123,6 +121,7 @@ CHUNK_BYTES = 2**24
 """Size of the inputs in one call of a compiled step."""
 
 
+@dataclass(eq=False)
 class Batches:
     """Batches of padded sequences, gathered one at a time, in a new order each epoch.
 
@@ -152,27 +151,22 @@ class Batches:
         the same total weight.
     """
 
-    def __init__(
-        self,
-        sequences: Sequences,
-        fallback: Floats,
-        batch_size: int,
-        weights: Floats | None = None,
-        *,
-        n_steps: int | None = None,
-        keep_nan: bool = True,
-        n_shards: int = 0,
-        chunk_bytes: int = CHUNK_BYTES,
-        rng: np.random.Generator | None = None,
-        balanced: bool = False,
-    ):
-        self.sequences, self.fallback, self.batch_size = sequences, fallback, batch_size
-        self.weights = weights
-        self.n_steps = n_steps or sequences.max_length
-        self.keep_nan, self.n_shards, self.chunk_bytes = keep_nan, n_shards, chunk_bytes
-        self.balanced = balanced
-        self._rng = rng
-        self._order = order_of(len(sequences))
+    sequences: Sequences
+    fallback: Floats
+    batch_size: int
+    weights: Floats | None = None
+    _: KW_ONLY
+    n_steps: int | None = None
+    keep_nan: bool = True
+    n_shards: int = 0
+    chunk_bytes: int = CHUNK_BYTES
+    rng: np.random.Generator | None = None
+    balanced: bool = False
+
+    def __post_init__(self) -> None:
+        """Draw the first order."""
+        self._n_steps = self.n_steps or self.sequences.max_length
+        self._order = order_of(len(self.sequences))
         self.shuffle()
 
     def __len__(self) -> int:
@@ -185,7 +179,7 @@ class Batches:
         """
         chosen = self._order[i * self.batch_size : (i + 1) * self.batch_size]
         batch = self.sequences.select(chosen)
-        targets = batch.padded(self.n_steps)
+        targets = batch.padded(self._n_steps)
         inputs = batch.imputed(targets, self.fallback)
         inputs = inputs if self.keep_nan else np.nan_to_num(inputs)
         weights = self._weights_of(chosen, batch)
@@ -212,7 +206,7 @@ class Batches:
     @property
     def is_padded(self) -> bool:
         """Whether some sequence has fewer steps than a batch."""
-        return self.sequences.is_padded or self.n_steps > self.sequences.max_length
+        return self.sequences.is_padded or self._n_steps > self.sequences.max_length
 
     @property
     def n_rows(self) -> int:
@@ -233,22 +227,22 @@ class Batches:
     @property
     def state(self) -> dict[str, Any]:
         """The order of this epoch, and the generator of the next one."""
-        generator = None if self._rng is None else self._rng.bit_generator.state
+        generator = None if self.rng is None else self.rng.bit_generator.state
         return {"order": self._order.state, "generator": generator}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
         self._order.state = state["order"]
-        if self._rng is not None:
-            self._rng.bit_generator.state = state["generator"]
+        if self.rng is not None:
+            self.rng.bit_generator.state = state["generator"]
 
     def shuffle(self) -> None:
         """Draw the order of the next epoch."""
-        if self._rng is not None:
-            self._order.shuffle(self._rng)
+        if self.rng is not None:
+            self._order.shuffle(self.rng)
 
     def _batches_in_a_piece(self) -> int:
-        n_bytes = 4 * self.n_rows * self.n_steps * self.sequences.n_features
+        n_bytes = 4 * self.n_rows * self._n_steps * self.sequences.n_features
         return max(1, self.chunk_bytes // n_bytes) if self.n_shards else 1
 
     def _stacked(self, first: int, last: int) -> Arrays:
@@ -268,5 +262,5 @@ class Batches:
             of_sequences: Floats = self.weights[chosen][:, None]
             return of_sequences
         rows = Sequences(self.weights[:, None], batch.starts, batch.lengths)
-        weights: Floats = np.nan_to_num(rows.padded(self.n_steps)[:, :, 0])
+        weights: Floats = np.nan_to_num(rows.padded(self._n_steps)[:, :, 0])
         return weights

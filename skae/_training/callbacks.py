@@ -149,17 +149,14 @@ def require_finite(
     weights_broke = any(getattr(callback, "weights_broke", False) for callback in stopping)
     if not broken and not weights_broke:
         return
+    best = [getattr(callback, "best_epoch", None) for callback in stopping]
     what = f"{broken[0]} became {history[broken[0]][-1]}" if broken else "weights became NaN"
     last = first_epoch + len(history["loss"])
-    kept = _kept_epoch(stopping) or last
+    kept = next((epoch + 1 for epoch in best if epoch is not None), last)
     where = f"the weights are from epoch {kept}" + (
         ", the best" if kept < last or weights_broke else ": no earlier ones were better"
     )
-    warnings.warn(
-        f"{what} in epoch {last}. Training ended there, and {where}. {_advice(rows)}",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
+    _warn(f"{what} in epoch {last}. Training ended there, and {where}. {_advice(rows)}")
 
 
 HUGE = 1e9
@@ -181,23 +178,19 @@ def _advice(rows: NDArray[np.floating] | None) -> str:
     )
 
 
-def _kept_epoch(stopping: Iterable[keras.callbacks.Callback]) -> int | None:
-    """Return the number, from 1, of the epoch of the restored weights, or None."""
-    best = [getattr(callback, "best_epoch", None) for callback in stopping]
-    return next((epoch + 1 for epoch in best if epoch is not None), None)
+def _warn(message: str) -> None:
+    warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
 
 def warn_if_few_windows(samples: Samples) -> None:
     """Warn if a series is only a few windows long."""
     n_windows = samples.n_disjoint_windows
     if not samples.is_set and n_windows < MIN_DISJOINT_WINDOWS:
-        warnings.warn(
+        _warn(
             f"Got a series of {n_windows} windows that share no row, of "
             f"{samples.windows.max_length} rows each, but expected at least "
             f"{MIN_DISJOINT_WINDOWS}: the network and the threshold need more normal data. "
-            "Pass more rows, or choose a smaller window_size.",
-            ConvergenceWarning,
-            stacklevel=2,
+            "Pass more rows, or choose a smaller window_size."
         )
 
 
@@ -229,11 +222,7 @@ def warn_if_nothing_learned(network: TrainedNetwork, parts: Iterable[Samples]) -
             ". Long sequences are learned faster in segments of 5 to 20 steps (segment_length), "
             "or with early_stopping=False"
         )
-    warnings.warn(
-        f"Training explains {share:.0%} of the variance, but {reason}.",
-        ConvergenceWarning,
-        stacklevel=2,
-    )
+    _warn(f"Training explains {share:.0%} of the variance, but {reason}.")
 
 
 def explained_by_mean_sequence(samples: Samples) -> float:
@@ -270,8 +259,9 @@ def explained_variance(network: TrainedNetwork, samples: Samples) -> float:
     residuals = np.concatenate(list(network.residuals(windows)))
     deviations = windows.padded() - network.fill_values
     means = network.fill_values.astype(np.float64)
-    varies = _mean_squares(deviations) > (MIN_RELATIVE_DEVIATION * means) ** 2
-    variance = _mean_squares(deviations)[varies].sum()
+    squares = _mean_squares(deviations)
+    varies = squares > (MIN_RELATIVE_DEVIATION * means) ** 2
+    variance = squares[varies].sum()
     return 1.0 - float(_mean_squares(residuals)[varies].sum() / variance) if variance else 1.0
 
 

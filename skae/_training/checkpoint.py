@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +14,10 @@ import numpy as np
 from skae._compat.keras import layers_of
 from skae._compat.sklearn import seed_of
 from skae._compiled.training_cache import architecture_key, state_of
-from skae._files.atomic import remove_leftovers, replace_file
-from skae._files.container import CHECKPOINT, Reader, Writer, pack, unpack
+from skae._files import CHECKPOINT, Reader, Writer, pack, remove_leftovers, replace_file, unpack
 from skae._network.serialization import assign
 from skae._training.batches import Batches
-from skae._training.learning_rate import LearningRate
-from skae._training.plan import TrainingPlan
+from skae._training.plan import LearningRate, TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:
@@ -154,6 +152,7 @@ INTERVAL = 60.0
 """Seconds between two writes of a checkpoint."""
 
 
+@dataclass
 class Checkpoint:
     """The file of one training; without a path, nothing is written.
 
@@ -164,12 +163,12 @@ class Checkpoint:
         Content of the file, if there is one.
     """
 
-    def __init__(self, path: Path | None = None, found: Any = None):
-        self.path, self._found = path, found
-        self._seed: int | None = None
-        self._parts: dict[str, str] = {}
-        self._training: Training | None = None
-        self._written = time.monotonic()
+    path: Path | None = None
+    found: Any = None
+    _seed: int | None = None
+    _parts: dict[str, str] = field(default_factory=dict)
+    _training: Training | None = None
+    _written: float = 0.0
 
     @classmethod
     def open(cls, path: str | os.PathLike[str] | None) -> Self:
@@ -191,10 +190,8 @@ class Checkpoint:
 
     def seed(self, random_state: Any) -> int:
         """Return a seed; without a `random_state`, the seed of the killed training."""
-        if random_state is None and self._found is not None:
-            self._seed = int(self._found["seed"])
-        else:
-            self._seed = seed_of(random_state)
+        is_known = random_state is None and self.found is not None
+        self._seed = int(self.found["seed"]) if is_known else seed_of(random_state)
         return self._seed
 
     def belongs_to(
@@ -224,18 +221,23 @@ class Checkpoint:
             return
         self._parts = {
             "data": _digest(*(part for one in batches if one for part in one.content)),
-            "network": _digest(_description(model), *model.get_weights()),
-            "optimizer": _digest(_configuration(model.optimizer), *_values(model.optimizer)),
+            # Classes and configuration, which are equal in every process.
+            "network": _digest(
+                ([type(layer).__qualname__ for layer in layers_of(model)], architecture_key(model)),
+                *model.get_weights(),
+            ),
+            "optimizer": _digest(
+                _configuration(model.optimizer), *(v.numpy() for v in model.optimizer.variables)
+            ),
             "loss": _digest(_configuration(model.loss)),
             "training parameters": _digest(asdict(plan)),
             "callbacks": _digest([type(callback).__qualname__ for callback in callbacks]),
             "random_state": _digest(self._seed),
         }
-        if self._found is None:
+        if self.found is None:
             return
-        other = [
-            name for name, digest in self._parts.items() if self._found["parts"][name] != digest
-        ]
+        found = self.found["parts"]
+        other = [name for name, digest in self._parts.items() if found[name] != digest]
         if other:
             raise ValueError(
                 f"Got checkpoint={str(self.path)!r} of a training with other {', '.join(other)}, "
@@ -246,10 +248,10 @@ class Checkpoint:
     def resume(self, training: Training) -> Place:
         """Restore the state in the file, and return its progress."""
         self._training, self._written = training, time.monotonic()
-        if self._found is None:
+        if self.found is None:
             return Place()
-        training.go_on_from(self._found["state"])
-        return Place(**self._found["place"])
+        training.go_on_from(self.found["state"])
+        return Place(**self.found["place"])
 
     def passed(self, place: Place) -> None:
         """Write the file if it is due."""
@@ -286,17 +288,8 @@ def _digest(*parts: Any) -> str:
     return found.hexdigest()
 
 
-def _description(model: keras.Model) -> Any:
-    """Return a description of a network that is equal in every process."""
-    return [type(layer).__qualname__ for layer in layers_of(model)], architecture_key(model)
-
-
 def _configuration(thing: Any) -> Any:
     try:
         return type(thing).__qualname__, thing.get_config()
     except (NotImplementedError, TypeError, ValueError):
         return type(thing).__qualname__
-
-
-def _values(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
-    return [variable.numpy() for variable in optimizer.variables]

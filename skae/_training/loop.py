@@ -1,22 +1,22 @@
 """The training loop: epochs over batches, with Keras callbacks, like ``keras.Model.fit``."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from skae._compat.mlflow import autologging
+from skae._compat.keras import autologging
 from skae._compiled.forward import loss_parts
 from skae._compiled.inference import TrainedNetwork
+from skae._compiled.steps import ShardedSteps
 from skae._compiled.training_cache import Workspace, workspace_of
 from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
 from skae._training.callbacks import require_finite, stopping_callbacks
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.learning_rate import LearningRate, learning_rate_of
-from skae._training.plan import TrainingPlan
+from skae._training.plan import LearningRate, TrainingPlan, learning_rate_of
 from skae._windows.samples import Samples
 
 History = dict[str, list[float]]
@@ -128,27 +128,24 @@ def train(
     -------
     keras.callbacks.History
     """
-    epochs = range(first_epoch, first_epoch + plan.epochs)
     callbacks, checkpoint = callbacks or [], checkpoint or Checkpoint()
     with workspace_of(model) as workspace:
-        run = _callback_list(workspace.model, callbacks, verbose, epochs.stop, len(training))
+        run = keras.callbacks.CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose != 0,
+            model=workspace.model,
+            verbose=1 if verbose == "auto" else int(verbose),
+            epochs=first_epoch + plan.epochs,
+            steps=len(training),
+        )
         cycle = plan.cycle_epochs * len(training)
         rate = learning_rate_of(plan.schedule, workspace.model.optimizer, cycle, plan.peak_rate)
         workspace.model.stop_training = False
-        logs: dict[str, float] = {}
         run.on_train_begin()
         place = checkpoint.resume(Training(workspace.model, training, rate, callbacks))
-        for epoch in epochs[place.epoch :]:
-            run.on_epoch_begin(epoch)
-            logs = {"loss": _train_epoch(workspace, training, run, rate, place, checkpoint)}
-            if held_out is not None:
-                logs["val_loss"] = _evaluate(workspace, held_out, run)
-            training.shuffle()
-            run.on_epoch_end(epoch, logs)
-            if workspace.model.stop_training:
-                break
-            place.end_epoch()
-            checkpoint.passed(place)
+        loop = _Loop(workspace, training, held_out, run, rate, place, checkpoint)
+        logs = loop.run_epochs(first_epoch, plan.epochs)
         rate.reset()
         workspace.model.optimizer.finalize_variable_values(workspace.model.trainable_weights)
         run.on_train_end(logs)
@@ -165,68 +162,60 @@ def looks_at_batches(callback: keras.callbacks.Callback) -> bool:
     return own != [getattr(keras.callbacks.Callback, name) for name in edges]
 
 
-def _callback_list(
-    model: keras.Model,
-    callbacks: list[keras.callbacks.Callback],
-    verbose: Any,
-    epochs: int,
-    steps: int,
-) -> keras.callbacks.CallbackList:
-    return keras.callbacks.CallbackList(
-        callbacks,
-        add_history=True,
-        add_progbar=verbose != 0,
-        model=model,
-        verbose=1 if verbose == "auto" else int(verbose),
-        epochs=epochs,
-        steps=steps,
-    )
+@dataclass(frozen=True)
+class _Loop:
+    """The epochs of one training."""
 
+    workspace: Workspace
+    training: Batches
+    held_out: Batches | None
+    run: keras.callbacks.CallbackList
+    rate: LearningRate
+    place: Place
+    checkpoint: Checkpoint
 
-def _train_epoch(
-    workspace: Workspace,
-    batches: Batches,
-    run: keras.callbacks.CallbackList,
-    rate: LearningRate,
-    place: Place,
-    checkpoint: Checkpoint,
-) -> float:
-    """Train for the rest of an epoch and return its loss."""
-    steps = _steps(workspace, batches)
-    for first, last, arrays in batches.pieces(place.batch):
-        run.on_train_batch_begin(first)
-        place.add(last + 1, *steps.train(*arrays, rate.of_next(last + 1 - first)))
-        run.on_train_batch_end(last, {"loss": place.loss})
-        if workspace.model.stop_training:
-            break
-        checkpoint.passed(place)
-    return place.loss
+    def run_epochs(self, first: int, n_epochs: int) -> dict[str, float]:
+        """Train until the last epoch or a callback's stop; return the last losses."""
+        logs: dict[str, float] = {}
+        for epoch in range(first + self.place.epoch, first + n_epochs):
+            self.run.on_epoch_begin(epoch)
+            logs = {"loss": self._train_epoch()}
+            if self.held_out is not None:
+                logs["val_loss"] = self._evaluate(self.held_out)
+            self.training.shuffle()
+            self.run.on_epoch_end(epoch, logs)
+            if self.workspace.model.stop_training:
+                break
+            self.place.end_epoch()
+            self.checkpoint.passed(self.place)
+        return logs
 
+    def _train_epoch(self) -> float:
+        """Train for the rest of an epoch and return its loss."""
+        place, steps = self.place, self._steps(self.training) or self.workspace.plain
+        for first, last, arrays in self.training.pieces(place.batch):
+            self.run.on_train_batch_begin(first)
+            place.add(last + 1, *steps.train(*arrays, self.rate.of_next(last + 1 - first)))
+            self.run.on_train_batch_end(last, {"loss": place.loss})
+            if self.workspace.model.stop_training:
+                break
+            self.checkpoint.passed(place)
+        return place.loss
 
-def _evaluate(workspace: Workspace, batches: Batches, run: keras.callbacks.CallbackList) -> float:
-    """Return the loss over held-out batches."""
-    run.on_test_begin()
-    test, sums = _test_step(workspace, batches), np.zeros(2)
-    for first, last, arrays in batches:
-        run.on_test_batch_begin(first)
-        sums += [float(part) for part in test(*arrays)]
-        run.on_test_batch_end(last, {"loss": _mean(sums)})
-    run.on_test_end({"loss": _mean(sums)})
-    return _mean(sums)
+    def _evaluate(self, batches: Batches) -> float:
+        """Return the loss over held-out batches."""
+        self.run.on_test_begin()
+        steps, passed = self._steps(batches), Place()
+        test = steps.test if steps else partial(loss_parts, self.workspace.model)
+        for first, last, arrays in batches:
+            self.run.on_test_batch_begin(first)
+            passed.add(last + 1, *test(*arrays))
+            self.run.on_test_batch_end(last, {"loss": passed.loss})
+        self.run.on_test_end({"loss": passed.loss})
+        return passed.loss
 
-
-def _steps(workspace: Workspace, batches: Batches) -> Any:
-    if not batches.n_shards:
-        return workspace.plain
-    return workspace.sharded(batches.n_shards, batches.is_padded)
-
-
-def _test_step(workspace: Workspace, batches: Batches) -> Callable[..., tuple[Any, Any]]:
-    if batches.n_shards:
-        test: Callable[..., tuple[Any, Any]] = _steps(workspace, batches).test
-        return test
-    return partial(loss_parts, workspace.model)
-
-
-def _mean(sums: np.ndarray) -> float:
-    return float(sums[0] / sums[1]) if sums[1] else 0.0
+    def _steps(self, batches: Batches) -> ShardedSteps | None:
+        """Return the compiled steps for batches that are cut into shards."""
+        if not batches.n_shards:
+            return None
+        return self.workspace.sharded(batches.n_shards, batches.is_padded)

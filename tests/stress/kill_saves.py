@@ -20,7 +20,7 @@ import skae
 
 LIFE = """
 import sys
-from skae._files.atomic import replace_file
+from skae._files import replace_file
 contents = [open(name, "rb").read() for name in sys.argv[2:]]
 print("ready", flush=True)
 while True:

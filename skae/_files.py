@@ -1,16 +1,128 @@
-"""The bytes of a file: header, checksum, arrays, and plain values."""
+"""Files that are complete or absent: checksummed contents, and atomic replacement."""
 
+import contextlib
 import datetime
 import hashlib
 import json
 import math
 import os
 import re
+import secrets
+import stat
 from collections import UserList
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+
+# ------------------------------------------------------------------- atomic replacement
+
+SUFFIX = ".skae-part"
+"""Suffix of the temporary file that is written beside the target."""
+
+
+def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file atomically; see `replaced`.
+
+    Parameters
+    ----------
+    path : str or path-like
+    content : bytes
+    """
+    with replaced(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Lend a temporary file beside the target; flush it to disk and rename it at the end.
+
+    A symbolic link stays, and the file it points to is replaced. An existing file keeps its mode.
+    Temporary files that killed processes left beside this target are removed.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    ValueError
+        If the path exists and is not a regular file.
+    PermissionError
+        If the file is read-only.
+    """
+    target = Path(os.path.realpath(path))
+    mode = _mode_of(target, path)
+    remove_leftovers(target)
+    part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(part, mode)
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _mode_of(target: Path, path: str | os.PathLike[str]) -> int | None:
+    """Return the permissions of the existing file, None if there is none."""
+    try:
+        found = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found):
+        raise ValueError(
+            f"Got path={os.fspath(path)!r}, but expected a regular file or a new path: a folder, "
+            "device or pipe is not replaced."
+        )
+    if not found & 0o222 or not os.access(target, os.W_OK):
+        raise PermissionError(
+            f"Got path={os.fspath(path)!r}, a read-only file, but expected a writable one."
+        )
+    return stat.S_IMODE(found)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove temporary files of this target from processes that have ended."""
+    target = Path(os.path.realpath(path))
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]+{re.escape(SUFFIX)}")
+    for entry in os.scandir(target.parent):
+        found = pattern.fullmatch(entry.name)
+        if found and not _is_alive(int(found[1])):
+            Path(entry.path).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    """Tell whether a process may be alive; only POSIX has a harmless way to ask."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the new name to disk too, where folders can be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# ------------------------------------------------------------------- contents
 
 FORMAT = 4
 """Format number; increase it if an older skae could not read the file."""
@@ -55,7 +167,8 @@ def pack(values: Any, arrays: list[np.ndarray], kind: str = MODEL) -> bytes:
             f"Got {len(header)} bytes of plain values, but expected at most {MAX_HEADER_BYTES}. "
             "Use joblib.dump instead."
         )
-    parts = [_little_endian(array).tobytes() for array in arrays]
+    little = [array.astype(array.dtype.newbyteorder("<"), copy=False) for array in arrays]
+    parts = [array.tobytes() for array in little]
     content = b"".join([len(header).to_bytes(8, "little"), header, *parts])
     return f"skae {kind} {FORMAT}\n".encode() + hashlib.sha256(content).digest() + content
 
@@ -125,10 +238,6 @@ def _arrays(layout: Any, content: memoryview) -> list[np.ndarray]:
     return arrays
 
 
-def _little_endian(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-
-
 Described = dict[str, Any]
 
 
@@ -181,7 +290,7 @@ class Writer:
                 return {"dict": {key: self.write(f"{name}.{key}", value[key]) for key in value}}
             case np.dtype() if value.name in DTYPES:
                 return {"dtype": value.name}
-            case np.ndarray() if value.dtype == object and all(map(_is_text, value.flat)):
+            case np.ndarray() if value.dtype == object and _are_texts(value.flat):
                 return {"texts": [str(item) for item in value]}
             case np.ndarray() | np.generic() if value.dtype.name in DTYPES:
                 tag = self._collect(value)
@@ -233,8 +342,8 @@ class Reader:
                 return slice(*content)
             case "dict":
                 return {key: self.read(item) for key, item in content.items()}
-            case "texts":
-                return np.array([_text(item) for item in content], dtype=object)
+            case "texts" if _are_texts(content):
+                return np.array(content, dtype=object)
             case "dtype" if content in DTYPES:
                 return np.dtype(content)
             case "array":
@@ -250,12 +359,5 @@ class Reader:
         return self._make(tag, content, self)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _text(value: Any) -> str:
-    if not _is_text(value):
-        raise ValueError(f"it has {str(value)[:80]!r} where a text should be")
-    text: str = value
-    return text
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

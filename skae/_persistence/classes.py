@@ -1,32 +1,35 @@
-"""Estimators without a network that a file may contain, and their fitted attributes."""
+"""Classes of estimators that a file may contain, and the attributes that their `fit` sets."""
 
 import importlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 Shape = tuple[str, ...]
 
-_COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
+DETECTOR = "_detector"
+"""Attribute of an `LSTMAutoencoder` that holds its `Detector`."""
 
-_OWN: dict[str, type] = {}
-"""Classes of skae registered by `storable`."""
+_COMMON: dict[str, Shape] = {"n_features_in_": (), "feature_names_in_": ("f",)}
 
 
 def _fitted(module: str, per_feature: str = "", **others: Shape) -> tuple[str, dict[str, Shape]]:
     """Return the module of a class, and the shapes of the attributes that its `fit` sets."""
-    return f"sklearn.{module}", _COMMON | dict.fromkeys(per_feature.split(), ("f",)) | others
+    return module, _COMMON | dict.fromkeys(per_feature.split(), ("f",)) | others
 
 
 KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
+    "LSTMAutoencoder": ("skae", {DETECTOR: ("detector",)}),
+    "SequenceScaler": _fitted("skae", scaler_=("scaler",)),
+    "SequenceWindower": _fitted("skae", window_size_=()),
     "Pipeline": ("sklearn.pipeline", {}),
     "FeatureUnion": ("sklearn.pipeline", {}),
-    "Normalizer": _fitted("preprocessing"),
-    "FunctionTransformer": _fitted("preprocessing"),
-    "PowerTransformer": _fitted("preprocessing", "lambdas_", _scaler=("scaler",)),
+    "Normalizer": _fitted("sklearn.preprocessing"),
+    "FunctionTransformer": _fitted("sklearn.preprocessing"),
+    "PowerTransformer": _fitted("sklearn.preprocessing", "lambdas_", _scaler=("scaler",)),
     "ColumnTransformer": _fitted(
-        "compose",
+        "sklearn.compose",
         transformers_=("steps",),
         _remainder=("step",),
         _columns=("list",),
@@ -35,25 +38,27 @@ KNOWN: dict[str, tuple[str, dict[str, Shape]]] = {
         sparse_output_=("flag",),
         _transformers_feature_names_out=("names",),
     ),
-    "StandardScaler": _fitted("preprocessing", "mean_ var_ scale_", n_samples_seen_=("f or none",)),
-    "MinMaxScaler": _fitted(
-        "preprocessing", "min_ scale_ data_min_ data_max_ data_range_", n_samples_seen_=()
+    "StandardScaler": _fitted(
+        "sklearn.preprocessing", "mean_ var_ scale_", n_samples_seen_=("f or none",)
     ),
-    "MaxAbsScaler": _fitted("preprocessing", "scale_ max_abs_", n_samples_seen_=()),
-    "RobustScaler": _fitted("preprocessing", "center_ scale_"),
+    "MinMaxScaler": _fitted(
+        "sklearn.preprocessing", "min_ scale_ data_min_ data_max_ data_range_", n_samples_seen_=()
+    ),
+    "MaxAbsScaler": _fitted("sklearn.preprocessing", "scale_ max_abs_", n_samples_seen_=()),
+    "RobustScaler": _fitted("sklearn.preprocessing", "center_ scale_"),
     "QuantileTransformer": _fitted(
-        "preprocessing", n_quantiles_=(), quantiles_=("q", "f"), references_=("q",)
+        "sklearn.preprocessing", n_quantiles_=(), quantiles_=("q", "f"), references_=("q",)
     ),
     "SimpleImputer": _fitted(
-        "impute",
+        "sklearn.impute",
         "statistics_",
         indicator_=("none",),
         _fit_dtype=("dtype",),
         _fill_dtype=("dtype",),
     ),
-    "VarianceThreshold": _fitted("feature_selection", "variances_"),
+    "VarianceThreshold": _fitted("sklearn.feature_selection", "variances_"),
     "PCA": _fitted(
-        "decomposition",
+        "sklearn.decomposition",
         "mean_",
         components_=("k", "f"),
         explained_variance_=("k",),
@@ -73,50 +78,36 @@ SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
 """The scaler of steps."""
 
 
-Class = TypeVar("Class", bound=type)
-
-
-def storable(**attributes: Shape) -> Callable[[Class], Class]:
-    """Register a class of estimators with these fitted attributes besides the features.
-
-    Classes register themselves, because this package imports no module that uses it.
-    """
-
-    def register(cls: Class) -> Class:
-        KNOWN[cls.__name__] = ("skae", _COMMON | attributes)
-        _OWN[cls.__name__] = cls
-        return cls
-
-    return register
-
-
 def class_of(name: str) -> type:
-    """Return the class with a known name."""
-    if name in _OWN:
-        return _OWN[name]
+    """Return the class with a known name; this package is below the modules of skae's classes."""
     found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
     return found
 
 
-def is_known(estimator: Any) -> bool:
-    """Tell whether an estimator's class is a known class, not another one of the same name."""
-    name = type(estimator).__name__
-    return name in KNOWN and class_of(name) is type(estimator)
+def known_name(cls: type) -> str | None:
+    """Return the name of a known class, not of another one of that name, or None.
+
+    A subclass of `LSTMAutoencoder` has the name of its base class.
+    """
+    if issubclass(cls, class_of("LSTMAutoencoder")):
+        return "LSTMAutoencoder"
+    name = cls.__name__
+    return name if name in KNOWN and class_of(name) is cls else None
 
 
 def check_names(name: str, attributes: Any) -> None:
-    """Reject fitted attributes that a file cannot contain.
+    """Reject attributes that a file cannot contain.
 
     Raises
     ------
     TypeError
-        If there are attributes that the known class does not have.
+        If there are attributes that no fit of the known class sets.
     """
     unknown = sorted(attributes.keys() - KNOWN[name][1].keys())
     if unknown:
         raise TypeError(
-            f"Got a {name} with {unknown}, but expected only the attributes that fit sets. Use "
-            "joblib.dump instead."
+            f"Got {unknown} set on a {name}, but expected only the attributes that fit sets. "
+            "Delete them, or use joblib.dump instead."
         )
 
 
@@ -140,19 +131,22 @@ def _is_step(value: Any) -> bool:
     """Tell whether a value is a name, a transformer and its columns."""
     if not isinstance(value, tuple) or len(value) != 3 or not isinstance(value[0], str):
         return False
-    return value[1] in ("drop", "passthrough") if isinstance(value[1], str) else is_known(value[1])
+    if isinstance(value[1], str):
+        return value[1] in ("drop", "passthrough")
+    return known_name(type(value[1])) is not None
 
 
 def _is_dict_of(value: Any, is_item: Callable[[Any], bool]) -> bool:
     return isinstance(value, dict) and all(map(is_item, value.values()))
 
 
-def _is_positions(value: Any) -> bool:
+def _are_integers(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int for item in value)
 
 
 _KINDS: dict[Shape, Callable[[Any], bool]] = {
     ("scaler",): lambda value: type(value).__name__ in SCALERS and hasattr(value, "scale_"),
+    ("detector",): lambda value: isinstance(value, dict),
     ("dtype",): lambda value: value is None or isinstance(value, np.dtype),
     ("text",): lambda value: value is None or isinstance(value, str),
     ("flag",): lambda value: isinstance(value, bool),
@@ -160,7 +154,7 @@ _KINDS: dict[Shape, Callable[[Any], bool]] = {
     ("names",): lambda value: isinstance(value, np.ndarray) and value.dtype == object,
     ("step",): _is_step,
     ("steps",): lambda value: isinstance(value, list) and all(map(_is_step, value)),
-    ("positions",): lambda value: _is_dict_of(value, _is_positions),
+    ("positions",): lambda value: _is_dict_of(value, _are_integers),
     ("slices",): lambda value: _is_dict_of(value, lambda item: isinstance(item, slice)),
 }
 """Checks of attributes that are not numbers."""
