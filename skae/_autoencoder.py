@@ -32,8 +32,8 @@ from skae._input.layout_warnings import reject_targets
 from skae._input.typing import Duration, RandomState, SeriesLike
 from skae._output.frames import framed
 from skae._persistence.estimators import MAX_BYTES, holds_detector, load_only, save
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
+from skae._scoring.scorer import AGGREGATIONS
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._training.parameters import RoutedParameters
 from skae._windows.samples import Samples, index_of

@@ -12,10 +12,9 @@ from skae._fit_inputs import Parameters, Split, read_inputs
 from skae._input.missing import warn_if_never_observed
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import error_of
-from skae._scoring.readings import fill_values
-from skae._scoring.scorer import ScoringRule
+from skae._scoring.reference import fill_values
+from skae._scoring.scorer import AGGREGATIONS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, limits_of
 from skae._training.adapter import (
     KerasAdapter,

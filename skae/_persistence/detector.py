@@ -14,9 +14,8 @@ from skae._input.time_gaps import longest_step
 from skae._network.architecture import Architecture, DataSize
 from skae._network.serialization import assign
 from skae._persistence.objects import check_loss, check_optimizer
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.scorer import ScoringRule
+from skae._scoring.scorer import AGGREGATIONS, ScoringRule
 from skae._training.adapter import KerasAdapter
 from skae._windows.windows import Windowing
 

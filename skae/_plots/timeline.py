@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._output.frames import is_of_series, joined
+from skae._output.scored_rows import are_outliers
 from skae._scoring.events import Event, find_events_of_series
-from skae._scoring.labels import are_outliers
 
 Positions = NDArray[np.intp]
 
