@@ -1,13 +1,14 @@
 """What is typical: samples without bad readings, and the residuals of reference windows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from skae._input import observed
+from skae._input.runs import runs_of_true
 from skae._input.sequences import Floats, Sequences
 from skae._input.time_gaps import Flags
 from skae._windows.samples import RowSamples, Samples, weights_of
@@ -58,7 +59,7 @@ def beside_bad_readings(samples: Samples) -> Flags:
     is_out = weights_of(samples) == 0
     if isinstance(samples, RowSamples):
         # The score of a row is smoothed over the windows around it.
-        is_out = _widened(is_out, 2 * samples.window_size)
+        is_out = maximum_filter1d(is_out, 4 * samples.window_size + 1, mode="constant")
     beside: Flags = is_out & (np.mean(~is_out) >= LEAST_LEFT)
     return beside
 
@@ -84,14 +85,11 @@ def _are_bad(rows: Floats, low: Array, high: Array) -> Flags:
 
 def _short_runs(flags: Flags) -> Flags:
     """Keep only flags in short runs of rows."""
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
-    begins, ends = edges[::2], edges[1::2]
-    is_short = ends - begins <= MAX_RUN
-    steps = np.zeros(len(flags) + 1, np.intp)
-    steps[begins[is_short]] += 1
-    steps[ends[is_short]] -= 1
-    is_kept: Flags = np.cumsum(steps[:-1]) > 0
-    return is_kept
+    firsts, lasts = runs_of_true(flags)
+    n_rows = lasts - firsts + 1
+    short = flags.copy()
+    short[flags] = np.repeat(n_rows <= MAX_RUN, n_rows)
+    return short
 
 
 def _weighted(samples: Samples, is_bad: Flags) -> Samples:
@@ -110,15 +108,6 @@ def _hold(sequences: Sequences, flags: Flags) -> Flags:
     total = np.concatenate([[0], np.cumsum(flags)])
     hold: Flags = total[sequences.starts + sequences.lengths] > total[sequences.starts]
     return hold
-
-
-def _widened(flags: Flags, n_rows: int) -> Flags:
-    """Also flag this many rows before and after each flagged row."""
-    total = np.concatenate([[0], np.cumsum(flags)])
-    row = np.arange(len(flags))
-    end = np.minimum(row + n_rows + 1, len(flags))
-    flagged: Flags = total[end] > total[np.maximum(row - n_rows, 0)]
-    return flagged
 
 
 def fill_values(samples: Samples) -> Floats:
@@ -152,51 +141,41 @@ LEAST_WHOLE = 0.1
 """Share of windows without zero weights that is enough to drop all others."""
 
 
-@dataclass(frozen=True)
-class Reference:
-    """Blocks of residuals of windows, and the weight of each window.
+def reference_of(
+    blocks: Sequence[Array], weights: Sequence[Array] | None = None
+) -> tuple[list[Array], list[Array]]:
+    """Return blocks of residuals of windows, NaN where the weight is zero, and weights of windows.
 
     Parameters
     ----------
+    blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
+        NaN where nothing was observed. Or (n_steps, n_features), for single steps.
+    weights : sequence of ndarray of shape (n_windows, n_steps), optional
+        Weights of the steps, NaN in padded steps; 1 by default. Windows that contain a weight
+        of zero are dropped. If less than a tenth of the windows would remain, only the steps of
+        weight zero are dropped.
+
+    Returns
+    -------
     blocks : list of ndarray of shape (n_windows, n_steps, n_features)
-        NaN where nothing was observed, or the weight is zero.
     weights : list of ndarray of shape (n_windows,), float64
     """
+    blocks = [block[:, None] if block.ndim == 2 else block for block in blocks]
+    if weights is None:
+        return blocks, [np.ones(len(block)) for block in blocks]
+    weights = _of_whole_windows(weights)
+    left = [
+        block if weight.all() else np.where(weight[:, :, None] == 0, np.nan, block)
+        for block, weight in zip(blocks, weights, strict=True)
+    ]
+    return left, [np.nan_to_num(observed.mean(weight)) for weight in weights]
 
-    blocks: list[Array]
-    weights: list[Array]
 
-    @classmethod
-    def of(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
-        """Return a reference without residuals of weight zero.
-
-        Parameters
-        ----------
-        blocks : sequence of ndarray of shape (n_windows, n_steps, n_features)
-            Or (n_steps, n_features), for single steps.
-        weights : sequence of ndarray of shape (n_windows, n_steps), optional
-            Weights of the steps, NaN in padded steps; 1 by default. Windows that contain a weight
-            of zero are dropped. If less than a tenth of the windows would remain, only the steps of
-            weight zero are dropped.
-        """
-        blocks = [block[:, None] if block.ndim == 2 else block for block in blocks]
-        if weights is None:
-            return cls(blocks, [np.ones(len(block)) for block in blocks])
-        weights = _of_whole_windows(weights)
-        left = [
-            block if weight.all() else np.where(weight[:, :, None] == 0, np.nan, block)
-            for block, weight in zip(blocks, weights, strict=True)
-        ]
-        return cls(left, [np.nan_to_num(observed.mean(weight)) for weight in weights])
-
-    def steps(self) -> tuple[Array, Array]:
-        """Return the residuals of all steps, (n, n_features), and the weight of each."""
-        rows = [block.reshape(-1, block.shape[-1]) for block in self.blocks]
-        weights = [
-            np.repeat(weight, block.shape[1])
-            for block, weight in zip(self.blocks, self.weights, strict=True)
-        ]
-        return np.concatenate(rows), np.concatenate(weights)
+def steps_of(blocks: list[Array], weights: list[Array]) -> tuple[Array, Array]:
+    """Return the residuals of all steps, (n, n_features), and the weight of each."""
+    rows = [block.reshape(-1, block.shape[-1]) for block in blocks]
+    n_steps = [np.full(len(block), block.shape[1]) for block in blocks]
+    return np.concatenate(rows), np.repeat(np.concatenate(weights), np.concatenate(n_steps))
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:
