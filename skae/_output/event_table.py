@@ -231,7 +231,7 @@ def detect_events(
         offset=0,
         errors=errors,
         index=index_of(X),
-        series=None if grouping is None else grouping.labels,
+        series=grouping.labels,
         min_length=min_length,
         merge_gap=gap_of(estimator, merge_gap),
         contributions=contributions,
@@ -244,13 +244,13 @@ NEARLY = 0.6
 """Share of the default threshold that is still far above the errors in `fit`."""
 
 
-def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping | None) -> None:
+def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping) -> None:
     """Warn if nothing is an outlier, but a window of rows comes close to the default threshold."""
     detector = getattr(last_step(estimator), "detector_", None)
     if detector is None or not detector.scorer.offset_policy.is_cautious:
         return
-    parts = decision if isinstance(decision, list) else [decision]
-    parts = grouping.parts(decision) if grouping is not None else parts
+    parts = grouping.parts(decision)
+    parts = parts if isinstance(parts, list) else [parts]
     shares = [1 + np.asarray(part) / detector.offset for part in parts]
     if any((share > 1).any() for share in shares):
         return

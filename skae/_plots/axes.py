@@ -1,15 +1,16 @@
-"""Colours, panels, axes and names that the displays share."""
+"""The panels, colours and horizontal axis that the displays share."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._plots.timeline import Timeline
+from skae._output.frames import is_of_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,38 +24,6 @@ WIDTH, LONGEST = 16, 45
 """Most letters in a line and in a name; longer names lose their middle."""
 LETTER = 0.55
 """Width of a letter over its size, on average."""
-
-
-def fit_names(axes: NDArray[np.object_]) -> None:
-    """Write the names of panels horizontally if one would reach into the next panel."""
-    if all(map(_fits, axes)):
-        return
-    for label in (ax.yaxis.label for ax in axes):
-        text = in_lines(label.get_text())
-        label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
-
-
-def _fits(ax: Axes) -> bool:
-    label = ax.yaxis.label
-    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height_in_points(ax)
-
-
-def in_lines(name: str) -> str:
-    r"""Return a name split into lines, which end after a space, an underscore or the like.
-
-    Examples
-    --------
-    >>> in_lines("turbine_07_bearing_temperature").split("\n")
-    ['turbine_07_', 'bearing_', 'temperature']
-    """
-    if len(name) > LONGEST:
-        name = f"{name[: LONGEST // 2]}\N{HORIZONTAL ELLIPSIS}{name[-(LONGEST // 2) :]}"
-    lines = [""]
-    for part in re.findall(r"[^\s_./-]*[\s_./-]*", name):
-        if len(lines[-1]) + len(part) > WIDTH:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(line.strip() for line in lines if line)
 
 
 class PanelOptions(TypedDict, total=False):
@@ -116,6 +85,95 @@ def make_ax(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     return made
 
 
+# ------------------------------------------------------------------------ horizontal axis
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Positions of rows on the horizontal axis.
+
+    Parameters
+    ----------
+    index : ndarray of shape (n_rows,)
+        Times or numbers.
+    lengths : ndarray of shape (n_series,), intp
+        Rows of each series.
+    """
+
+    index: NDArray[Any]
+    lengths: NDArray[np.intp]
+
+    @property
+    def borders(self) -> NDArray[np.intp]:
+        """The first rows of all series but the first."""
+        return np.cumsum(self.lengths)[:-1]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the index contains dates."""
+        return self.index.dtype.kind == "M"
+
+    def as_numbers(self) -> NDArray[np.float64]:
+        """Return the index as the numbers that matplotlib uses for dates."""
+        if not self.is_dated:
+            return self.index.astype(float)
+        from matplotlib.dates import date2num
+
+        return np.asarray(date2num(self.index), dtype=float)
+
+    def broken(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the index and values of a line with breaks between series."""
+        if len(self.lengths) == 1:
+            return self.index, values
+        gaps = self.borders
+        values = np.insert(values.astype(float), gaps, np.nan)
+        return np.insert(self.index, gaps, self.index[gaps]), values
+
+
+def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
+    """Return the axis for the rows of series with these lengths.
+
+    Parameters
+    ----------
+    index : array-like of shape (n_rows,), list of these for several series, or None
+        Row numbers replace it if it is None, contains neither numbers nor times, or goes backwards
+        from one series to the next.
+    lengths : sequence of int
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs.
+    """
+    n_rows = int(sum(lengths))
+    sizes = np.asarray(lengths, dtype=np.intp)
+    if index is None:
+        return Timeline(np.arange(n_rows), sizes)
+    if is_of_series(index):
+        found = np.concatenate([as_axis(part) for part in index])
+    else:
+        found = as_axis(index)
+    if found.shape != (n_rows,):
+        raise ValueError(
+            f"Got index of shape {found.shape}, but expected one entry for each of the {n_rows} "
+            "rows of values."
+        )
+    runs_on = len(sizes) == 1 or bool((found[1:] > found[:-1]).all())
+    if found.dtype.kind not in "iufM" or not runs_on:
+        found = np.arange(n_rows)
+    return Timeline(found, sizes)
+
+
+def as_axis(index: Any) -> NDArray[Any]:
+    """Return an index as an array; NumPy has no time zones, so aware times become UTC."""
+    if hasattr(index, "to_timestamp"):
+        index = index.to_timestamp()
+    return np.asarray(index.tz_convert(None) if getattr(index, "tz", None) else index)
+
+
+# ------------------------------------------------------------------------ panels
+
+
 def clean(ax: Axes) -> None:
     """Reduce a frame to two pale lines and small labels."""
     for side in ("top", "right"):
@@ -142,13 +200,36 @@ def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
     axes[0].figure.align_ylabels(axes)
 
 
-def as_plain_axis(timeline: Timeline) -> NDArray[np.float64]:
-    """Return a timeline as the numbers that matplotlib uses for dates."""
-    if not timeline.is_dated:
-        return timeline.index.astype(float)
-    from matplotlib.dates import date2num
+def fit_names(axes: NDArray[np.object_]) -> None:
+    """Write the names of panels horizontally if one would reach into the next panel."""
+    if all(map(_fits, axes)):
+        return
+    for label in (ax.yaxis.label for ax in axes):
+        text = in_lines(label.get_text())
+        label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
 
-    return np.asarray(date2num(timeline.index), dtype=float)
+
+def _fits(ax: Axes) -> bool:
+    label = ax.yaxis.label
+    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height_in_points(ax)
+
+
+def in_lines(name: str) -> str:
+    r"""Return a name split into lines, which end after a space, an underscore or the like.
+
+    Examples
+    --------
+    >>> in_lines("turbine_07_bearing_temperature").split("\n")
+    ['turbine_07_', 'bearing_', 'temperature']
+    """
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}\N{HORIZONTAL ELLIPSIS}{name[-(LONGEST // 2) :]}"
+    lines = [""]
+    for part in re.findall(r"[^\s_./-]*[\s_./-]*", name):
+        if len(lines[-1]) + len(part) > WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines if line)
 
 
 def format_dates(ax: Axes) -> None:

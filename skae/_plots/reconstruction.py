@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from skae._input import observed
 from skae._input.typing import SeriesLike
-from skae._output.frames import index_of, name_features, names_of
+from skae._output.frames import index_of, is_of_series, name_features, names_of
 from skae._output.pipeline import grouping_of, reach, through
+from skae._output.scored_rows import stack_rows
 from skae._plots import axes
 from skae._plots.axes import PanelOptions
-from skae._plots.timeline import make_timeline, stack_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ class ReconstructionDisplay:
                 f"Got reconstruction of shape {self.reconstruction.shape}, but expected the shape "
                 f"{self.values.shape} of values, and the same lengths of series."
             )
-        self.timeline = make_timeline(index, lengths)
+        self.timeline = axes.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.values.shape[1])
 
@@ -140,20 +140,19 @@ class ReconstructionDisplay:
         has_inverse = before is None or hasattr(before, "inverse_transform")
         found = through(estimator, "reconstruct", X, inverse=has_inverse)
         values: Any = X if has_inverse else arriving
-        if (grouping := grouping_of(estimator, X)) is not None:
-            values, found, X = grouping.frames(values), grouping.parts(found), grouping.frames(X)
-            index = None if index is None else grouping.parts(index)[:max_series]
-        if index is None:
-            index = index_of(X[:max_series] if isinstance(X, list) else X)
+        grouping = grouping_of(estimator, X)
+        values, found = grouping.frames(values), grouping.parts(found)
+        places: Any = index_of(grouping.frames(X)) if index is None else grouping.parts(index)
         if feature_names is None:
             feature_names = names_of(values)
         if _is_table(step, arriving):
             values, found = (np.asarray(rows)[:, :, None] for rows in (values, found))
-            index = feature_names = None
+            places = feature_names = None
         if isinstance(values, list) or np.ndim(values) == 3:
             values, found = values[:max_series], found[:max_series]
+            places = places[:max_series] if is_of_series(places) else places
         return cls.from_predictions(
-            values, found, index=index, feature_names=feature_names, **plot_options
+            values, found, index=places, feature_names=feature_names, **plot_options
         )
 
     @classmethod
@@ -260,7 +259,5 @@ def _is_table(step: Any, arriving: Any) -> bool:
 
 
 def _as_series(X: Any) -> Any:
-    """Return the sequences of an array as a list, without trailing padding."""
-    if isinstance(X, list) or np.ndim(X) != 3:
-        return X
-    return list(np.asarray(X))
+    """Return the sequences of an array as a list."""
+    return X if isinstance(X, list) or np.ndim(X) != 3 else list(np.asarray(X))

@@ -79,8 +79,7 @@ def _limits(rows: Sequence[Floats]) -> tuple[Array, Array]:
 
 def _are_bad(rows: Floats, low: Array, high: Array) -> Flags:
     outside = (rows < low) | (rows > high)
-    short = [_short_runs(column) for column in outside.T[outside.any(axis=0)]]
-    return np.logical_or.reduce(short) if short else np.zeros(len(rows), bool)
+    return np.asarray(np.any([_short_runs(column) for column in outside.T], axis=0))
 
 
 def _short_runs(flags: Flags) -> Flags:
@@ -95,12 +94,8 @@ def _short_runs(flags: Flags) -> Flags:
 def _weighted(samples: Samples, is_bad: Flags) -> Samples:
     if not is_bad.any():
         return samples
-    weights = weights_of(samples).copy()
-    if isinstance(samples, RowSamples):
-        weights[is_bad] = 0
-    else:
-        weights[_hold(samples.windows, is_bad)] = 0
-    return replace(samples, weights=weights)
+    left_out = is_bad if isinstance(samples, RowSamples) else _hold(samples.windows, is_bad)
+    return replace(samples, weights=np.where(left_out, 0, weights_of(samples)))
 
 
 def _hold(sequences: Sequences, flags: Flags) -> Flags:
