@@ -140,22 +140,11 @@ def find_events(
     rows = read_scored_rows(
         scores, offset, labels, errors, index, series, contributions, feature_names
     )
+    options = {"min_length": min_length, "merge_gap": merge_gap}
     found = find_events_of_series(
-        rows.is_outlier,
-        rows.severity(),
-        rows.groups,
-        rows.errors,
-        min_length=min_length,
-        merge_gap=merge_gap,
+        rows.is_outlier, rows.severity(), rows.groups, rows.errors, **options
     )
-    columns = _columns_of_places(found, rows)
-    if rows.scores is not None:
-        columns["score"] = np.array([np.nanmin(rows.scores[event.rows]) for event in found], float)
-    if rows.contributions is not None:
-        columns["features"] = [
-            most_to_blame(rows.contributions[event.rows], rows.feature_names, n_features)
-            for event in found
-        ]
+    columns = _columns(found, rows, n_features)
     return table(columns, library_of(scores, labels, index, series, contributions))
 
 
@@ -267,16 +256,19 @@ def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping) 
         )
 
 
-def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, Any]:
-    first = np.array([event.rows[0] for event in found], dtype=np.intp)
-    last = np.array([event.rows[-1] for event in found], dtype=np.intp)
+def _columns(found: list[EventRows], rows: ScoredRows, n_features: int) -> dict[str, Any]:
+    places = [(event.rows[0], event.rows[-1], event.peak) for event in found]
+    first, last, peak = np.array(places, np.intp).reshape(-1, 3).T
     columns = {} if rows.series is None else {"series": taken(rows.series, first)}
     columns |= {"start": taken(rows.names, first), "end": taken(rows.names, last)}
     if rows.tells_severity:
-        columns["peak"] = taken(
-            rows.names, np.array([event.peak for event in found], dtype=np.intp)
-        )
+        columns["peak"] = taken(rows.names, peak)
     columns["length"] = np.array([len(event.rows) for event in found], dtype=np.int64)
+    if rows.scores is not None:
+        columns["score"] = np.array([np.nanmin(rows.scores[event.rows]) for event in found], float)
+    if rows.contributions is not None:
+        shares = [rows.contributions[event.rows] for event in found]
+        columns["features"] = [most_to_blame(x, rows.feature_names, n_features) for x in shares]
     return columns
 
 

@@ -176,14 +176,12 @@ def as_axis(index: Any) -> NDArray[Any]:
 
 def clean(ax: Axes) -> None:
     """Reduce a frame to two pale lines and small labels."""
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(PALE)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(PALE)
     ax.tick_params(color=PALE, labelcolor=INK, labelsize=8)
     ax.tick_params(which="minor", color=PALE)
-    ax.xaxis.label.set(color=INK, fontsize=9)
-    ax.yaxis.label.set(color=INK, fontsize=9)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set(color=INK, fontsize=9)
 
 
 def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
@@ -361,7 +359,7 @@ def panels_for(
     ValueError
         If there are more panels than features, or fewer panels than `features`.
     """
-    chosen = None if features is None else find_features(features, names)
+    chosen = None if features is None else [find_feature(one, names) for one in features]
     if ax is None:
         n_panels = min(len(names), max_panels) if chosen is None else len(chosen)
         ax = make_axes(n_panels, with_score=with_score)
@@ -378,18 +376,14 @@ def panels_for(
     return axes, drawn[:n_panels]
 
 
-def find_features(features: Sequence[str | int], names: list[str]) -> list[int]:
-    """Return the numbers of features given by name or number.
+def find_feature(feature: str | int, names: list[str]) -> int:
+    """Return the number of a feature given by name or number.
 
     Raises
     ------
     ValueError
         If there is no such feature.
     """
-    return [_find_feature(feature, names) for feature in features]
-
-
-def _find_feature(feature: str | int, names: list[str]) -> int:
     if isinstance(feature, str) and feature in names:
         return names.index(feature)
     if not isinstance(feature, str) and 0 <= feature < len(names):

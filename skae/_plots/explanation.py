@@ -243,9 +243,9 @@ class ExplanationDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        drawn = list(range(len(self.feature_names)))
-        if features is not None:
-            drawn = axes.find_features(features, self.feature_names)
+        names = self.feature_names
+        asked = range(len(names)) if features is None else features
+        drawn = [axes.find_feature(feature, names) for feature in asked]
         self.ax_ = axes.make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
         self.figure_ = self.ax_.figure
         axis = self.timeline.as_numbers()
@@ -283,8 +283,7 @@ class ExplanationDisplay:
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0, labelcolor=axes.INK)
         ax.tick_params(axis="x", color=axes.PALE, labelcolor=axes.INK, labelsize=8)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
+        ax.spines[:].set_visible(False)
         axes.mark_borders(ax, self.timeline, axis)
         if self.timeline.is_dated:
             axes.format_dates(ax)

@@ -173,25 +173,22 @@ class ScoringRule:
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
         whole = self._aggregation.takes_whole(samples)
-        errors = (observed.mean(self._measured(block, whole), axis=2) for block in residuals)
-        return -self._aggregation(samples, self._rooted(samples, errors))
+        return -self._aggregation(samples, (self._errors(block, whole) for block in residuals))
 
     def errors_of_windows(self, residuals: Array) -> Array:
         """Return the errors (n, n_steps) of windows, for the scores of rows."""
-        errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
-        return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
+        return self._errors(residuals, self._aggregation.whole_window)
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the error of each single step or row, laid out like the input."""
         errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
-        rooted = map(np.sqrt, errors) if self._takes_root else errors
+        rooted = map(np.sqrt, errors) if self.error in ROOTED else errors
         return samples.from_steps(rooted, reduction=self._aggregation.of_row)
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the contribution of each step and feature, laid out like the input."""
         whole = self._aggregation.takes_whole(samples)
-        measured = (self._measured(block, whole) for block in residuals)
-        shares = self._rooted(samples, measured)
+        shares = (self._rooted(self._measured(block, whole), whole) for block in residuals)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def with_fixed_offset(self) -> Self:
@@ -220,21 +217,18 @@ class ScoringRule:
     def _aggregation(self) -> Aggregation:
         return AGGREGATIONS[self.aggregation]
 
-    @property
-    def _takes_root(self) -> bool:
-        return self.error in ROOTED
-
     def _measured(self, residuals: Array, whole: bool) -> Array:
         """Return errors; in whole windows, rarely observed features weigh as much as others."""
         errors = self.measure(residuals)
         return errors if self.error in BALANCED or not whole else errors * balance(residuals)
 
-    def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
-        """Yield blocks of errors; the mean of a block's window is the named error."""
-        if not self._takes_root:
-            return blocks
-        per_window = self._aggregation.takes_whole(samples)
-        return (root_shares(block, per_window) for block in blocks)
+    def _rooted(self, errors: Array, whole: bool) -> Array:
+        """Return errors with a mean that is the named error, of a whole window or a step."""
+        return root_shares(errors, whole) if self.error in ROOTED else errors
+
+    def _errors(self, residuals: Array, whole: bool) -> Array:
+        """Return one error for each step."""
+        return self._rooted(observed.mean(self._measured(residuals, whole), axis=2), whole)
 
 
 def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:
