@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._output.frames import is_of_series
+from skae._scoring.events import Event
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -270,39 +271,31 @@ def draw_line(ax: Axes, timeline: Timeline, values: NDArray[Any], **style: Any) 
 
 
 def draw_features(
-    values: NDArray[Any],
-    panels: Iterable[Axes],
-    timeline: Timeline,
-    features: list[int],
-    names: list[str],
-    **style: Any,
+    panels: Iterable[Axes], timeline: Timeline, values: NDArray[Any], **style: Any
 ) -> list[Any]:
-    """Draw a feature of some rows in each panel, and name the panels."""
-    lines = []
-    for ax, feature in zip(panels, features, strict=True):
-        lines.append(draw_line(ax, timeline, values[:, feature], **style))
-        ax.set_ylabel(names[feature])
-    return lines
+    """Draw one column of values in each panel."""
+    columns = zip(panels, values.T, strict=True)
+    return [draw_line(ax, timeline, column, **style) for ax, column in columns]
 
 
-def shade(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], **style: Any) -> list[Any]:
-    """Shade runs of rows, given by their first and last rows."""
-    return [ax.axvspan(index[start], index[end], zorder=0.5, **style) for start, end in runs]
+def shade(ax: Axes, axis: NDArray[Any], events: Sequence[Event], **style: Any) -> list[Any]:
+    """Shade the rows of events, at their places on a horizontal axis."""
+    return [ax.axvspan(axis[e.start], axis[e.end], zorder=0.5, **style) for e in events]
 
 
-def shade_detected(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]]) -> list[Any]:
+def shade_detected(ax: Axes, axis: NDArray[Any], events: Sequence[Event]) -> list[Any]:
     """Shade detected events inside a panel."""
     # The edge keeps an event of one row visible if a row is narrower than a pixel.
     style = {"facecolor": (DETECTED, 0.22), "edgecolor": (DETECTED, 0.45), "linewidth": 0.8}
-    return shade(ax, index, runs, **style)
+    return shade(ax, axis, events, **style)
 
 
-def mark_above(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], color: str) -> list[Any]:
-    """Mark runs of rows by bars above a panel, the height of a label letter."""
+def mark_above(ax: Axes, axis: NDArray[Any], events: Sequence[Event], color: str) -> list[Any]:
+    """Mark events by bars above a panel, the height of a label letter."""
     height = 5 / height_in_points(ax)
     bottom = 1 + height / 3
     style = {"ymin": bottom, "ymax": bottom + height, "clip_on": False, "linewidth": 0.8}
-    return shade(ax, index, runs, color=color, **style)
+    return shade(ax, axis, events, color=color, **style)
 
 
 def height_in_points(ax: Axes) -> float:
@@ -341,7 +334,7 @@ def panels_for(
     features: Sequence[str | int] | None,
     max_panels: int,
 ) -> tuple[NDArray[np.object_], list[int]]:
-    """Return the axes to draw on, made if `ax` is None, and the feature of each panel.
+    """Return the named axes to draw on, made if `ax` is None, and the feature of each panel.
 
     Parameters
     ----------
@@ -373,7 +366,10 @@ def panels_for(
             f"Got {len(axes)} axes for {len(drawn)} features, but expected one for each "
             f"feature{extra}."
         )
-    return axes, drawn[:n_panels]
+    drawn = drawn[:n_panels]
+    for panel, feature in zip(axes[:n_panels], drawn, strict=True):
+        panel.set_ylabel(names[feature])
+    return axes, drawn
 
 
 def find_feature(feature: str | int, names: list[str]) -> int:

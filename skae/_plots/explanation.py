@@ -250,8 +250,7 @@ class ExplanationDisplay:
         self.figure_ = self.ax_.figure
         axis = self.timeline.as_numbers()
         self._plot_map(axis, drawn, cmap)
-        runs = [(event.start, event.end) for event in self.events]
-        self.event_spans_ = axes.mark_above(self.ax_, axis, runs, axes.DETECTED)
+        self.event_spans_ = axes.mark_above(self.ax_, axis, self.events, axes.DETECTED)
         self._decorate(axis, drawn)
         return self
 

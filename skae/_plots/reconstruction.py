@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -239,13 +240,10 @@ class ReconstructionDisplay:
             max_panels=max_panels,
         )
         self.figure_ = self.axes_[0].figure
-        panels = self.axes_, self.timeline, drawn, self.feature_names
-        self.series_lines_ = axes.draw_features(
-            self.values, *panels, color=axes.SERIES, linewidth=0.9
-        )
-        self.reconstruction_lines_ = axes.draw_features(
-            self.reconstruction, *panels, color=axes.DETECTED, linewidth=0.9, alpha=0.85
-        )
+        draw = partial(axes.draw_features, self.axes_, self.timeline, linewidth=0.9)
+        made = self.reconstruction[:, drawn]
+        self.series_lines_ = draw(self.values[:, drawn], color=axes.SERIES)
+        self.reconstruction_lines_ = draw(made, color=axes.DETECTED, alpha=0.85)
         axes.clean_panels(self.axes_, self.timeline)
         handles = [self.series_lines_[0], self.reconstruction_lines_[0]]
         axes.add_legend(self.axes_[0], handles, ["observed", "reconstructed"])

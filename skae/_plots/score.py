@@ -298,9 +298,9 @@ class AnomalyScoreDisplay:
             max_panels=max_panels,
         )
         self.ax_, self.figure_ = self.axes_[-1], self.axes_[-1].figure
-        panels = self.axes_[:-1], self.timeline, drawn, self.feature_names
+        panels, values = self.axes_[:-1], self.values[:, drawn]
         self.series_lines_ = axes.draw_features(
-            self.values, *panels, color=axes.SERIES, linewidth=0.7
+            panels, self.timeline, values, color=axes.SERIES, linewidth=0.7
         )
         self._plot_scores(self._is_log(log_scale))
         self._plot_events()
@@ -324,11 +324,10 @@ class AnomalyScoreDisplay:
             self.ax_.set_ylim(bottom=np.nanmin(self.threshold) / 100)
 
     def _plot_events(self) -> None:
-        detected = [(event.start, event.end) for event in self.events]
-        labelled = [(event.start, event.end) for event in self._labelled_events()]
+        labelled = self._labelled_events()
         self.event_spans_, self.label_spans_ = [], []
         for ax in self.axes_:
-            self.event_spans_ += axes.shade_detected(ax, self.index, detected)
+            self.event_spans_ += axes.shade_detected(ax, self.index, self.events)
             self.label_spans_ += axes.mark_above(ax, self.index, labelled, axes.LABELLED)
 
     def _labelled_events(self) -> list[Event]:
