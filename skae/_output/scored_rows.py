@@ -289,35 +289,39 @@ def groups_of(labels: Any) -> list[Positions]:
     return np.split(positions, np.cumsum(lengths)[:-1])
 
 
-def groups_of_lengths(lengths: Sequence[int] | Positions) -> list[Positions]:
+def groups_of_lengths(lengths: Sequence[int]) -> list[Positions]:
     """Return the rows of each of several stacked series."""
     return np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
 
 
 def events_of(
-    lengths: Sequence[int] | Positions,
-    scores: NDArray[np.float64],
-    offset: Any,
-    errors: NDArray[Any] | None = None,
-    **options: int,
+    lengths: Sequence[int], scores: Any, offset: Any, errors: Any = None, **options: int
 ) -> list[Event]:
-    """Return the events of stacked series, with positions over all of them.
+    """Return the events of several series, with positions over all of them.
 
     Parameters
     ----------
     lengths : sequence of int
         Rows of each series.
-    scores : ndarray of shape (n_rows,)
+    scores : array-like of shape (n_rows,), or list of these
         Higher is more normal.
-    offset : float or ndarray of shape (n_rows,)
+    offset : float, array-like of shape (n_rows,), or list of these
         Rows with a lower score are outliers.
-    errors : ndarray of shape (n_rows,), default=None
+    errors : array-like of shape (n_rows,), or list of these, default=None
         Errors of single rows.
     **options
         Options of `skae._scoring.events.find_events`.
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs from the number of rows.
     """
+    scores = stack_entries(scores, lengths, "scores").astype(float)
+    is_outlier = scores < as_level(offset, lengths, "offset")
+    errors = None if errors is None else stack_entries(errors, lengths, "errors")
     series = groups_of_lengths(lengths)
-    found = find_events_of_series(scores < offset, -scores, series, errors, **options)
+    found = find_events_of_series(is_outlier, -scores, series, errors, **options)
     return [Event(int(event.rows[0]), int(event.rows[-1]), event.peak) for event in found]
 
 

@@ -313,16 +313,8 @@ def mark_borders(ax: Axes, timeline: Timeline, axis: NDArray[Any]) -> None:
 
 def add_legend(ax: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
     """Put a legend of one line above a panel, at the right."""
-    ax.legend(
-        handles,
-        names,
-        loc="lower right",
-        bbox_to_anchor=(1, 1.06),
-        ncols=len(names),
-        fontsize=8,
-        frameon=False,
-        borderaxespad=0.2,
-    )
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1.06), "borderaxespad": 0.2}
+    ax.legend(handles, names, ncols=len(names), fontsize=8, frameon=False, **place)
 
 
 def panels_for(

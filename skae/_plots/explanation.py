@@ -156,14 +156,9 @@ class ExplanationDisplay:
         found, scores, offset, errors, index = map(
             grouping.parts, (found, scores, offset, errors, index)
         )
-        events = events_of(
-            [len(part) for part in scores] if isinstance(scores, list) else [len(scores)],
-            joined(scores).astype(float),
-            joined(offset),
-            None if errors is None else joined(errors),
-            min_length=min_length,
-            merge_gap=gap_of(estimator, merge_gap),
-        )
+        lengths = stack_rows(found, "contributions")[1]
+        options = {"min_length": min_length, "merge_gap": gap_of(estimator, merge_gap)}
+        events = events_of(lengths, scores, offset, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(grouping.frames(X))
         if feature_names is None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike, SupportsScoreSamples
-from skae._output.frames import index_of, name_features, names_of
+from skae._output.frames import index_of, joined, name_features, names_of
 from skae._output.pipeline import errors_of_rows, find_offset, gap_of, grouping_of, reach
 from skae._output.scored_rows import are_outliers, as_level, events_of, stack_entries, stack_rows
 from skae._plots import axes
@@ -236,16 +236,13 @@ class AnomalyScoreDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        values, lengths = stack_rows(X)
-        scores = stack_entries(scores, lengths, "scores").astype(float)
-        level = as_level(offset, lengths, "offset")
-        errors = None if errors is None else stack_entries(errors, lengths, "errors")
+        lengths = stack_rows(X)[1]
         options = {"min_length": min_length, "merge_gap": merge_gap}
         display = cls(
-            values=X if isinstance(X, list) else values,
-            scores=-scores,
-            threshold=-level,
-            events=events_of(lengths, scores, level, errors, **options),
+            values=X,
+            events=events_of(lengths, scores, offset, errors, **options),
+            scores=-joined(scores).astype(float),
+            threshold=-as_level(offset, lengths, "offset"),
             labels=labels,
             index=index_of(X) if index is None else index,
             feature_names=names_of(X) if feature_names is None else feature_names,
@@ -334,7 +331,7 @@ class AnomalyScoreDisplay:
         if self.labels is None:
             return []
         flags = are_outliers(self.labels, only_ones=False)
-        return events_of(self.timeline.lengths, -flags.astype(float), 0.0)
+        return events_of(self.timeline.lengths.tolist(), -flags.astype(float), 0.0)
 
     def _add_legend(self) -> None:
         handles = [self.score_line_, self.threshold_line_]

@@ -106,9 +106,8 @@ class OffsetPolicy:
         if not any(len(found) for found, _ in known):
             return float("nan")
         if not isinstance(self.contamination, str):
-            return weighted_quantile(
-                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
-            )
+            found, weights = _known(scores, samples.spread(MAX_REFERENCE_ROWS))
+            return weighted_quantile(found, weights, q=self.contamination)
         return automatic_offset(known, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
@@ -204,9 +203,7 @@ def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) 
 
 
 def robust_offset(
-    scores: Array,
-    weights: Array | None = None,
-    deviations: float = OF_SETS.deviations,
+    scores: Array, weights: Array | None = None, deviations: float = OF_SETS.deviations
 ) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
