@@ -326,8 +326,7 @@ def join_rows(
     half = float(np.median(steps)) / 2 if len(steps) else 0.5
     firsts = _first_rows(axis, timeline, half, n)
     lasts = np.append(firsts[1:] - 1, len(axis) - 1)
-    filled = np.where(np.isnan(contributions), -np.inf, contributions)
-    values = np.maximum.reduceat(filled, firsts, axis=0)
+    values = np.fmax.reduceat(contributions.astype(float), firsts, axis=0)
     values[np.isinf(values)] = np.nan
     begins, ends = axis[firsts] - half, axis[lasts] + half
     is_gap = begins[1:] - ends[:-1] > half
