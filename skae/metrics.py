@@ -16,16 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import metrics
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import (
-    average_precision_score,
-    balanced_accuracy_score,
-    f1_score,
-    matthews_corrcoef,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
 from sklearn.utils import check_consistent_length
 
 from skae._input.runs import runs_of_true
@@ -33,12 +25,7 @@ from skae._input.typing import SeriesLike
 from skae._output.frames import joined
 from skae._output.scored_rows import are_outliers
 
-__all__ = [
-    "get_scorer",
-    "is_outlier",
-    "make_scorer",
-    "vus_pr",
-]
+__all__ = ["get_scorer", "is_outlier", "make_scorer", "vus_pr"]
 
 RESPONSES = ["predict", "score_samples"]
 Scorer = Callable[[Any, Any, Any], float]
@@ -222,13 +209,13 @@ def outliers_of_either_class(y: SeriesLike) -> NDArray[np.bool_]:
 
 
 _SCORERS: dict[str, Scorer] = {
-    "average_precision": make_scorer(average_precision_score),
-    "roc_auc": make_scorer(roc_auc_score),
-    "f1": make_scorer(f1_score, response_method="predict"),
-    "precision": make_scorer(precision_score, response_method="predict", zero_division=0.0),
-    "recall": make_scorer(recall_score, response_method="predict"),
-    "balanced_accuracy": make_scorer(balanced_accuracy_score, response_method="predict"),
-    "matthews_corrcoef": make_scorer(matthews_corrcoef, response_method="predict"),
+    "average_precision": make_scorer(metrics.average_precision_score),
+    "roc_auc": make_scorer(metrics.roc_auc_score),
+    "f1": make_scorer(metrics.f1_score, response_method="predict"),
+    "precision": make_scorer(metrics.precision_score, response_method="predict", zero_division=0.0),
+    "recall": make_scorer(metrics.recall_score, response_method="predict"),
+    "balanced_accuracy": make_scorer(metrics.balanced_accuracy_score, response_method="predict"),
+    "matthews_corrcoef": make_scorer(metrics.matthews_corrcoef, response_method="predict"),
 }
 
 
