@@ -34,56 +34,36 @@ _HOME = {
 }
 _MODULES = ("dask", "datasets", "layers", "metrics", "model_selection", "readers", "testing")
 
-__all__ = [
-    "AnomalyScoreDisplay",
-    "ExplanationDisplay",
-    "LSTMAutoencoder",
-    "LatentDisplay",
-    "ReconstructionDisplay",
-    "ScoreStream",
-    "SequenceScaler",
-    "SequenceWindower",
-    "TrainingDisplay",
-    "__version__",
-    "clear_caches",
-    "dask",
-    "detect_events",
-    "datasets",
-    "estimate_window_size",
-    "find_events",
-    "layers",
-    "load",
-    "metrics",
-    "model_selection",
-    "readers",
-    "save",
-    "testing",
-    "through",
-    "stream",
-]
-
-if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` read every name
-    __all__.remove("dask")
-
 if TYPE_CHECKING:
-    from skae import dask, datasets, layers, metrics, model_selection, readers, testing
-    from skae._autoencoder import LSTMAutoencoder
-    from skae._compiled.forward import clear_caches
-    from skae._output.event_table import detect_events, find_events
-    from skae._output.pipeline import through
-    from skae._persistence.estimators import load, save
-    from skae._plots.explanation import ExplanationDisplay
-    from skae._plots.latent import LatentDisplay
-    from skae._plots.reconstruction import ReconstructionDisplay
-    from skae._plots.score import AnomalyScoreDisplay
-    from skae._plots.training import TrainingDisplay
-    from skae._sequence_scaler import SequenceScaler
-    from skae._stream.stream import ScoreStream, stream
-    from skae._windower import SequenceWindower
-    from skae._windows.period import estimate_window_size
-
+    from skae import dask as dask
+    from skae import datasets as datasets
+    from skae import layers as layers
+    from skae import metrics as metrics
+    from skae import model_selection as model_selection
+    from skae import readers as readers
+    from skae import testing as testing
+    from skae._autoencoder import LSTMAutoencoder as LSTMAutoencoder
+    from skae._compiled.forward import clear_caches as clear_caches
+    from skae._output.event_table import detect_events as detect_events
+    from skae._output.event_table import find_events as find_events
+    from skae._output.pipeline import through as through
+    from skae._persistence.estimators import load as load
+    from skae._persistence.estimators import save as save
+    from skae._plots.explanation import ExplanationDisplay as ExplanationDisplay
+    from skae._plots.latent import LatentDisplay as LatentDisplay
+    from skae._plots.reconstruction import ReconstructionDisplay as ReconstructionDisplay
+    from skae._plots.score import AnomalyScoreDisplay as AnomalyScoreDisplay
+    from skae._plots.training import TrainingDisplay as TrainingDisplay
+    from skae._sequence_scaler import SequenceScaler as SequenceScaler
+    from skae._stream.stream import ScoreStream as ScoreStream
+    from skae._stream.stream import stream as stream
+    from skae._windower import SequenceWindower as SequenceWindower
+    from skae._windows.period import estimate_window_size as estimate_window_size
 
 if not TYPE_CHECKING:  # a type checker knows all names
+    __all__ = [*_HOME, *_MODULES, "__version__"]
+    if importlib.util.find_spec("dask") is None:  # ``import *`` and `inspect` read every name
+        __all__.remove("dask")
 
     def __getattr__(name: str) -> Any:
         """Import a public name from the module it lives in."""
@@ -95,7 +75,6 @@ if not TYPE_CHECKING:  # a type checker knows all names
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        """List the public names, loaded or not."""
+        return sorted(__all__)

@@ -32,8 +32,8 @@ from skae._input.layout_warnings import reject_targets
 from skae._input.typing import Duration, RandomState, SeriesLike
 from skae._output.frames import framed
 from skae._persistence.estimators import MAX_BYTES, load_only, save
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
+from skae._scoring.scorer import AGGREGATIONS
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._training.parameters import RoutedParameters
 from skae._windows.samples import Samples, index_of
@@ -592,8 +592,7 @@ class LSTMAutoencoder(
         """
         if not (isinstance(beta, Real) and 0 < beta < np.inf):
             raise ValueError(f"Got beta={beta!r}, but expected a finite number above 0.")
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         labels = outliers_of_either_class(y)
         check_consistent_length(samples, labels)
         labels, scores = samples.in_order(labels), detector.scores(samples)
@@ -627,8 +626,7 @@ class LSTMAutoencoder(
         ValueError
             If X does not fit the parameters or the features seen in `fit`.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         return samples.like_input(detector.scores(samples))
 
     def decision_function(self, X: SeriesLike) -> Any:
@@ -643,8 +641,7 @@ class LSTMAutoencoder(
         -------
         decision : ndarray of shape (n_samples,), float64
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         return samples.like_input(detector.decision(samples))
 
     def predict(self, X: SeriesLike) -> Any:
@@ -660,8 +657,7 @@ class LSTMAutoencoder(
         labels : ndarray of shape (n_samples,), int
             -1 for outliers, 1 for inliers and for samples whose score is NaN.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         return samples.like_input(detector.labels(samples))
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -735,8 +731,8 @@ class LSTMAutoencoder(
             window, negative if it is worse. If no window varies, 0 unless the reconstruction is
             perfect.
         """
-        detector = self._detector_now()
-        return detector.explained(detector.read(X))
+        detector, samples = self._read(X)
+        return detector.explained(samples)
 
     def score_timesteps(self, X: SeriesLike) -> Any:
         """Return the reconstruction error of each time step.
@@ -756,8 +752,7 @@ class LSTMAutoencoder(
             at the row, or the median if that is lower. A table if `set_output` asks for one, see
             `explain`.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         return self._as_asked(detector, samples, detector.errors_of_steps(samples), ["error"])
 
     def explain(self, X: SeriesLike) -> Any:
@@ -785,8 +780,7 @@ class LSTMAutoencoder(
             If X does not fit, or `set_output` asks for a table and a sequence is longer than
             `n_steps_`.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         names = detector.features.column_names()
         return self._as_asked(detector, samples, detector.contributions(samples), names)
 
@@ -815,8 +809,7 @@ class LSTMAutoencoder(
             If X does not fit the parameters or the features seen in `fit`, or `set_output` asks for
             a table and a sequence of latents is longer than `n_steps_`.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         latents, names = detector.latents(samples), detector.latent_names()
         return self._as_asked(detector, samples, latents, names)
 
@@ -842,7 +835,7 @@ class LSTMAutoencoder(
         ValueError
             If the shape of X does not fit.
         """
-        return self._detector_now().decoded(X)
+        return self.detector_.decoded(X)
 
     def reconstruct(self, X: SeriesLike) -> Any:
         """Return the reconstruction of X.
@@ -859,8 +852,7 @@ class LSTMAutoencoder(
             in. A list for a list. With `window_size`, each row is averaged over the windows that
             cover it. A table if `set_output` asks for one, see `explain`.
         """
-        detector = self._detector_now()
-        samples = detector.read(X)
+        detector, samples = self._read(X)
         names = detector.features.column_names()
         return self._as_asked(detector, samples, detector.reconstructions(samples), names)
 
@@ -884,9 +876,9 @@ class LSTMAutoencoder(
     def _as_asked(self, detector: Detector, samples: Samples, found: Any, names: list[str]) -> Any:
         """Return results as `set_output` asks for them; `names` of columns or features."""
         container = frame_container(self)
-        n_steps = None if detector.windowing.window_size else detector.n_steps
         if container is None:
             return found
+        n_steps = None if detector.windowing.window_size else detector.n_steps
         return framed(found, index_of(samples), names, container, n_steps)
 
     @property
@@ -971,18 +963,19 @@ class LSTMAutoencoder(
             if self._detector is detector:
                 return found
 
-    def _detector_now(self) -> Detector:
-        """Return the detector with the current weights of `model_`."""
-        detector = self._detector_with(Detector.settled)
-        return replace(detector, network=replace(detector.network, verbose=self.verbose))
-
     @property
     def detector_(self) -> Detector:
         """The fitted detector, a frozen value that later refits do not change.
 
-        Streams and Dask use it.
+        It has the current weights of `model_`. Streams and Dask use it.
         """
-        return self._detector_now()
+        detector = self._detector_with(Detector.settled)
+        return replace(detector, network=replace(detector.network, verbose=self.verbose))
+
+    def _read(self, X: Any) -> tuple[Detector, Samples]:
+        """Return the detector, and the samples in X as it reads them."""
+        detector = self.detector_
+        return detector, detector.read(X)
 
     @property
     def model_(self) -> keras.Model:

@@ -8,7 +8,7 @@ import skae
 from skae import cli
 from skae._cli.series import read_series
 from skae._cli.table import Choice
-from skae._scoring.adaptive import adaptive_offsets
+from skae._scoring.thresholds import adaptive_offsets
 
 N_ROWS = 120
 

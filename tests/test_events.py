@@ -13,8 +13,8 @@ from strategies import few, random_rows
 
 from skae import find_events
 from skae._input.runs import runs_of_equal, runs_of_true
+from skae._output.scored_rows import are_outliers
 from skae._scoring.events import maximal_intervals, narrow
-from skae._scoring.labels import are_outliers
 
 SCORES = -np.array([1.0, 5, 6, 1, 4, np.nan, 1, 9])
 SHARES = np.array([[1.0, 0], [1, 8], [2, 9], [1, 1], [6, 1], [np.nan, np.nan], [0, 0], [0, 18]])

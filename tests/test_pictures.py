@@ -22,7 +22,8 @@ from skae import (
     SequenceWindower,
     TrainingDisplay,
 )
-from skae._plots.timeline import join_rows, make_timeline
+from skae._plots.axes import make_timeline
+from skae._plots.explanation import join_rows
 
 matplotlib.use("Agg")
 DATES = pd.date_range("2026-01-01", periods=200, freq="h", tz="Europe/Berlin")

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from strategies import few, random_rows
 
 from skae._input.sequences import from_list
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import MEASURES
-from skae._scoring.scorer import MAX_REFERENCE_WINDOWS, ScoringRule
+from skae._scoring.scorer import AGGREGATIONS, MAX_REFERENCE_WINDOWS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, RobustLimits
 from skae._windows.samples import RowSamples, SequenceSamples
 

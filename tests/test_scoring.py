@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
 from skae._input import observed
-from skae._scoring.adaptive import AdaptiveOffset, adaptive_offsets
-from skae._scoring.aggregation import AGGREGATIONS
 from skae._scoring.errors import (
     MEASURES,
     MahalanobisError,
@@ -26,11 +24,14 @@ from skae._scoring.errors import (
     squared_error,
 )
 from skae._scoring.events import find_events
+from skae._scoring.scorer import AGGREGATIONS
 from skae._scoring.thresholds import (
     OF_ROWS,
     OF_SENSITIVE_ROWS,
     OF_SETS,
+    AdaptiveOffset,
     RobustLimits,
+    adaptive_offsets,
     automatic_offset,
     best_fbeta_offset,
     check_one_rule,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skae._cli.model import Model
 from skae._cli.series import Series
 from skae._scoring.events import Event, find_events, narrow
-from skae._scoring.vus import vus_pr
+from skae.metrics import vus_pr
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]

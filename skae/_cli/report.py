@@ -104,7 +104,8 @@ def draw_picture(series: Series, detection: Detection, file_format: str) -> byte
     """Return a picture of the series, scores and events in this file format."""
     from matplotlib.figure import Figure
 
-    from skae._plots.score import AnomalyScoreDisplay, make_axes
+    from skae._plots.axes import make_axes
+    from skae._plots.score import AnomalyScoreDisplay
 
     display = AnomalyScoreDisplay(**_drawn(series, detection))
     worst = np.argsort(-np.nan_to_num(detection.errors).max(axis=0), kind="stable")[:MAX_PANELS]

@@ -140,22 +140,11 @@ def find_events(
     rows = read_scored_rows(
         scores, offset, labels, errors, index, series, contributions, feature_names
     )
+    options = {"min_length": min_length, "merge_gap": merge_gap}
     found = find_events_of_series(
-        rows.is_outlier,
-        rows.severity(),
-        rows.groups,
-        rows.errors,
-        min_length=min_length,
-        merge_gap=merge_gap,
+        rows.is_outlier, rows.severity(), rows.groups, rows.errors, **options
     )
-    columns = _columns_of_places(found, rows)
-    if rows.scores is not None:
-        columns["score"] = np.array([np.nanmin(rows.scores[event.rows]) for event in found], float)
-    if rows.contributions is not None:
-        columns["features"] = [
-            most_to_blame(rows.contributions[event.rows], rows.feature_names, n_features)
-            for event in found
-        ]
+    columns = _columns(found, rows, n_features)
     return table(columns, library_of(scores, labels, index, series, contributions))
 
 
@@ -231,7 +220,7 @@ def detect_events(
         offset=0,
         errors=errors,
         index=index_of(X),
-        series=None if grouping is None else grouping.labels,
+        series=grouping.labels,
         min_length=min_length,
         merge_gap=gap_of(estimator, merge_gap),
         contributions=contributions,
@@ -244,13 +233,13 @@ NEARLY = 0.6
 """Share of the default threshold that is still far above the errors in `fit`."""
 
 
-def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping | None) -> None:
+def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping) -> None:
     """Warn if nothing is an outlier, but a window of rows comes close to the default threshold."""
     detector = getattr(last_step(estimator), "detector_", None)
     if detector is None or not detector.scorer.offset_policy.is_cautious:
         return
-    parts = decision if isinstance(decision, list) else [decision]
-    parts = grouping.parts(decision) if grouping is not None else parts
+    parts = grouping.parts(decision)
+    parts = parts if isinstance(parts, list) else [parts]
     shares = [1 + np.asarray(part) / detector.offset for part in parts]
     if any((share > 1).any() for share in shares):
         return
@@ -267,16 +256,19 @@ def _warn_if_nearly_outliers(estimator: Any, decision: Any, grouping: Grouping |
         )
 
 
-def _columns_of_places(found: list[EventRows], rows: ScoredRows) -> dict[str, Any]:
-    first = np.array([event.rows[0] for event in found], dtype=np.intp)
-    last = np.array([event.rows[-1] for event in found], dtype=np.intp)
+def _columns(found: list[EventRows], rows: ScoredRows, n_features: int) -> dict[str, Any]:
+    places = [(event.rows[0], event.rows[-1], event.peak) for event in found]
+    first, last, peak = np.array(places, np.intp).reshape(-1, 3).T
     columns = {} if rows.series is None else {"series": taken(rows.series, first)}
     columns |= {"start": taken(rows.names, first), "end": taken(rows.names, last)}
     if rows.tells_severity:
-        columns["peak"] = taken(
-            rows.names, np.array([event.peak for event in found], dtype=np.intp)
-        )
+        columns["peak"] = taken(rows.names, peak)
     columns["length"] = np.array([len(event.rows) for event in found], dtype=np.int64)
+    if rows.scores is not None:
+        columns["score"] = np.array([np.nanmin(rows.scores[event.rows]) for event in found], float)
+    if rows.contributions is not None:
+        shares = [rows.contributions[event.rows] for event in found]
+        columns["features"] = [most_to_blame(x, rows.feature_names, n_features) for x in shares]
     return columns
 
 

@@ -186,11 +186,9 @@ def library_of(*inputs: Any) -> str | None:
 
 def taken(column: Any, positions: NDArray[np.intp]) -> Any:
     """Return the entries of a column at some positions, as a column of the same kind."""
-    if hasattr(column, "gather"):
-        return column.gather(positions)
     if hasattr(column, "iloc"):
         return column.iloc[positions].array
-    return column.take(positions) if hasattr(column, "take") else np.asarray(column)[positions]
+    return (column if hasattr(column, "dtype") else np.asarray(column))[positions]
 
 
 def table(columns: dict[str, Any], library: str | None) -> Any:

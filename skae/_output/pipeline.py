@@ -2,8 +2,9 @@
 
 import contextlib
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,9 @@ from skae._compat.sklearn import frame_container
 from skae._input.table import default_names
 from skae._input.typing import SeriesLike
 from skae._output.frames import framed, names_of
-from skae._windows.series import by_series
+from skae._output.scored_rows import Positions, groups_of, stack_entries
 
 __all__ = ["through"]
-
-
-class Reached(NamedTuple):
-    """A step of a Pipeline, the steps before it, and X transformed by them."""
-
-    before: Pipeline | None
-    step: Any
-    X: Any
 
 
 def through(
@@ -114,8 +107,8 @@ def through(
     return _restored(before, reached, found, X) if inverse and before else found
 
 
-def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
-    """Return a step, and X transformed by the previous steps.
+def reach(pipeline: Any, X: Any, step: int | str = -1) -> tuple[Pipeline | None, Any, Any]:
+    """Return the steps before a step, that step, and X transformed by the steps before it.
 
     Raises
     ------
@@ -131,9 +124,9 @@ def reach(pipeline: Any, X: Any, step: int | str = -1) -> Reached:
         raise ValueError(f"Got step={step!r}, but expected a position or one of {names}.")
     position = int(step) % len(steps)
     if not position:
-        return Reached(None, steps[0][1], X)
+        return None, steps[0][1], X
     before = pipeline[:position]
-    return Reached(before, steps[position][1], before.transform(X))
+    return before, steps[position][1], before.transform(X)
 
 
 def errors_of_rows(estimator: Any, X: Any) -> Any:
@@ -207,51 +200,64 @@ def _restored(before: Pipeline, step: Any, found: Any, X: Any) -> Any:
     return framed(rows, getattr(X, "index", None), names, container, None)
 
 
+def find_offset(estimator: Any, X: Any, scores: NDArray[np.float64]) -> Any:
+    """Return the score below which a row is an outlier, or one score per row if they differ."""
+    if hasattr(estimator, "offset_") and getattr(estimator, "threshold", None) != "adaptive":
+        return float(estimator.offset_)
+    # decision_function = score_samples - offset, so their difference is the offset of a Pipeline,
+    # or of each row if a detector adapts.
+    decision = stack_entries(estimator.decision_function(X), [len(scores)], "decision_function")
+    offsets = scores - decision
+    typical = float(np.nanmedian(offsets))
+    return typical if np.nanmax(np.abs(offsets - typical)) <= 1e-6 * abs(typical) else offsets
+
+
 @dataclass(frozen=True)
 class Grouping:
-    """The rows of each series in a table.
+    """How an estimator splits the rows of a table into series.
 
     Parameters
     ----------
+    labels : array-like of shape (n_rows,) or None
+        The series of each row; None if the rows are not split.
     column : str or None
         Column that names the series; None if an index level does.
     place : str, int or None
         The parameter `series`; for an array, the position of that column. None if a step before
         makes the column, so that the input does not have it.
-    positions : list of ndarray
-        The rows of each series, in order of first appearance.
-    labels : array-like of shape (n_rows,)
-        The series of each row.
     """
 
-    column: Any
-    place: Any
-    positions: list[NDArray[np.intp]]
-    labels: Any
+    labels: Any = None
+    column: Any = None
+    place: Any = None
+
+    @cached_property
+    def positions(self) -> list[Positions]:
+        """The rows of each series, in order of first appearance."""
+        return groups_of(self.labels)
 
     def frames(self, X: Any) -> Any:
-        """Return the table of each series, without the column, as a list."""
+        """Return the table of each series, without the column, as a list; X if it is not split."""
         if self.place is None:
             return self.parts(X)
         if not hasattr(X, "columns"):
             return self.parts(np.delete(np.asarray(X), self.place, axis=1).astype(np.float64))
-        if self.column is None:
-            is_level = X.index.nlevels > 1
-            return self.parts(X.droplevel(self.place) if is_level else X.reset_index(drop=True))
-        return self.parts(
-            X.drop(columns=self.column) if hasattr(X, "iloc") else X.drop(self.column)
-        )
+        if self.column is not None:
+            is_pandas = hasattr(X, "iloc")
+            return self.parts(X.drop(columns=self.column) if is_pandas else X.drop(self.column))
+        is_level = X.index.nlevels > 1
+        return self.parts(X.droplevel(self.place) if is_level else X.reset_index(drop=True))
 
     def parts(self, rows: Any) -> Any:
-        """Return entries for the rows of the frame, series by series; None for None."""
-        if rows is None:
-            return None
+        """Return entries for the rows of the table, series by series; None or a number as it is."""
+        if self.labels is None or np.ndim(rows) == 0:
+            return rows
         rows = getattr(rows, "iloc", rows if hasattr(rows, "shape") else np.asarray(rows))
         return [rows[chosen] for chosen in self.positions]
 
 
-def grouping_of(estimator: Any, X: Any) -> Grouping | None:
-    """Return how an estimator, or a step of a Pipeline, splits a table; None if it does not.
+def grouping_of(estimator: Any, X: Any) -> Grouping:
+    """Return how an estimator, or a step of a Pipeline, splits a table.
 
     Its parameter `series` is the name of the column or index level, or the position of the column
     in the input of that step.
@@ -260,42 +266,35 @@ def grouping_of(estimator: Any, X: Any) -> Grouping | None:
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     places = {getattr(step, "series", None) for step in steps} - {None}
     if not places or isinstance(X, list | tuple):
-        return None
-    found = [name for name in getattr(X, "columns", []) if name in places]
-    if found:
-        return _grouping(X[found[0]], found[0], found[0])
-    levels = [name for name in getattr(getattr(X, "index", None), "names", []) if name in places]
-    if levels:
-        return _grouping(X.index.get_level_values(levels[0]), None, levels[0])
+        return Grouping()
+    for name in getattr(X, "columns", []):
+        if name in places:
+            return Grouping(X[name], name, name)
+    for name in getattr(getattr(X, "index", None), "names", []):
+        if name in places:
+            return Grouping(X.index.get_level_values(name), None, name)
     return _by_position(estimator, X)
 
 
-def _by_position(estimator: Any, X: Any) -> Grouping | None:
+def _by_position(estimator: Any, X: Any) -> Grouping:
     """Group by the column at the position `series` in the input of the last step."""
     _, step, arriving = reach(estimator, X)
     place = getattr(step, "series", None)
     if not isinstance(place, Integral):
-        return None
+        return Grouping()
     table = np.asarray(arriving)
     labels, place = table[:, place], int(place) % table.shape[1]
     if not hasattr(X, "columns"):
-        return _grouping(labels, None, place if arriving is X else None)
+        return Grouping(labels, None, place if arriving is X else None)
     columns = {name: X[name].to_list() for name in X.columns}
-    names = [name for name, values in columns.items() if values == labels.tolist()]
-    if not names and len(set(labels.tolist())) > 1:
-        names = [name for name in columns if _are_of_one_partition(columns[name], labels)]
-    return _grouping(X[names[0]], names[0], place) if names else _grouping(labels, None, None)
+    found = labels.tolist()
+    names = [name for name, values in columns.items() if values == found]
+    if not names and len(set(found)) > 1:
+        names = [name for name, values in columns.items() if _split_alike(values, found)]
+    return Grouping(X[names[0]], names[0], place) if names else Grouping(labels)
 
 
-def _are_of_one_partition(labels: list[Any], others: Any) -> bool:
+def _split_alike(labels: list[Any], others: list[Any]) -> bool:
     """Tell whether labels separate rows as others do, which an encoder may have made of them."""
-    numbers: dict[Any, int] = {}
-    if len(set(others.tolist())) != len(set(labels)):
-        return False
-    pairs = zip(labels, others.tolist(), strict=True)
-    return all(numbers.setdefault(label, other) == other for label, other in pairs)
-
-
-def _grouping(labels: Any, column: Any, place: Any) -> Grouping:
-    positions, lengths = by_series(labels)
-    return Grouping(column, place, np.split(positions, np.cumsum(lengths)[:-1]), labels)
+    n_pairs = len(set(zip(labels, others, strict=True)))
+    return len(set(labels)) == n_pairs == len(set(others))

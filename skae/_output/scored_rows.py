@@ -1,4 +1,4 @@
-"""A user's scored rows, of one series or several, read and checked."""
+"""Rows of one series or several, as users pass them: read, stacked and checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._output.frames import index_of, is_of_series, joined, name_features, names_of
-from skae._scoring.labels import are_outliers
+from skae._scoring.events import Event, find_events_of_series
 from skae._windows.series import by_series
 
 Positions = NDArray[np.intp]
@@ -80,7 +80,7 @@ def read_scored_rows(
     """
     _check_tells_outliers(scores, offset, labels)
     given = labels if scores is None else scores
-    lengths = _lengths_of(given)
+    lengths = [len(part) for part in given] if is_of_series(given) else None
     n_rows = sum(lengths) if lengths else len(given)
     _reject_reordered_rows(
         scores=scores,
@@ -171,11 +171,6 @@ def _check_tells_outliers(scores: Any, offset: Any, labels: Any) -> None:
         )
 
 
-def _lengths_of(values: Any) -> list[int] | None:
-    """Return the length of each series in a list; None for one series."""
-    return [len(part) for part in values] if is_of_series(values) else None
-
-
 def _stacked(name: str, values: Any, n_rows: int, n_dims: int) -> Any:
     if values is None:
         return None
@@ -192,26 +187,20 @@ def _stacked(name: str, values: Any, n_rows: int, n_dims: int) -> Any:
 
 
 def _groups(lengths: list[int] | None, series: Any, n_rows: int) -> tuple[list[Positions], Any]:
-    if series is None and lengths is None:
-        return [np.arange(n_rows)], None
+    """Return the rows of each series, and the series of each row if there are several."""
+    if series is None:
+        names = None if lengths is None else np.repeat(np.arange(len(lengths)), lengths)
+        return groups_of_lengths(lengths or [n_rows]), names
     if lengths is not None:
-        if series is not None:
-            raise ValueError(
-                "Got series and a list, but expected only one of them, because a list already "
-                "separates the series."
-            )
-        groups = np.split(np.arange(n_rows), np.cumsum(lengths)[:-1])
-        return groups, np.repeat(np.arange(len(lengths)), lengths)
-    return _groups_of_labels(series, n_rows), series
-
-
-def _groups_of_labels(series: Any, n_rows: int) -> list[Positions]:
+        raise ValueError(
+            "Got series and a list, but expected only one of them, because a list already "
+            "separates the series."
+        )
     if len(series) != n_rows:
         raise ValueError(
             f"Got series of {len(series)} entries, but expected one for each of {n_rows} rows."
         )
-    positions, lengths = by_series(series)
-    return np.split(positions, np.cumsum(lengths)[:-1])
+    return groups_of(series), series
 
 
 def _as_float64(values: Any) -> NDArray[np.float64] | None:
@@ -220,9 +209,8 @@ def _as_float64(values: Any) -> NDArray[np.float64] | None:
 
 def _names(index: Any, inputs: list[Any], lengths: list[int] | None, n_rows: int) -> Any:
     """Return the index of the rows: as given, from an input, or row numbers."""
-    if index is None:
-        index = next((found for given in inputs if (found := index_of(given)) is not None), None)
-    if index is None:
+    found = (one for one in (index, *map(index_of, inputs)) if one is not None)
+    if (index := next(found, None)) is None:
         return np.concatenate([np.arange(n) for n in lengths or [n_rows]])
     names = _joined_index(index)
     if len(names) != n_rows:
@@ -250,3 +238,152 @@ def _own_index(index: Any) -> Any:
     import pandas as pd
 
     return pd.Index(index)
+
+
+def are_outliers(
+    labels: Any, name: str = "labels", *, only_ones: bool | None = None
+) -> NDArray[np.bool_]:
+    """Return labels as booleans, True for an outlier.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        -1 (an outlier) and 1; or 0 and 1 (an outlier); or bool; or only -1, or only 0.
+    name : str, default="labels"
+        Their name in errors.
+    only_ones : bool, optional
+        Meaning of labels that are all 1, which is ambiguous: all outliers (True), no outliers
+        (False, as ``predict`` returns), or an error (None).
+
+    Raises
+    ------
+    ValueError
+        If there are other labels, or all are 1 and `only_ones` is None.
+
+    Examples
+    --------
+    >>> are_outliers([1, -1]), are_outliers([1, 0]), are_outliers([1, 1], only_ones=False)
+    (array([False,  True]), array([ True, False]), array([False, False]))
+    """
+    labels = np.asarray(labels)
+    found = set(np.unique(labels).tolist())
+    if labels.dtype == bool or (found <= {0, 1} and 0 in found):
+        flags: NDArray[np.bool_] = labels.astype(bool)
+        return flags
+    if found <= {-1, 1} and -1 in found:
+        return np.asarray(labels == -1)
+    if not found or (found == {1} and only_ones is not None):
+        return np.full(len(labels), bool(only_ones))
+    raise ValueError(
+        f"Got {name} with the values {sorted(found)[:10]}, but expected both of 0 and 1 (1 is an "
+        "outlier), booleans, or both of -1 and 1 (-1 is an outlier)."
+    )
+
+
+# ------------------------------------------------------------------------ several series
+
+
+def groups_of(labels: Any) -> list[Positions]:
+    """Return the rows of each series, from the series of each row."""
+    positions, lengths = by_series(labels)
+    return np.split(positions, np.cumsum(lengths)[:-1])
+
+
+def groups_of_lengths(lengths: Sequence[int]) -> list[Positions]:
+    """Return the rows of each of several stacked series."""
+    return np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])
+
+
+def events_of(
+    lengths: Sequence[int], scores: Any, offset: Any, errors: Any = None, **options: int
+) -> list[Event]:
+    """Return the events of several series, with positions over all of them.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Rows of each series.
+    scores : array-like of shape (n_rows,), or list of these
+        Higher is more normal.
+    offset : float, array-like of shape (n_rows,), or list of these
+        Rows with a lower score are outliers.
+    errors : array-like of shape (n_rows,), or list of these, default=None
+        Errors of single rows.
+    **options
+        Options of `skae._scoring.events.find_events`.
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs from the number of rows.
+    """
+    scores = stack_entries(scores, lengths, "scores").astype(float)
+    is_outlier = scores < as_level(offset, lengths, "offset")
+    errors = None if errors is None else stack_entries(errors, lengths, "errors")
+    series = groups_of_lengths(lengths)
+    found = find_events_of_series(is_outlier, -scores, series, errors, **options)
+    return [Event(int(event.rows[0]), int(event.rows[-1]), event.peak) for event in found]
+
+
+def stack_rows(values: Any, name: str = "values") -> tuple[NDArray[Any], list[int]]:
+    """Return the rows of one series, or of several in a list, and the length of each.
+
+    Raises
+    ------
+    ValueError
+        If they are not numeric tables with equal numbers of features.
+    """
+    if not isinstance(values, list | tuple) or not len(values) or np.ndim(values[0]) == 0:
+        rows = _as_columns(values, name)
+        return rows, [len(rows)]
+    if isinstance(values[0], list | tuple) and np.ndim(values[0]) == 1:
+        return stack_rows(np.asarray(values), name)
+    parts = [_as_columns(part, f"{name}[{i}]") for i, part in enumerate(values)]
+    if len({part.shape[1] for part in parts}) > 1:
+        raise ValueError(
+            f"Got {name} with {[part.shape[1] for part in parts][:10]} features, but expected the "
+            "same number in each series."
+        )
+    return np.concatenate(parts), [len(part) for part in parts]
+
+
+def stack_entries(entries: Any, lengths: Sequence[int], name: str) -> NDArray[Any]:
+    """Return one entry per row, of one series or of a list of series.
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs from the number of rows.
+    """
+    array = joined(entries)
+    if array.shape != (sum(lengths),):
+        raise ValueError(
+            f"Got {name} of shape {array.shape}, but expected one entry for each of the "
+            f"{sum(lengths)} rows of values."
+        )
+    return array
+
+
+def as_level(level: Any, lengths: Sequence[int], name: str) -> Any:
+    """Return a number, or one per row.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(level, Real):
+        return float(level)
+    return stack_entries(level, lengths, name).astype(float)
+
+
+def _as_columns(values: Any, name: str) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim == 1 and array.dtype.kind in "fiub":
+        array = array[:, None]
+    if array.ndim != 2 or array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"Got {name} of shape {array.shape} and dtype {array.dtype}, but expected one "
+            "numeric series of shape (n_rows, n_features), or a list of these."
+        )
+    return array

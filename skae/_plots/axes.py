@@ -1,15 +1,17 @@
-"""Colours, panels, axes and names that the displays share."""
+"""The panels, colours and horizontal axis that the displays share."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._plots.timeline import Timeline
+from skae._output.frames import is_of_series
+from skae._scoring.events import Event
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,38 +25,6 @@ WIDTH, LONGEST = 16, 45
 """Most letters in a line and in a name; longer names lose their middle."""
 LETTER = 0.55
 """Width of a letter over its size, on average."""
-
-
-def fit_names(axes: NDArray[np.object_]) -> None:
-    """Write the names of panels horizontally if one would reach into the next panel."""
-    if all(map(_fits, axes)):
-        return
-    for label in (ax.yaxis.label for ax in axes):
-        text = in_lines(label.get_text())
-        label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
-
-
-def _fits(ax: Axes) -> bool:
-    label = ax.yaxis.label
-    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height_in_points(ax)
-
-
-def in_lines(name: str) -> str:
-    r"""Return a name split into lines, which end after a space, an underscore or the like.
-
-    Examples
-    --------
-    >>> in_lines("turbine_07_bearing_temperature").split("\n")
-    ['turbine_07_', 'bearing_', 'temperature']
-    """
-    if len(name) > LONGEST:
-        name = f"{name[: LONGEST // 2]}\N{HORIZONTAL ELLIPSIS}{name[-(LONGEST // 2) :]}"
-    lines = [""]
-    for part in re.findall(r"[^\s_./-]*[\s_./-]*", name):
-        if len(lines[-1]) + len(part) > WIDTH:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(line.strip() for line in lines if line)
 
 
 class PanelOptions(TypedDict, total=False):
@@ -116,16 +86,103 @@ def make_ax(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     return made
 
 
+# ------------------------------------------------------------------------ horizontal axis
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Positions of rows on the horizontal axis.
+
+    Parameters
+    ----------
+    index : ndarray of shape (n_rows,)
+        Times or numbers.
+    lengths : ndarray of shape (n_series,), intp
+        Rows of each series.
+    """
+
+    index: NDArray[Any]
+    lengths: NDArray[np.intp]
+
+    @property
+    def borders(self) -> NDArray[np.intp]:
+        """The first rows of all series but the first."""
+        return np.cumsum(self.lengths)[:-1]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the index contains dates."""
+        return self.index.dtype.kind == "M"
+
+    def as_numbers(self) -> NDArray[np.float64]:
+        """Return the index as the numbers that matplotlib uses for dates."""
+        if not self.is_dated:
+            return self.index.astype(float)
+        from matplotlib.dates import date2num
+
+        return np.asarray(date2num(self.index), dtype=float)
+
+    def broken(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the index and values of a line with breaks between series."""
+        if len(self.lengths) == 1:
+            return self.index, values
+        gaps = self.borders
+        values = np.insert(values.astype(float), gaps, np.nan)
+        return np.insert(self.index, gaps, self.index[gaps]), values
+
+
+def make_timeline(index: Any, lengths: Sequence[int]) -> Timeline:
+    """Return the axis for the rows of series with these lengths.
+
+    Parameters
+    ----------
+    index : array-like of shape (n_rows,), list of these for several series, or None
+        Row numbers replace it if it is None, contains neither numbers nor times, or goes backwards
+        from one series to the next.
+    lengths : sequence of int
+
+    Raises
+    ------
+    ValueError
+        If the number of entries differs.
+    """
+    n_rows = int(sum(lengths))
+    sizes = np.asarray(lengths, dtype=np.intp)
+    if index is None:
+        return Timeline(np.arange(n_rows), sizes)
+    if is_of_series(index):
+        found = np.concatenate([as_axis(part) for part in index])
+    else:
+        found = as_axis(index)
+    if found.shape != (n_rows,):
+        raise ValueError(
+            f"Got index of shape {found.shape}, but expected one entry for each of the {n_rows} "
+            "rows of values."
+        )
+    runs_on = len(sizes) == 1 or bool((found[1:] > found[:-1]).all())
+    if found.dtype.kind not in "iufM" or not runs_on:
+        found = np.arange(n_rows)
+    return Timeline(found, sizes)
+
+
+def as_axis(index: Any) -> NDArray[Any]:
+    """Return an index as an array; NumPy has no time zones, so aware times become UTC."""
+    if hasattr(index, "to_timestamp"):
+        index = index.to_timestamp()
+    return np.asarray(index.tz_convert(None) if getattr(index, "tz", None) else index)
+
+
+# ------------------------------------------------------------------------ panels
+
+
 def clean(ax: Axes) -> None:
     """Reduce a frame to two pale lines and small labels."""
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(PALE)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(PALE)
     ax.tick_params(color=PALE, labelcolor=INK, labelsize=8)
     ax.tick_params(which="minor", color=PALE)
-    ax.xaxis.label.set(color=INK, fontsize=9)
-    ax.yaxis.label.set(color=INK, fontsize=9)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set(color=INK, fontsize=9)
 
 
 def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
@@ -142,13 +199,36 @@ def clean_panels(axes: NDArray[np.object_], timeline: Timeline) -> None:
     axes[0].figure.align_ylabels(axes)
 
 
-def as_plain_axis(timeline: Timeline) -> NDArray[np.float64]:
-    """Return a timeline as the numbers that matplotlib uses for dates."""
-    if not timeline.is_dated:
-        return timeline.index.astype(float)
-    from matplotlib.dates import date2num
+def fit_names(axes: NDArray[np.object_]) -> None:
+    """Write the names of panels horizontally if one would reach into the next panel."""
+    if all(map(_fits, axes)):
+        return
+    for label in (ax.yaxis.label for ax in axes):
+        text = in_lines(label.get_text())
+        label.set(text=text, rotation=0, ha="right", va="center", fontsize=8)
 
-    return np.asarray(date2num(timeline.index), dtype=float)
+
+def _fits(ax: Axes) -> bool:
+    label = ax.yaxis.label
+    return len(label.get_text()) * LETTER * float(label.get_fontsize()) <= height_in_points(ax)
+
+
+def in_lines(name: str) -> str:
+    r"""Return a name split into lines, which end after a space, an underscore or the like.
+
+    Examples
+    --------
+    >>> in_lines("turbine_07_bearing_temperature").split("\n")
+    ['turbine_07_', 'bearing_', 'temperature']
+    """
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}\N{HORIZONTAL ELLIPSIS}{name[-(LONGEST // 2) :]}"
+    lines = [""]
+    for part in re.findall(r"[^\s_./-]*[\s_./-]*", name):
+        if len(lines[-1]) + len(part) > WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines if line)
 
 
 def format_dates(ax: Axes) -> None:
@@ -191,39 +271,31 @@ def draw_line(ax: Axes, timeline: Timeline, values: NDArray[Any], **style: Any) 
 
 
 def draw_features(
-    values: NDArray[Any],
-    panels: Iterable[Axes],
-    timeline: Timeline,
-    features: list[int],
-    names: list[str],
-    **style: Any,
+    panels: Iterable[Axes], timeline: Timeline, values: NDArray[Any], **style: Any
 ) -> list[Any]:
-    """Draw a feature of some rows in each panel, and name the panels."""
-    lines = []
-    for ax, feature in zip(panels, features, strict=True):
-        lines.append(draw_line(ax, timeline, values[:, feature], **style))
-        ax.set_ylabel(names[feature])
-    return lines
+    """Draw one column of values in each panel."""
+    columns = zip(panels, values.T, strict=True)
+    return [draw_line(ax, timeline, column, **style) for ax, column in columns]
 
 
-def shade(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], **style: Any) -> list[Any]:
-    """Shade runs of rows, given by their first and last rows."""
-    return [ax.axvspan(index[start], index[end], zorder=0.5, **style) for start, end in runs]
+def shade(ax: Axes, axis: NDArray[Any], events: Sequence[Event], **style: Any) -> list[Any]:
+    """Shade the rows of events, at their places on a horizontal axis."""
+    return [ax.axvspan(axis[e.start], axis[e.end], zorder=0.5, **style) for e in events]
 
 
-def shade_detected(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]]) -> list[Any]:
+def shade_detected(ax: Axes, axis: NDArray[Any], events: Sequence[Event]) -> list[Any]:
     """Shade detected events inside a panel."""
     # The edge keeps an event of one row visible if a row is narrower than a pixel.
     style = {"facecolor": (DETECTED, 0.22), "edgecolor": (DETECTED, 0.45), "linewidth": 0.8}
-    return shade(ax, index, runs, **style)
+    return shade(ax, axis, events, **style)
 
 
-def mark_above(ax: Axes, index: NDArray[Any], runs: list[tuple[int, int]], color: str) -> list[Any]:
-    """Mark runs of rows by bars above a panel, the height of a label letter."""
+def mark_above(ax: Axes, axis: NDArray[Any], events: Sequence[Event], color: str) -> list[Any]:
+    """Mark events by bars above a panel, the height of a label letter."""
     height = 5 / height_in_points(ax)
     bottom = 1 + height / 3
     style = {"ymin": bottom, "ymax": bottom + height, "clip_on": False, "linewidth": 0.8}
-    return shade(ax, index, runs, color=color, **style)
+    return shade(ax, axis, events, color=color, **style)
 
 
 def height_in_points(ax: Axes) -> float:
@@ -241,16 +313,8 @@ def mark_borders(ax: Axes, timeline: Timeline, axis: NDArray[Any]) -> None:
 
 def add_legend(ax: Axes, handles: Sequence[Any], names: Sequence[str]) -> None:
     """Put a legend of one line above a panel, at the right."""
-    ax.legend(
-        handles,
-        names,
-        loc="lower right",
-        bbox_to_anchor=(1, 1.06),
-        ncols=len(names),
-        fontsize=8,
-        frameon=False,
-        borderaxespad=0.2,
-    )
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 1.06), "borderaxespad": 0.2}
+    ax.legend(handles, names, ncols=len(names), fontsize=8, frameon=False, **place)
 
 
 def panels_for(
@@ -262,7 +326,7 @@ def panels_for(
     features: Sequence[str | int] | None,
     max_panels: int,
 ) -> tuple[NDArray[np.object_], list[int]]:
-    """Return the axes to draw on, made if `ax` is None, and the feature of each panel.
+    """Return the named axes to draw on, made if `ax` is None, and the feature of each panel.
 
     Parameters
     ----------
@@ -280,7 +344,7 @@ def panels_for(
     ValueError
         If there are more panels than features, or fewer panels than `features`.
     """
-    chosen = None if features is None else find_features(features, names)
+    chosen = None if features is None else [find_feature(one, names) for one in features]
     if ax is None:
         n_panels = min(len(names), max_panels) if chosen is None else len(chosen)
         ax = make_axes(n_panels, with_score=with_score)
@@ -294,21 +358,20 @@ def panels_for(
             f"Got {len(axes)} axes for {len(drawn)} features, but expected one for each "
             f"feature{extra}."
         )
-    return axes, drawn[:n_panels]
+    drawn = drawn[:n_panels]
+    for panel, feature in zip(axes[:n_panels], drawn, strict=True):
+        panel.set_ylabel(names[feature])
+    return axes, drawn
 
 
-def find_features(features: Sequence[str | int], names: list[str]) -> list[int]:
-    """Return the numbers of features given by name or number.
+def find_feature(feature: str | int, names: list[str]) -> int:
+    """Return the number of a feature given by name or number.
 
     Raises
     ------
     ValueError
         If there is no such feature.
     """
-    return [_find_feature(feature, names) for feature in features]
-
-
-def _find_feature(feature: str | int, names: list[str]) -> int:
     if isinstance(feature, str) and feature in names:
         return names.index(feature)
     if not isinstance(feature, str) and 0 <= feature < len(names):

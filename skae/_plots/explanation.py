@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,15 @@ from skae._input.typing import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, matching_names, name_features, names_of
 from skae._output.pipeline import (
     errors_of_rows,
+    find_offset,
     gap_of,
     grouping_of,
     names_arriving,
     through,
 )
-from skae._plots import axes, timeline
+from skae._output.scored_rows import events_of, stack_rows
+from skae._plots import axes
+from skae._plots.axes import Timeline
 from skae._scoring.events import Event
 
 if TYPE_CHECKING:
@@ -97,9 +100,9 @@ class ExplanationDisplay:
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        self.contributions, lengths = timeline.stack_rows(contributions, "contributions")
+        self.contributions, lengths = stack_rows(contributions, "contributions")
         self.events = [Event(*event) for event in events or []]
-        self.timeline = timeline.make_timeline(index, lengths)
+        self.timeline = axes.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.contributions.shape[1])
 
@@ -148,25 +151,18 @@ class ExplanationDisplay:
         """
         scores = estimator.score_samples(X)
         found = _of_samples(through(estimator, "explain", X), scores)
-        flat = joined(scores).astype(float, copy=False)
-        outlying = flat < timeline.find_offset(estimator, X, flat)
-        errors = errors_of_rows(estimator, X)
-        errors = None if errors is None else joined(errors)
-        grouping = grouping_of(estimator, X)
-        names = names_arriving(estimator, X)
-        if grouping is not None:
-            found, scores, index = map(grouping.parts, (found, flat, index))
-            order = np.concatenate(grouping.positions)
-            outlying, flat = outlying[order], flat[order]
-            errors = None if errors is None else errors[order]
-            X = grouping.frames(X)
-        lengths = [len(part) for part in scores] if isinstance(scores, list) else [len(flat)]
+        offset = find_offset(estimator, X, joined(scores))
+        grouping, errors = grouping_of(estimator, X), errors_of_rows(estimator, X)
+        found, scores, offset, errors, index = map(
+            grouping.parts, (found, scores, offset, errors, index)
+        )
+        lengths = stack_rows(found, "contributions")[1]
         options = {"min_length": min_length, "merge_gap": gap_of(estimator, merge_gap)}
-        events = timeline.events_of(lengths, outlying, -flat, errors, **options)
+        events = events_of(lengths, scores, offset, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
-            index = index_of(X)
+            index = index_of(grouping.frames(X))
         if feature_names is None:
-            feature_names = matching_names(found, names)
+            feature_names = matching_names(found, names_arriving(estimator, X))
         return cls.from_predictions(
             found, events=events, index=index, feature_names=feature_names, **plot_options
         )
@@ -242,22 +238,21 @@ class ExplanationDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        drawn = list(range(len(self.feature_names)))
-        if features is not None:
-            drawn = axes.find_features(features, self.feature_names)
+        names = self.feature_names
+        asked = range(len(names)) if features is None else features
+        drawn = [axes.find_feature(feature, names) for feature in asked]
         self.ax_ = axes.make_ax(ax, (8.0, max(2.5, 1.0 + 0.17 * len(drawn))))
         self.figure_ = self.ax_.figure
-        axis = axes.as_plain_axis(self.timeline)
+        axis = self.timeline.as_numbers()
         self._plot_map(axis, drawn, cmap)
-        runs = [(event.start, event.end) for event in self.events]
-        self.event_spans_ = axes.mark_above(self.ax_, axis, runs, axes.DETECTED)
+        self.event_spans_ = axes.mark_above(self.ax_, axis, self.events, axes.DETECTED)
         self._decorate(axis, drawn)
         return self
 
     def _plot_map(self, axis: NDArray[np.float64], drawn: list[int], cmap: str | Colormap) -> None:
         from matplotlib.colors import PowerNorm
 
-        cells = timeline.join_rows(self.contributions[:, drawn], axis, self.timeline)
+        cells = join_rows(self.contributions[:, drawn], axis, self.timeline)
         lines = np.arange(len(drawn) + 1) - 0.5
         self.mesh_ = self.ax_.pcolormesh(
             cells.edges,
@@ -282,11 +277,78 @@ class ExplanationDisplay:
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0, labelcolor=axes.INK)
         ax.tick_params(axis="x", color=axes.PALE, labelcolor=axes.INK, labelsize=8)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
+        ax.spines[:].set_visible(False)
         axes.mark_borders(ax, self.timeline, axis)
         if self.timeline.is_dated:
             axes.format_dates(ax)
+
+
+MAX_CELLS = 1200
+"""Most cells side by side; more than the pixels of a picture."""
+
+
+class Cells(NamedTuple):
+    """Cells of a map: their edges and values."""
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+def join_rows(
+    contributions: NDArray[Any],
+    axis: NDArray[np.float64],
+    timeline: Timeline,
+    n: int = MAX_CELLS,
+) -> Cells:
+    """Return cells over an axis; each is the maximum of neighbouring rows if there are many.
+
+    A cell extends half a step beyond its rows. An empty cell is inserted where the next rows are
+    further away: after an outage, or where another series begins.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_rows, n_features)
+    axis : ndarray of shape (n_rows,)
+        Increasing.
+    timeline : Timeline
+    n : int
+        Most cells, not counting empty cells and cells that end a series.
+
+    Examples
+    --------
+    >>> from skae._plots.axes import make_timeline
+    >>> timeline = make_timeline(None, [4])
+    >>> cells = join_rows(np.array([[1.0], [3.0], [2.0], [0.0]]), timeline.index, timeline, n=2)
+    >>> cells.edges.tolist(), cells.values.ravel().tolist()
+    ([-0.5, 1.5, 3.5], [3.0, 2.0])
+    """
+    steps = np.diff(axis)
+    half = float(np.median(steps)) / 2 if len(steps) else 0.5
+    firsts = _first_rows(axis, timeline, half, n)
+    lasts = np.append(firsts[1:] - 1, len(axis) - 1)
+    values = np.fmax.reduceat(contributions.astype(float), firsts, axis=0)
+    values[np.isinf(values)] = np.nan
+    begins, ends = axis[firsts] - half, axis[lasts] + half
+    is_gap = begins[1:] - ends[:-1] > half
+    edges = np.where(is_gap, ends[:-1], (begins[1:] + ends[:-1]) / 2)
+    gaps = np.flatnonzero(is_gap)
+    inner = np.insert(edges, gaps + 1, begins[1:][gaps])
+    return Cells(
+        np.concatenate([begins[:1], inner, ends[-1:]]),
+        np.insert(values, gaps + 1, np.nan, axis=0),
+    )
+
+
+def _first_rows(
+    axis: NDArray[np.float64], timeline: Timeline, half: float, n: int
+) -> NDArray[np.intp]:
+    """Return the first rows of cells with equal numbers of rows, none across a gap or border."""
+    per_cell = -(-len(axis) // n)
+    breaks = np.flatnonzero(np.diff(axis) > 3 * half) + 1
+    starts = np.unique(np.concatenate([[0], breaks, timeline.borders]))
+    ends = np.append(starts[1:], len(axis))
+    pieces = [np.arange(s, e, per_cell) for s, e in zip(starts, ends, strict=True)]
+    return np.concatenate(pieces).astype(np.intp)
 
 
 def _largest_colour(contributions: NDArray[Any]) -> float:

@@ -206,7 +206,9 @@ class LatentDisplay:
             self._plot_scores(self.scores, options)
         else:
             self.scatters_ = [self._scatter(self._seen, {"color": SERIES} | options)]
-        self._decorate()
+        clean(self.ax_)
+        xlabel, ylabel = self._axis_names()
+        self.ax_.set(xlabel=xlabel, ylabel=ylabel)
         return self
 
     @property
@@ -253,10 +255,6 @@ class LatentDisplay:
         self.colorbar_.solids.set_alpha(1)
         self.colorbar_.outline.set_visible(False)
         self.colorbar_.ax.tick_params(labelsize=8)
-
-    def _decorate(self) -> None:
-        clean(self.ax_)
-        self.ax_.set(**dict(zip(("xlabel", "ylabel"), self._axis_names(), strict=True)))
 
     def _axis_names(self) -> Sequence[str]:
         if self.explained_variance_ratio is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 
 from skae._input import observed
 from skae._input.typing import SeriesLike
-from skae._output.frames import index_of, name_features, names_of
+from skae._output.frames import index_of, is_of_series, name_features, names_of
 from skae._output.pipeline import grouping_of, reach, through
+from skae._output.scored_rows import stack_rows
 from skae._plots import axes
 from skae._plots.axes import PanelOptions
-from skae._plots.timeline import make_timeline, stack_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ class ReconstructionDisplay:
                 f"Got reconstruction of shape {self.reconstruction.shape}, but expected the shape "
                 f"{self.values.shape} of values, and the same lengths of series."
             )
-        self.timeline = make_timeline(index, lengths)
+        self.timeline = axes.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.values.shape[1])
 
@@ -140,20 +141,19 @@ class ReconstructionDisplay:
         has_inverse = before is None or hasattr(before, "inverse_transform")
         found = through(estimator, "reconstruct", X, inverse=has_inverse)
         values: Any = X if has_inverse else arriving
-        if (grouping := grouping_of(estimator, X)) is not None:
-            values, found, X = grouping.frames(values), grouping.parts(found), grouping.frames(X)
-            index = None if index is None else grouping.parts(index)[:max_series]
-        if index is None:
-            index = index_of(X[:max_series] if isinstance(X, list) else X)
+        grouping = grouping_of(estimator, X)
+        values, found = grouping.frames(values), grouping.parts(found)
+        places: Any = index_of(grouping.frames(X)) if index is None else grouping.parts(index)
         if feature_names is None:
             feature_names = names_of(values)
         if _is_table(step, arriving):
             values, found = (np.asarray(rows)[:, :, None] for rows in (values, found))
-            index = feature_names = None
+            places = feature_names = None
         if isinstance(values, list) or np.ndim(values) == 3:
             values, found = values[:max_series], found[:max_series]
+            places = places[:max_series] if is_of_series(places) else places
         return cls.from_predictions(
-            values, found, index=index, feature_names=feature_names, **plot_options
+            values, found, index=places, feature_names=feature_names, **plot_options
         )
 
     @classmethod
@@ -240,13 +240,10 @@ class ReconstructionDisplay:
             max_panels=max_panels,
         )
         self.figure_ = self.axes_[0].figure
-        panels = self.axes_, self.timeline, drawn, self.feature_names
-        self.series_lines_ = axes.draw_features(
-            self.values, *panels, color=axes.SERIES, linewidth=0.9
-        )
-        self.reconstruction_lines_ = axes.draw_features(
-            self.reconstruction, *panels, color=axes.DETECTED, linewidth=0.9, alpha=0.85
-        )
+        draw = partial(axes.draw_features, self.axes_, self.timeline, linewidth=0.9)
+        made = self.reconstruction[:, drawn]
+        self.series_lines_ = draw(self.values[:, drawn], color=axes.SERIES)
+        self.reconstruction_lines_ = draw(made, color=axes.DETECTED, alpha=0.85)
         axes.clean_panels(self.axes_, self.timeline)
         handles = [self.series_lines_[0], self.reconstruction_lines_[0]]
         axes.add_legend(self.axes_[0], handles, ["observed", "reconstructed"])
@@ -260,7 +257,5 @@ def _is_table(step: Any, arriving: Any) -> bool:
 
 
 def _as_series(X: Any) -> Any:
-    """Return the sequences of an array as a list, without trailing padding."""
-    if isinstance(X, list) or np.ndim(X) != 3:
-        return X
-    return list(np.asarray(X))
+    """Return the sequences of an array as a list."""
+    return X if isinstance(X, list) or np.ndim(X) != 3 else list(np.asarray(X))

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input.typing import SeriesLike, SupportsScoreSamples
-from skae._output.frames import index_of, name_features, names_of
-from skae._output.pipeline import errors_of_rows, gap_of, grouping_of, reach
-from skae._plots import axes, timeline
-from skae._plots.axes import PanelOptions, make_axes
+from skae._output.frames import index_of, joined, name_features, names_of
+from skae._output.pipeline import errors_of_rows, find_offset, gap_of, grouping_of, reach
+from skae._output.scored_rows import are_outliers, as_level, events_of, stack_entries, stack_rows
+from skae._plots import axes
+from skae._plots.axes import PanelOptions
 from skae._scoring.events import Event
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["AnomalyScoreDisplay", "make_axes"]
+__all__ = ["AnomalyScoreDisplay"]
 
 LOG_RATIO = 20
 """Ratio of a peak to the threshold above which it would flatten a linear axis."""
@@ -106,20 +107,16 @@ class AnomalyScoreDisplay:
         feature_names: Sequence[str] | None = None,
         contributions: SeriesLike | None = None,
     ) -> None:
-        self.values, lengths = timeline.stack_rows(values)
-        self.scores = timeline.stack_entries(scores, lengths, "scores").astype(float)
-        self.threshold: Any = timeline.as_level(threshold, lengths, "threshold")
-        self.labels = None if labels is None else timeline.stack_entries(labels, lengths, "labels")
-        self.timeline = timeline.make_timeline(index, lengths)
+        self.values, lengths = stack_rows(values)
+        self.scores = stack_entries(scores, lengths, "scores").astype(float)
+        self.threshold: Any = as_level(threshold, lengths, "threshold")
+        self.labels = None if labels is None else stack_entries(labels, lengths, "labels")
+        self.timeline = axes.make_timeline(index, lengths)
         self.index = self.timeline.index
         self.feature_names = name_features(feature_names, self.values.shape[1])
-        self.contributions = (
-            None if contributions is None else timeline.stack_rows(contributions)[0]
-        )
+        self.contributions = None if contributions is None else stack_rows(contributions)[0]
         if events is None:
-            events = timeline.events_of(
-                self.timeline.lengths, self.scores > self.threshold, self.scores
-            )
+            events = events_of(lengths, -self.scores, -self.threshold)
         self.events = [Event(*event) for event in events]
 
     @classmethod
@@ -168,28 +165,22 @@ class AnomalyScoreDisplay:
             If matplotlib is not installed.
         """
         grouping = grouping_of(estimator, X)
-        series = X if grouping is None else grouping.frames(X)
-        values, lengths = timeline.stack_rows(series)
-        scores = timeline.stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
-        offset = timeline.find_offset(estimator, X, scores)
+        series = grouping.frames(X)
+        values, lengths = stack_rows(series)
+        scores = stack_entries(estimator.score_samples(X), lengths, "scores").astype(float)
+        offset = find_offset(estimator, X, scores)
         max_panels = plot_options.get("max_panels", axes.MAX_PANELS)
         many = plot_options.get("features") is None and values.shape[1] > max_panels
         contributions = _explained(estimator, X, values.shape) if many else None
-        errors = errors_of_rows(estimator, X)
-        if grouping is not None:
-            scores, labels, errors, index, contributions = map(
-                grouping.parts, (scores, labels, errors, index, contributions)
-            )
-            offset = grouping.parts(offset) if np.ndim(offset) else offset
         return cls.from_predictions(
             series,
-            scores,
-            offset=offset,
-            labels=labels,
-            errors=errors,
-            index=index,
+            grouping.parts(scores),
+            offset=grouping.parts(offset),
+            labels=grouping.parts(labels),
+            errors=grouping.parts(errors_of_rows(estimator, X)),
+            index=grouping.parts(index),
             feature_names=feature_names,
-            contributions=contributions,
+            contributions=grouping.parts(contributions),
             min_length=min_length,
             merge_gap=gap_of(estimator, merge_gap),
             **plot_options,
@@ -245,24 +236,15 @@ class AnomalyScoreDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        values, lengths = timeline.stack_rows(X)
-        worse = -timeline.stack_entries(scores, lengths, "scores").astype(float)
-        threshold = -timeline.as_level(offset, lengths, "offset")
-        index = index_of(X) if index is None else index
+        lengths = stack_rows(X)[1]
+        options = {"min_length": min_length, "merge_gap": merge_gap}
         display = cls(
-            values=X if isinstance(X, list) else values,
-            scores=worse,
-            threshold=threshold,
-            events=timeline.events_of(
-                lengths,
-                worse > threshold,
-                worse,
-                None if errors is None else timeline.stack_entries(errors, lengths, "errors"),
-                min_length=min_length,
-                merge_gap=merge_gap,
-            ),
+            values=X,
+            events=events_of(lengths, scores, offset, errors, **options),
+            scores=-joined(scores).astype(float),
+            threshold=-as_level(offset, lengths, "offset"),
             labels=labels,
-            index=index,
+            index=index_of(X) if index is None else index,
             feature_names=names_of(X) if feature_names is None else feature_names,
             contributions=contributions,
         )
@@ -313,9 +295,9 @@ class AnomalyScoreDisplay:
             max_panels=max_panels,
         )
         self.ax_, self.figure_ = self.axes_[-1], self.axes_[-1].figure
-        panels = self.axes_[:-1], self.timeline, drawn, self.feature_names
+        panels, values = self.axes_[:-1], self.values[:, drawn]
         self.series_lines_ = axes.draw_features(
-            self.values, *panels, color=axes.SERIES, linewidth=0.7
+            panels, self.timeline, values, color=axes.SERIES, linewidth=0.7
         )
         self._plot_scores(self._is_log(log_scale))
         self._plot_events()
@@ -339,12 +321,17 @@ class AnomalyScoreDisplay:
             self.ax_.set_ylim(bottom=np.nanmin(self.threshold) / 100)
 
     def _plot_events(self) -> None:
-        detected = [(event.start, event.end) for event in self.events]
-        labelled = timeline.labelled_runs(self.timeline, self.labels)
+        labelled = self._labelled_events()
         self.event_spans_, self.label_spans_ = [], []
         for ax in self.axes_:
-            self.event_spans_ += axes.shade_detected(ax, self.index, detected)
+            self.event_spans_ += axes.shade_detected(ax, self.index, self.events)
             self.label_spans_ += axes.mark_above(ax, self.index, labelled, axes.LABELLED)
+
+    def _labelled_events(self) -> list[Event]:
+        if self.labels is None:
+            return []
+        flags = are_outliers(self.labels, only_ones=False)
+        return events_of(self.timeline.lengths.tolist(), -flags.astype(float), 0.0)
 
     def _add_legend(self) -> None:
         handles = [self.score_line_, self.threshold_line_]
@@ -378,5 +365,5 @@ def _explained(estimator: Any, X: Any, shape: tuple[int, ...]) -> NDArray[Any] |
     _, step, arriving = reach(estimator, X)
     if not hasattr(step, "explain"):
         return None
-    found = timeline.stack_rows(step.explain(arriving), "contributions")[0]
+    found = stack_rows(step.explain(arriving), "contributions")[0]
     return found if found.shape == shape else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from skae._output.pipeline import last_step
 from skae._plots.axes import DETECTED, LABELLED, SERIES, clean, make_ax
@@ -72,13 +72,12 @@ class TrainingDisplay:
                     f"Got {name} of shape {losses.shape}, but expected one entry for each epoch, "
                     f"of shape ({self.loss.size},)."
                 )
-        judged = self.loss if self.val_loss is None else self.val_loss
-        if not np.isfinite(judged).any():
+        if not np.isfinite(self._judged).any():
             raise ValueError(
-                f"Got {len(judged)} losses, none of them finite, but expected a training of at "
-                "least one epoch."
+                f"Got {len(self._judged)} losses, none of them finite, but expected a training of "
+                "at least one epoch."
             )
-        self.best_epoch = int(np.nanargmin(judged)) + 1
+        self.best_epoch = int(np.nanargmin(self._judged)) + 1
 
     @classmethod
     def from_estimator(
@@ -178,13 +177,17 @@ class TrainingDisplay:
         self.val_loss_line_ = None
         if self.val_loss is not None:
             self.val_loss_line_ = self._draw(self.val_loss, "held out", DETECTED)
-        name = f"lowest: {self._lowest():.3g} in epoch {self.best_epoch}"
+        lowest = self._judged[self.best_epoch - 1]
+        name = f"lowest: {lowest:.3g} in epoch {self.best_epoch}"
         self.best_line_ = self.ax_.axvline(
             self.best_epoch, color=LABELLED, linestyle="--", linewidth=1, label=name, zorder=1
         )
         if self._is_log(log_scale):
             self._set_log_scale()
-        self._decorate()
+        clean(self.ax_)
+        self.ax_.set(xlabel="epoch", ylabel="loss")
+        self.ax_.locator_params(axis="x", integer=True)
+        self.ax_.legend(fontsize=8, frameon=False)
         return self
 
     def _draw(self, losses: Any, name: str, color: str) -> Any:
@@ -195,8 +198,9 @@ class TrainingDisplay:
         )
         return line
 
-    def _lowest(self) -> float:
-        return float((self.loss if self.val_loss is None else self.val_loss)[self.best_epoch - 1])
+    @property
+    def _judged(self) -> NDArray[np.float64]:
+        return self.loss if self.val_loss is None else self.val_loss
 
     def _is_log(self, log_scale: bool | Literal["auto"]) -> bool:
         if log_scale != "auto":
@@ -213,9 +217,3 @@ class TrainingDisplay:
         self.ax_.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         self.ax_.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         self.ax_.yaxis.set_minor_locator(NullLocator())
-
-    def _decorate(self) -> None:
-        clean(self.ax_)
-        self.ax_.set(xlabel="epoch", ylabel="loss")
-        self.ax_.locator_params(axis="x", integer=True)
-        self.ax_.legend(fontsize=8, frameon=False)

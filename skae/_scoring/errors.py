@@ -1,15 +1,15 @@
 """From residuals to errors: squared, scaled, Mahalanobis, multiscale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from skae._input import observed
-from skae._scoring.reference import Reference, weighted_mean
+from skae._scoring.reference import reference_of, steps_of, weighted_mean
 
 Array = NDArray[np.floating]
 
@@ -117,14 +117,15 @@ class MultiscaleError:
     """
 
     typical: Array
+    kind: ClassVar = "multiscale"
 
     @classmethod
     def fit(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
-        """Estimate typical errors from blocks of residuals; see `Reference.of`."""
-        reference = Reference.of(blocks, weights)
-        squares = [np.square(scales_of(block)) for block in reference.blocks]
+        """Estimate typical errors from blocks of residuals; see `reference_of`."""
+        blocks, weights = reference_of(blocks, weights)
+        squares = [np.square(scales_of(block)) for block in blocks]
         of_windows = np.concatenate([observed.mean(block, axis=2) for block in squares], axis=1)
-        means = weighted_mean(of_windows.swapaxes(0, 1), np.concatenate(reference.weights))
+        means = weighted_mean(of_windows.swapaxes(0, 1), np.concatenate(weights))
         typical = means + LEAST_SHARE * means.mean(axis=1, keepdims=True)
         return cls(np.where(typical > 0, typical, LEAST_TYPICAL))
 
@@ -195,11 +196,8 @@ def _divide_features(values: Array, divisors: Array) -> None:
     long /= np.tile(divisors, n_steps)[:, None]
 
 
-class ErrorMeasure(Protocol):
-    """An error measure: maps residuals to one error per entry."""
-
-    def __call__(self, residuals: Array) -> Array:
-        """Return errors of the shape of `residuals`, (n_windows, n_steps, n_features)."""
+ErrorMeasure: TypeAlias = Callable[[Array], Array]
+"""Maps residuals (n_windows, n_steps, n_features) to errors of the same shape."""
 
 
 def squared_error(residuals: Array) -> Array:
@@ -228,18 +226,15 @@ class ScaledError:
         The divisors.
     """
 
-    base: "ErrorMeasure"
+    base: ErrorMeasure
     typical: Array
 
     @classmethod
     def fit(
-        cls,
-        base: "ErrorMeasure",
-        blocks: Sequence[Array],
-        weights: Sequence[Array] | None = None,
-    ) -> "ScaledError":
-        """Estimate the means from blocks of residuals; see `Reference.of`."""
-        residuals, of_steps = Reference.of(blocks, weights).steps()
+        cls, base: ErrorMeasure, blocks: Sequence[Array], weights: Sequence[Array] | None = None
+    ) -> Self:
+        """Estimate the means from blocks of residuals; see `reference_of`."""
+        residuals, of_steps = steps_of(*reference_of(blocks, weights))
         means = weighted_mean(base(residuals), of_steps)
         typical = means + LEAST_SHARE * means.mean()
         # If all errors are zero, there is no typical error, so errors are not scaled.
@@ -275,24 +270,23 @@ class MahalanobisError:
 
     mean: Array
     covariance: Array
+    kind: ClassVar = "mahalanobis"
 
     @classmethod
-    def fit(
-        cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None
-    ) -> "MahalanobisError":
+    def fit(cls, blocks: Sequence[Array], weights: Sequence[Array] | None = None) -> Self:
         """Estimate mean and covariance from the residuals of reference data.
 
         Parameters
         ----------
         blocks, weights : sequence of ndarray
-            See `Reference.of`. Steps with an unobserved feature are left out.
+            See `reference_of`. Steps with an unobserved feature are left out.
 
         Raises
         ------
         ValueError
             If fewer than two steps have every feature observed.
         """
-        residuals, of_steps = Reference.of(blocks, weights).steps()
+        residuals, of_steps = steps_of(*reference_of(blocks, weights))
         errors = np.abs(residuals)
         seen = ~np.isnan(errors).any(axis=1) & (of_steps > 0)
         errors, of_steps = errors[seen], of_steps[seen]
@@ -342,7 +336,7 @@ ErrorName = Literal[
     "multiscale",
 ]
 
-MEASURES = (*BASES, *(f"scaled_{base}" for base in BASES), "mahalanobis", "multiscale")
+MEASURES = get_args(ErrorName)[1:]
 
 BALANCED = "mahalanobis", "multiscale"
 """Errors that already account for rarely observed features."""
@@ -400,33 +394,29 @@ def fit_error_measure(
     kind : str
         One of `MEASURES`.
     blocks, weights : sequence of ndarray
-        See `Reference.of`.
+        See `reference_of`.
     """
-    if kind == "multiscale":
-        return MultiscaleError.fit(blocks, weights)
-    if kind == "mahalanobis":
-        return MahalanobisError.fit(blocks, weights)
+    for measure in (MahalanobisError, MultiscaleError):
+        if kind == measure.kind:
+            return measure.fit(blocks, weights)
     base = BASES[kind.removeprefix("scaled_")]
     return base if kind in BASES else ScaledError.fit(base, blocks, weights)
 
 
 def measure_to_plain(measure: ErrorMeasure) -> dict[str, Any]:
     """Return an error measure as plain values, exact to the last bit."""
-    if isinstance(measure, MahalanobisError):
-        arrays = {"mean": measure.mean.tolist(), "covariance": measure.covariance.tolist()}
-        return {"kind": "mahalanobis", **arrays}
-    if isinstance(measure, MultiscaleError):
-        return {"kind": "multiscale", "typical": measure.typical.tolist()}
-    if isinstance(measure, ScaledError):
-        return {**measure_to_plain(measure.base), "typical": measure.typical.tolist()}
-    return {"kind": "mse" if measure is squared_error else "mae"}
+    arrays = {name: x.tolist() for name, x in vars(measure).items() if isinstance(x, np.ndarray)}
+    if isinstance(measure, MahalanobisError | MultiscaleError):
+        return {"kind": measure.kind, **arrays}
+    is_square = getattr(measure, "base", measure) is squared_error
+    return {"kind": "mse" if is_square else "mae", **arrays}
 
 
 def measure_from_plain(plain: dict[str, Any]) -> ErrorMeasure:
     """Return the error measure that `measure_to_plain` stored."""
-    if plain["kind"] == "mahalanobis":
-        return MahalanobisError(np.array(plain["mean"]), np.array(plain["covariance"]))
-    if plain["kind"] == "multiscale":
-        return MultiscaleError(np.array(plain["typical"]))
+    arrays = {name: np.array(x) for name, x in plain.items() if name != "kind"}
+    for measure in (MahalanobisError, MultiscaleError):
+        if plain["kind"] == measure.kind:
+            return measure(**arrays)
     base = BASES[plain["kind"]]
-    return ScaledError(base, np.array(plain["typical"])) if "typical" in plain else base
+    return ScaledError(base, **arrays) if arrays else base

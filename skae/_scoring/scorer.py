@@ -1,4 +1,4 @@
-"""The scoring rule of a fitted detector, which later changes of parameters do not affect."""
+"""From residuals to scores: aggregations of errors, and the scoring rule of a fitted detector."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from skae._input import observed
-from skae._input.sequences import Sequences
-from skae._scoring.aggregation import AGGREGATIONS, Aggregation
+from skae._input.sequences import Indices, Sequences
 from skae._scoring.errors import (
     BALANCED,
     ROOTED,
@@ -20,8 +20,9 @@ from skae._scoring.errors import (
     measure_to_plain,
     root_shares,
 )
-from skae._scoring.readings import without_bad_readings
+from skae._scoring.reference import without_bad_readings
 from skae._scoring.thresholds import OffsetPolicy
+from skae._windows.overlap import Reduction
 from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]
@@ -30,6 +31,103 @@ Residuals = Callable[[Sequences], Blocks]
 
 MAX_REFERENCE_WINDOWS = 2048
 """Most windows, evenly spread over each part, on which an error measure is fitted."""
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """An aggregation of errors.
+
+    Parameters
+    ----------
+    of_sequence : callable
+        Maps the errors (n, n_steps) of sequences to one per sequence.
+    of_row : callable
+        Maps the errors (n, n_covering, ...) at rows in the covering windows to one per row.
+    whole_sequence, whole_window : bool
+        Whether to use the mean error of all steps of the sequence, or of the covering windows. A
+        root is then taken of this mean, not of each step.
+    smooths : bool
+        Whether to smooth the errors of rows over time.
+    """
+
+    of_sequence: Reduction
+    of_row: Reduction
+    whole_sequence: bool = False
+    whole_window: bool = False
+    smooths: bool = False
+
+    def takes_whole(self, samples: Samples) -> bool:
+        """Tell whether these samples use the mean errors of whole windows."""
+        return self.whole_window if isinstance(samples, RowSamples) else self.whole_sequence
+
+    def __call__(self, samples: Samples, blocks: Blocks) -> Array:
+        """Return one error per sample from blocks (n_windows, n_steps), in float64."""
+        if isinstance(samples, RowSamples):
+            return self.rows(samples, blocks)
+        return np.concatenate([self.of_sequence(block) for block in blocks])
+
+    def lay_out(self, samples: Samples, blocks: Blocks) -> Any:
+        """Return the errors of steps, or aggregated errors of rows, laid out like the input."""
+        if isinstance(samples, RowSamples):
+            return samples.like_input(self.rows(samples, blocks))
+        return samples.from_steps(blocks)
+
+    def rows(self, samples: RowSamples, blocks: Blocks) -> Array:
+        """Return one error per row (and feature, if the blocks have that axis)."""
+        rows = samples.per_row(blocks, reduction=self.of_row, whole_windows=self.whole_window)
+        return smooth(rows, samples.runs, samples.window_size) if self.smooths else rows
+
+
+def _by_itself(errors: Array) -> Array:
+    """Return the error at a row in the window that ends there, or the median if lower.
+
+    The error in that window rises where an anomaly begins; the median falls where it ends.
+    """
+    return np.fmin(observed.first(errors), observed.median(errors))
+
+
+AGGREGATIONS = {
+    "gaussian": Aggregation(observed.mean, _by_itself, True, True, smooths=True),
+    "window": Aggregation(observed.mean, _by_itself, True, True),
+    "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
+    "median": Aggregation(observed.median, observed.median),
+    "max": Aggregation(observed.maximum, observed.maximum),
+    # Windows are in order, so a row is the last row of the first window that covers it.
+    "last": Aggregation(observed.last, observed.first),
+}
+
+
+def smooth(rows: Array, lengths: Indices, width: int) -> Array:
+    """Smooth the rows of stacked series with a Gaussian.
+
+    Its standard deviation is half of `width`, and it is cut at `width` rows. At the ends of the
+    series and beside NaN, the weights of the remaining rows are scaled up. NaN rows stay NaN.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, ...)
+    lengths : ndarray of shape (n_series,), intp
+    width : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> smooth(np.array([0.0, 3.0, 0.0, 0.0, 8.0]), np.array([4, 1]), 3).round(2)
+    array([1.02, 1.  , 0.8 , 0.53, 8.  ])
+    """
+    series = np.split(rows, np.cumsum(lengths)[:-1])
+    return np.concatenate([_smooth(part, width) for part in series])
+
+
+def _smooth(rows: Array, width: int) -> Array:
+    def weighted(values: Array) -> Array:
+        sums: Array = gaussian_filter1d(values, width / 2, axis=0, mode="constant", radius=width)
+        return sums
+
+    seen = ~np.isnan(rows)
+    totals, weights = weighted(np.where(seen, rows, 0.0)), weighted(seen * 1.0)
+    smoothed: Array = np.divide(totals, weights, out=np.full(rows.shape, np.nan), where=seen)
+    return smoothed
 
 
 @dataclass(frozen=True)
@@ -75,25 +173,22 @@ class ScoringRule:
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
         whole = self._aggregation.takes_whole(samples)
-        errors = (observed.mean(self._measured(block, whole), axis=2) for block in residuals)
-        return -self._aggregation(samples, self._rooted(samples, errors))
+        return -self._aggregation(samples, (self._errors(block, whole) for block in residuals))
 
     def errors_of_windows(self, residuals: Array) -> Array:
         """Return the errors (n, n_steps) of windows, for the scores of rows."""
-        errors = observed.mean(self._measured(residuals, self._aggregation.whole_window), axis=2)
-        return root_shares(errors, self._aggregation.whole_window) if self._takes_root else errors
+        return self._errors(residuals, self._aggregation.whole_window)
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the error of each single step or row, laid out like the input."""
         errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
-        rooted = map(np.sqrt, errors) if self._takes_root else errors
+        rooted = map(np.sqrt, errors) if self.error in ROOTED else errors
         return samples.from_steps(rooted, reduction=self._aggregation.of_row)
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the contribution of each step and feature, laid out like the input."""
         whole = self._aggregation.takes_whole(samples)
-        measured = (self._measured(block, whole) for block in residuals)
-        shares = self._rooted(samples, measured)
+        shares = (self._rooted(self._measured(block, whole), whole) for block in residuals)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def with_fixed_offset(self) -> Self:
@@ -122,21 +217,18 @@ class ScoringRule:
     def _aggregation(self) -> Aggregation:
         return AGGREGATIONS[self.aggregation]
 
-    @property
-    def _takes_root(self) -> bool:
-        return self.error in ROOTED
-
     def _measured(self, residuals: Array, whole: bool) -> Array:
         """Return errors; in whole windows, rarely observed features weigh as much as others."""
         errors = self.measure(residuals)
         return errors if self.error in BALANCED or not whole else errors * balance(residuals)
 
-    def _rooted(self, samples: Samples, blocks: Iterable[Array]) -> Iterable[Array]:
-        """Yield blocks of errors; the mean of a block's window is the named error."""
-        if not self._takes_root:
-            return blocks
-        per_window = self._aggregation.takes_whole(samples)
-        return (root_shares(block, per_window) for block in blocks)
+    def _rooted(self, errors: Array, whole: bool) -> Array:
+        """Return errors with a mean that is the named error, of a whole window or a step."""
+        return root_shares(errors, whole) if self.error in ROOTED else errors
+
+    def _errors(self, residuals: Array, whole: bool) -> Array:
+        """Return one error for each step."""
+        return self._rooted(observed.mean(self._measured(residuals, whole), axis=2), whole)
 
 
 def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:

@@ -1,5 +1,7 @@
 """From scores to a threshold."""
 
+from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -8,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-from skae._scoring.adaptive import MEMORY_IN_WINDOWS, adaptive_offsets
-from skae._scoring.readings import beside_bad_readings, without_bad_readings
+from skae._input.sequences import Indices
+from skae._scoring.reference import beside_bad_readings, without_bad_readings
 from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]
@@ -22,6 +24,15 @@ MIN_HELD_OUT = 20
 
 MAX_REFERENCE_ROWS = 2**20
 """Most rows, in stretches spread evenly over each part, from which a threshold is computed."""
+
+MEMORY_IN_WINDOWS = 10
+"""Windows before a row that determine the level of the series."""
+
+LEVEL = 0.25
+"""Quantile of the remembered errors that is the level; low errors in a quarter lower it."""
+
+RATIO_TO_LEVEL = 1.75
+"""Ratio to the level up to which errors are normal."""
 
 
 class RobustLimits(NamedTuple):
@@ -95,9 +106,8 @@ class OffsetPolicy:
         if not any(len(found) for found, _ in known):
             return float("nan")
         if not isinstance(self.contamination, str):
-            return weighted_quantile(
-                *_known(scores, samples.spread(MAX_REFERENCE_ROWS)), q=self.contamination
-            )
+            found, weights = _known(scores, samples.spread(MAX_REFERENCE_ROWS))
+            return weighted_quantile(found, weights, q=self.contamination)
         return automatic_offset(known, self.threshold, self.limits)
 
     def offsets(self, scores: Array, samples: Samples, offset: float) -> Array | float:
@@ -193,9 +203,7 @@ def weighted_quantile(values: Array, weights: Array | None = None, *, q: float) 
 
 
 def robust_offset(
-    scores: Array,
-    weights: Array | None = None,
-    deviations: float = OF_SETS.deviations,
+    scores: Array, weights: Array | None = None, deviations: float = OF_SETS.deviations
 ) -> float:
     """Return the score below which an entry is an outlier, from held-out scores.
 
@@ -310,3 +318,89 @@ def best_fbeta_offset(scores: Array, is_outlier: NDArray[np.bool_], beta: float)
     best = len(fbeta) - 1 - int(np.argmax(fbeta[::-1]))
     nearest_inlier = thresholds[best - 1] if best else 2 * thresholds[0] - thresholds[-1] - 1
     return -float((thresholds[best] + nearest_inlier) / 2)
+
+
+class AdaptiveOffset:
+    """The threshold of the next row, from the rows before it.
+
+    It is the offset of `fit`, or 1.75 times the lower quartile of the remembered errors if that is
+    larger. It never uses later rows. It adapts once a change fills three quarters of the memory,
+    and returns once a quarter of the memory is below the change again. Shorter events have no
+    effect, and it does not adapt until the memory is full.
+
+    Parameters
+    ----------
+    offset : float
+        Scores below it are outliers, unless the threshold has adapted.
+    memory : int
+        Rows that are remembered.
+
+    Examples
+    --------
+    >>> from skae._scoring.thresholds import AdaptiveOffset
+    >>> threshold = AdaptiveOffset(offset=-2.0, memory=4)
+    >>> threshold.update([-1.0, -1.0, -1.0, -1.0, -5.0, -5.0, -5.0, -5.0, -5.0, -1.0, -1.0])
+    array([-2.  , -2.  , -2.  , -2.  , -2.  , -2.  , -2.  , -7.  , -8.75,
+           -8.75, -7.  ])
+    """
+
+    def __init__(self, offset: float, memory: int):
+        self.offset, self.memory = offset, memory
+        self._in_order: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def update(self, scores: Array | list[float]) -> Array:
+        """Return the offset of each of the next rows, and remember their scores.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n_rows,)
+            In order of time. NaN is not remembered.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+        """
+        offsets = np.empty(len(scores))
+        for i, score in enumerate(np.asarray(scores, dtype=np.float64).tolist()):
+            offsets[i] = self._next()
+            if score == score:
+                self._remember(-score)
+        return offsets
+
+    def _next(self) -> float:
+        if len(self._sorted) < self.memory:
+            return self.offset
+        return min(self.offset, -RATIO_TO_LEVEL * _quantile(self._sorted, LEVEL))
+
+    def _remember(self, error: float) -> None:
+        insort(self._sorted, error)
+        self._in_order.append(error)
+        if len(self._in_order) > self.memory:
+            del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
+
+
+def adaptive_offsets(scores: Array, lengths: Indices, offset: float, memory: int) -> Array:
+    """Return the offset of each row of stacked series; each series has a separate memory.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows,)
+    lengths : ndarray of shape (n_series,), intp
+    offset : float
+    memory : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+    """
+    series = np.split(scores, np.cumsum(lengths)[:-1])
+    return np.concatenate([AdaptiveOffset(offset, memory).update(part) for part in series])
+
+
+def _quantile(ordered: list[float], q: float) -> float:
+    """Return the quantile of sorted values, interpolated linearly."""
+    position = q * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from skae._input import observed
 from skae._input.sequences import Floats, Indices, Sequences
-from skae._scoring.aggregation import AGGREGATIONS, smooth
-from skae._scoring.scorer import ScoringRule
+from skae._scoring.scorer import AGGREGATIONS, ScoringRule, smooth
 from skae._stream.state import Tails, firsts_of, ranges
 from skae._windows.overlap import reduce_at
 from skae._windows.windows import Windowing

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from skae._detector import Detector
 from skae._input.sequences import Indices
 from skae._input.time_gaps import longest_step, values_of
-from skae._scoring.adaptive import AdaptiveOffset
+from skae._scoring.thresholds import AdaptiveOffset
 
 
 class Tails:
