@@ -7,17 +7,12 @@ import numpy as np
 
 from skae._compat.sklearn import FeatureRecord
 from skae._detector import Detector
-from skae._input.rows import dtype_to_read
 from skae._input.scaling import Scaling, warn_if_off_scale
-from skae._input.table import Features
+from skae._input.table import Features, dtype_to_read
 from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.thresholds import check_one_rule
 from skae._windows.large import read_to_learn
-from skae._windows.reading import (
-    check_fills_a_window,
-    read_samples,
-    with_observations,
-)
+from skae._windows.read_samples import check_fills_a_window, read_samples, with_observations
 from skae._windows.samples import RowSamples, Samples
 from skae._windows.windows import Windowing
 

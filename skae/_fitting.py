@@ -9,7 +9,7 @@ from skae._compiled.inference import TrainedNetwork
 from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, Scores, TrainingRecord
 from skae._fit_inputs import Parameters, Split, read_inputs
-from skae._input.missing import warn_if_never_observed
+from skae._input.observed import warn_if_never_observed
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
 from skae._scoring.aggregation import AGGREGATIONS

@@ -19,17 +19,18 @@ from skae._compat.sklearn import (
     fit_context,
     frame_container,
 )
-from skae._input.checks import (
-    as_numbers,
+from skae._input.checks import as_numbers
+from skae._input.layout_warnings import warn_if_rows_of_a_series
+from skae._input.observed import NAN_ALLOWED
+from skae._input.sequences import rows_and_starts, stack_series
+from skae._input.table import (
+    SeriesLike,
+    Table,
     check_n_features,
     check_names_of_each,
+    default_names,
     reject_reordered_columns,
 )
-from skae._input.layout_warnings import warn_if_rows_of_a_series
-from skae._input.missing import NAN_ALLOWED
-from skae._input.sequences import rows_and_starts, stack_series
-from skae._input.table import Table, default_names
-from skae._input.typing import SeriesLike
 from skae._persistence.transformers import storable
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 

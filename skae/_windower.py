@@ -19,11 +19,17 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._input.checks import as_numbers, check_n_features, reject_reordered_columns
-from skae._input.missing import NAN_ALLOWED
+from skae._input.checks import as_numbers
+from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices
-from skae._input.table import Table, default_names
-from skae._input.typing import Duration, SeriesLike
+from skae._input.table import (
+    SeriesLike,
+    Table,
+    check_n_features,
+    default_names,
+    reject_reordered_columns,
+)
+from skae._input.time_gaps import Duration
 from skae._persistence.transformers import storable
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series

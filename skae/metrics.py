@@ -27,7 +27,7 @@ from sklearn.metrics import (
 )
 from sklearn.utils import check_consistent_length
 
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 from skae._output.frames import joined
 from skae._scoring.labels import are_outliers
 from skae._scoring.vus import vus_pr

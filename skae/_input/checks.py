@@ -1,15 +1,13 @@
-"""Checks of values and of feature names."""
+"""Checks of the values in X."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-
-from skae._compat.sklearn import check_feature_names, feature_names_of
 
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
 
@@ -219,59 +217,3 @@ def _unmasked(X: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
     if X.mask is np.ma.nomask:
         return X.data
     return np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
-
-
-def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
-    """Set ``feature_names_in_`` from the first series, and compare the names of each.
-
-    Parameters
-    ----------
-    estimator : LSTMAutoencoder or SequenceWindower
-    series : sequence of array-like
-        As in scikit-learn, a warning is issued if only some of the series have names.
-    reset : bool
-        Whether to set the names, as in `fit`, or to compare the first series too.
-
-    Raises
-    ------
-    ValueError
-        If a series has other names, or another order. The message names the series.
-    """
-    for i, item in enumerate(series):
-        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
-
-
-def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
-    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
-    try:
-        check_feature_names(estimator, item, reset=reset)
-    except ValueError as error:
-        raise ValueError(f"Got other columns in {name}: {error}") from error
-
-
-def reject_reordered_columns(X: Any, names: Iterable[Any]) -> None:
-    """Reject a dataframe with columns of these names in another order.
-
-    Other names pass, and so do arrays: a model returns values under any name or none.
-
-    Raises
-    ------
-    ValueError
-    """
-    given, expected = feature_names_of(X), list(names)
-    if given is not None and list(given) != expected and set(given) == set(expected):
-        raise ValueError(
-            f"Got X with the columns {list(given)[:5]}, but expected them in the order of "
-            f"{expected[:5]}."
-        )
-
-
-def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
-    """Compare the number of features with `expected`; if None, set ``n_features_in_``."""
-    if expected is None:
-        estimator.n_features_in_ = n_features
-    elif n_features != expected:
-        raise ValueError(
-            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} "
-            "features as input."
-        )

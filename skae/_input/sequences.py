@@ -16,7 +16,7 @@ from sklearn.utils import check_array
 
 from skae._compat.sklearn import too_large_is_named
 from skae._input.checks import as_numbers
-from skae._input.missing import NAN_ALLOWED, imputed
+from skae._input.observed import NAN_ALLOWED, imputed
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]

@@ -1,14 +1,34 @@
-"""`Table`: the X that a user passes. `Features`: its columns in `fit`."""
+"""`Table`: the X that a user passes. `Features`: its columns in `fit`, and checks of names."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
 
-from skae._compat.sklearn import FeatureRecord, feature_names_of
-from skae._input.checks import check_names_of_each, with_columns
+from skae._compat.sklearn import (
+    FeatureRecord,
+    check_feature_names,
+    feature_names_of,
+    too_large_is_named,
+)
+from skae._input.checks import as_numbers, with_columns
+from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices, reject_short_rows, shape_of, stack_series
+
+SeriesLike = ArrayLike | Sequence[ArrayLike]
+"""An array, dataframe or nested lists, or a list of these with one item per series or sequence."""
+
+RandomState = int | np.random.RandomState | np.random.Generator | None
+
+
+class SupportsScoreSamples(Protocol):
+    """A fitted outlier detector, or a Pipeline that ends in one."""
+
+    def score_samples(self, X: Any) -> Any:
+        """Return scores, higher for more normal samples."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +112,28 @@ class Table:
         reject_short_rows(self.items)
         check_names_of_each(record, self.items, reset=reset)
         return stack_series(self.items, dtype)
+
+
+def dtype_to_read(is_scaled: bool) -> Any:
+    """Return the dtype for `check_array`, depending on whether values will be scaled."""
+    return [np.float64, np.float32] if is_scaled else np.float32
+
+
+def read_rows(
+    record: FeatureRecord, X: Any, *, reset: bool, dtype: Any = np.float32
+) -> NDArray[Any]:
+    """Return the rows of a table, of any series.
+
+    Raises
+    ------
+    ValueError
+        As in `read_samples`.
+    """
+    options: dict[str, Any] = {**NAN_ALLOWED, "order": "C"}
+    X = as_numbers(X)
+    with too_large_is_named(X):
+        rows: NDArray[Any] = validate_data(record, X, dtype=dtype, reset=reset, **options)
+        return rows
 
 
 def indexed_by_time(X: Any) -> Any:
@@ -209,3 +251,59 @@ class Features:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the features that `to_plain` was called on."""
         return cls(plain["n_columns"], plain["n_features"], plain["names"])
+
+
+def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
+    """Set ``feature_names_in_`` from the first series, and compare the names of each.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder or SequenceWindower
+    series : sequence of array-like
+        As in scikit-learn, a warning is issued if only some of the series have names.
+    reset : bool
+        Whether to set the names, as in `fit`, or to compare the first series too.
+
+    Raises
+    ------
+    ValueError
+        If a series has other names, or another order. The message names the series.
+    """
+    for i, item in enumerate(series):
+        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
+
+
+def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
+    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
+    try:
+        check_feature_names(estimator, item, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"Got other columns in {name}: {error}") from error
+
+
+def reject_reordered_columns(X: Any, names: Iterable[Any]) -> None:
+    """Reject a dataframe with columns of these names in another order.
+
+    Other names pass, and so do arrays: a model returns values under any name or none.
+
+    Raises
+    ------
+    ValueError
+    """
+    given, expected = feature_names_of(X), list(names)
+    if given is not None and list(given) != expected and set(given) == set(expected):
+        raise ValueError(
+            f"Got X with the columns {list(given)[:5]}, but expected them in the order of "
+            f"{expected[:5]}."
+        )
+
+
+def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
+    """Compare the number of features with `expected`; if None, set ``n_features_in_``."""
+    if expected is None:
+        estimator.n_features_in_ = n_features
+    elif n_features != expected:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} "
+            "features as input."
+        )

@@ -12,6 +12,9 @@ from skae._input.sequences import Indices
 
 Flags = NDArray[np.bool_]
 
+Duration = float | str | datetime.timedelta | np.timedelta64
+"""A step of time: a number, or a duration such as "10min"."""
+
 
 def longest_step(max_gap: Any) -> float | np.timedelta64:
     """Return the longest step of time that is not a gap.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.typing import SeriesLike, SupportsScoreSamples
+from skae._input.table import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, name_features, names_of
 from skae._output.pipeline import errors_of_rows, gap_of, grouping_of, reach
 from skae._plots import axes, timeline

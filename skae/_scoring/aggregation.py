@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from skae._input import observed
 from skae._input.sequences import Indices
-from skae._windows.overlap import Reduction
 from skae._windows.samples import RowSamples, Samples
+from skae._windows.windows import Reduction
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]

@@ -15,8 +15,7 @@ from skae._input.sequences import Floats, Indices, Sequences
 from skae._scoring.aggregation import AGGREGATIONS, smooth
 from skae._scoring.scorer import ScoringRule
 from skae._stream.state import Tails, firsts_of, ranges
-from skae._windows.overlap import reduce_at
-from skae._windows.windows import Windowing
+from skae._windows.windows import Windowing, reduce_at
 
 Array = NDArray[np.floating]
 Residuals = Callable[[Sequences], Floats]

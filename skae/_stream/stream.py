@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from skae._compiled.inference import StreamedNetwork
 from skae._input.sequences import Floats, Indices
-from skae._input.typing import Duration
+from skae._input.time_gaps import Duration
 from skae._stream.answers import FinalScores, ScoresNow
 from skae._stream.reader import RowReader
 from skae._stream.state import Clock, firsts_of, threshold_of

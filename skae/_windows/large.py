@@ -7,23 +7,19 @@ from typing import Any
 import numpy as np
 
 from skae._compat.sklearn import feature_names_of
-from skae._input.checks import check_n_features, check_names_of_one, is_collection
+from skae._input.checks import is_collection
 from skae._input.disk_buffer import Spool
 from skae._input.layout_warnings import (
     as_rows,
     warn_if_channels_come_first,
     warn_if_in_no_order,
 )
-from skae._input.precision import Rounding
 from skae._input.runs import runs_of_equal
+from skae._input.scaling import Rounding
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
-from skae._input.table import Table
+from skae._input.table import Table, check_n_features, check_names_of_one
 from skae._input.time_gaps import Flags, GapsInParts
-from skae._windows.reading import (
-    check_are_of_rows,
-    read_samples,
-    row_samples,
-)
+from skae._windows.read_samples import check_are_of_rows, read_samples, row_samples
 from skae._windows.samples import Samples, SequenceSamples
 from skae._windows.series import (
     Layout,
@@ -87,8 +83,8 @@ def read_to_learn(
     TypeError
         If X is another Dask collection.
     ValueError
-        As `skae._windows.reading.read_samples`, if an iterable is empty, or if the rows of a series
-        in a Dask frame are not adjacent.
+        As `read_samples`, if an iterable is empty, or if the rows of a series in a Dask frame are
+        not adjacent.
     """
     held = np.float32 if dtype is np.float32 else np.float64
     if is_lazy_array(X):

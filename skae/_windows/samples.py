@@ -20,8 +20,7 @@ from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._input.table import Table
 from skae._input.time_gaps import Flags, run_lengths
-from skae._windows.overlap import Reduction, reduce_windows
-from skae._windows.windows import covering_windows, trailing_windows
+from skae._windows.windows import Reduction, covering_windows, reduce_windows, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_is_named
-from skae._input.checks import as_numbers, check_n_features, check_names_of_each
+from skae._input.checks import as_numbers
 from skae._input.layout_warnings import (
     as_rows,
     reject_one_sequence,
@@ -17,9 +17,8 @@ from skae._input.layout_warnings import (
     warn_if_padded_with_zeros,
     warn_if_rows_of_a_series,
 )
-from skae._input.missing import NAN_ALLOWED
-from skae._input.precision import warn_if_rounded
-from skae._input.rows import read_rows
+from skae._input.observed import NAN_ALLOWED
+from skae._input.scaling import warn_if_rounded
 from skae._input.sequences import (
     Floats,
     Sequences,
@@ -29,7 +28,7 @@ from skae._input.sequences import (
     rows_and_starts,
     stack_series,
 )
-from skae._input.table import Table
+from skae._input.table import Table, check_n_features, check_names_of_each, read_rows
 from skae._windows.period import window_size_of
 from skae._windows.samples import RowSamples, Samples, SequenceSamples
 from skae._windows.series import Layout, without_series
