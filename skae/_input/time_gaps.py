@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input.runs import firsts_of
 from skae._input.sequences import Indices
 
 Flags = NDArray[np.bool_]
@@ -206,21 +207,6 @@ def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -
     return (steps > limit) | (steps < np.zeros((), steps.dtype))
 
 
-def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
-    """Return the number of rows of each part without gaps in stacked series.
-
-    Examples
-    --------
-    >>> run_lengths(np.array([3, 2]), np.array([False, False, True, False, False]))
-    array([2, 1, 2])
-    """
-    if after_gap is None:
-        return lengths
-    begins = after_gap.copy()
-    begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    return np.diff(np.append(np.flatnonzero(begins), len(begins)))
-
-
 def values_of(times: Any) -> NDArray[Any] | None:
     """Return a pandas index or an array as dates without a zone, durations or numbers.
 
@@ -249,7 +235,7 @@ def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) ->
     if ordered.dtype.kind in "iuf":
         ordered = ordered.astype(np.float64)
     steps = np.diff(ordered, prepend=ordered[:1])
-    firsts = (np.cumsum(lengths) - lengths)[lengths > 0]
+    firsts = firsts_of(lengths)[lengths > 0]
     steps[firsts] = ordered[firsts] - ordered[firsts]
     return steps
 
@@ -270,3 +256,116 @@ def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> No
             UserWarning,
             stacklevel=2,
         )
+
+
+class Clock:
+    """The time of the last row of each series, and the longest step that is not a gap.
+
+    Parameters
+    ----------
+    max_gap : float, str, timedelta or numpy.timedelta64
+        A number for times that are numbers, a duration for dates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is not above 0, or neither a number nor a duration.
+    """
+
+    def __init__(self, max_gap: Any):
+        self._max_gap: Any = longest_step(max_gap)
+        self._is_number = isinstance(self._max_gap, float)
+        self._zero: Any = self._max_gap * 0
+        self._last = np.zeros(0, np.float64 if self._is_number else "datetime64[ns]")
+
+    def make_room(self, n_lanes: int) -> None:
+        """Ensure that there are at least this many lanes."""
+        missing = max(n_lanes - len(self._last), 0)
+        self._last = np.append(self._last, np.zeros(missing, self._last.dtype))
+
+    def read(self, times: Any, n_rows: int) -> NDArray[Any]:
+        """Return one time per row.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer, or one is missing.
+        TypeError
+            If they are not of the kind that `max_gap` requires, numbers or dates.
+        """
+        given = _as_index(times)
+        values = values_of(given)
+        if values is None or (values.dtype.kind in "iuf") != self._is_number:
+            kind = "numbers" if self._is_number else "dates or durations"
+            raise TypeError(
+                f"Got times of dtype {given.dtype}, but expected {kind}, as max_gap="
+                f"{self._max_gap!r} requires."
+            )
+        if values.dtype.kind == "m":  # only steps count
+            values = values + np.datetime64(0, "ns")
+        read = values.astype(self._last.dtype)
+        if read.shape != (n_rows,) or np.isnan(read).any():
+            raise ValueError(
+                f"Got times of shape {given.shape} with {np.isnan(read).sum()} missing, but "
+                f"expected one for each of {n_rows} rows."
+            )
+        return read
+
+    def gaps(
+        self, lanes: Indices, times: NDArray[Any], lengths: Indices, is_new: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return which rows follow a gap.
+
+        Parameters
+        ----------
+        lanes : ndarray of shape (n,), intp
+        times : ndarray of shape (sum of lengths,)
+        lengths : ndarray of shape (n,), intp
+            Rows of each lane; at least one.
+        is_new : ndarray of shape (n,), bool
+            Whether the lane has no earlier row.
+
+        Raises
+        ------
+        ValueError
+            If a row is older than the one before it.
+        """
+        firsts = firsts_of(lengths)
+        before = np.roll(times, 1)
+        before[firsts] = np.where(is_new, times[firsts], self._last[lanes])
+        steps = times - before
+        if (steps < self._zero).any():
+            row = int(np.argmax(steps < self._zero))
+            raise ValueError(
+                f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
+                "series in order of time. Sort them, or drop late rows."
+            )
+        is_first = np.zeros(len(steps), bool)
+        is_first[firsts] = is_new
+        if ((steps == self._zero) & ~is_first).any():
+            warnings.warn(
+                "Got rows of equal times in a series of a stream, but expected each row once. All "
+                "rows are used. Drop rows that are delivered twice.",
+                UserWarning,
+                stacklevel=2,
+            )
+        after_gap: NDArray[np.bool_] = steps > self._max_gap
+        return after_gap
+
+    def set(self, lanes: Indices, times: NDArray[Any], lengths: Indices) -> None:
+        """Store the time of the last row of each lane."""
+        self._last[lanes] = times[np.cumsum(lengths) - 1]
+
+
+def _as_index(times: Any) -> Any:
+    """Return a pandas index as it is, and anything else as an array, or an index of its objects."""
+    if hasattr(times, "infer_objects"):
+        return times
+    array = np.atleast_1d(np.asarray(times))
+    if array.dtype != object:
+        return array
+    try:
+        import pandas as pd
+    except ImportError:  # then they are objects of the standard library
+        return array.astype("datetime64[us]")
+    return pd.Index(array)

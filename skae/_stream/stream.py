@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skae._compiled.inference import StreamedNetwork
+from skae._detector import Detector
+from skae._input.runs import firsts_of
 from skae._input.sequences import Floats, Indices
-from skae._input.time_gaps import Duration
+from skae._input.time_gaps import Clock, Duration
+from skae._scoring.adaptive import AdaptiveOffset
 from skae._stream.answers import FinalScores, ScoresNow
 from skae._stream.reader import RowReader
-from skae._stream.state import Clock, firsts_of, threshold_of
 from skae._windows.series import times_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
@@ -33,6 +35,26 @@ class Threshold(Protocol):
 
     def update(self, scores: Array) -> NDArray[Any]:
         """Return -1 for outliers and 1 for inliers, one per score."""
+
+
+class OffsetThreshold:
+    """Labels scores below the offset of `fit`; it adapts as with ``threshold="adaptive"``.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its rows are the samples.
+    """
+
+    def __init__(self, detector: Detector):
+        policy, self._offset = detector.scorer.offset_policy, detector.offset
+        memory = policy.memory(detector.windowing.window_size)
+        self._adaptive = AdaptiveOffset(self._offset, memory) if policy.adapts else None
+
+    def update(self, scores: Array) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers, and remember the scores."""
+        offsets = self._offset if self._adaptive is None else self._adaptive.update(scores)
+        return np.where(np.asarray(scores) < offsets, -1, 1)
 
 
 class ScoreStream:
@@ -199,7 +221,7 @@ class ScoreStream:
                 "belongs to other scores, but expected a threshold. Pass one to the stream, or "
                 "fit the detector with aggregation='last'."
             )
-        return threshold_of(self._reader.detector)
+        return OffsetThreshold(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
         """Return the compiled network; new functions run once on an artificial series."""

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from skae._compat.sklearn import check_sample_weight
 from skae._input import observed
 from skae._input.disk_buffer import stacked
+from skae._input.runs import run_lengths
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._input.table import Table
-from skae._input.time_gaps import Flags, run_lengths
+from skae._input.time_gaps import Flags
 from skae._windows.windows import Reduction, covering_windows, reduce_windows, trailing_windows
 
 Array = NDArray[np.floating]

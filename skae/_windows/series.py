@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from skae._input.runs import run_lengths
 from skae._input.sequences import Indices
-from skae._input.time_gaps import Flags, gaps_of, run_lengths
+from skae._input.time_gaps import Flags, gaps_of
 from skae._windows.windows import Windowing
 
 
