@@ -91,14 +91,9 @@ def gaps_of(
     ValueError
         If there are no times, a time is missing, or `max_gap` is of another kind.
     """
-    values = _values_asked(times, max_gap, name)
-    if values is None:
-        return None
-    steps = _steps(values, positions, lengths)
-    flags = None if max_gap is None else _flags(steps, values, max_gap, name)
-    _warn_of_disorder(*_disorder(steps), len(lengths), name)
-    if max_gap is None:
-        _warn_of_holes(steps, _usual_step(steps), name)
+    gaps = Gaps(max_gap, name)
+    flags = gaps.add_series(times, positions, lengths)
+    gaps.warn()
     return flags
 
 
@@ -116,7 +111,7 @@ def _usual_step(steps: NDArray[Any]) -> Any:
 
 def _warn_of_holes(steps: NDArray[Any], usual: Any, name: str) -> None:
     """Warn about steps that are much longer than usual, because windows cross them."""
-    holes = steps[:0] if usual is None else steps[steps > HOLE * usual]
+    holes = steps[steps > HOLE * usual]
     if len(holes):
         warnings.warn(
             f"Got {name} with {len(holes)} steps of time of {_text(holes.min())} or more where "
@@ -136,7 +131,7 @@ def _text(step: Any) -> str:
     return f"{ns // units.get(unit, 1)}{unit}"
 
 
-class GapsInParts:
+class Gaps:
     """Gaps in rows that are read part by part; see `gaps_of`.
 
     Parameters
@@ -148,7 +143,7 @@ class GapsInParts:
     def __init__(self, max_gap: Any, name: str = "X"):
         self.max_gap, self.name = max_gap, name
         self._last: NDArray[Any] | None = None
-        self._n_back = self._n_twice = self._n_series = 0
+        self._n_back = self._n_still = self._n_series = 0
         self._usual: Any = None
         self._kept: list[NDArray[Any]] = []  # all steps, until the usual one is known
 
@@ -157,14 +152,27 @@ class GapsInParts:
         values = _values_asked(times, self.max_gap, self.name)
         if values is None:
             return None
-        n_before = 0 if begins or self._last is None else 1
-        around = values if n_before == 0 else np.concatenate([self._last, values])
-        steps = _steps(around, None, np.array([len(around)]))[n_before:]
-        self._last, self._n_series = values[-1:], self._n_series + 1 - n_before
-        n_back, n_twice = _disorder(steps)
-        self._n_back, self._n_twice = self._n_back + n_back, self._n_twice + n_twice
+        before = values[:0] if begins or self._last is None else self._last
+        around = np.concatenate([before, values])
+        steps = _steps(around, np.array([len(around)]))[len(before) :]
+        self._last, self._n_series = values[-1:], self._n_series + 1 - len(before)
+        return self._flags(steps, values)
+
+    def add_series(self, times: Any, positions: Indices | None, lengths: Indices) -> Flags | None:
+        """Return which rows of whole series follow a gap."""
+        values = _values_asked(times, self.max_gap, self.name)
+        if values is None:
+            return None
+        self._n_series += len(lengths)
+        ordered = values if positions is None else values[positions]
+        return self._flags(_steps(ordered, lengths), values)
+
+    def _flags(self, steps: NDArray[Any], values: NDArray[Any]) -> Flags | None:
+        zero = np.zeros((), steps.dtype)
+        self._n_back += int((steps < zero).sum())
+        self._n_still += int((steps == zero).sum())
         if self.max_gap is not None:
-            return _flags(steps, values, self.max_gap, self.name)
+            return _are_gaps(steps, values, self.max_gap, self.name)
         kept = np.concatenate([*self._kept, steps])
         self._usual = _usual_step(kept) if self._usual is None else self._usual
         self._kept = [kept if self._usual is None else kept[kept > HOLE * self._usual]]
@@ -172,9 +180,18 @@ class GapsInParts:
 
     def warn(self) -> None:
         """Warn about dates that went backwards or repeated, and about holes."""
-        _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
-        for steps in self._kept:
-            _warn_of_holes(steps, self._usual, self.name)
+        n_twice = max(self._n_still - self._n_series, 0)  # the first step of each series is 0
+        if self._n_back or n_twice:
+            warnings.warn(
+                f"Got {self.name} with timestamps that do not increase inside a series: "
+                f"{self._n_back} go backwards, {n_twice} repeat. The order of the rows is used. "
+                "Sort them (sort_index), drop duplicates, or name the column of several series "
+                "with `series`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if self._usual is not None:
+            _warn_of_holes(self._kept[0], self._usual, self.name)
 
 
 def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
@@ -191,7 +208,7 @@ def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
     return values
 
 
-def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -> Flags:
+def _are_gaps(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -> Flags:
     limit = longest_step(max_gap)
     if isinstance(limit, float) != (steps.dtype.kind == "f"):
         kind = "numbers" if steps.dtype.kind == "f" else "dates"
@@ -229,33 +246,13 @@ def values_of(times: Any) -> NDArray[Any] | None:
     return values if values.dtype.kind in "Mmiuf" else None
 
 
-def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) -> NDArray[Any]:
+def _steps(times: NDArray[Any], lengths: Indices) -> NDArray[Any]:
     """Return the time since the previous row of the series; 0 at the first row of each."""
-    ordered = values if positions is None else values[positions]
-    if ordered.dtype.kind in "iuf":
-        ordered = ordered.astype(np.float64)
-    steps = np.diff(ordered, prepend=ordered[:1])
+    times = times.astype(np.float64) if times.dtype.kind in "iuf" else times
+    steps = np.diff(times, prepend=times[:1])
     firsts = firsts_of(lengths)[lengths > 0]
-    steps[firsts] = ordered[firsts] - ordered[firsts]
+    steps[firsts] = times[firsts] - times[firsts]
     return steps
-
-
-def _disorder(steps: NDArray[Any]) -> tuple[int, int]:
-    """Count negative and zero steps; the first step of each series counts as zero."""
-    zero = np.zeros((), steps.dtype)
-    return int((steps < zero).sum()), int((steps == zero).sum())
-
-
-def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> None:
-    n_twice = n_still - n_series
-    if n_back or n_twice > 0:
-        warnings.warn(
-            f"Got {name} with timestamps that do not increase inside a series: {n_back} go "
-            f"backwards, {max(n_twice, 0)} repeat. The order of the rows is used. Sort them "
-            "(sort_index), drop duplicates, or name the column of several series with `series`.",
-            UserWarning,
-            stacklevel=2,
-        )
 
 
 class Clock:

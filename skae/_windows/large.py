@@ -22,12 +22,13 @@ from skae._input.runs import runs_of_equal
 from skae._input.scaling import Rounding
 from skae._input.sequences import Floats, check_width, of_stack, rows_of
 from skae._input.table import Table, check_n_features, check_names_of_one
-from skae._input.time_gaps import Flags, GapsInParts
+from skae._input.time_gaps import Flags, Gaps
 from skae._windows.read_samples import check_are_of_rows, read_samples, row_samples
 from skae._windows.samples import Samples, SequenceSamples
 from skae._windows.series import (
     Layout,
     do_not_stand_together,
+    gaps_of_item,
     is_missing,
     reject_names_of_series,
     times_of,
@@ -168,9 +169,8 @@ def _of_series(
     with Spool() as spool:
         reading = _Reading(record, spool, reset, dtype)
         for i, item in enumerate(X):
-            gaps, name = GapsInParts(windowing.max_gap, f"X[{i}]"), f"X[{i}]"
-            flags = gaps.add(times_of(item, None, 1), begins=True) if is_of_rows else None
-            gaps.warn()
+            name = f"X[{i}]"
+            flags = gaps_of_item(item, windowing.max_gap, name) if is_of_rows else None
             reading.add(item, name, flags, begins=True)
         rows, layout = reading.finish()
     if is_of_rows:
@@ -217,7 +217,7 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     if windowing.window_size is None:
         return _of_table(record, X, windowing, reset, dtype)
     X = X.to_frame() if X.ndim == 1 else X
-    gaps, names = GapsInParts(windowing.max_gap), dict[Hashable, None]()
+    gaps, names = Gaps(windowing.max_gap), dict[Hashable, None]()
     with Spool() as spool:
         reading = _Reading(record, spool, reset, dtype)
         for part, begins, name in _parts_of_series(X, windowing.series):

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from skae._input.runs import run_lengths
-from skae._input.sequences import Indices
+from skae._input.sequences import Indices, shape_of
 from skae._input.time_gaps import Flags, gaps_of
 from skae._windows.windows import Windowing
 
@@ -66,10 +66,7 @@ class Layout:
             If `series` is set, or `max_gap` is set and there are no times.
         """
         reject_names_of_series(windowing)
-        parts = [
-            gaps_of(times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]")
-            for i, (item, length) in enumerate(zip(X, lengths, strict=True))
-        ]
+        parts = [gaps_of_item(item, windowing.max_gap, f"X[{i}]") for i, item in enumerate(X)]
         flags = [part for part in parts if part is not None]
         return cls(lengths, None, np.concatenate(flags) if flags else None)
 
@@ -82,6 +79,12 @@ class Layout:
         """Return the input positions of each part of a series without gaps."""
         rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
         return np.split(rows, np.cumsum(self.runs)[:-1])
+
+
+def gaps_of_item(item: Any, max_gap: Any, name: str) -> Flags | None:
+    """Return which rows of one series of a list follow a gap; see `gaps_of`."""
+    length = np.array(shape_of(item)[:1], np.intp)
+    return gaps_of(times_of(item, None, 1), None, length, max_gap, name)
 
 
 def reject_names_of_series(windowing: Windowing) -> None:
