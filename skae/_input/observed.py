@@ -71,9 +71,8 @@ def median(values: Array) -> Array:
 
 def maximum(values: Array) -> Array:
     """Return the largest value along the second axis."""
-    observed = ~np.isnan(values)
-    largest = np.where(observed, values, -np.inf).max(axis=1)
-    return np.where(observed.any(axis=1), largest, np.nan)
+    largest: Array = np.fmax.reduce(values, axis=1)
+    return largest
 
 
 def first(values: Array) -> Array:

@@ -197,10 +197,10 @@ def warn_if_off_scale(rows: Floats, names: Any = None) -> None:
         usual = np.nanmedian(some[:, feature])
         if usual > FAR_OFF:
             warnings.warn(
-                f"Got X with half of the values of feature "
-                f"{feature if names is None else repr(names[feature])} {usual:.2g} or more spreads "
-                "from the center, both of which the first fit determined. Such values are hardly "
-                "learned. Fit first on data that resemble all, or call fit without warm_start.",
+                f"Got X with half of the values of feature {_label(names, feature)} {usual:.2g} or "
+                "more spreads from the center, both of which the first fit determined. Such values "
+                "are hardly learned. Fit first on data that resemble all, or call fit without "
+                "warm_start.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -297,7 +297,16 @@ class Rounding:
         is_constant = spread <= 64 * np.spacing(largest)
         is_lost = ~is_constant & (self._errors.spread > LOST * spread)
         lowest, highest = (x.astype(np.float32) for x in (self._lowest, self._highest))
-        _warn([i for i in _few_steps(lowest, highest) if is_lost[i]], names)
+        lost = [str(_label(names, i)) for i in _few_steps(lowest, highest) if is_lost[i]]
+        if lost:
+            named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+            warnings.warn(
+                f"Got X with a signal that is lost in float32, in feature {named}: it varies too "
+                "little relative to its offset. Subtract the offset in float64, as "
+                "scale='robust' does.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 class Moments:
@@ -336,19 +345,6 @@ class Moments:
         return deviations
 
 
-def _warn(features: list[Any], names: Any) -> None:
-    lost = [str(_label(names, i)) for i in features]
-    if lost:
-        named = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
-        warnings.warn(
-            f"Got X with a signal that is lost in float32, in feature {named}: it varies too "
-            "little relative to its offset. Subtract the offset in float64, as "
-            "scale='robust' does.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
 def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
     """Return the features with a range of only a few float32 steps."""
     lowest, highest = lowest.astype(float), highest.astype(float)
@@ -356,5 +352,5 @@ def _few_steps(lowest: Floats, highest: Floats) -> NDArray[np.intp]:
     return np.flatnonzero(highest - lowest < 10 / LOST * np.spacing(largest))
 
 
-def _label(names: Any, feature: int) -> Any:
+def _label(names: Any, feature: Any) -> Any:
     return feature if names is None else repr(str(names[feature]))

@@ -11,7 +11,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._input.sequences import Indices, Sequences
+from skae._input.sequences import (
+    Indices,
+    Sequences,
+    rows_of_copied_windows,
+    stride_of_copied_windows,
+)
 
 MAX_LISTED = 2**20
 """Number of windows above which their starts and their order are computed, not stored."""
@@ -256,19 +261,10 @@ def as_view_of_rows(windows: Array) -> Array:
     >>> bool((view == windows).all()), view.strides[0] == view.strides[1]
     (True, True)
     """
-    window_size = windows.shape[1]
-    for stride in range(1, window_size if len(windows) > 1 else 0):
-        earlier, later = windows[:-1, stride:], windows[1:, :-stride]
-        if all(np.array_equal(*pair, equal_nan=True) for pair in _first_and_all(earlier, later)):
-            added = windows[1:, -stride:].reshape(-1, windows.shape[2])
-            return sliding_windows(np.concatenate([windows[0], added]), window_size, stride)
-    return windows
-
-
-def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the first entries, then all; if any entries differ, the first usually do."""
-    yield earlier[0], later[0]
-    yield earlier, later
+    stride = stride_of_copied_windows(windows)
+    if not stride:
+        return windows
+    return sliding_windows(rows_of_copied_windows(windows, stride), windows.shape[1], stride)
 
 
 def covering_windows(
