@@ -65,10 +65,7 @@ def _learns_in_parts(scaler: Any) -> bool:
 
 @storable(scaler_=("scaler",))
 class SequenceScaler(  # type: ignore[call-arg]
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
+    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Scale each feature over all steps of all sequences.
 

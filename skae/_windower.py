@@ -22,12 +22,7 @@ from skae._compat.sklearn import (
 from skae._input.checks import as_numbers
 from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices
-from skae._input.table import (
-    SeriesLike,
-    Table,
-    check_n_features,
-    reject_reordered_columns,
-)
+from skae._input.table import SeriesLike, Table, check_n_features, reject_reordered_columns
 from skae._input.time_gaps import Duration
 from skae._persistence.transformers import storable
 from skae._windows.period import window_size_of

@@ -302,12 +302,7 @@ class FinalScores(_Answer):
         return reduce_at(windows, values, rows, self._way.of_row, self._way.whole_window)
 
     def _smoothed(
-        self,
-        errors: Array,
-        lengths: Indices,
-        first: Indices,
-        until: Indices,
-        end: Indices | None,
+        self, errors: Array, lengths: Indices, first: Indices, until: Indices, end: Indices | None
     ) -> tuple[Array, Indices]:
         """Return the scores of rows for which all neighbours that the filter needs are known."""
         begin = np.maximum(first - self._window_size, 0)

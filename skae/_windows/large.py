@@ -13,11 +13,7 @@ from skae._compat.sklearn import feature_names_of
 from skae._files.atomic import replaced
 from skae._input.checks import as_numbers, is_collection
 from skae._input.disk_buffer import Spool
-from skae._input.layout_warnings import (
-    as_rows,
-    warn_if_channels_come_first,
-    warn_if_in_no_order,
-)
+from skae._input.layout_warnings import as_rows, warn_if_channels_come_first, warn_if_in_no_order
 from skae._input.runs import runs_of_equal
 from skae._input.scaling import Rounding
 from skae._input.sequences import Floats, check_width, of_stack, rows_of

@@ -134,10 +134,7 @@ class SequenceSamples:
         return SequenceSamples(windows.select(chosen), merged)
 
     def from_steps(
-        self,
-        blocks: Blocks,
-        windows: Sequences | None = None,
-        reduction: Reduction = observed.mean,
+        self, blocks: Blocks, windows: Sequences | None = None, reduction: Reduction = observed.mean
     ) -> Any:
         """Lay out results per step like the input; sequences never overlap."""
         return self.windows.like_input(np.concatenate(list(blocks)))
@@ -311,10 +308,7 @@ class RowSamples:
         return np.concatenate(list(found))
 
     def from_steps(
-        self,
-        blocks: Blocks,
-        windows: Sequences | None = None,
-        reduction: Reduction = observed.mean,
+        self, blocks: Blocks, windows: Sequences | None = None, reduction: Reduction = observed.mean
     ) -> Any:
         """Reduce the values of the windows that cover each row, laid out like the input."""
         return self.like_input(self.per_row(blocks, windows, reduction))
