@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._detector import Detector
 from skae._input import observed
 from skae._input.runs import firsts_of, ranges
 from skae._input.sequences import Floats, Indices, Sequences
+from skae._scoring.adaptive import AdaptiveOffset
 from skae._scoring.aggregation import AGGREGATIONS, smooth
 from skae._scoring.scorer import ScoringRule
 from skae._windows.windows import Windowing, reduce_at
@@ -313,3 +315,23 @@ class FinalScores(_Answer):
             alike = firsts[lengths == length] + np.arange(length)[:, None]
             found[alike] = smooth(errors[alike], np.array([length]), self._window_size)
         return -found[ranges(firsts + begin - (until - lengths), n_done)], n_done
+
+
+class OffsetThreshold:
+    """Labels scores below the offset of `fit`; it adapts as with ``threshold="adaptive"``.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its rows are the samples.
+    """
+
+    def __init__(self, detector: Detector):
+        policy, self._offset = detector.scorer.offset_policy, detector.offset
+        memory = policy.memory(detector.windowing.window_size)
+        self._adaptive = AdaptiveOffset(self._offset, memory) if policy.adapts else None
+
+    def update(self, scores: Array) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers, and remember the scores."""
+        offsets = self._offset if self._adaptive is None else self._adaptive.update(scores)
+        return np.where(np.asarray(scores) < offsets, -1, 1)

@@ -112,48 +112,71 @@ def comes_one_by_one(X: Any) -> bool:
     return isinstance(X, Iterable) and not is_held and not is_array
 
 
-class _Reading:
-    """Reads rows in parts: checks them, counts them and writes them to a temporary file.
+class _CheckedSpool(Spool):
+    """A temporary file of checked rows, which warns about what they lose in float32.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Dtype of the rows in the file.
+    warns : bool
+    """
+
+    def __init__(self, dtype: Any, warns: bool):
+        super().__init__()
+        self._dtype_read = dtype
+        self._rounding = Rounding() if warns and dtype is np.float32 else None
+
+    def checked(self, X: Any, name: str = "X") -> NDArray[Any]:
+        """Return a part as rows."""
+        rows = rows_of(X, name, self._dtype_read)
+        if self._rounding is not None:
+            self._rounding.add(rows_of(X, name, np.float64))
+        return rows
+
+    def warn_if_lost(self, names: Any) -> None:
+        """Warn about features whose signal is lost; see `Rounding`."""
+        if self._rounding is not None:
+            self._rounding.warn_if_lost(names)
+
+
+class _Series:
+    """Reads series part by part: checks and counts their rows.
 
     Parameters
     ----------
     record : FeatureRecord
-    spool : Spool
+    spool : _CheckedSpool
     reset : bool
-    dtype : dtype
-        Dtype of the rows in the file.
     """
 
-    def __init__(self, record: Any, spool: Spool, reset: bool, dtype: Any):
-        self._record, self._spool, self._reset, self._dtype = record, spool, reset, dtype
-        self._rounding, self._flags = Rounding(), list[Flags]()
+    def __init__(self, record: Any, spool: _CheckedSpool, reset: bool):
+        self._record, self._spool, self._reset = record, spool, reset
         self._names: Any = None
         self._n_features: int | None = None
-        self.lengths: list[int] = []
+        self._lengths, self._flags = list[int](), list[Flags]()
 
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
         """Read a part, which may begin a series."""
-        rows, is_first = rows_of(X, name, self._dtype), self._n_features is None
+        rows, is_first = self._spool.checked(X, name), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
-        if is_first:
+        if self._n_features is None:
             expected = None if self._reset else self._record.n_step_features
             check_n_features(self._record, rows.shape[1], expected)
             self._n_features, self._names = rows.shape[1], feature_names_of(X)
-        check_width(rows.shape[1], int(self._n_features or 0), name)
-        if self._reset and self._dtype is np.float32:
-            self._rounding.add(rows_of(X, name, np.float64))
+        check_width(rows.shape[1], self._n_features, name)
         self._spool.add(rows)
-        self.lengths += [0] if begins else []
-        self.lengths[-1] += len(rows)
+        self._lengths += [0] if begins else []
+        self._lengths[-1] += len(rows)
         self._flags += [] if flags is None else [flags]
 
     def finish(self, names: tuple[Hashable, ...] | None = None) -> tuple[Floats, Layout]:
         """Return all rows as a memory map, and their layout, with the names of the series."""
-        if not self.lengths:
+        if not self._lengths:
             raise ValueError("Got X without any series or rows, but expected at least one.")
-        self._rounding.warn_if_lost(self._names)
+        self._spool.warn_if_lost(self._names)
         flags = np.concatenate(self._flags) if self._flags else None
-        return self._spool.mapped(), Layout(np.array(self.lengths, np.intp), None, flags, names)
+        return self._spool.mapped(), Layout(np.array(self._lengths, np.intp), None, flags, names)
 
 
 def _of_series(
@@ -162,8 +185,8 @@ def _of_series(
     """Read an iterable as the list of its items; 1-D items have one feature."""
     is_of_rows = windowing.window_size is not None
     (reject_names_of_series if is_of_rows else check_are_of_rows)(windowing)
-    with Spool() as spool:
-        reading = _Reading(record, spool, reset, dtype)
+    with _CheckedSpool(dtype, reset) as spool:
+        reading = _Series(record, spool, reset)
         for i, item in enumerate(X):
             name = f"X[{i}]"
             flags = gaps_of_item(item, windowing.max_gap, name) if is_of_rows else None
@@ -180,16 +203,14 @@ def _of_series(
 def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask array like the equal array."""
     _reject_shape(X, windowing)
-    rounding = Rounding()
-    with Spool() as spool:
+    with _CheckedSpool(dtype, reset and X.dtype != np.float32) as spool:
         for part in partitions_of(X):
-            table = part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
-            rows = rows_of(table, "X", dtype) if part.size else np.zeros(part.shape, dtype)
+            rows = np.zeros(part.shape, dtype)
+            if part.size:
+                rows = spool.checked(part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1))
             spool.add(rows.reshape(part.shape))
-            if reset and part.size and dtype is np.float32 and X.dtype != np.float32:
-                rounding.add(rows_of(table, "X", np.float64))
         samples = read_samples(record, spool.mapped(), windowing, reset=reset, dtype=dtype)
-    rounding.warn_if_lost(None)
+    spool.warn_if_lost(None)
     return samples
 
 
@@ -214,8 +235,8 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
         return _of_table(record, X, windowing, reset, dtype)
     X = X.to_frame() if X.ndim == 1 else X
     gaps, names = Gaps(windowing.max_gap), dict[Hashable, None]()
-    with Spool() as spool:
-        reading = _Reading(record, spool, reset, dtype)
+    with _CheckedSpool(dtype, reset) as spool:
+        reading = _Series(record, spool, reset)
         for part, begins, name in _parts_of_series(X, windowing.series):
             flags = gaps.add(times_of(part, windowing.series, 1), begins=begins)
             reading.add(part, "X", flags, begins=begins)
@@ -230,12 +251,10 @@ def _of_frame(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
 def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any) -> Samples:
     """Read a Dask frame with one sequence per row like the equal frame."""
     check_are_of_rows(windowing)
-    rounding, kinds, index = Rounding(), set[type](), list[Any]()
-    with Spool() as spool:
+    kinds, index = set[type](), list[Any]()
+    with _CheckedSpool(dtype, reset) as spool:
         for part in filter(len, partitions_of(X)):
-            spool.add(rows_of(part, "X", dtype))
-            if dtype is np.float32:
-                rounding.add(rows_of(part, "X", np.float64))
+            spool.add(spool.checked(part))
             kinds.add(type(part))
             index.append(part.index)
         if not index:
@@ -244,8 +263,7 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     names = {"columns": X.columns} if X.ndim == 2 else {"name": X.name}
     table = kinds.pop()(rows if X.ndim == 2 else rows[:, 0], index[0].append(index[1:]), **names)
     samples = read_samples(record, table, windowing, reset=reset, dtype=dtype)
-    if reset:
-        rounding.warn_if_lost(feature_names_of(table))
+    spool.warn_if_lost(feature_names_of(table))
     return samples
 
 
