@@ -127,12 +127,15 @@ class _CheckedSpool(Spool):
         self._dtype_read = dtype
         self._rounding = Rounding() if warns and dtype is np.float32 else None
 
-    def checked(self, X: Any, name: str = "X") -> NDArray[Any]:
+    def read(self, X: Any, name: str = "X") -> NDArray[Any]:
         """Return a part as rows."""
-        rows = rows_of(X, name, self._dtype_read)
+        return rows_of(X, name, self._dtype_read)
+
+    def keep(self, rows: NDArray[Any], X: Any, name: str = "X") -> None:
+        """Write the rows that were read from a part."""
         if self._rounding is not None:
             self._rounding.add(rows_of(X, name, np.float64))
-        return rows
+        self.add(rows)
 
     def warn_if_lost(self, names: Any) -> None:
         """Warn about features whose signal is lost; see `Rounding`."""
@@ -158,14 +161,14 @@ class _Series:
 
     def add(self, X: Any, name: str, flags: Flags | None = None, *, begins: bool) -> None:
         """Read a part, which may begin a series."""
-        rows, is_first = self._spool.checked(X, name), self._n_features is None
+        rows, is_first = self._spool.read(X, name), self._n_features is None
         check_names_of_one(self._record, X, name, reset=self._reset and is_first)
         if self._n_features is None:
             expected = None if self._reset else self._record.n_step_features
             check_n_features(self._record, rows.shape[1], expected)
             self._n_features, self._names = rows.shape[1], feature_names_of(X)
         check_width(rows.shape[1], self._n_features, name)
-        self._spool.add(rows)
+        self._spool.keep(rows, X, name)
         self._lengths += [0] if begins else []
         self._lengths[-1] += len(rows)
         self._flags += [] if flags is None else [flags]
@@ -205,10 +208,11 @@ def _of_array(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     _reject_shape(X, windowing)
     with _CheckedSpool(dtype, reset and X.dtype != np.float32) as spool:
         for part in partitions_of(X):
-            rows = np.zeros(part.shape, dtype)
-            if part.size:
-                rows = spool.checked(part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1))
-            spool.add(rows.reshape(part.shape))
+            if not part.size:
+                spool.add(np.zeros(part.shape, dtype))
+                continue
+            table = part.reshape(-1, part.shape[-1] if part.ndim > 1 else 1)
+            spool.keep(spool.read(table).reshape(part.shape), table)
         samples = read_samples(record, spool.mapped(), windowing, reset=reset, dtype=dtype)
     spool.warn_if_lost(None)
     return samples
@@ -254,7 +258,7 @@ def _of_table(record: Any, X: Any, windowing: Windowing, reset: bool, dtype: Any
     kinds, index = set[type](), list[Any]()
     with _CheckedSpool(dtype, reset) as spool:
         for part in filter(len, partitions_of(X)):
-            spool.add(spool.checked(part))
+            spool.keep(spool.read(part), part)
             kinds.add(type(part))
             index.append(part.index)
         if not index:
