@@ -47,23 +47,9 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     X = with_columns(X)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
-    for column, kind in _nested(X):
-        raise TypeError(
-            f"Got {name} with a {kind} in a cell of column {column!r}, as in sktime's nested "
-            "panels, but expected numbers. For an array of shape (n_steps, n_features) per row, "
-            f"write [np.column_stack(row) for row in {name}.to_numpy()]."
-        )
-    for feature, kind in _times(X):
-        raise TypeError(
-            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
-            "them out, make them the index, or convert them to numbers, such as seconds."
-        )
-    for column, text in _texts(X):
-        raise ValueError(
-            f"Got {name} with text ({text!r}) in column {column!r}, but expected numbers. If it "
-            f"names the series of a row, set series={column!r} together with window_size; "
-            "otherwise drop it."
-        )
+    _reject_nested(X, name)
+    _reject_times(X, name)
+    _reject_texts(X, name)
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
@@ -157,11 +143,33 @@ def _from_rows(X: Any, name: str) -> Any:
     return X if rows.dtype.kind in "US" else rows
 
 
-def _texts(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe with text, not a number, in the first cell."""
+def _reject_nested(X: Any, name: str) -> None:
+    for column, cell in _first_cells(X):
+        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
+            raise TypeError(
+                f"Got {name} with a {type(cell).__name__} in a cell of column {column!r}, as in "
+                "sktime's nested panels, but expected numbers. For an array of shape (n_steps, "
+                "n_features) per row, write [np.column_stack(row) for row in "
+                f"{name}.to_numpy()]."
+            )
+
+
+def _reject_times(X: Any, name: str) -> None:
+    for feature, kind in _times(X):
+        raise TypeError(
+            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
+            "them out, make them the index, or convert them to numbers, such as seconds."
+        )
+
+
+def _reject_texts(X: Any, name: str) -> None:
     for column, cell in _first_cells(X):
         if isinstance(cell, str) and not _is_number(cell):
-            yield column, cell
+            raise ValueError(
+                f"Got {name} with text ({cell!r}) in column {column!r}, but expected numbers. If "
+                f"it names the series of a row, set series={column!r} together with window_size; "
+                "otherwise drop it."
+            )
 
 
 def _is_number(text: str) -> bool:
@@ -170,13 +178,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _nested(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe with several values in the first cell."""
-    for column, cell in _first_cells(X):
-        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
-            yield column, type(cell).__name__
 
 
 def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:

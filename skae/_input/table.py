@@ -67,8 +67,8 @@ class Table:
             Whether a column of times becomes the index, see `indexed_by_time`.
         """
         X = [*map(with_columns, X)] if isinstance(X, list | tuple) else with_columns(X)
-        is_list = _is_list(X) or (
-            window_size is not None and _are_series(X, window_size, n_features)
+        is_list = _may_be_list(X) and (
+            _are_sequences(X) or window_size is not None and _are_series(X, window_size, n_features)
         )
         items = tuple(X) if is_list else (X,)
         return cls(tuple(map(indexed_by_time, items)) if has_times else items, is_list)
@@ -160,10 +160,13 @@ def indexed_by_time(X: Any) -> Any:
     return pd.DataFrame(others, pd.Index(times[0].to_numpy(), name=times[0].name))
 
 
-def _is_list(X: Any) -> bool:
-    """Tell whether X is a list of sequences: its items are 2-D, or 1-D of unequal lengths."""
-    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
-        return False
+def _may_be_list(X: Any) -> bool:
+    is_array_of_objects = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    return (isinstance(X, list | tuple) or is_array_of_objects) and len(X) > 0
+
+
+def _are_sequences(X: Any) -> bool:
+    """Tell whether the items of X are sequences: 2-D, or 1-D of unequal lengths."""
     shapes = [shape_of(item) for item in X]
     if any(len(shape) == 2 for shape in shapes):
         return True
@@ -171,12 +174,10 @@ def _is_list(X: Any) -> bool:
 
 
 def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
-    """Tell whether X is a list of univariate series: they are at least as long as a window.
+    """Tell whether the items of X are univariate series: they are at least as long as a window.
 
     After `fit`, the number of features decides.
     """
-    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
-        return False
     if not all(len(shape_of(item)) == 1 and hasattr(item, "dtype") for item in X):
         return False
     if n_features:
@@ -186,10 +187,6 @@ def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
 
 SHORTEST_SERIES = 20
 """Fewest rows of equally long series in a list, with ``window_size="auto"``."""
-
-
-def _is_array_of_objects(X: Any) -> bool:
-    return isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
 
 
 def default_names(n_features: int) -> list[str]:

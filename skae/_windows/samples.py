@@ -114,7 +114,9 @@ class SequenceSamples:
             return self._split_series(fraction)
         samples = self.distinct()
         order = rng.permutation(len(samples))
-        n_held_out = samples._n_held_out(fraction)
+        n_held_out = (
+            min(max(1, round(fraction * len(samples))), len(samples) - 1) if fraction else 0
+        )
         held_out, training = order[:n_held_out], order[n_held_out:]
         return samples.select(training), samples.select(held_out) if n_held_out else None
 
@@ -163,9 +165,6 @@ class SequenceSamples:
     def spread(self, n_rows: int) -> "SequenceSamples":
         """Return the samples unchanged; see `RowSamples`."""
         return self
-
-    def _n_held_out(self, fraction: float) -> int:
-        return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
 
     def _split_series(self, fraction: float) -> tuple["SequenceSamples", "SequenceSamples | None"]:
         windows, size = self.windows, self.windows.max_length

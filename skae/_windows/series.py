@@ -22,7 +22,7 @@ class Layout:
     positions : ndarray of shape (n_rows,), intp, optional
         Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
-        Rows at which windows begin within a series.
+        Whether a row is the first after a gap in time, across which no window reaches.
     names : tuple, optional
         Names of the series.
     """
@@ -226,7 +226,7 @@ def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
 
 
 def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
-    """Raise the error for an index that contains more series than `series` names."""
+    """Return the error message for an index that contains more series than `series` names."""
     counts = {
         name: index.get_level_values(i).nunique()
         for i, name in enumerate(index.names)
