@@ -256,7 +256,9 @@ def _steps(times: NDArray[Any], lengths: Indices) -> NDArray[Any]:
 
 
 class Clock:
-    """The time of the last row of each series, and the longest step that is not a gap.
+    """The time of the last row of many series, and the longest step that is not a gap.
+
+    A *lane* is the slot of a series.
 
     Parameters
     ----------

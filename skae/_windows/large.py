@@ -1,4 +1,4 @@
-"""X that is read part by part: Dask collections and iterables, spooled to disk."""
+"""X that is read part by part: Dask collections and iterables, written to a file as rows."""
 
 import os
 import sys
