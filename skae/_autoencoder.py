@@ -29,7 +29,8 @@ from skae._detector import Detector, History
 from skae._fitting import fit_detector
 from skae._input.checks import reject_lazy
 from skae._input.layout_warnings import reject_targets
-from skae._input.typing import Duration, RandomState, SeriesLike
+from skae._input.table import RandomState, SeriesLike
+from skae._input.time_gaps import Duration
 from skae._output.frames import framed
 from skae._persistence.estimators import MAX_BYTES, load_only, save
 from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName

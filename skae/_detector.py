@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.training_cache import compiled_copy, independent_copy, state_of, values_of
-from skae._input.checks import reject_reordered_columns
-from skae._input.rows import dtype_to_read, read_rows
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
-from skae._input.table import Features
+from skae._input.table import Features, dtype_to_read, read_rows, reject_reordered_columns
 from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
 from skae._scoring.scorer import ScoringRule, explained_variation
-from skae._windows.reading import (
+from skae._windows.read_samples import (
     read_latent_rows,
     read_latent_sequences,
     read_latents,

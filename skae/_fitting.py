@@ -10,11 +10,10 @@ from skae._compat.sklearn import FeatureRecord
 from skae._compiled.inference import TrainedNetwork
 from skae._compiled.steps import can_be_sharded
 from skae._detector import Detector, TrainingRecord
-from skae._input.missing import warn_if_never_observed
-from skae._input.rows import dtype_to_read
+from skae._input.observed import warn_if_never_observed
 from skae._input.scaling import Scaling, warn_if_off_scale
 from skae._input.sequences import Floats
-from skae._input.table import Features
+from skae._input.table import Features, dtype_to_read
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits, is_binary_crossentropy
@@ -35,7 +34,7 @@ from skae._training.discords import leaves_out, without_discords
 from skae._training.loop import fit_network
 from skae._training.plan import TrainingPlan
 from skae._windows.large import read_to_learn
-from skae._windows.reading import check_fills_a_window, read_samples, with_observations
+from skae._windows.read_samples import check_fills_a_window, read_samples, with_observations
 from skae._windows.samples import RowSamples, Samples
 from skae._windows.windows import Windowing
 

@@ -19,17 +19,18 @@ from skae._compat.sklearn import (
     fit_context,
     frame_container,
 )
-from skae._input.checks import (
-    as_numbers,
+from skae._input.checks import as_numbers
+from skae._input.layout_warnings import warn_if_rows_of_a_series
+from skae._input.observed import NAN_ALLOWED
+from skae._input.sequences import rows_and_starts, stack_series
+from skae._input.table import (
+    SeriesLike,
+    Table,
     check_n_features,
     check_names_of_each,
+    default_names,
     reject_reordered_columns,
 )
-from skae._input.layout_warnings import warn_if_rows_of_a_series
-from skae._input.missing import NAN_ALLOWED
-from skae._input.sequences import rows_and_starts, stack_series
-from skae._input.table import Table, default_names
-from skae._input.typing import SeriesLike
 from skae._windows.windows import as_view_of_rows, shape_of_flat_windows, sliding_windows
 
 Array = NDArray[np.floating]
@@ -62,10 +63,7 @@ def _learns_in_parts(scaler: Any) -> bool:
 
 
 class SequenceScaler(  # type: ignore[call-arg]
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
+    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Scale each feature over all steps of all sequences.
 
@@ -305,48 +303,43 @@ class SequenceScaler(  # type: ignore[call-arg]
         if named:
             check_names_of_each(self, X, reset=reset)
         self._check_n_features(rows.shape[1], reset)
+        names = [feature_names_of(item) if named else None for item in X]
 
         def lay_out(rows: Array) -> list[Any]:
             parts = np.split(rows, np.cumsum(lengths)[:-1])
-            parts = [part.reshape(np.shape(item)) for part, item in zip(parts, X, strict=True)]
-            if not named:
-                return parts
             return [
-                self._framed(part, item, feature_names_of(item))
-                for part, item in zip(parts, X, strict=True)
+                self._framed(part.reshape(np.shape(item)), item, name)
+                for part, item, name in zip(parts, X, names, strict=True)
             ]
 
         return Steps(rows, lay_out)
 
     def _read_table(self, X: Any, reset: bool, named: bool) -> Steps:
-        if named and (reset or not self._takes_any_length):
+        # The columns of a table of one feature are steps, so that their number may vary.
+        takes_any_length = not reset and self.n_features_in_ == 1
+        if named and not takes_any_length:
             table = validate_data(self, X, reset=reset, **CHECKS)
         else:
             table = check_array(X, input_name="X", **CHECKS)
-        if not reset and not self._takes_any_length:
+        if not reset and not takes_any_length:
             check_n_features(self, table.shape[1], self.n_features_in_)
         n_features = self._features_of_table(X, table.shape[1], reset)
         if reset and n_features == 1:
             warn_if_rows_of_a_series(
                 X, table, "a SequenceScaler", "use sklearn.preprocessing.StandardScaler"
             )
-        rows = table.reshape(-1, n_features)
-        n_steps = table.shape[1] // n_features
-        if not named:
-            return Steps(rows, lambda rows: rows.reshape(table.shape))
-        names = self._names_of_table(X, table.shape[1])
-        return Steps(rows, lambda rows: self._framed(rows.reshape(table.shape), X, names), n_steps)
+        names = self._names_of_table(X, table.shape[1]) if named else None
+
+        def lay_out(rows: Array) -> Any:
+            return self._framed(rows.reshape(table.shape), X, names)
+
+        return Steps(table.reshape(-1, n_features), lay_out, table.shape[1] // n_features)
 
     def _names_of_table(self, X: Any, n_columns: int) -> Any:
         if n_columns == self.n_features_in_:
             return self.get_feature_names_out()
         names = feature_names_of(X)
         return default_names(n_columns) if names is None else names
-
-    @property
-    def _takes_any_length(self) -> bool:
-        """Whether the columns of a table are steps, so that their number may vary."""
-        return bool(self.n_features_in_ == 1)
 
     def _features_of_table(self, X: Any, n_columns: int, reset: bool) -> int:
         if not reset:

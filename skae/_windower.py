@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skae._compat.sklearn import (
     StrOptions,
@@ -19,17 +19,22 @@ from skae._compat.sklearn import (
     positive_real,
     returns_frames,
 )
-from skae._input.checks import as_numbers, check_n_features, reject_reordered_columns
-from skae._input.missing import NAN_ALLOWED
+from skae._input.checks import as_numbers
+from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices
-from skae._input.table import Table, default_names
-from skae._input.typing import Duration, SeriesLike
+from skae._input.table import (
+    SeriesLike,
+    Table,
+    check_n_features,
+    reject_reordered_columns,
+)
+from skae._input.time_gaps import Duration
 from skae._windows.period import window_size_of
 from skae._windows.series import Layout, without_series
 from skae._windows.windows import Windowing, flat_names, overlap_average, sliding_windows
 
 Array = NDArray[np.floating]
-FLOAT_DTYPES = [np.float64, np.float32]
+CHECKS: dict[str, Any] = {"dtype": [np.float64, np.float32], **NAN_ALLOWED}
 MAX_PADDING = 2**30
 """Most bytes for windows that are longer than every series."""
 
@@ -208,7 +213,11 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         series, positions = self._series_of(X, reset=False)
         self._check_memory(series)
         windows = [self._windows_of(rows) for rows in series]
-        ends = [self._ends_of(*one) for one in zip(windows, positions, strict=True)]
+        # Windows are counted back from the last row.
+        ends = [
+            part[::-1][:: self.stride][: len(found)][::-1]
+            for found, part in zip(windows, positions, strict=True)
+        ]
         if not any(map(len, ends)):
             raise ValueError(
                 f"Got X with {max(map(len, series))} rows, but expected at least "
@@ -318,19 +327,7 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
             )
 
     def _feature_names(self, input_features: Any) -> list[str]:
-        seen = getattr(self, "feature_names_in_", None)
-        known = default_names(self.n_features_in_) if seen is None else list(seen)
-        if input_features is None:
-            names = known
-        elif seen is not None and list(input_features) != known:
-            raise ValueError("input_features is not equal to feature_names_in_")
-        elif len(input_features) != len(known):
-            raise ValueError(
-                "input_features should have length equal to number of features "
-                f"({len(known)}), got {len(input_features)}"
-            )
-        else:
-            names = list(input_features)
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return [name for name in names if name != self.series]
 
     def _series_of(self, X: Any, *, reset: bool) -> tuple[list[Array], list[Indices]]:
@@ -340,19 +337,16 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         table = Table.of(X, self._size, expected or 0, has_times=self.max_gap is not None)
         X = table.X
         if table.is_list:
-            rows, lengths = table.stacked(self, FLOAT_DTYPES, reset=reset)
+            rows, lengths = table.stacked(self, CHECKS["dtype"], reset=reset)
             check_n_features(self, rows.shape[1], expected)
             layout = Layout.of_list(table.items, lengths, windowing)
-        elif self.series is None:
-            rows = validate_data(
-                self, as_numbers(X), dtype=FLOAT_DTYPES, **NAN_ALLOWED, reset=reset
-            )
-            layout = Layout.of_table(X, None, len(rows), windowing)
         else:
             features, labels = without_series(X, self.series)
+            features = as_numbers(features)
             check_feature_names(self, X, reset=reset)
-            check_n_features(self, np.shape(X)[1], expected)
-            rows = check_array(as_numbers(features), dtype=FLOAT_DTYPES, **NAN_ALLOWED)
+            rows = check_array(features, **CHECKS, estimator=self, input_name="X")
+            n_columns = rows.shape[1] if labels is None else np.shape(X)[1]
+            check_n_features(self, n_columns, expected)
             layout = Layout.of_table(X, labels, len(rows), windowing)
         parts = layout.parts()
         return [rows] if len(parts) == 1 else [rows[part] for part in parts], parts
@@ -372,10 +366,6 @@ class SequenceWindower(TransformerMixin, BaseEstimator):
         if self._padding == "edge":
             before[:] = rows[0]
         return sliding_windows(np.concatenate([before, rows]), self._size, self.stride)
-
-    def _ends_of(self, windows: Array, positions: Indices) -> Indices:
-        """Return the positions of the rows at which the windows of a series end."""
-        return positions[::-1][:: self.stride][: len(windows)][::-1]
 
     def _check_windows(self, X: Any) -> Array:
         names = self._feature_names(None)

@@ -28,8 +28,8 @@ try:
 except ImportError as error:
     raise ImportError("skae.dask needs Dask: pip install 'skae[dask]'.") from error
 
-from skae._dask.collections import Answer, Reach, of_array, of_frame
-from skae._dask.memmap import write_rows
+from skae._dask import Answer, Reach, of_array, of_frame
+from skae._windows.large import write_rows
 
 __all__ = [
     "decision_function",

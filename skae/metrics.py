@@ -21,7 +21,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from skae._input.runs import runs_of_true
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 from skae._output.frames import joined
 from skae._output.scored_rows import are_outliers
 

@@ -8,7 +8,7 @@ from pyod.models.base import BaseDetector
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 
 __all__ = ["PyODAutoencoder"]
 

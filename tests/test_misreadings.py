@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris, make_blobs
 from strategies import examples, random_rows
 
 from skae import LSTMAutoencoder, SequenceWindower, datasets
-from skae._windows.reading import read_samples
+from skae._windows.read_samples import read_samples
 from skae._windows.windows import Windowing
 
 SEQUENCES, ROWS = Windowing(None, 1), Windowing(30, 1)

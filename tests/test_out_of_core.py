@@ -212,7 +212,7 @@ def lazy_frame(rows, sizes):
     ],
 )
 def test_rows_of_any_kind_become_a_memory_map(kind, series, tmp_path, monkeypatch):
-    monkeypatch.setattr("skae._dask.memmap.ROWS_OF_AN_ARRAY", 64)
+    monkeypatch.setattr("skae._windows.large.ROWS_OF_AN_ARRAY", 64)
     series = series.copy()
     series[3, 1] = np.nan
     with dask.config.set(scheduler="synchronous"):

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from strategies import examples, random_rows
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._windows.reading import read_samples
+from skae._windows.read_samples import read_samples
 from skae._windows.windows import Windowing
 
 SEQUENCES, ROWS = Windowing(None, 1), Windowing(3, 2)

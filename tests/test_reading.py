@@ -9,7 +9,7 @@ from strategies import random_rows
 
 from skae import SequenceWindower
 from skae._compat.sklearn import FeatureRecord
-from skae._windows.reading import (
+from skae._windows.read_samples import (
     check_fills_a_window,
     read_latent_rows,
     read_latent_sequences,

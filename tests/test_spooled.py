@@ -24,7 +24,7 @@ from skae import SequenceWindower
 from skae._compat.sklearn import FeatureRecord
 from skae._input import disk_buffer as spool
 from skae._input.disk_buffer import Spool, is_mapped, stacked
-from skae._input.precision import Moments, Rounding, warn_if_rounded
+from skae._input.scaling import Moments, Rounding, warn_if_rounded
 from skae._windows import windows
 from skae._windows.large import comes_one_by_one, read_to_learn
 from skae._windows.windows import Windowing

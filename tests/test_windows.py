@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
 from skae._scoring.scorer import AGGREGATIONS
-from skae._windows.overlap import reduce_windows
 from skae._windows.windows import (
     as_view_of_rows,
     covering_windows,
     flat_names,
     overlap_average,
+    reduce_windows,
     shape_of_flat_windows,
     sliding_windows,
     trailing_windows,

@@ -1,15 +1,13 @@
-"""Checks of values and of feature names."""
+"""Checks of the values in X."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.lib.recfunctions import structured_to_unstructured
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-
-from skae._compat.sklearn import check_feature_names, feature_names_of
 
 TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta)
 
@@ -49,23 +47,9 @@ def as_numbers(X: Any, name: str = "X") -> Any:
     X = with_columns(X)
     if isinstance(X, list | tuple):
         X = _from_rows(X, name)
-    for column, kind in _nested(X):
-        raise TypeError(
-            f"Got {name} with a {kind} in a cell of column {column!r}, as in sktime's nested "
-            "panels, but expected numbers. For an array of shape (n_steps, n_features) per row, "
-            f"write [np.column_stack(row) for row in {name}.to_numpy()]."
-        )
-    for feature, kind in _times(X):
-        raise TypeError(
-            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
-            "them out, make them the index, or convert them to numbers, such as seconds."
-        )
-    for column, text in _texts(X):
-        raise ValueError(
-            f"Got {name} with text ({text!r}) in column {column!r}, but expected numbers. If it "
-            f"names the series of a row, set series={column!r} together with window_size; "
-            "otherwise drop it."
-        )
+    _reject_nested(X, name)
+    _reject_times(X, name)
+    _reject_texts(X, name)
     return _unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
 
 
@@ -159,11 +143,33 @@ def _from_rows(X: Any, name: str) -> Any:
     return X if rows.dtype.kind in "US" else rows
 
 
-def _texts(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe with text, not a number, in the first cell."""
+def _reject_nested(X: Any, name: str) -> None:
+    for column, cell in _first_cells(X):
+        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
+            raise TypeError(
+                f"Got {name} with a {type(cell).__name__} in a cell of column {column!r}, as in "
+                "sktime's nested panels, but expected numbers. For an array of shape (n_steps, "
+                "n_features) per row, write [np.column_stack(row) for row in "
+                f"{name}.to_numpy()]."
+            )
+
+
+def _reject_times(X: Any, name: str) -> None:
+    for feature, kind in _times(X):
+        raise TypeError(
+            f"Got {name} with times ({kind}) in feature {feature}, but expected numbers. Leave "
+            "them out, make them the index, or convert them to numbers, such as seconds."
+        )
+
+
+def _reject_texts(X: Any, name: str) -> None:
     for column, cell in _first_cells(X):
         if isinstance(cell, str) and not _is_number(cell):
-            yield column, cell
+            raise ValueError(
+                f"Got {name} with text ({cell!r}) in column {column!r}, but expected numbers. If "
+                f"it names the series of a row, set series={column!r} together with window_size; "
+                "otherwise drop it."
+            )
 
 
 def _is_number(text: str) -> bool:
@@ -172,13 +178,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _nested(X: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the columns of a dataframe with several values in the first cell."""
-    for column, cell in _first_cells(X):
-        if isinstance(cell, list | tuple) or hasattr(cell, "__array__") and np.ndim(cell):
-            yield column, type(cell).__name__
 
 
 def _first_cells(X: Any) -> Iterator[tuple[Any, Any]]:
@@ -219,59 +218,3 @@ def _unmasked(X: np.ma.MaskedArray[Any, Any]) -> NDArray[Any]:
     if X.mask is np.ma.nomask:
         return X.data
     return np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
-
-
-def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
-    """Set ``feature_names_in_`` from the first series, and compare the names of each.
-
-    Parameters
-    ----------
-    estimator : LSTMAutoencoder or SequenceWindower
-    series : sequence of array-like
-        As in scikit-learn, a warning is issued if only some of the series have names.
-    reset : bool
-        Whether to set the names, as in `fit`, or to compare the first series too.
-
-    Raises
-    ------
-    ValueError
-        If a series has other names, or another order. The message names the series.
-    """
-    for i, item in enumerate(series):
-        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
-
-
-def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
-    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
-    try:
-        check_feature_names(estimator, item, reset=reset)
-    except ValueError as error:
-        raise ValueError(f"Got other columns in {name}: {error}") from error
-
-
-def reject_reordered_columns(X: Any, names: Iterable[Any]) -> None:
-    """Reject a dataframe with columns of these names in another order.
-
-    Other names pass, and so do arrays: a model returns values under any name or none.
-
-    Raises
-    ------
-    ValueError
-    """
-    given, expected = feature_names_of(X), list(names)
-    if given is not None and list(given) != expected and set(given) == set(expected):
-        raise ValueError(
-            f"Got X with the columns {list(given)[:5]}, but expected them in the order of "
-            f"{expected[:5]}."
-        )
-
-
-def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
-    """Compare the number of features with `expected`; if None, set ``n_features_in_``."""
-    if expected is None:
-        estimator.n_features_in_ = n_features
-    elif n_features != expected:
-        raise ValueError(
-            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} "
-            "features as input."
-        )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input import observed
 from skae._input.checks import as_numbers, reject_dicts
 from skae._input.sequences import Sequences, shape_of
 
@@ -181,7 +182,7 @@ def warn_if_channels_come_first(sequences: Sequences) -> None:
     if n_features <= 3 * n_steps:
         return
     values = sequences.at_most(100).padded().astype(np.float64)
-    across = np.nan_to_num(values - _mean(values, -1))
+    across = np.nan_to_num(values - observed.mean(values, -1)[..., None])
     along = _standardized(values.reshape(-1, n_features)).reshape(values.shape)
     if _leads(_resemblance(across, 2), _resemblance(along, 1)):
         warnings.warn(
@@ -263,16 +264,9 @@ def _leads(resemblance: float, other: float) -> bool:
 
 def _standardized(table: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return columns of mean 0 and standard deviation 1, or 0; NaN becomes the mean."""
-    values = np.nan_to_num(table - _mean(table.astype(np.float64), 0))
+    values = np.nan_to_num(table - observed.mean(table, 0))
     spread = np.std(values, axis=0)
     return values / np.where(spread > 0, spread, 1)
-
-
-def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    observed = ~np.isnan(values)
-    total = np.where(observed, values, 0).sum(axis, keepdims=True)
-    means: NDArray[np.float64] = total / np.maximum(observed.sum(axis, keepdims=True), 1)
-    return means
 
 
 def _resemblance(values: NDArray[np.float64], axis: int) -> float:

@@ -16,7 +16,7 @@ from sklearn.utils import check_array
 
 from skae._compat.sklearn import too_large_is_named
 from skae._input.checks import as_numbers
-from skae._input.missing import NAN_ALLOWED, imputed
+from skae._input.observed import NAN_ALLOWED, imputed
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -333,14 +333,14 @@ def rows_and_starts(X: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
         )
     between, within = X.strides[:2]
     overlapping = within > 0 and between % within == 0 and 0 < between < n_steps * within
-    if n_sequences > 1 and not overlapping and (stride := _stride_of_copied_windows(X)):
-        rows = np.concatenate([X[0], X[1:, -stride:].reshape(-1, n_features)])
-        return rows, np.arange(n_sequences, dtype=np.intp) * stride
-    if not overlapping or n_sequences == 1:
-        return X.reshape(-1, n_features), np.arange(n_sequences, dtype=np.intp) * n_steps
-    stride = between // within
-    shape = ((n_sequences - 1) * stride + n_steps, n_features)
-    rows = as_strided(X, shape, X.strides[1:], writeable=False)
+    if overlapping and n_sequences > 1:
+        stride = between // within
+        shape = ((n_sequences - 1) * stride + n_steps, n_features)
+        rows = as_strided(X, shape, X.strides[1:], writeable=False)
+    elif stride := stride_of_copied_windows(X, MIN_SHARED):
+        rows = rows_of_copied_windows(X, stride)
+    else:
+        rows, stride = X.reshape(-1, n_features), n_steps
     return rows, np.arange(n_sequences, dtype=np.intp) * stride
 
 
@@ -348,19 +348,30 @@ MIN_SHARED = 64
 """Changes of value that windows must share to be recognised as overlapping."""
 
 
-def _stride_of_copied_windows(X: NDArray[Any]) -> int:
+def stride_of_copied_windows(X: NDArray[Any], min_shared: int = 0) -> int:
     """Return the stride of copied overlapping windows, 0 for other sequences.
 
     Windows of a series therefore train the same network in any memory layout.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_features)
+    min_shared : int, default=0
+        Changes of value that the windows must share.
     """
-    n_steps = X.shape[1]
-    for stride in range(1, n_steps):
+    for stride in range(1, X.shape[1] if len(X) > 1 else 0):
+        # If any windows differ, the first usually do.
         if not _are_equal(X[1, :-stride], X[0, stride:]):
             continue
         shared = X[1:, :-stride]
-        if _n_changes(shared) >= MIN_SHARED and _are_equal(shared, X[:-1, stride:]):
+        if _n_changes(shared) >= min_shared and _are_equal(shared, X[:-1, stride:]):
             return stride
     return 0
+
+
+def rows_of_copied_windows(X: NDArray[Any], stride: int) -> NDArray[Any]:
+    """Return the rows that copied windows share, each once."""
+    return np.concatenate([X[0], X[1:, -stride:].reshape(-1, X.shape[2])])
 
 
 def _n_changes(X: NDArray[Any]) -> int:

@@ -1,14 +1,34 @@
-"""`Table`: the X that a user passes. `Features`: its columns in `fit`."""
+"""`Table`: the X that a user passes. `Features`: its columns in `fit`, and checks of names."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
 
-from skae._compat.sklearn import FeatureRecord, feature_names_of
-from skae._input.checks import check_names_of_each, with_columns
+from skae._compat.sklearn import (
+    FeatureRecord,
+    check_feature_names,
+    feature_names_of,
+    too_large_is_named,
+)
+from skae._input.checks import as_numbers, with_columns
+from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices, reject_short_rows, shape_of, stack_series
+
+SeriesLike = ArrayLike | Sequence[ArrayLike]
+"""An array, dataframe or nested lists, or a list of these with one item per series or sequence."""
+
+RandomState = int | np.random.RandomState | np.random.Generator | None
+
+
+class SupportsScoreSamples(Protocol):
+    """A fitted outlier detector, or a Pipeline that ends in one."""
+
+    def score_samples(self, X: Any) -> Any:
+        """Return scores, higher for more normal samples."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +67,8 @@ class Table:
             Whether a column of times becomes the index, see `indexed_by_time`.
         """
         X = [*map(with_columns, X)] if isinstance(X, list | tuple) else with_columns(X)
-        is_list = _is_list(X) or (
-            window_size is not None and _are_series(X, window_size, n_features)
+        is_list = _may_be_list(X) and (
+            _are_sequences(X) or window_size is not None and _are_series(X, window_size, n_features)
         )
         items = tuple(X) if is_list else (X,)
         return cls(tuple(map(indexed_by_time, items)) if has_times else items, is_list)
@@ -94,6 +114,28 @@ class Table:
         return stack_series(self.items, dtype)
 
 
+def dtype_to_read(is_scaled: bool) -> Any:
+    """Return the dtype for `check_array`, depending on whether values will be scaled."""
+    return [np.float64, np.float32] if is_scaled else np.float32
+
+
+def read_rows(
+    record: FeatureRecord, X: Any, *, reset: bool, dtype: Any = np.float32
+) -> NDArray[Any]:
+    """Return the rows of a table, of any series.
+
+    Raises
+    ------
+    ValueError
+        As in `read_samples`.
+    """
+    options: dict[str, Any] = {**NAN_ALLOWED, "order": "C"}
+    X = as_numbers(X)
+    with too_large_is_named(X):
+        rows: NDArray[Any] = validate_data(record, X, dtype=dtype, reset=reset, **options)
+        return rows
+
+
 def indexed_by_time(X: Any) -> Any:
     """Return a polars frame with one column of times as a pandas frame with times as its index.
 
@@ -118,10 +160,13 @@ def indexed_by_time(X: Any) -> Any:
     return pd.DataFrame(others, pd.Index(times[0].to_numpy(), name=times[0].name))
 
 
-def _is_list(X: Any) -> bool:
-    """Tell whether X is a list of sequences: its items are 2-D, or 1-D of unequal lengths."""
-    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
-        return False
+def _may_be_list(X: Any) -> bool:
+    is_array_of_objects = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    return (isinstance(X, list | tuple) or is_array_of_objects) and len(X) > 0
+
+
+def _are_sequences(X: Any) -> bool:
+    """Tell whether the items of X are sequences: 2-D, or 1-D of unequal lengths."""
     shapes = [shape_of(item) for item in X]
     if any(len(shape) == 2 for shape in shapes):
         return True
@@ -129,12 +174,10 @@ def _is_list(X: Any) -> bool:
 
 
 def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
-    """Tell whether X is a list of univariate series: they are at least as long as a window.
+    """Tell whether the items of X are univariate series: they are at least as long as a window.
 
     After `fit`, the number of features decides.
     """
-    if not isinstance(X, list | tuple) and not _is_array_of_objects(X) or not len(X):
-        return False
     if not all(len(shape_of(item)) == 1 and hasattr(item, "dtype") for item in X):
         return False
     if n_features:
@@ -144,10 +187,6 @@ def _are_series(X: Any, window_size: int | str, n_features: int) -> bool:
 
 SHORTEST_SERIES = 20
 """Fewest rows of equally long series in a list, with ``window_size="auto"``."""
-
-
-def _is_array_of_objects(X: Any) -> bool:
-    return isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
 
 
 def default_names(n_features: int) -> list[str]:
@@ -209,3 +248,59 @@ class Features:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the features that `to_plain` was called on."""
         return cls(plain["n_columns"], plain["n_features"], plain["names"])
+
+
+def check_names_of_each(estimator: Any, series: Sequence[Any], *, reset: bool) -> None:
+    """Set ``feature_names_in_`` from the first series, and compare the names of each.
+
+    Parameters
+    ----------
+    estimator : LSTMAutoencoder or SequenceWindower
+    series : sequence of array-like
+        As in scikit-learn, a warning is issued if only some of the series have names.
+    reset : bool
+        Whether to set the names, as in `fit`, or to compare the first series too.
+
+    Raises
+    ------
+    ValueError
+        If a series has other names, or another order. The message names the series.
+    """
+    for i, item in enumerate(series):
+        check_names_of_one(estimator, item, f"X[{i}]", reset=reset and i == 0)
+
+
+def check_names_of_one(estimator: Any, item: Any, name: str, *, reset: bool) -> None:
+    """Set or compare ``feature_names_in_``; see `check_names_of_each`."""
+    try:
+        check_feature_names(estimator, item, reset=reset)
+    except ValueError as error:
+        raise ValueError(f"Got other columns in {name}: {error}") from error
+
+
+def reject_reordered_columns(X: Any, names: Iterable[Any]) -> None:
+    """Reject a dataframe with columns of these names in another order.
+
+    Other names pass, and so do arrays: a model returns values under any name or none.
+
+    Raises
+    ------
+    ValueError
+    """
+    given, expected = feature_names_of(X), list(names)
+    if given is not None and list(given) != expected and set(given) == set(expected):
+        raise ValueError(
+            f"Got X with the columns {list(given)[:5]}, but expected them in the order of "
+            f"{expected[:5]}."
+        )
+
+
+def check_n_features(estimator: Any, n_features: int, expected: int | None) -> None:
+    """Compare the number of features with `expected`; if None, set ``n_features_in_``."""
+    if expected is None:
+        estimator.n_features_in_ = n_features
+    elif n_features != expected:
+        raise ValueError(
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} "
+            "features as input."
+        )

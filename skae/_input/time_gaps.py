@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._input.runs import firsts_of
 from skae._input.sequences import Indices
 
 Flags = NDArray[np.bool_]
+
+Duration = float | str | datetime.timedelta | np.timedelta64
+"""A step of time: a number, or a duration such as "10min"."""
 
 
 def longest_step(max_gap: Any) -> float | np.timedelta64:
@@ -87,14 +91,9 @@ def gaps_of(
     ValueError
         If there are no times, a time is missing, or `max_gap` is of another kind.
     """
-    values = _values_asked(times, max_gap, name)
-    if values is None:
-        return None
-    steps = _steps(values, positions, lengths)
-    flags = None if max_gap is None else _flags(steps, values, max_gap, name)
-    _warn_of_disorder(*_disorder(steps), len(lengths), name)
-    if max_gap is None:
-        _warn_of_holes(steps, _usual_step(steps), name)
+    gaps = Gaps(max_gap, name)
+    flags = gaps.add_series(times, positions, lengths)
+    gaps.warn()
     return flags
 
 
@@ -112,7 +111,7 @@ def _usual_step(steps: NDArray[Any]) -> Any:
 
 def _warn_of_holes(steps: NDArray[Any], usual: Any, name: str) -> None:
     """Warn about steps that are much longer than usual, because windows cross them."""
-    holes = steps[:0] if usual is None else steps[steps > HOLE * usual]
+    holes = steps[steps > HOLE * usual]
     if len(holes):
         warnings.warn(
             f"Got {name} with {len(holes)} steps of time of {_text(holes.min())} or more where "
@@ -132,7 +131,7 @@ def _text(step: Any) -> str:
     return f"{ns // units.get(unit, 1)}{unit}"
 
 
-class GapsInParts:
+class Gaps:
     """Gaps in rows that are read part by part; see `gaps_of`.
 
     Parameters
@@ -144,7 +143,7 @@ class GapsInParts:
     def __init__(self, max_gap: Any, name: str = "X"):
         self.max_gap, self.name = max_gap, name
         self._last: NDArray[Any] | None = None
-        self._n_back = self._n_twice = self._n_series = 0
+        self._n_back = self._n_still = self._n_series = 0
         self._usual: Any = None
         self._kept: list[NDArray[Any]] = []  # all steps, until the usual one is known
 
@@ -153,14 +152,27 @@ class GapsInParts:
         values = _values_asked(times, self.max_gap, self.name)
         if values is None:
             return None
-        n_before = 0 if begins or self._last is None else 1
-        around = values if n_before == 0 else np.concatenate([self._last, values])
-        steps = _steps(around, None, np.array([len(around)]))[n_before:]
-        self._last, self._n_series = values[-1:], self._n_series + 1 - n_before
-        n_back, n_twice = _disorder(steps)
-        self._n_back, self._n_twice = self._n_back + n_back, self._n_twice + n_twice
+        before = values[:0] if begins or self._last is None else self._last
+        around = np.concatenate([before, values])
+        steps = _steps(around, np.array([len(around)]))[len(before) :]
+        self._last, self._n_series = values[-1:], self._n_series + 1 - len(before)
+        return self._flags(steps, values)
+
+    def add_series(self, times: Any, positions: Indices | None, lengths: Indices) -> Flags | None:
+        """Return which rows of whole series follow a gap."""
+        values = _values_asked(times, self.max_gap, self.name)
+        if values is None:
+            return None
+        self._n_series += len(lengths)
+        ordered = values if positions is None else values[positions]
+        return self._flags(_steps(ordered, lengths), values)
+
+    def _flags(self, steps: NDArray[Any], values: NDArray[Any]) -> Flags | None:
+        zero = np.zeros((), steps.dtype)
+        self._n_back += int((steps < zero).sum())
+        self._n_still += int((steps == zero).sum())
         if self.max_gap is not None:
-            return _flags(steps, values, self.max_gap, self.name)
+            return _are_gaps(steps, values, self.max_gap, self.name)
         kept = np.concatenate([*self._kept, steps])
         self._usual = _usual_step(kept) if self._usual is None else self._usual
         self._kept = [kept if self._usual is None else kept[kept > HOLE * self._usual]]
@@ -168,9 +180,18 @@ class GapsInParts:
 
     def warn(self) -> None:
         """Warn about dates that went backwards or repeated, and about holes."""
-        _warn_of_disorder(self._n_back, self._n_twice, self._n_series, self.name)
-        for steps in self._kept:
-            _warn_of_holes(steps, self._usual, self.name)
+        n_twice = max(self._n_still - self._n_series, 0)  # the first step of each series is 0
+        if self._n_back or n_twice:
+            warnings.warn(
+                f"Got {self.name} with timestamps that do not increase inside a series: "
+                f"{self._n_back} go backwards, {n_twice} repeat. The order of the rows is used. "
+                "Sort them (sort_index), drop duplicates, or name the column of several series "
+                "with `series`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if self._usual is not None:
+            _warn_of_holes(self._kept[0], self._usual, self.name)
 
 
 def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
@@ -187,7 +208,7 @@ def _values_asked(times: Any, max_gap: Any, name: str) -> NDArray[Any] | None:
     return values
 
 
-def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -> Flags:
+def _are_gaps(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -> Flags:
     limit = longest_step(max_gap)
     if isinstance(limit, float) != (steps.dtype.kind == "f"):
         kind = "numbers" if steps.dtype.kind == "f" else "dates"
@@ -201,21 +222,6 @@ def _flags(steps: NDArray[Any], values: NDArray[Any], max_gap: Any, name: str) -
             f"{int(np.isnan(values).sum())} rows, but expected one for each."
         )
     return (steps > limit) | (steps < np.zeros((), steps.dtype))
-
-
-def run_lengths(lengths: Indices, after_gap: Flags | None) -> Indices:
-    """Return the number of rows of each part without gaps in stacked series.
-
-    Examples
-    --------
-    >>> run_lengths(np.array([3, 2]), np.array([False, False, True, False, False]))
-    array([2, 1, 2])
-    """
-    if after_gap is None:
-        return lengths
-    begins = after_gap.copy()
-    begins[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-    return np.diff(np.append(np.flatnonzero(begins), len(begins)))
 
 
 def values_of(times: Any) -> NDArray[Any] | None:
@@ -240,30 +246,125 @@ def values_of(times: Any) -> NDArray[Any] | None:
     return values if values.dtype.kind in "Mmiuf" else None
 
 
-def _steps(values: NDArray[Any], positions: Indices | None, lengths: Indices) -> NDArray[Any]:
+def _steps(times: NDArray[Any], lengths: Indices) -> NDArray[Any]:
     """Return the time since the previous row of the series; 0 at the first row of each."""
-    ordered = values if positions is None else values[positions]
-    if ordered.dtype.kind in "iuf":
-        ordered = ordered.astype(np.float64)
-    steps = np.diff(ordered, prepend=ordered[:1])
-    firsts = (np.cumsum(lengths) - lengths)[lengths > 0]
-    steps[firsts] = ordered[firsts] - ordered[firsts]
+    times = times.astype(np.float64) if times.dtype.kind in "iuf" else times
+    steps = np.diff(times, prepend=times[:1])
+    firsts = firsts_of(lengths)[lengths > 0]
+    steps[firsts] = times[firsts] - times[firsts]
     return steps
 
 
-def _disorder(steps: NDArray[Any]) -> tuple[int, int]:
-    """Count negative and zero steps; the first step of each series counts as zero."""
-    zero = np.zeros((), steps.dtype)
-    return int((steps < zero).sum()), int((steps == zero).sum())
+class Clock:
+    """The time of the last row of many series, and the longest step that is not a gap.
+
+    A *lane* is the slot of a series.
+
+    Parameters
+    ----------
+    max_gap : float, str, timedelta or numpy.timedelta64
+        A number for times that are numbers, a duration for dates.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is not above 0, or neither a number nor a duration.
+    """
+
+    def __init__(self, max_gap: Any):
+        self._max_gap: Any = longest_step(max_gap)
+        self._is_number = isinstance(self._max_gap, float)
+        self._zero: Any = self._max_gap * 0
+        self._last = np.zeros(0, np.float64 if self._is_number else "datetime64[ns]")
+
+    def make_room(self, n_lanes: int) -> None:
+        """Ensure that there are at least this many lanes."""
+        missing = max(n_lanes - len(self._last), 0)
+        self._last = np.append(self._last, np.zeros(missing, self._last.dtype))
+
+    def read(self, times: Any, n_rows: int) -> NDArray[Any]:
+        """Return one time per row.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer, or one is missing.
+        TypeError
+            If they are not of the kind that `max_gap` requires, numbers or dates.
+        """
+        given = _as_index(times)
+        values = values_of(given)
+        if values is None or (values.dtype.kind in "iuf") != self._is_number:
+            kind = "numbers" if self._is_number else "dates or durations"
+            raise TypeError(
+                f"Got times of dtype {given.dtype}, but expected {kind}, as max_gap="
+                f"{self._max_gap!r} requires."
+            )
+        if values.dtype.kind == "m":  # only steps count
+            values = values + np.datetime64(0, "ns")
+        read = values.astype(self._last.dtype)
+        if read.shape != (n_rows,) or np.isnan(read).any():
+            raise ValueError(
+                f"Got times of shape {given.shape} with {np.isnan(read).sum()} missing, but "
+                f"expected one for each of {n_rows} rows."
+            )
+        return read
+
+    def gaps(
+        self, lanes: Indices, times: NDArray[Any], lengths: Indices, is_new: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return which rows follow a gap.
+
+        Parameters
+        ----------
+        lanes : ndarray of shape (n,), intp
+        times : ndarray of shape (sum of lengths,)
+        lengths : ndarray of shape (n,), intp
+            Rows of each lane; at least one.
+        is_new : ndarray of shape (n,), bool
+            Whether the lane has no earlier row.
+
+        Raises
+        ------
+        ValueError
+            If a row is older than the one before it.
+        """
+        firsts = firsts_of(lengths)
+        before = np.roll(times, 1)
+        before[firsts] = np.where(is_new, times[firsts], self._last[lanes])
+        steps = times - before
+        if (steps < self._zero).any():
+            row = int(np.argmax(steps < self._zero))
+            raise ValueError(
+                f"Got a row of {times[row]} after one of {before[row]}, but expected the rows of a "
+                "series in order of time. Sort them, or drop late rows."
+            )
+        is_first = np.zeros(len(steps), bool)
+        is_first[firsts] = is_new
+        if ((steps == self._zero) & ~is_first).any():
+            warnings.warn(
+                "Got rows of equal times in a series of a stream, but expected each row once. All "
+                "rows are used. Drop rows that are delivered twice.",
+                UserWarning,
+                stacklevel=2,
+            )
+        after_gap: NDArray[np.bool_] = steps > self._max_gap
+        return after_gap
+
+    def set(self, lanes: Indices, times: NDArray[Any], lengths: Indices) -> None:
+        """Store the time of the last row of each lane."""
+        self._last[lanes] = times[np.cumsum(lengths) - 1]
 
 
-def _warn_of_disorder(n_back: int, n_still: int, n_series: int, name: str) -> None:
-    n_twice = n_still - n_series
-    if n_back or n_twice > 0:
-        warnings.warn(
-            f"Got {name} with timestamps that do not increase inside a series: {n_back} go "
-            f"backwards, {max(n_twice, 0)} repeat. The order of the rows is used. Sort them "
-            "(sort_index), drop duplicates, or name the column of several series with `series`.",
-            UserWarning,
-            stacklevel=2,
-        )
+def _as_index(times: Any) -> Any:
+    """Return a pandas index as it is, and anything else as an array, or an index of its objects."""
+    if hasattr(times, "infer_objects"):
+        return times
+    array = np.atleast_1d(np.asarray(times))
+    if array.dtype != object:
+        return array
+    try:
+        import pandas as pd
+    except ImportError:  # then they are objects of the standard library
+        return array.astype("datetime64[us]")
+    return pd.Index(array)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skae._input.runs import runs_of_true
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 from skae._output.frames import index_of, library_of, matching_names, table, taken
 from skae._output.pipeline import (
     Grouping,

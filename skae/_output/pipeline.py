@@ -13,8 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skae._compat.sklearn import frame_container
-from skae._input.table import default_names
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike, default_names
 from skae._output.frames import framed, names_of
 from skae._output.scored_rows import Positions, groups_of, stack_entries
 

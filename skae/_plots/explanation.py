@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._input.typing import SeriesLike, SupportsScoreSamples
+from skae._input.table import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, matching_names, name_features, names_of
 from skae._output.pipeline import (
     errors_of_rows,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skae._input import observed
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 from skae._output.frames import joined
 from skae._output.pipeline import reach
 from skae._plots.axes import DETECTED, SERIES, clean, make_ax

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._input import observed
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike
 from skae._output.frames import index_of, is_of_series, name_features, names_of
 from skae._output.pipeline import grouping_of, reach, through
 from skae._output.scored_rows import stack_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._input.typing import SeriesLike, SupportsScoreSamples
+from skae._input.table import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, name_features, names_of
 from skae._output.pipeline import errors_of_rows, find_offset, gap_of, grouping_of, reach
 from skae._output.scored_rows import are_outliers, as_level, events_of, stack_entries, stack_rows

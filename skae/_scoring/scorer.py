@@ -22,8 +22,8 @@ from skae._scoring.errors import (
 )
 from skae._scoring.reference import without_bad_readings
 from skae._scoring.thresholds import OffsetPolicy
-from skae._windows.overlap import Reduction
 from skae._windows.samples import RowSamples, Samples, weights_of
+from skae._windows.windows import Reduction
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]

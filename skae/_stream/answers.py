@@ -6,19 +6,111 @@ their errors are aggregated in whole arrays. A *lane* is the slot of a series.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skae._detector import Detector
 from skae._input import observed
+from skae._input.runs import firsts_of, ranges
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._scoring.scorer import AGGREGATIONS, ScoringRule, smooth
-from skae._stream.state import Tails, firsts_of, ranges
-from skae._windows.overlap import reduce_at
-from skae._windows.windows import Windowing
+from skae._scoring.thresholds import AdaptiveOffset
+from skae._windows.windows import Windowing, reduce_at
 
 Array = NDArray[np.floating]
 Residuals = Callable[[Sequences], Floats]
+
+
+class Tails:
+    """The last rows of many series in one array; a *lane* is the slot of a series.
+
+    Parameters
+    ----------
+    size : int
+        Most rows that are kept of a series.
+    shape : tuple of int
+        Shape of a row.
+    dtype : dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tails = Tails(2, (), np.float64)
+    >>> tails.make_room(2)
+    >>> lanes, lengths = np.array([0, 1]), np.array([3, 1])
+    >>> stack, lengths = tails.followed_by(lanes, np.array([1.0, 2.0, 3.0, 9.0]), lengths)
+    >>> tails.hold(lanes, stack, lengths)
+    >>> tails.followed_by(np.array([1, 0]), np.array([8.0, 4.0]), np.array([1, 1]))
+    (array([9., 8., 2., 3., 4.]), array([2, 3]))
+    """
+
+    def __init__(self, size: int, shape: tuple[int, ...], dtype: type):
+        self.size = size
+        self._rows: NDArray[Any] = np.zeros((0, size, *shape), dtype)
+        self._n_held = np.zeros(0, np.intp)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
+        return self._rows.shape[2:]
+
+    def make_room(self, n_lanes: int) -> None:
+        """Ensure that there are at least this many lanes."""
+        missing = n_lanes - len(self._rows)
+        if missing > 0:
+            more = np.zeros((missing, *self._rows.shape[1:]), self._rows.dtype)
+            self._rows = np.concatenate([self._rows, more])
+            self._n_held = np.append(self._n_held, np.zeros(missing, np.intp))
+
+    def empty(self, lanes: Indices) -> None:
+        """Forget the rows of these lanes."""
+        self._n_held[lanes] = 0
+
+    def n_held(self, lanes: Indices) -> Indices:
+        """Return the number of rows kept of each lane."""
+        return self._n_held[lanes]
+
+    def followed_by(
+        self, lanes: Indices, rows: NDArray[Any], lengths: Indices
+    ) -> tuple[NDArray[Any], Indices]:
+        """Return the kept rows of each lane, each followed by its new rows, in one stack.
+
+        Parameters
+        ----------
+        lanes : ndarray of shape (n,), intp
+        rows : ndarray of shape (sum of lengths, ...)
+            New rows, lane after lane.
+        lengths : ndarray of shape (n,), intp
+
+        Returns
+        -------
+        stack : ndarray of shape (n_stacked, ...)
+        lengths : ndarray of shape (n,), intp
+            Rows of each lane in the stack.
+        """
+        held = self._n_held[lanes]
+        total = held + lengths
+        if len(lanes) == 1:
+            # Usually one row arrives at a time; then indices would cost more than the rows.
+            return np.concatenate([self._rows[lanes[0], self.size - held[0] :], rows]), total
+        firsts = firsts_of(total)
+        stack = np.empty((int(total.sum()), *self._rows.shape[2:]), self._rows.dtype)
+        is_held = np.arange(self.size) >= self.size - held[:, None]
+        stack[ranges(firsts, held)] = self._rows[lanes][is_held]
+        stack[ranges(firsts + held, lengths)] = rows
+        return stack, total
+
+    def hold(self, lanes: Indices, stack: NDArray[Any], lengths: Indices) -> None:
+        """Keep the last rows of each lane of a stack, instead of the previous ones."""
+        held = np.minimum(lengths, self.size)
+        last = firsts_of(lengths) + lengths - self.size
+        # They are aligned to the right; entries to the left of them are never read.
+        index = last[:, None] + np.arange(self.size)
+        if len(stack):
+            self._rows[lanes] = stack[np.maximum(index, 0)]
+        self._n_held[lanes] = held
 
 
 class _Answer:
@@ -211,12 +303,7 @@ class FinalScores(_Answer):
         return reduce_at(windows, values, rows, self._way.of_row, self._way.whole_window)
 
     def _smoothed(
-        self,
-        errors: Array,
-        lengths: Indices,
-        first: Indices,
-        until: Indices,
-        end: Indices | None,
+        self, errors: Array, lengths: Indices, first: Indices, until: Indices, end: Indices | None
     ) -> tuple[Array, Indices]:
         """Return the scores of rows for which all neighbours that the filter needs are known."""
         begin = np.maximum(first - self._window_size, 0)
@@ -227,3 +314,23 @@ class FinalScores(_Answer):
             alike = firsts[lengths == length] + np.arange(length)[:, None]
             found[alike] = smooth(errors[alike], np.array([length]), self._window_size)
         return -found[ranges(firsts + begin - (until - lengths), n_done)], n_done
+
+
+class OffsetThreshold:
+    """Labels scores below the offset of `fit`; it adapts as with ``threshold="adaptive"``.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its rows are the samples.
+    """
+
+    def __init__(self, detector: Detector):
+        policy, self._offset = detector.scorer.offset_policy, detector.offset
+        memory = policy.memory(detector.windowing.window_size)
+        self._adaptive = AdaptiveOffset(self._offset, memory) if policy.adapts else None
+
+    def update(self, scores: Array) -> NDArray[np.intp]:
+        """Return -1 for outliers and 1 for inliers, and remember the scores."""
+        offsets = self._offset if self._adaptive is None else self._adaptive.update(scores)
+        return np.where(np.asarray(scores) < offsets, -1, 1)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skae._detector import Detector
 from skae._input.checks import as_numbers, with_columns
 from skae._input.sequences import Floats, Indices
-from skae._input.table import indexed_by_time
+from skae._input.table import Features, indexed_by_time
 from skae._windows.series import without_series
 from skae._windows.windows import Windowing
 
@@ -83,7 +83,7 @@ class RowReader:
         ValueError
             If they do not fit the data seen in `fit`, or a part contains rows of several series.
         """
-        width = self._n_features
+        width = self._given.n_columns
         tables = [_as_table(part, width) for part in parts.values()]
         lengths = np.array([len(table) for table in tables], dtype=np.intp)
         if not lengths.sum():
@@ -114,7 +114,8 @@ class RowReader:
         if any(isinstance(value, Mapping) or np.ndim(value) for value in rows.values()):
             return False
         names = [name for name in rows if name != self.windowing.series]
-        return self._n_features > 1 or names == list(self._names_or(()))
+        given = self._given
+        return given.n_columns > 1 or given.names is not None and names == [*given.names]
 
     def named(self, rows: Any) -> Any:
         """Return a row as a frame if it is a dict, a pandas Series or a structured array."""
@@ -125,13 +126,13 @@ class RowReader:
         rows = with_columns(np.atleast_1d(rows) if isinstance(rows, np.void) else rows)
         if self.windowing.max_gap is not None:
             rows = indexed_by_time(rows)
-        is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._n_features > 1
+        is_row = hasattr(rows, "to_frame") and hasattr(rows, "index") and self._given.n_columns > 1
         return rows.to_frame().T if is_row else rows
 
     def _of_dicts(self, rows: list[Mapping[str, Any]]) -> Any:
         import pandas as pd
 
-        names = list(self._names_or([f"x{i}" for i in range(self._n_features)]))
+        names: list[Any] = self._given.column_names()
         for row in rows:
             missing = [name for name in names if name not in row]
             others = [name for name in row if name not in [*names, self.windowing.series]]
@@ -144,20 +145,18 @@ class RowReader:
         if self.first_steps is None and all(self.windowing.series in row for row in rows):
             names.append(self.windowing.series)
         values = [[np.nan if row[name] is None else row[name] for name in names] for row in rows]
-        has_names = self._names_or(None) is not None
-        return pd.DataFrame(values, columns=names) if has_names else np.array(values, float)
-
-    def _names_or(self, default: Any) -> Any:
-        if self.first_steps is not None:
-            return getattr(self.first_steps, "feature_names_in_", default)
-        names = self.detector.features.names
-        return default if names is None else names
+        if self._given.names is None:
+            return np.array(values, float)
+        return pd.DataFrame(values, columns=names)
 
     @property
-    def _n_features(self) -> int:
+    def _given(self) -> Features:
+        """The columns that the user passes."""
         if self.first_steps is None:
-            return self.detector.features.n_columns
-        return int(self.first_steps.n_features_in_)
+            return self.detector.features
+        n_columns = int(self.first_steps.n_features_in_)
+        names = getattr(self.first_steps, "feature_names_in_", None)
+        return Features(n_columns, n_columns, names)
 
     def features(self, table: Any) -> Any:
         """Return a table without the column that names the series, if it has one."""

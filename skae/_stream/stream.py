@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skae._compiled.inference import StreamedNetwork
+from skae._input.runs import firsts_of
 from skae._input.sequences import Floats, Indices
-from skae._input.typing import Duration
-from skae._stream.answers import FinalScores, ScoresNow
+from skae._input.time_gaps import Clock, Duration
+from skae._stream.answers import FinalScores, OffsetThreshold, ScoresNow
 from skae._stream.reader import RowReader
-from skae._stream.state import Clock, firsts_of, threshold_of
 from skae._windows.series import times_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}
@@ -199,7 +199,7 @@ class ScoreStream:
                 "belongs to other scores, but expected a threshold. Pass one to the stream, or "
                 "fit the detector with aggregation='last'."
             )
-        return threshold_of(self._reader.detector)
+        return OffsetThreshold(self._reader.detector)
 
     def _compiled(self) -> StreamedNetwork:
         """Return the compiled network; new functions run once on an artificial series."""
@@ -266,13 +266,17 @@ class ScoreStream:
         times: NDArray[Any] | None,
     ) -> dict[Hashable, Array]:
         if self._clock is None or times is None:
-            return _by_key(keys, *self._answer.advance(lanes, rows, lengths, self._residuals))
+            return _by_key(
+                keys, *self._answer.advance(lanes, rows, lengths, self._network.residuals)
+            )
         some = lengths > 0
         cuts = self._clock.gaps(lanes[some], times, lengths[some], is_new[some])
         if cuts.any():
             found = self._over_gaps(keys, lanes, rows, lengths, cuts)
         else:
-            found = _by_key(keys, *self._answer.advance(lanes, rows, lengths, self._residuals))
+            found = _by_key(
+                keys, *self._answer.advance(lanes, rows, lengths, self._network.residuals)
+            )
         self._clock.set(lanes[some], times, lengths[some])
         return found
 
@@ -285,16 +289,18 @@ class ScoreStream:
         cuts: NDArray[np.bool_],
     ) -> dict[Hashable, Array]:
         """Return the scores of series that end and begin again at gaps."""
-        answer = copy.deepcopy(self._answer)
+        answer, residuals = copy.deepcopy(self._answer), self._network.residuals
         parts = zip(lanes, _split(rows, lengths), _split(cuts, lengths), strict=True)
-        found = [_over_gaps(answer, np.array([lane]), part, np.flatnonzero(cut), self._residuals)
-                 for lane, part, cut in parts]  # fmt: skip
+        found = [
+            _over_gaps(answer, np.array([lane]), part, np.flatnonzero(cut), residuals)
+            for lane, part, cut in parts
+        ]
         self._answer = answer
         return dict(zip(keys, found, strict=True))
 
     def _end(self, keys: list[Hashable]) -> dict[Hashable, Array]:
         lanes = np.array([self._lanes[key] for key in keys], dtype=np.intp)
-        found = _by_key(keys, *self._answer.end(lanes, self._residuals))
+        found = _by_key(keys, *self._answer.end(lanes, self._network.residuals))
         self._give_up(keys)
         return found
 
@@ -324,9 +330,6 @@ class ScoreStream:
                     f"Got rows of {name!r} after rows of {before!r}, but expected one series: pass "
                     "several as a dict of the rows of each by its name."
                 )
-
-    def _residuals(self, windows: Any) -> Floats:
-        return self._network.residuals(windows)
 
 
 def stream(

@@ -6,10 +6,9 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import find_peaks
 from sklearn.utils import check_array
 
-from skae._input.missing import NAN_ALLOWED
+from skae._input.observed import NAN_ALLOWED
 from skae._input.sequences import Indices, stack_series
-from skae._input.table import Table
-from skae._input.typing import SeriesLike
+from skae._input.table import SeriesLike, Table
 
 Array = NDArray[np.floating]
 

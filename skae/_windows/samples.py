@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from skae._compat.sklearn import check_sample_weight
 from skae._input import observed
 from skae._input.disk_buffer import stacked
+from skae._input.runs import run_lengths
 from skae._input.scaling import Scaling
 from skae._input.sequences import Floats, Indices, Sequences
 from skae._input.table import Table
-from skae._input.time_gaps import Flags, run_lengths
-from skae._windows.overlap import Reduction, reduce_windows
-from skae._windows.windows import covering_windows, trailing_windows
+from skae._input.time_gaps import Flags
+from skae._windows.windows import Reduction, covering_windows, reduce_windows, trailing_windows
 
 Array = NDArray[np.floating]
 Blocks = Iterable[Array]
@@ -114,7 +114,9 @@ class SequenceSamples:
             return self._split_series(fraction)
         samples = self.distinct()
         order = rng.permutation(len(samples))
-        n_held_out = samples._n_held_out(fraction)
+        n_held_out = (
+            min(max(1, round(fraction * len(samples))), len(samples) - 1) if fraction else 0
+        )
         held_out, training = order[:n_held_out], order[n_held_out:]
         return samples.select(training), samples.select(held_out) if n_held_out else None
 
@@ -134,10 +136,7 @@ class SequenceSamples:
         return SequenceSamples(windows.select(chosen), merged)
 
     def from_steps(
-        self,
-        blocks: Blocks,
-        windows: Sequences | None = None,
-        reduction: Reduction = observed.mean,
+        self, blocks: Blocks, windows: Sequences | None = None, reduction: Reduction = observed.mean
     ) -> Any:
         """Lay out results per step like the input; sequences never overlap."""
         return self.windows.like_input(np.concatenate(list(blocks)))
@@ -166,9 +165,6 @@ class SequenceSamples:
     def spread(self, n_rows: int) -> "SequenceSamples":
         """Return the samples unchanged; see `RowSamples`."""
         return self
-
-    def _n_held_out(self, fraction: float) -> int:
-        return min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
 
     def _split_series(self, fraction: float) -> tuple["SequenceSamples", "SequenceSamples | None"]:
         windows, size = self.windows, self.windows.max_length
@@ -311,10 +307,7 @@ class RowSamples:
         return np.concatenate(list(found))
 
     def from_steps(
-        self,
-        blocks: Blocks,
-        windows: Sequences | None = None,
-        reduction: Reduction = observed.mean,
+        self, blocks: Blocks, windows: Sequences | None = None, reduction: Reduction = observed.mean
     ) -> Any:
         """Reduce the values of the windows that cover each row, laid out like the input."""
         return self.like_input(self.per_row(blocks, windows, reduction))

@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from skae._input.sequences import Indices
-from skae._input.time_gaps import Flags, gaps_of, run_lengths
+from skae._input.runs import run_lengths
+from skae._input.sequences import Indices, shape_of
+from skae._input.time_gaps import Flags, gaps_of
 from skae._windows.windows import Windowing
 
 
@@ -21,7 +22,7 @@ class Layout:
     positions : ndarray of shape (n_rows,), intp, optional
         Input positions of the rows; None if they were in this order.
     after_gap : ndarray of shape (n_rows,), bool, optional
-        Rows at which windows begin within a series.
+        Whether a row is the first after a gap in time, across which no window reaches.
     names : tuple, optional
         Names of the series.
     """
@@ -65,10 +66,7 @@ class Layout:
             If `series` is set, or `max_gap` is set and there are no times.
         """
         reject_names_of_series(windowing)
-        parts = [
-            gaps_of(times_of(item, None, 1), None, np.array([length]), windowing.max_gap, f"X[{i}]")
-            for i, (item, length) in enumerate(zip(X, lengths, strict=True))
-        ]
+        parts = [gaps_of_item(item, windowing.max_gap, f"X[{i}]") for i, item in enumerate(X)]
         flags = [part for part in parts if part is not None]
         return cls(lengths, None, np.concatenate(flags) if flags else None)
 
@@ -81,6 +79,12 @@ class Layout:
         """Return the input positions of each part of a series without gaps."""
         rows = np.arange(self.lengths.sum()) if self.positions is None else self.positions
         return np.split(rows, np.cumsum(self.runs)[:-1])
+
+
+def gaps_of_item(item: Any, max_gap: Any, name: str) -> Flags | None:
+    """Return which rows of one series of a list follow a gap; see `gaps_of`."""
+    length = np.array(shape_of(item)[:1], np.intp)
+    return gaps_of(times_of(item, None, 1), None, length, max_gap, name)
 
 
 def reject_names_of_series(windowing: Windowing) -> None:
@@ -222,7 +226,7 @@ def times_of(X: Any, series: str | int | None, n_series: int) -> Any:
 
 
 def _several_series(index: Any, series: str | int | None, n_series: int) -> str:
-    """Raise the error for an index that contains more series than `series` names."""
+    """Return the error message for an index that contains more series than `series` names."""
     counts = {
         name: index.get_level_values(i).nunique()
         for i, name in enumerate(index.names)

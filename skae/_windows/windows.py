@@ -1,7 +1,7 @@
 """From rows to windows and back, and where windows start."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -10,7 +10,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from skae._input.sequences import Indices, Sequences
+from skae._input import observed
+from skae._input.sequences import (
+    Indices,
+    Sequences,
+    rows_of_copied_windows,
+    stride_of_copied_windows,
+)
 
 MAX_LISTED = 2**20
 """Number of windows above which their starts and their order are computed, not stored."""
@@ -120,6 +126,7 @@ def starts_and_lengths(
 
 
 Array = NDArray[np.floating]
+Reduction = Callable[[Array], Array]
 
 
 class Windowing(NamedTuple):
@@ -205,11 +212,11 @@ def overlap_average(windows: Array, stride: int = 1) -> Array:
     for step in range(window_size):
         rows = slice(step, step + (n_windows - 1) * stride + 1, stride)
         values = windows[:, step]
-        observed = ~np.isnan(values)
+        seen = ~np.isnan(values)
         first[rows] = np.where(np.isnan(first[rows]), values, first[rows])
         # Averaging the differences from one member preserves equal members to the last bit.
-        excess[rows] += np.where(observed, values - first[rows], 0)
-        count[rows] += observed
+        excess[rows] += np.where(seen, values - first[rows], 0)
+        count[rows] += seen
     average: Array = first + excess / np.maximum(count, 1)
     return average
 
@@ -254,19 +261,10 @@ def as_view_of_rows(windows: Array) -> Array:
     >>> bool((view == windows).all()), view.strides[0] == view.strides[1]
     (True, True)
     """
-    window_size = windows.shape[1]
-    for stride in range(1, window_size if len(windows) > 1 else 0):
-        earlier, later = windows[:-1, stride:], windows[1:, :-stride]
-        if all(np.array_equal(*pair, equal_nan=True) for pair in _first_and_all(earlier, later)):
-            added = windows[1:, -stride:].reshape(-1, windows.shape[2])
-            return sliding_windows(np.concatenate([windows[0], added]), window_size, stride)
-    return windows
-
-
-def _first_and_all(earlier: Array, later: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield the first entries, then all; if any entries differ, the first usually do."""
-    yield earlier[0], later[0]
-    yield earlier, later
+    stride = stride_of_copied_windows(windows)
+    if not stride:
+        return windows
+    return sliding_windows(rows_of_copied_windows(windows, stride), windows.shape[1], stride)
 
 
 def covering_windows(
@@ -288,3 +286,77 @@ def trailing_windows(
     ends = np.arange(1, len(rows) + 1)
     starts = np.maximum(firsts, ends - window_size).astype(np.intp)
     return Sequences(rows, starts, ends - starts)
+
+
+def reduce_windows(
+    windows: Sequences,
+    blocks: Iterable[Array],
+    reduction: Reduction = observed.mean,
+    *,
+    whole_windows: bool = False,
+) -> Iterator[Array]:
+    """Yield, for each row in order, the reduced values of the windows that cover it.
+
+    Only the windows that reach into the next block are kept, so memory does not grow with
+    their number.
+
+    Parameters
+    ----------
+    windows : Sequences
+        Windows in order of their starts and ends; they cover every row.
+    blocks : iterable of ndarray of shape (n_windows_in_block, window_size, ...)
+        One value per step (and feature) of consecutive windows; NaN if there is none.
+    reduction : callable
+        Maps the values of the covering windows, in order, to one value per row: (n_rows,
+        n_covering, ...) to (n_rows, ...), NaN if there is none.
+    whole_windows : bool, default=False
+        Whether a window contributes the mean over its steps to every row, instead of its value at
+        the row's step. A row without any value at its step gets the mean in both cases.
+
+    Yields
+    ------
+    ndarray of shape (n_rows_in_block, ...), float64
+    """
+    done, first, kept = 0, 0, None
+    for block in blocks:
+        kept = block if kept is None else np.concatenate([kept, block])
+        stop = first + len(kept)
+        until = len(windows.rows) if stop == len(windows) else int(windows.starts[stop])
+        held = windows.select(slice(first, stop))
+        if until > done:
+            yield reduce_at(held, kept, np.arange(done, until), reduction, whole_windows)
+        done = until
+        keep = int(np.searchsorted(held.starts + held.lengths, done, side="right"))
+        first, kept = first + keep, kept[keep:]
+
+
+def reduce_at(
+    windows: Sequences, values: Array, rows: Indices, reduction: Reduction, whole_windows: bool
+) -> Array:
+    """Return the values of the windows that cover these rows; see `reduce_windows`."""
+    covering, outside = _covering(windows, rows)
+    if whole_windows:
+        return _means_of_windows(values, covering, outside)
+    found = values[covering, rows[:, None] - windows.starts[covering]].astype(np.float64)
+    found[outside] = np.nan
+    result = reduction(found)
+    unseen = np.isnan(result)
+    if unseen.any():
+        result[unseen] = _means_of_windows(values, covering, outside)[unseen]
+    return result
+
+
+def _covering(windows: Sequences, rows: Indices) -> tuple[Indices, NDArray[np.bool_]]:
+    """Return the windows that cover each row, and which entries are padding."""
+    earliest = np.searchsorted(windows.starts + windows.lengths, rows, side="right")
+    latest = np.searchsorted(windows.starts, rows, side="right") - 1
+    covering = earliest[:, None] + np.arange((latest - earliest).max(initial=0) + 1)
+    outside = covering > latest[:, None]
+    return np.minimum(covering, latest[:, None]), outside
+
+
+def _means_of_windows(values: Array, covering: Indices, outside: NDArray[np.bool_]) -> Array:
+    """Return the average of the means of the covering windows."""
+    means = observed.mean(values)[covering]
+    means[outside] = np.nan
+    return observed.mean(means)

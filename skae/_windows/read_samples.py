@@ -8,18 +8,10 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skae._compat.sklearn import FeatureRecord, check_feature_names, too_large_is_named
-from skae._input.checks import as_numbers, check_n_features, check_names_of_each
-from skae._input.layout_warnings import (
-    as_rows,
-    reject_one_sequence,
-    warn_if_channels_come_first,
-    warn_if_in_no_order,
-    warn_if_padded_with_zeros,
-    warn_if_rows_of_a_series,
-)
-from skae._input.missing import NAN_ALLOWED
-from skae._input.precision import warn_if_rounded
-from skae._input.rows import read_rows
+from skae._input import layout_warnings
+from skae._input.checks import as_numbers
+from skae._input.observed import NAN_ALLOWED
+from skae._input.scaling import warn_if_rounded
 from skae._input.sequences import (
     Floats,
     Sequences,
@@ -29,7 +21,7 @@ from skae._input.sequences import (
     rows_and_starts,
     stack_series,
 )
-from skae._input.table import Table
+from skae._input.table import Table, check_n_features, check_names_of_each, read_rows
 from skae._windows.period import window_size_of
 from skae._windows.samples import RowSamples, Samples, SequenceSamples
 from skae._windows.series import Layout, without_series
@@ -79,11 +71,11 @@ def _read_rows(
         check_n_features(record, rows.shape[1], None if reset else record.n_step_features)
         return row_samples(rows, Layout.of_list(table.items, lengths, windowing), windowing, table)
     n_features = 0 if reset else record.n_step_features
-    X = as_rows(table.X, windowing.window_size, n_features)
+    X = layout_warnings.as_rows(table.X, windowing.window_size, n_features)
     features, labels = without_series(X, windowing.series)
     rows = read_rows(record, features, reset=reset, dtype=dtype)
     if reset and labels is None:
-        warn_if_in_no_order(rows, np.array([len(rows)]))
+        layout_warnings.warn_if_in_no_order(rows, np.array([len(rows)]))
     return row_samples(rows, Layout.of_table(X, labels, len(rows), windowing), windowing, table)
 
 
@@ -249,20 +241,20 @@ def _read_sequences(record: FeatureRecord, table: Table, dtype: Any, reset: bool
             check_feature_names(record, array, reset=True)
         sequences = from_array(array, dtype)
         if reset and not sequences.share_rows:
-            warn_if_padded_with_zeros(array)
+            layout_warnings.warn_if_padded_with_zeros(array)
     elif shape := shape_of_flat_windows([] if table.names is None else list(table.names)):
         windows = read_rows(record, X, reset=reset, dtype=dtype).reshape(len(X), *shape)
         return from_array(as_view_of_rows(windows), dtype)
     else:
         return _read_table(record, X, dtype, reset)
     if reset:
-        warn_if_channels_come_first(sequences)
+        layout_warnings.warn_if_channels_come_first(sequences)
     check_n_features(record, sequences.n_features, None if reset else record.n_step_features)
     return sequences
 
 
 def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Sequences:
-    reject_one_sequence(X)
+    layout_warnings.reject_one_sequence(X)
     if not reset and record.n_step_features > 1:
         raise ValueError(
             f"Got X with shape {np.shape(X)}, but expected (n_samples, n_steps, n_features="
@@ -273,5 +265,5 @@ def _read_table(record: FeatureRecord, X: Any, dtype: Any, reset: bool) -> Seque
         return from_table(check_array(as_numbers(X), dtype=np.float64, **NAN_ALLOWED), dtype)
     rows = read_rows(record, X, reset=reset, dtype=dtype)
     if reset:
-        warn_if_rows_of_a_series(X, rows)
+        layout_warnings.warn_if_rows_of_a_series(X, rows)
     return from_table(rows, dtype)

@@ -1,1 +1,0 @@
-"""Dask collections, scored partition by partition."""
