@@ -89,6 +89,8 @@ COUNTS = {
 }
 TIME_WORDS = r"|time|zeit|hora|heure|temps"
 SAMPLE = 20
+# Microseconds in a unit.
+UNITS = {"d": DAY, "h": 3_600e6, "min": 60e6, "s": 1e6, "ms": 1e3, "us": 1.0}
 
 
 @dataclass(frozen=True)
