@@ -84,14 +84,14 @@ class Detection:
     window: int = 1
 
     @property
-    def shares(self) -> Floats:
-        """The score of each row as a share of its threshold."""
-        return self.scores / (self.threshold if self.limits is None else self.limits)
+    def limit(self) -> float | Floats:
+        """The threshold: one number, or a number for each row."""
+        return self.threshold if self.limits is None else self.limits
 
     @property
     def is_anomaly(self) -> Bools:
         """Whether the score of each row is above the threshold."""
-        return self.scores > (self.threshold if self.limits is None else self.limits)
+        return self.scores > self.limit
 
     def highest_places(self, n_places: int = 3) -> list[int]:
         """Return the rows of the highest scores, at least a window apart."""
@@ -222,11 +222,6 @@ class Drift:
     share_outside: float
     shift: float
 
-    @property
-    def is_notable(self) -> bool:
-        """Whether the range or level differs, or there are no values."""
-        return not (self.share_outside <= MAX_SHARE_OUTSIDE and abs(self.shift) <= MAX_SHIFT)
-
     def __str__(self) -> str:
         if np.isnan(self.shift):
             return f"{self.feature!r} has no values in this file"
@@ -265,7 +260,8 @@ def find_drift(model: Model, series: Series) -> list[Drift]:
         outside = np.mean((values < low) | (values > high)) if len(values) else np.nan
         shift = scaled[given, i].mean() if len(values) else np.nan
         drifts.append(Drift(name, low, high, float(outside), float(shift)))
-    return [drift for drift in drifts if drift.is_notable]
+    is_usual = [d.share_outside <= MAX_SHARE_OUTSIDE and abs(d.shift) <= MAX_SHIFT for d in drifts]
+    return [drift for drift, usual in zip(drifts, is_usual, strict=True) if not usual]
 
 
 def note_many_anomalies(found: Detection) -> list[str]:

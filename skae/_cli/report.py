@@ -97,12 +97,11 @@ def _format_events(content: dict[str, Any], found: Detection) -> str:
     head = f"{_count(len(events), 'event')} in {content['rows']} rows{of}"
     head += f" (anomaly score above {found.threshold:.4g})"
     if not events:
-        places = [
-            _span(row, row, series)
-            | {"score": f"{found.scores[row]:.4g}", "": f"{found.shares[row]:.0%} of the threshold"}
-            for row in found.highest_places()
-        ]
-        places = [{**place, "peak": place["start"]} for place in places]
+        shares, highest = found.scores / found.limit, found.highest_places()
+        places = [_span(row, row, series) for row in highest]
+        for place, row in zip(places, highest, strict=True):
+            score, share = f"{found.scores[row]:.4g}", f"{shares[row]:.0%} of the threshold"
+            place |= {"peak": place["start"], "score": score, "": share}
         return f"{head}; the highest scores:\n\n{_table(['peak', 'score', ''], places, series)}"
     worst = sorted(events, key=lambda event: -event["score"])[:MAX_EVENTS]
     head += f"; the worst {MAX_EVENTS}:" if len(worst) < len(events) else ""
