@@ -14,10 +14,10 @@ from commanding import (
 )
 
 from skae import cli
-from skae._cli import report as _report
 from skae._cli.detection import Detection, FoundEvent, measure
 from skae._cli.index import Index, number_rows
 from skae._cli.outputs import Progress
+from skae._cli.report import describe, duration_of, format_report
 from skae._cli.series import Series, read_series
 
 
@@ -268,7 +268,7 @@ def test_a_duration_does_not_depend_on_the_unit_of_times(unit):
     )
     index = Index("time", times, times, [str(time) for time in times])
     series = Series(np.zeros((9, 1)), ["p"], index, np.ones(9, bool))
-    assert _report.duration_of(event(2, 4), series) == "3 h"
+    assert duration_of(2, 4, 3, series) == "3 h"
 
 
 def test_labelled_events_are_found_by_overlap():
@@ -277,8 +277,9 @@ def test_labelled_events_are_found_by_overlap():
     index = number_rows(99)
     series = Series(np.zeros((99, 1)), ["p"], index, ~labels, label_name="leak", labels=labels)
     events = [event(0, 9), event(19, 25), event(50, 60)]
-    detection = Detection(np.zeros(99), 0.5, np.ones((99, 1)), ["p"], events)
-    lines = _report.format_measures(measure(detection, series), series).splitlines()
+    found = Detection(series, np.zeros(99), 0.5, np.ones((99, 1)), events=events)
+    report = format_report(describe(found, measure(found)), found)
+    lines = report.split("\n\n", 2)[2].splitlines()
     assert lines[0] == (
         "labels in 'leak': found 1 of 2 labelled events, with 2 false events and 34.2% of "
         "the other rows in events"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.model import Model
 from skae._cli.series import Series
-from skae._scoring.events import Event, find_events, narrow
+from skae._scoring.events import find_events, narrow
 from skae.metrics import vus_pr
 
 Floats = NDArray[np.float64]
@@ -58,47 +59,39 @@ class Detection:
 
     Attributes
     ----------
+    series : Series
+        The scored rows.
     scores : ndarray of shape (n_rows,), float64
         Anomaly scores, higher = worse; NaN where nothing was observed.
     threshold : float
         Rows with larger scores are anomalies.
     errors : ndarray of shape (n_rows, n_features), float64
         The contribution of each feature to the score.
-    feature_names : list of str
-        The names of the features.
-    events : list of FoundEvent
-        The anomalous rows joined into events.
     limits : ndarray of shape (n_rows,), float64, optional
         The threshold of each row, if it varies.
+    events : list of FoundEvent
+        The anomalous rows joined into events.
     window : int, default=1
         The length of a window.
     """
 
+    series: Series
     scores: Floats
     threshold: float
     errors: Floats
-    feature_names: list[str]
-    events: list[FoundEvent]
     limits: Floats | None = None
+    events: list[FoundEvent] = field(default_factory=list)
     window: int = 1
+
+    @property
+    def limit(self) -> float | Floats:
+        """The threshold: one number, or a number for each row."""
+        return self.threshold if self.limits is None else self.limits
 
     @property
     def is_anomaly(self) -> Bools:
         """Whether the score of each row is above the threshold."""
-        return self.scores > (self.threshold if self.limits is None else self.limits)
-
-    @property
-    def is_in_event(self) -> Bools:
-        """Whether each row belongs to an event."""
-        marks = np.zeros(len(self.scores), dtype=bool)
-        for event in self.events:
-            marks[event.rows] = True
-        return marks
-
-    @property
-    def is_unobserved(self) -> Bools:
-        """Whether a row has no score, because nothing was observed around it."""
-        return np.isnan(self.scores)
+        return self.scores > self.limit
 
     def highest_places(self, n_places: int = 3) -> list[int]:
         """Return the rows of the highest scores, at least a window apart."""
@@ -109,13 +102,10 @@ class Detection:
             scores[max(0, places[-1] - self.window + 1) : places[-1] + self.window] = -np.inf
         return places
 
-    def unobserved_runs(self, series: Series) -> list[tuple[int, int]]:
+    def unobserved_runs(self) -> list[tuple[int, int]]:
         """Return the first and last row of each run of rows without a score."""
-        return sorted(
-            (int(rows[run.start]), int(rows[run.end]))
-            for rows in series.parts()
-            for run in runs_of(self.is_unobserved[rows])
-        )
+        runs = _runs(np.isnan(self.scores), self.series)
+        return sorted((int(rows[0]), int(rows[-1])) for rows in runs)
 
 
 def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: int) -> Detection:
@@ -140,93 +130,73 @@ def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: i
     """
     scores, errors, of_rows, limits = model.score(series)
     gap = model.window // 2 if merge_gap is None else merge_gap
-    names = series.feature_names
-    found = Detection(scores, model.threshold, errors, names, [], limits, model.window)
+    found = Detection(series, scores, model.threshold, errors, limits, window=model.window)
     severity = np.nan_to_num(scores, nan=-np.inf)
     for rows in series.parts():
         flags = narrow(found.is_anomaly[rows], of_rows[rows])
         for event in find_events(flags, severity[rows], min_length=min_length, merge_gap=gap):
             members = rows[event.start : event.end + 1]
-            worst = np.nan_to_num(errors[members]).sum(axis=0).argmax()
-            found.events.append(FoundEvent(members, int(rows[event.peak]), names[int(worst)]))
+            worst = int(np.nan_to_num(errors[members]).sum(axis=0).argmax())
+            name = series.feature_names[worst]
+            found.events.append(FoundEvent(members, int(rows[event.peak]), name))
     found.events.sort(key=lambda event: event.start)
     return found
 
 
-def runs_of(marks: Bools) -> list[Event]:
-    """Return the runs of marked rows."""
-    return find_events(marks, marks.astype(float))
+def _runs(marks: Bools, series: Series) -> list[Rows]:
+    """Return the rows of each run of marked rows of a series."""
+    return [
+        rows[run.start : run.end + 1]
+        for rows in series.parts()
+        for run in find_events(marks[rows], marks[rows].astype(float))
+    ]
 
 
-@dataclass(frozen=True)
-class Measures:
-    """Agreement with labels; undefined values, such as recall without anomalies, are NaN.
-
-    Parameters
-    ----------
-    precision, recall, f1 : float
-        Measures of rows, from 0 to 1.
-    labelled_events, found_events : int
-        The number of runs of labelled rows, and how many of them overlap an event.
-    false_events : int
-        The number of events without a labelled row.
-    false_rows : float
-        The share of the unlabelled rows that lie in events.
-    vus_pr : float
-        See :func:`skae.metrics.vus_pr`, with one window as the buffer. The mean over the
-        series with labelled rows.
-    missed : list of (int, int)
-        First and last rows of the labelled events that were not found.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    labelled_events: int
-    found_events: int
-    false_events: int
-    false_rows: float
-    vus_pr: float
-    missed: list[tuple[int, int]]
-
-
-def measure(detection: Detection, series: Series) -> Measures:
+def measure(found: Detection) -> dict[str, Any]:
     """Compare a detection with labels; rows without a score are ignored.
 
     Parameters
     ----------
-    detection : Detection
-        The detection.
-    series : Series
-        The series, with labels.
+    found : Detection
+        The detection of a series with labels.
+
+    Returns
+    -------
+    measures : dict
+        ``precision``, ``recall`` and ``f1`` of rows. ``labelled_events`` and ``found_events``,
+        the number of runs of labelled rows, and how many of them overlap an event.
+        ``false_events``, the number of events without a labelled row. ``false_rows``, the share
+        of the unlabelled rows that lie in events. ``vus_pr``, see :func:`skae.metrics.vus_pr`,
+        with one window as the buffer, the mean over the series with labelled rows. ``missed``,
+        the first and last rows of the labelled events that were not found. Undefined values,
+        such as the recall without anomalies, are NaN.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    assert series.labels is not None
-    labels, flagged, scored = series.labels, detection.is_anomaly, ~detection.is_unobserved
+    series, labels = found.series, found.series.labels
+    assert labels is not None
+    scored, in_event = ~np.isnan(found.scores), np.zeros(len(labels), dtype=bool)
+    for event in found.events:
+        in_event[event.rows] = True
     precision, recall, f1, _ = precision_recall_fscore_support(
-        labels[scored], flagged[scored], average="binary", zero_division=np.nan
+        labels[scored], found.is_anomaly[scored], average="binary", zero_division=np.nan
     )
-    known = [rows[e.start : e.end + 1] for rows in series.parts() for e in runs_of(labels[rows])]
-    in_event = detection.is_in_event
+    known = _runs(labels, series)
     missed = [(int(rows[0]), int(rows[-1])) for rows in known if not in_event[rows].any()]
     parts = [rows[scored[rows]] for rows in series.parts()]
-    volumes = [
-        vus_pr(labels[rows], detection.scores[rows], detection.window)
-        for rows in parts
-        if labels[rows].any()
-    ]
-    return Measures(
-        precision=float(precision),
-        recall=float(recall),
-        f1=float(f1),
-        labelled_events=len(known),
-        found_events=len(known) - len(missed),
-        false_events=sum(not labels[event.rows].any() for event in detection.events),
-        false_rows=float(in_event[~labels].mean()) if not labels.all() else np.nan,
-        vus_pr=float(np.mean(volumes)) if volumes else np.nan,
-        missed=missed,
-    )
+    parts = [rows for rows in parts if labels[rows].any()]
+    volumes = [vus_pr(labels[rows], found.scores[rows], found.window) for rows in parts]
+    return {
+        "precision": float(precision),
+        "recall": float(recall),
+        "f1": float(f1),
+        "labelled_events": len(known),
+        "found_events": len(known) - len(missed),
+        "false_events": sum(not labels[event.rows].any() for event in found.events),
+        "false_rows": float(in_event[~labels].mean()) if not labels.all() else np.nan,
+        "vus_pr": float(np.mean(volumes)) if volumes else np.nan,
+        "missed": missed,
+    }
 
 
 @dataclass(frozen=True)
@@ -251,11 +221,6 @@ class Drift:
     high: float
     share_outside: float
     shift: float
-
-    @property
-    def is_notable(self) -> bool:
-        """Whether the range or level differs, or there are no values."""
-        return not (self.share_outside <= MAX_SHARE_OUTSIDE and abs(self.shift) <= MAX_SHIFT)
 
     def __str__(self) -> str:
         if np.isnan(self.shift):
@@ -295,7 +260,8 @@ def find_drift(model: Model, series: Series) -> list[Drift]:
         outside = np.mean((values < low) | (values > high)) if len(values) else np.nan
         shift = scaled[given, i].mean() if len(values) else np.nan
         drifts.append(Drift(name, low, high, float(outside), float(shift)))
-    return [drift for drift in drifts if drift.is_notable]
+    is_usual = [d.share_outside <= MAX_SHARE_OUTSIDE and abs(d.shift) <= MAX_SHIFT for d in drifts]
+    return [drift for drift, usual in zip(drifts, is_usual, strict=True) if not usual]
 
 
 def note_many_anomalies(found: Detection) -> list[str]:

@@ -128,10 +128,9 @@ def find_index(table: Table, others: list[Column]) -> Index:
 
 
 def _given(table: Table) -> Index:
-    names = [column.name for column in table.columns]
-    whole = table.choice.index in names
-    named = table.choice.index or ""
-    parts = [named] if whole else [name.strip() for name in named.split(",") if name.strip()]
+    names, named = [column.name for column in table.columns], table.choice.index or ""
+    parts = [name.strip() for name in named.split(",") if name.strip()]
+    parts = [named] if named in names else parts
     columns = [table.columns[find_name(names, name)] for name in parts]
     if len(columns) > 1:
         index = _joined(columns, [column.texts for column in columns])

@@ -20,8 +20,6 @@ Floats = NDArray[np.float64]
 BEGINNING = b"skae model "
 # Scaled values are clipped here, far beyond any anomaly, so that squares fit into float32.
 MAX_SCALED = 1e9
-# Separates the names of series and feature in a scaler of several series.
-BETWEEN = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Model:
         (name, scaler), *_ = self.pipeline.steps
         with np.errstate(over="ignore", invalid="ignore"):
             if name == "series":
-                scaled = _scale_series(scaler, series)
+                scaled = _scale_each(dict(scaler.transformer_list), series)
             else:
                 scaled = series.values * scaler.scale_ + scaler.min_
         return np.asarray(np.clip(scaled, -MAX_SCALED, MAX_SCALED))
@@ -167,8 +165,7 @@ def load_model(path: str) -> Model:
             f"{path} has no scaler with feature names and detector of rows; "
             "expected a model from 'skae detect --save'"
         )
-    # In a scaler of several series, the name of the series precedes the name of the feature.
-    return Model(pipeline, list(dict.fromkeys(str(name).rpartition(BETWEEN)[2] for name in names)))
+    return Model(pipeline, [str(name) for name in names])
 
 
 def check_model_file(path: str) -> None:
@@ -193,7 +190,8 @@ def _first_step(series: Series) -> tuple[str, Any]:
     find drift. Several series are scaled separately, as the detector would scale each alone.
     Otherwise a small series would be lost beside a large one.
     """
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    from sklearn.pipeline import FeatureUnion
+    from sklearn.preprocessing import MinMaxScaler
 
     learned = series.values[series.is_training]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -204,40 +202,37 @@ def _first_step(series: Series) -> tuple[str, Any]:
     if series.series_labels is None:
         ranges.feature_names_in_ = np.array(series.feature_names, dtype=object)
         return "range", ranges
-    scalings, names = [], []
+    scalers = []
     for rows in series.parts():
         chosen = rows[series.is_training[rows]]
-        values = series.values[chosen if len(chosen) else rows]
-        scalings.append(Scaling.of(values, None, robust=True))
-        names += _names(series.series_labels[rows[0]], series)
-    scaler = StandardScaler()
-    scaler.feature_names_in_ = np.array(names, dtype=object)
-    scaler.mean_ = np.concatenate([scaling.center for scaling in scalings])
-    scaler.scale_ = np.concatenate([scaling.spread for scaling in scalings])
-    scaler.var_, scaler.n_features_in_ = scaler.scale_**2, len(names)
-    scaler.n_samples_seen_ = int(series.is_training.sum())
-    return "series", scaler
+        chosen = chosen if len(chosen) else rows
+        scalers.append((series.series_labels[rows[0]], _scaler_of(series, chosen)))
+    return "series", FeatureUnion(scalers)
 
 
-def _names(label: str, series: Series) -> list[str]:
-    return [f"{label}{BETWEEN}{name}" for name in series.feature_names]
+def _scaler_of(series: Series, rows: NDArray[np.intp]) -> Any:
+    """Return a scaler with the mean and deviation that the detector would use for these rows."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaling, scaler = Scaling.of(series.values[rows], None, robust=True), StandardScaler()
+    scaler.feature_names_in_ = np.array(series.feature_names, dtype=object)
+    scaler.mean_, scaler.scale_, scaler.var_ = scaling.center, scaling.spread, scaling.spread**2
+    scaler.n_features_in_, scaler.n_samples_seen_ = len(series.feature_names), len(rows)
+    return scaler
 
 
-def _scale_series(scaler: Any, series: Series) -> Floats:
+def _scale_each(scalers: dict[str, Any], series: Series) -> Floats:
     """Return values scaled by the series of the same name in training."""
     if series.series_labels is None:
         advice = "set --series to the column that names them"
         raise ValueError(f"the model was trained on several series; {advice}")
-    names = scaler.feature_names_in_.tolist()
     scaled = np.empty_like(series.values)
     for rows in series.parts():
         label = series.series_labels[rows[0]]
-        wanted = _names(label, series)
-        if not set(wanted) <= set(names):
-            known = join_names(sorted({name.partition(BETWEEN)[0] for name in names}))
+        if label not in scalers:
+            known = join_names(sorted(scalers))
             raise ValueError(f"the model was not trained on series {label!r}, only on {known}")
-        places = [names.index(name) for name in wanted]
-        scaled[rows] = (series.values[rows] - scaler.mean_[places]) / scaler.scale_[places]
+        scaled[rows] = (series.values[rows] - scalers[label].mean_) / scalers[label].scale_
     return scaled
 
 

@@ -112,14 +112,13 @@ def read_numbers(
     parts = _split(cells)
     factors, unit_note = _factors(parts["unit"], counts)
     digits = parts["digits"].where(~np.isnan(factors))
-    separator = Separator(digits, codes, delimiter)
-    if separator.is_mixed:
+    if not decimal and _has_both_decimals(digits):
         digits = digits.str.replace(",", ".", regex=False)
-    used, doubt = (decimal, "") if decimal else separator.choose(favoured)
+    used, doubt = (decimal, "") if decimal else _find_decimal(digits, codes, favoured, delimiter)
     values = _convert(digits, used) * 10.0 ** parts["exponent"].fillna("e0").str[1:].astype(int)
     values = (values * factors * np.where(parts["is_negative"], -1.0, 1.0)).to_numpy(dtype=float)
     bad = given & np.isnan(values)
-    notes = [note for note in (unit_note, separator.note(used, doubt)) if note]
+    notes = [note for note in (unit_note, _note_on_decimal(digits, used, doubt)) if note]
     words = dict(zip(cells[bad], counts[bad].tolist(), strict=True))
     return Numbers(values[codes], words, notes)
 
@@ -217,15 +216,18 @@ def _convert(digits: Any, decimal: str) -> Any:
     """Return digits as floats, NaN where separators are misplaced."""
     import pandas as pd
 
-    other = "," if decimal == "." else "."
-    written = rf"\d+|\d{{1,3}}(?:{re.escape(other)}\d{{2,3}})*{re.escape(other)}\d{{3}}"
-    fits = digits.str.fullmatch(rf"(?:{written})?(?:{re.escape(decimal)}\d*)?", na=False)
-    plain = digits.where(fits.astype(bool)).str.replace(other, "", regex=False)
+    other = r"\," if decimal == "." else r"\."
+    # Marks of thousands precede groups of three digits, or of two in lakhs.
+    written = rf"\d+|[1-9]\d{{0,2}}(?:{other}\d{{2,3}})*{other}\d{{3}}"
+    fits = digits.str.fullmatch(rf"(?:{written})?(?:\{decimal}\d*)?", na=False)
+    plain = digits.where(fits.astype(bool)).str.replace(other[1], "", regex=False)
     return pd.to_numeric(plain.str.replace(decimal, ".", regex=False), errors="coerce")
 
 
-class Separator:
-    """The dots and commas in the numbers of a column, to find the decimal mark.
+def _find_decimal(
+    digits: Any, codes: NDArray[np.intp], favoured: str, delimiter: str
+) -> tuple[str, str]:
+    """Return the decimal mark by which most cells are numbers, and an ambiguous example.
 
     Parameters
     ----------
@@ -233,60 +235,44 @@ class Separator:
         The distinct numbers without sign and unit, NaN if a cell is not a number.
     codes : ndarray of int
         The position in `digits` for each row.
-    delimiter : str
-        The mark between cells.
+    favoured, delimiter : str
+        See `read_numbers`.
     """
+    read = {mark: _convert(digits, mark) for mark in ".,"}
+    n_bad = {mark: int(numbers.isna().sum()) for mark, numbers in read.items()}
+    marked = digits[(read["."] - read[","]).abs() > 0]
+    has_dot = marked.str.contains(".", regex=False)
+    if n_bad["."] != n_bad[","] or has_dot.nunique() != 1:
+        return min(".,", key=lambda mark: n_bad[mark]), ""
+    mark, other = ".," if has_dot.all() else ",."
+    example, plain = marked.iloc[0], digits[read["."] == read[","]]
+    if not len(plain):
+        is_decimal = mark == favoured and not (mark == delimiter == ",")
+        return (mark, "" if delimiter == "," else example) if is_decimal else (other, example)
+    if (plain.str.len() > 3).any():
+        return mark, ""
+    # Decimals padded with zeros would occur in every cell.
+    is_padded = bool(marked.str.endswith("0").any())
+    rough = {mark: _roughness(numbers.to_numpy(float)[codes]) for mark, numbers in read.items()}
+    return (other, example) if is_padded or rough[other] <= rough[mark] else (mark, "")
 
-    def __init__(self, digits: Any, codes: NDArray[np.intp], delimiter: str) -> None:
-        self.digits, self.codes, self.delimiter = digits, codes, delimiter
-        self.given = digits.dropna()
-        self.has = {mark: self.given.str.contains(mark, regex=False) for mark in ".,"}
-        # Marks that always precede groups of three digits, or of two in lakhs.
-        grouped = r"[1-9]\d{0,2}(?:{0}\d{2,3})*{0}\d{3}"
-        fits = {m: self.given.str.fullmatch(grouped.replace("{0}", rf"\{m}")) for m in ".,"}
-        self.grouping = {mark for mark in ".," if fits[mark][self.has[mark]].all()}
-        # Both are decimal marks, in different cells.
-        self.is_mixed = not self.grouping and not (self.has["."] & self.has[","]).any()
 
-    def choose(self, favoured: str) -> tuple[str, str]:
-        """Return the decimal mark, and an ambiguous example if there is one."""
-        both = self.given[self.has["."] & self.has[","]]
-        used = [mark for mark in ".," if self.has[mark].any()]
-        if len(both):
-            return max(".,", key=both.iloc[0].rfind), ""
-        if len(used) != 1:
-            return "," if used and self.grouping == {"."} else ".", ""
-        (mark,), other = used, "," if used == ["."] else "."
-        if mark not in self.grouping:
-            return mark, ""
-        if (self.given.str.count(re.escape(mark)) > 1).any():
-            return other, ""
-        return self._judge(mark, other, favoured)
+def _has_both_decimals(digits: Any) -> bool:
+    """Tell whether dots are decimal marks in some cells, and commas in others."""
+    is_wrong = [digits.notna() & _convert(digits, mark).isna() for mark in ".,"]
+    has_two = digits.str.contains(r"\..*,|,.*\.", na=False)
+    return all(wrong.any() for wrong in is_wrong) and not has_two.any()
 
-    def note(self, decimal: str, doubt: str) -> str:
-        """Return a note on the decimal mark, "" if it is plain."""
-        if doubt:
-            value = _convert(self.given[self.given == doubt], decimal).iloc[0]
-            return f"{doubt!r} was read as {value:.15g}; if this is wrong, set --decimal"
-        cells = self.given[self.has["," if decimal == "." else "."]].tolist()
-        return f"numbers with thousands separators, such as {cells[0]}" if cells else ""
 
-    def _judge(self, mark: str, other: str, favoured: str) -> tuple[str, str]:
-        """Choose if each number with the mark has three digits after it."""
-        marked, plain = self.given[self.has[mark]], self.given[~self.has[mark]]
-        example = marked.iloc[0]
-        if not len(plain):
-            if mark == favoured and not (mark == self.delimiter == ","):
-                return mark, "" if self.delimiter == "," else example
-            return other, example
-        if (plain.str.len() > 3).any():
-            return mark, ""
-        # Decimals padded with zeros would occur in every cell.
-        padded = marked.str.endswith("0").any()
-        smoother = other if padded else min((other, mark), key=self._roughness)
-        return smoother, example if smoother == other else ""
+def _roughness(values: Floats) -> float:
+    values = values[~np.isnan(values)]
+    return float(np.abs(np.diff(values)).sum() / (np.ptp(values) or 1.0))
 
-    def _roughness(self, decimal: str) -> float:
-        values = _convert(self.digits, decimal).to_numpy(dtype=float)[self.codes]
-        values = values[~np.isnan(values)]
-        return float(np.abs(np.diff(values)).sum() / (np.ptp(values) or 1.0))
+
+def _note_on_decimal(digits: Any, decimal: str, doubt: str) -> str:
+    """Return a note on the decimal mark, "" if it is plain."""
+    if doubt:
+        value = _convert(digits[digits == doubt], decimal).iloc[0]
+        return f"{doubt!r} was read as {value:.15g}; if this is wrong, set --decimal"
+    cells = digits[digits.str.contains("," if decimal == "." else ".", regex=False, na=False)]
+    return f"numbers with thousands separators, such as {cells.iloc[0]}" if len(cells) else ""

@@ -174,14 +174,15 @@ def check_files(inputs: Iterable[str], outputs: list[Path]) -> None:
 def check_writable(path: Path) -> None:
     """Raise ValueError with the reason if a file cannot be written at `path`."""
     folder = path.resolve().parent
-    if path.is_dir():
-        raise ValueError(f"{path} is a directory; expected a file name")
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is not a regular file; '-' is standard output")
+    is_wrong = {
+        f"{path} is a directory; expected a file name": path.is_dir(),
+        f"{path} is not a regular file; '-' is standard output": not path.is_file(),
+        f"{path} is not writable": not os.access(path, os.W_OK),
+    }
+    if path.exists() and (reasons := [reason for reason, is_so in is_wrong.items() if is_so]):
+        raise ValueError(reasons[0])
     if not folder.is_dir():
         raise ValueError(f"the folder {path.parent} does not exist")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise ValueError(f"{path} is not writable")
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:

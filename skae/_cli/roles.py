@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skae._cli.index import MIN_ROWS, find_index, index_of_numbers
-from skae._cli.order import UNITS
 from skae._cli.table import Column, Table, find_name, join_names
-from skae._cli.times import Times
+from skae._cli.times import UNITS, Times
 
 Floats = NDArray[np.float64]
 

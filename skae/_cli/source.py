@@ -167,7 +167,7 @@ def read_frame(name: str, content: bytes) -> Any:
         raise ValueError(reason) from None
     try:
         file = ParquetFile(io.BytesIO(content))
-        _check_size(name, file.metadata)
+        _check_size(file.metadata)
         frame = file.read().to_pandas()
     # pyarrow raises ValueError and OSError without the file name.
     except (ValueError, OSError, KeyError, NotImplementedError) as error:
@@ -175,7 +175,7 @@ def read_frame(name: str, content: bytes) -> Any:
     return _with_index(pd, name, frame)
 
 
-def _check_size(name: str, metadata: Any) -> None:
+def _check_size(metadata: Any) -> None:
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     unpacked = sum(group.total_byte_size for group in groups)
     # A million equal cells need only a few bytes in the file.

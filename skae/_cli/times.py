@@ -48,8 +48,9 @@ DATES = {
         *(r"(?P<Y>\d{4})[- /]?Q(?P<q>[1-4])", rf"Q(?P<q>[1-4])[- /]?{Y}"),
     ],
     "dmy": [rf"{D}{s}\s?{M}{s}\s?{year}" for s, year in ((SEP, Y), (SEP2, Y2))],
-    "mdy": [rf"{M}{s}\s?{D}{s}\s?{year}" for s, year in ((SEP, Y), (SEP2, Y2))],
-    "y-m-d": [f"{Y2}{SEP2}{M}{SEP2}{D}{END}"],
+    # With dots, the day comes first.
+    "mdy": [rf"{M}{s}\s?{D}{s}\s?{year}" for s, year in (("[-/ _:]", Y), ("[-/ _]", Y2))],
+    "y-m-d": [f"{Y2}[-/ _]{M}[-/ _]{D}{END}"],
 }
 ZONE = re.compile(
     r"^(.*\d:\d.*?|.*\dT\d+)\s*(?:(?:UTC|GMT)?([+-]\d\d):?(\d\d)?|([A-Z]{3,4}|Z|[A-Z]\w+/\w+))"
@@ -89,6 +90,8 @@ COUNTS = {
 }
 TIME_WORDS = r"|time|zeit|hora|heure|temps"
 SAMPLE = 20
+# Microseconds in a unit.
+UNITS = {"d": DAY, "h": 3_600e6, "min": 60e6, "s": 1e6, "ms": 1e3, "us": 1.0}
 
 
 @dataclass(frozen=True)
@@ -162,10 +165,7 @@ def read_times(texts: Any, order: str | None = None) -> Times:
     if order is not None and order not in DATES:
         return _read_by_format(texts, order)
     texts, offsets, note = _cut(texts)
-    orders = [order] if order else _orders_of(texts)
-    if any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _some(texts)):
-        orders.sort(key="mdy".__ne__)  # the American order
-    found = [_read(texts, name) for name in orders]
+    found = [_read(texts, order)] if order else _readings(texts)
     best = min(found, key=lambda times: _disorder(times.wall))
     if len(found) > 1:
         note = _doubt(best.order, texts)
@@ -216,10 +216,10 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
     """Return texts without zones and ends of intervals, the offsets of zones, and a note."""
     note, offsets = "", np.zeros(len(texts), "m8[m]")
     sample = _some(texts)
+    beginnings = f"intervals such as {sample[0]!r} are read as their beginnings" if sample else ""
     halves = [re.match(INTERVAL, text) for text in sample]
     if halves and all(half and is_time(half[1]) and is_time(half[2]) for half in halves):
-        note = f"intervals such as {sample[0]!r} are read as their beginnings"
-        texts = texts.str.extract(INTERVAL)[0].fillna("")
+        note, texts = beginnings, texts.str.extract(INTERVAL)[0].fillna("")
     if any(re.match(UNIX_DATE, text) for text in sample):
         texts = texts.str.replace(UNIX_DATE, UNIX_ORDER, regex=True).str.strip()
     if any(ZONE.match(text) for text in _some(texts)):
@@ -227,14 +227,11 @@ def _cut(texts: Any) -> tuple[Any, NDArray[np.timedelta64], str]:
         sign = np.where(parts[1].str.startswith("-", na=False), -1, 1)
         minutes = parts[1].astype(float) * 60 + sign * parts[2].astype(float).fillna(0)
         minutes = minutes.fillna(parts[3].map(MINUTES)).fillna(0)
-        if minutes.nunique() > 4:  # ends of intervals such as "00:00-01:00"
-            return (
-                parts[0].fillna(texts),
-                offsets,
-                f"intervals such as {sample[0]!r} are read as their beginnings",
-            )
-        offsets = minutes.to_numpy().astype("m8[m]")
         texts = parts[0].fillna(texts)
+        if minutes.nunique() > 4:  # ends of intervals such as "00:00-01:00"
+            note = beginnings
+        else:
+            offsets = minutes.to_numpy().astype("m8[m]")
     return texts, offsets, note
 
 
@@ -254,22 +251,17 @@ def month_of(word: str) -> int | None:
     return MONTH_OF.get(word[:4].lower(), MONTH_OF.get(word[:3].lower()))
 
 
-def _orders_of(texts: Any) -> list[str]:
-    """Return the orders of day, month and year in which all numeric dates exist."""
-    second = rf"(?:{SEP}(?=\s?\d{{4}})|{SEP2})\s?"
-    pattern = rf"^(\d\d?)({SEP})\s?(\d\d?){second}(\d{{4}}(?!\d)|\d\d(?![\d:]))"
-    parts = texts.str.extract(pattern).dropna(subset=[0])
-    if not len(parts):
-        return ["ymd"]
-    first, second, third = (parts[i].astype(int).max() for i in (0, 2, 3))
-    exists = {
-        "dmy": first <= 31 and second <= 12,
-        "mdy": first <= 12 and second <= 31,
-        "y-m-d": third <= 31 and second <= 12 and (parts[0].str.len() == 2).all(),
-    }
-    if (parts[1] == ".").all():  # with dots, the day comes first
-        exists = {"dmy": True}
-    return [order for order, does in exists.items() if does] or ["dmy"]
+def _readings(texts: Any) -> list[Times]:
+    """Return the times by each order of day, month and year in which the fewest cells are left."""
+    first = _read(texts, "ymd")
+    if np.isnat(first.wall).sum() == (texts == "").sum():
+        return [first]
+    is_american = any(re.search(r"(?i)\d\s?[ap]m$", text) for text in _some(texts))
+    orders = ["mdy", "dmy", "y-m-d"] if is_american else ["dmy", "mdy", "y-m-d"]
+    found = [first, *(_read(texts, order) for order in orders)]
+    n_left = [int(np.isnat(times.wall).sum()) for times in found]
+    fewest = [times for times, n in zip(found, n_left, strict=True) if n == min(n_left)]
+    return fewest[:1] if fewest[0] is first else fewest
 
 
 def _read(texts: Any, order: str) -> Times:
