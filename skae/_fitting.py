@@ -17,8 +17,8 @@ from skae._input.table import Features, dtype_to_read
 from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits, is_binary_crossentropy
+from skae._scoring.bad_readings import fill_values
 from skae._scoring.errors import error_of
-from skae._scoring.reference import fill_values
 from skae._scoring.scorer import AGGREGATIONS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, check_one_rule, limits_of
 from skae._training.adapter import (
@@ -28,11 +28,11 @@ from skae._training.adapter import (
     network_parameters,
     take_over,
 )
-from skae._training.callbacks import warn_if_few_windows, warn_if_nothing_learned
 from skae._training.checkpoint import Checkpoint
 from skae._training.discords import leaves_out, without_discords
 from skae._training.loop import fit_network
 from skae._training.plan import TrainingPlan
+from skae._training.stopping import warn_if_few_windows, warn_if_nothing_learned
 from skae._windows.large import read_to_learn
 from skae._windows.read_samples import check_fills_a_window, read_samples, with_observations
 from skae._windows.samples import RowSamples, Samples

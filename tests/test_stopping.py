@@ -11,7 +11,9 @@ from stock import sequences as make
 
 from skae._input.sequences import from_array, from_list
 from skae._training.batches import Batches
-from skae._training.callbacks import (
+from skae._training.loop import train
+from skae._training.plan import TrainingPlan
+from skae._training.stopping import (
     StopAfterCycles,
     StopOnNaN,
     explained_by_mean_sequence,
@@ -20,8 +22,6 @@ from skae._training.callbacks import (
     warn_if_few_windows,
     warn_if_nothing_learned,
 )
-from skae._training.loop import train
-from skae._training.plan import TrainingPlan
 from skae._windows.samples import RowSamples, SequenceSamples
 from skae._windows.windows import sliding_windows
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from strategies import cuts, split, ways
 
 import skae
-from skae._stream.answers import FinalScores
+from skae._stream.scores import FinalScores
 
 WINDOW = 5
 some = settings(max_examples=25, deadline=None)

@@ -1,7 +1,8 @@
 """Classes of estimators that a file may contain, and the attributes that their `fit` sets."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,30 @@ SCALERS = {"StandardScaler", "RobustScaler", "MinMaxScaler"}
 """The scaler of steps."""
 
 
-def class_of(name: str) -> type:
-    """Return the class with a known name; this package is below the modules of skae's classes."""
-    found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
-    return found
+def class_of(name: Any, custom_objects: Mapping[str, Any] = MappingProxyType({})) -> type:
+    """Return a known class, or the subclass of `LSTMAutoencoder` that the caller passed.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name in KNOWN:
+        # By name, because this package is below the modules of skae's classes.
+        found: type = getattr(importlib.import_module(KNOWN[name][0]), name)
+        return found
+    own = custom_objects.get(name)
+    if isinstance(own, type) and known_name(own) == "LSTMAutoencoder":
+        return own
+    raise ValueError(
+        f"it holds a {name!r}, but expected an estimator of skae, or one of {known_names()}; pass "
+        f"a subclass of LSTMAutoencoder as load(path, custom_objects={{{name!r}: ...}})"
+    )
+
+
+def known_names() -> list[str]:
+    """Return the names for messages, in order."""
+    return sorted(KNOWN.keys() - {"LSTMAutoencoder"})
 
 
 def known_name(cls: type) -> str | None:

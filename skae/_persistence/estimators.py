@@ -14,11 +14,11 @@ from skae._files import Described, Reader, Writer, pack, replace_file, unpack
 from skae._network.serialization import CustomObjects, describe_object, make_object
 from skae._persistence.classes import (
     DETECTOR,
-    KNOWN,
     check_attributes,
     check_names,
     class_of,
     known_name,
+    known_names,
 )
 from skae._persistence.detector import read_detector, stored_detector
 
@@ -66,7 +66,7 @@ def make(tag: str, content: Any, reader: Reader, custom_objects: CustomObjects) 
     name = content["class"]
     parameters = {key: reader.read(item) for key, item in content["parameters"].items()}
     attributes = {key: reader.read(item) for key, item in content["attributes"].items()}
-    estimator = _class_of(name, custom_objects)(**parameters)
+    estimator = class_of(name, custom_objects)(**parameters)
     check_parameters_of(estimator)
     check_attributes(known_name(type(estimator)) or name, attributes)
     if DETECTOR in attributes:
@@ -84,30 +84,13 @@ def _attributes(estimator: Any, beside: dict[str, Any]) -> dict[str, Any]:
     name = known_name(type(estimator))
     if name is None:
         raise TypeError(
-            f"Got {estimator!r}, but expected an estimator of skae, or one of {_known_names()}. "
+            f"Got {estimator!r}, but expected an estimator of skae, or one of {known_names()}. "
             "Use joblib.dump instead."
         )
     check_names(name, beside)
     if DETECTOR not in beside:
         return beside
     return {DETECTOR: stored_detector(estimator.__getstate__()[DETECTOR])}
-
-
-def _class_of(name: Any, custom_objects: CustomObjects) -> type:
-    """Return a known class, or the subclass of `LSTMAutoencoder` that the caller passed."""
-    if name in KNOWN:
-        return class_of(name)
-    own = custom_objects.get(name)
-    if isinstance(own, type) and known_name(own) == "LSTMAutoencoder":
-        return own
-    raise ValueError(
-        f"it holds a {name!r}, but expected an estimator of skae, or one of {_known_names()}; pass "
-        f"a subclass of LSTMAutoencoder as load(path, custom_objects={{{name!r}: ...}})"
-    )
-
-
-def _known_names() -> list[str]:
-    return sorted(KNOWN.keys() - {"LSTMAutoencoder"})
 
 
 def _set_output(estimator: Any, output: dict[str, Any]) -> None:

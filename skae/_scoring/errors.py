@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from skae._input import observed
-from skae._scoring.reference import reference_of, steps_of, weighted_mean
+from skae._scoring.reference_windows import reference_of, steps_of, weighted_mean
 
 Array = NDArray[np.floating]
 

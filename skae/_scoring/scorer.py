@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from skae._input import observed
 from skae._input.sequences import Indices, Sequences
+from skae._scoring.bad_readings import without_bad_readings
 from skae._scoring.errors import (
     BALANCED,
     ROOTED,
@@ -20,7 +21,6 @@ from skae._scoring.errors import (
     measure_to_plain,
     root_shares,
 )
-from skae._scoring.reference import without_bad_readings
 from skae._scoring.thresholds import OffsetPolicy
 from skae._windows.samples import RowSamples, Samples, weights_of
 from skae._windows.windows import Reduction

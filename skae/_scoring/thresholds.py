@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from skae._input.sequences import Indices
-from skae._scoring.reference import beside_bad_readings, without_bad_readings
+from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
 from skae._windows.samples import RowSamples, Samples, weights_of
 
 Array = NDArray[np.floating]

@@ -13,8 +13,8 @@ from skae._compiled.inference import StreamedNetwork
 from skae._input.runs import firsts_of
 from skae._input.sequences import Floats, Indices
 from skae._input.time_gaps import Clock, Duration
-from skae._stream.answers import FinalScores, OffsetThreshold, ScoresNow
 from skae._stream.reader import RowReader
+from skae._stream.scores import FinalScores, OffsetThreshold, ScoresNow
 from skae._windows.series import times_of
 
 ANSWERS: dict[str, type[ScoresNow] | type[FinalScores]] = {"now": ScoresNow, "final": FinalScores}

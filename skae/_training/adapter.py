@@ -23,6 +23,7 @@ from skae._compat.keras import (
 from skae._network.architecture import Architecture, DataSize, build_autoencoder
 from skae._network.loss import ObservedLoss, check_output_suits
 from skae._network.serialization import assign
+from skae._training.learning_rate import PEAK_OF_LONG_SERIES, RATE
 from skae._training.parameters import (
     CLIPPING,
     check_optimizer,
@@ -30,7 +31,6 @@ from skae._training.parameters import (
     is_routed,
     naming_options,
 )
-from skae._training.plan import PEAK_OF_LONG_SERIES, RATE
 
 COLLECTOR = NetworkCollector()
 

@@ -17,7 +17,8 @@ from skae._compiled.training_cache import architecture_key, state_of
 from skae._files import CHECKPOINT, Reader, Writer, pack, remove_leftovers, replace_file, unpack
 from skae._network.serialization import assign
 from skae._training.batches import Batches
-from skae._training.plan import LearningRate, TrainingPlan
+from skae._training.learning_rate import LearningRate
+from skae._training.plan import TrainingPlan
 
 
 def write_snapshot(path: Path, values: dict[str, Any]) -> None:

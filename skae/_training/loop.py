@@ -14,9 +14,10 @@ from skae._compiled.steps import ShardedSteps
 from skae._compiled.training_cache import Workspace, workspace_of
 from skae._input.observed import are_uneven
 from skae._training.batches import CHUNK_BYTES, Batches
-from skae._training.callbacks import require_finite, stopping_callbacks
 from skae._training.checkpoint import Checkpoint, Place, Training
-from skae._training.plan import LearningRate, TrainingPlan, learning_rate_of
+from skae._training.learning_rate import LearningRate, learning_rate_of
+from skae._training.plan import TrainingPlan
+from skae._training.stopping import require_finite, stopping_callbacks
 from skae._windows.samples import Samples
 
 History = dict[str, list[float]]
