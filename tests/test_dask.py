@@ -47,7 +47,7 @@ def in_this_thread():
 
 
 def with_rule(fitted, stride, aggregation):
-    return with_way(fitted, WINDOW, stride, aggregation=aggregation)
+    return with_way(fitted, WINDOW, stride, aggregation=aggregation, row_factor=0.7)
 
 
 def frame_of(rows, sizes):
@@ -114,7 +114,7 @@ def test_frames_keep_their_divisions_and_names(fitted, piped, series):
     assert list(latents.columns) == list(piped[-1].get_feature_names_out())
 
 
-@pytest.mark.parametrize("aggregation", ["gaussian", "max", "last"])
+@pytest.mark.parametrize("aggregation", ["gaussian", "row_or_window", "max", "last"])
 def test_several_series_by_a_column(fitted, named, series, aggregation):
     detector = with_rule(fitted, 1, aggregation)
     frame, _ = frame_of(series, [200])

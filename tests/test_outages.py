@@ -7,6 +7,7 @@ import pytest
 from shared import NETWORK
 
 from skae import LSTMAutoencoder, SequenceWindower
+from skae._scoring.scorer import AGGREGATIONS
 
 LEFT_OUT = "Got X with only NaN in {} training windows or sequences: they are left out"
 
@@ -32,7 +33,7 @@ def detector(series):
     return small(5).fit(series)
 
 
-@pytest.mark.parametrize("aggregation", ["gaussian", "window", "mean", "median", "max", "last"])
+@pytest.mark.parametrize("aggregation", sorted(AGGREGATIONS))
 def test_rows_around_which_nothing_was_observed_have_no_score(series, aggregation):
     detector = small(5, aggregation=aggregation).fit(series)
     scores = detector.score_samples(silent(series, 50, 70))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import naive
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import few, random_rows
 
 from skae._input.sequences import from_list
+from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
 from skae._scoring.errors import MEASURES
 from skae._scoring.scorer import AGGREGATIONS, MAX_REFERENCE_WINDOWS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, RobustLimits
@@ -18,7 +20,7 @@ from skae._windows.samples import RowSamples, SequenceSamples
 
 plain_errors = st.sampled_from(["mse", "rmse", "mae"])
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=4)
-WHOLE_SEQUENCE = {"gaussian", "window", "mean"}
+WHOLE_SEQUENCE = {"gaussian", "row_or_window", "window", "mean"}
 WHOLE_WINDOW = {"gaussian", "window"}
 
 
@@ -65,7 +67,7 @@ def test_the_score_of_a_sequence_is_minus_its_error(how, lengths, seed, error):
     close(found, -np.array(expected))
 
 
-@pytest.mark.parametrize("how", AGGREGATIONS)
+@pytest.mark.parametrize("how", sorted(AGGREGATIONS.keys() - {"row_or_window"}))
 @few
 @given(
     lengths=lengths,
@@ -91,8 +93,34 @@ def test_the_score_of_a_row_is_minus_its_error(how, lengths, seed, error, window
     close(found, -expected)
 
 
+@few
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=3),
+    seed=st.integers(0, 9),
+    error=st.sampled_from(MEASURES),
+    stride=st.integers(1, 6),
+)
+def test_a_row_counts_by_itself_where_that_is_more(lengths, seed, error, stride):
+    rows = random_rows(sum(lengths), 2, seed, missing=0.2, dtype=np.float32)
+    samples = RowSamples(rows, np.array(lengths), 4, stride)
+    try:
+        rule = rule_of(error, "row_or_window", samples)
+    except ValueError:  # too few complete rows for a covariance
+        return
+    smoothed = -replace(rule, aggregation="gaussian").scores(samples, residuals(samples.windows))
+    single = rule.errors_of_steps(samples, residuals(samples.windows))
+    expected = np.fmax(smoothed, rule.row_factor * single) if rule.row_factor else smoothed
+    close(rule.scores(samples, residuals(samples.windows)), -expected)
+    (part,) = without_bad_readings([samples])
+    seen = ~beside_bad_readings(part)
+    if rule.row_factor:
+        seen &= ~np.isnan(smoothed)
+        largest = [np.quantile(errors[seen], 0.999) for errors in (smoothed, single)]
+        close(rule.row_factor * largest[1], largest[0])
+
+
 @pytest.mark.parametrize("error", MEASURES)
-@pytest.mark.parametrize("how", ["gaussian", "window", "mean", "last"])
+@pytest.mark.parametrize("how", ["gaussian", "row_or_window", "window", "mean", "last"])
 def test_contributions_to_a_row_average_to_its_error(error, how):
     samples = RowSamples(random_rows(30, 2, 0, dtype=np.float32), np.array([20, 10]), 4, 3)
     rule = rule_of(error, how, samples)

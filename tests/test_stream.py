@@ -36,7 +36,7 @@ def streams(fitted):
 
 def with_rule(fitted, stride=1, aggregation="gaussian", error="scaled_rmse"):
     """Return a detector with other scoring, without another fit."""
-    return with_way(fitted, WINDOW, stride, aggregation=aggregation, error=error)
+    return with_way(fitted, WINDOW, stride, aggregation=aggregation, error=error, row_factor=0.7)
 
 
 def rows_with_gaps(n_rows, seed=0):
@@ -55,7 +55,7 @@ def in_pieces(stream, rows, sizes):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 9])
-@pytest.mark.parametrize("aggregation", ["last", "gaussian"])
+@pytest.mark.parametrize("aggregation", ["last", "gaussian", "row_or_window"])
 def test_now_is_the_last_score_of_the_rows_so_far(fitted, stride, aggregation):
     detector, rows = with_rule(fitted, stride, aggregation), rows_with_gaps(13)
     found = skae.stream(detector).update(rows)
@@ -93,7 +93,7 @@ def test_pieces_do_not_matter(streams, data, n_rows, answer):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 5])
-@pytest.mark.parametrize("aggregation", ["gaussian", "window", "median", "last"])
+@pytest.mark.parametrize("aggregation", ["gaussian", "row_or_window", "window", "median", "last"])
 def test_a_score_comes_with_the_stated_delay_and_not_before(fitted, stride, aggregation, series):
     """Returned scores do not depend on later rows, and all that are due were returned."""
     detector = with_rule(fitted, stride, aggregation)

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from skae._input import observed
 from skae._input.sequences import Indices, Sequences
-from skae._scoring.bad_readings import without_bad_readings
+from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
 from skae._scoring.errors import (
     BALANCED,
     ROOTED,
@@ -48,6 +48,8 @@ class Aggregation:
         root is then taken of this mean, not of each step.
     smooths : bool
         Whether to smooth the errors of rows over time.
+    or_single_row : bool
+        Whether the error of a row by itself counts where it is larger, see `ScoringRule`.
     """
 
     of_sequence: Reduction
@@ -55,6 +57,7 @@ class Aggregation:
     whole_sequence: bool = False
     whole_window: bool = False
     smooths: bool = False
+    or_single_row: bool = False
 
     def takes_whole(self, samples: Samples) -> bool:
         """Tell whether these samples use the mean errors of whole windows."""
@@ -88,6 +91,7 @@ def _by_itself(errors: Array) -> Array:
 
 AGGREGATIONS = {
     "gaussian": Aggregation(observed.mean, _by_itself, True, True, smooths=True),
+    "row_or_window": Aggregation(observed.mean, _by_itself, True, True, True, or_single_row=True),
     "window": Aggregation(observed.mean, _by_itself, True, True),
     "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
     "median": Aggregation(observed.median, observed.median),
@@ -95,6 +99,18 @@ AGGREGATIONS = {
     # Windows are in order, so a row is the last row of the first window that covers it.
     "last": Aggregation(observed.last, observed.first),
 }
+
+
+def _both(errors: Array) -> Array:
+    """Reduce the errors of covering windows, and those of the row in these windows."""
+    return np.stack([observed.mean(errors[..., 0]), _by_itself(errors[..., 1])], axis=-1)
+
+
+def _shares(errors: Array) -> Array:
+    """Reduce the shares of covering windows, and the errors of the row in these windows."""
+    n = errors.shape[2] // 2
+    of_windows, of_steps = errors[:, :, :n], errors[:, :, n:]
+    return np.concatenate([observed.mean(of_windows), _by_itself(of_steps)], axis=1)
 
 
 def smooth(rows: Array, lengths: Indices, width: int) -> Array:
@@ -130,6 +146,13 @@ def _smooth(rows: Array, width: int) -> Array:
     return smoothed
 
 
+LARGEST = 0.999
+"""Quantile of the errors in `fit` at which a row by itself and its windows weigh the same."""
+
+MAX_REFERENCE_ROWS = 2**20
+"""Most rows of each part from which this quantile is computed."""
+
+
 @dataclass(frozen=True)
 class ScoringRule:
     """From residuals to scores, errors of steps, and contributions of features.
@@ -143,12 +166,16 @@ class ScoringRule:
     aggregation : str
         Name of the aggregation.
     offset_policy : OffsetPolicy
+    row_factor : float
+        With `or_single_row`, the score of a row is the larger of the smoothed error of its windows
+        and this factor times its error by itself. 0 for sets of sequences.
     """
 
     error: str
     measure: ErrorMeasure
     aggregation: str
     offset_policy: OffsetPolicy = OffsetPolicy()
+    row_factor: float = 0.0
 
     @classmethod
     def fit(
@@ -168,28 +195,103 @@ class ScoringRule:
             blocks += found
             ends = np.cumsum([len(block) for block in found])[:-1]
             weights += np.split(_weights_of_steps(part, windows), ends)
-        return cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
+        rule = cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
+        if not AGGREGATIONS[aggregation].or_single_row:
+            return rule
+        return replace(rule, row_factor=rule._fitted_factor(residuals, without_bad_readings(parts)))
+
+    def _fitted_factor(self, residuals: Residuals, parts: list[Samples]) -> float:
+        """Return the factor that makes the largest errors in `fit` equal."""
+        known = [
+            self._of_both(part, residuals(part.windows))[~beside_bad_readings(part)]
+            for part in (part.spread(MAX_REFERENCE_ROWS) for part in parts)
+            if isinstance(part, RowSamples)
+        ]
+        both = np.concatenate([np.empty((0, 2)), *known])
+        both = both[~np.isnan(both).any(axis=1)]
+        if not len(both):
+            return 0.0
+        of_windows, of_rows = np.quantile(both, LARGEST, axis=0)
+        return float(of_windows / of_rows) if of_rows > 0 else 0.0
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
+        if self.joins_rows and isinstance(samples, RowSamples):
+            return -self.larger(self._of_both(samples, residuals))
         whole = self._aggregation.takes_whole(samples)
         return -self._aggregation(samples, (self._errors(block, whole) for block in residuals))
 
+    @property
+    def joins_rows(self) -> bool:
+        """Whether the score of a row may be its error by itself."""
+        return self._aggregation.or_single_row and self.row_factor > 0
+
     def errors_of_windows(self, residuals: Array) -> Array:
-        """Return the errors (n, n_steps) of windows, for the scores of rows."""
-        return self._errors(residuals, self._aggregation.whole_window)
+        """Return the errors (n, n_steps) of windows, for the scores of rows.
+
+        If these join rows, the shape is (n, n_steps, 2): at each step the error of the window, and
+        the error of the step by itself.
+        """
+        errors = self._errors(residuals, self._aggregation.whole_window)
+        return self._with_steps(errors, residuals) if self.joins_rows else errors
+
+    def reduction(self) -> Reduction:
+        """Return what reduces the results of `errors_of_windows` in covering windows to rows."""
+        return _both if self.joins_rows else self._aggregation.of_row
+
+    def larger(self, both: Array) -> Array:
+        """Return the larger error of rows, from the smoothed errors of windows and their own."""
+        larger: Array = np.fmax(both[:, 0], self.row_factor * both[:, 1])
+        return larger
+
+    def _of_both(self, samples: RowSamples, residuals: Blocks) -> Array:
+        """Return (n_rows, 2): the smoothed errors of windows, and those of rows by themselves."""
+        blocks = (self._with_steps(self._errors(block, True), block) for block in residuals)
+        both = samples.per_row(blocks, reduction=_both)
+        both[:, 0] = smooth(both[:, 0], samples.runs, samples.window_size)
+        return both
+
+    def _with_steps(self, errors: Array, residuals: Array) -> Array:
+        """Return the errors of windows at each step, beside the errors of the steps."""
+        of_windows = np.broadcast_to(observed.mean(errors)[:, None], errors.shape)
+        return np.stack([of_windows, self._of_steps(residuals)], axis=-1)
+
+    def _of_steps(self, residuals: Array) -> Array:
+        """Return the error of each single step."""
+        errors: Array = observed.mean(self.measure(residuals), axis=2)
+        return np.sqrt(errors) if self.error in ROOTED else errors
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the error of each single step or row, laid out like the input."""
-        errors = (observed.mean(self.measure(block), axis=2) for block in residuals)
-        rooted = map(np.sqrt, errors) if self.error in ROOTED else errors
-        return samples.from_steps(rooted, reduction=self._aggregation.of_row)
+        errors = (self._of_steps(block) for block in residuals)
+        return samples.from_steps(errors, reduction=self._aggregation.of_row)
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the contribution of each step and feature, laid out like the input."""
+        if self.joins_rows and isinstance(samples, RowSamples):
+            rows = self._contributions_of_larger(samples, residuals)
+            return samples.without_feature_axis(samples.like_input(rows))
         whole = self._aggregation.takes_whole(samples)
         shares = (self._rooted(self._measured(block, whole), whole) for block in residuals)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
+
+    def _contributions_of_larger(self, samples: RowSamples, residuals: Blocks) -> Array:
+        """Return (n_rows, n_features): a mean over the features is the larger error of the row."""
+        blocks = (self._shares_of_both(block) for block in residuals)
+        found = samples.per_row(blocks, reduction=_shares)
+        n = found.shape[1] // 2
+        shares = smooth(found[:, :n], samples.runs, samples.window_size)
+        of_features, of_row = found[:, n:-1], self.row_factor * found[:, -1]
+        scale = np.divide(of_row, observed.mean(of_features), out=0 * of_row, where=of_row > 0)
+        is_larger = of_row > observed.mean(shares)
+        return np.where(is_larger[:, None], scale[:, None] * of_features, shares)
+
+    def _shares_of_both(self, residuals: Array) -> Array:
+        """Return shares of windows and errors of steps, by feature, and the errors of steps."""
+        shares = self._rooted(self._measured(residuals, True), True)
+        of_windows = np.broadcast_to(observed.mean(shares)[:, None], shares.shape)
+        of_steps = self._of_steps(residuals)[:, :, None]
+        return np.concatenate([of_windows, self.measure(residuals), of_steps], axis=2)
 
     def with_fixed_offset(self) -> Self:
         """Return the rule with a fixed offset."""
@@ -204,6 +306,7 @@ class ScoringRule:
             "measure": measure_to_plain(self.measure),
             "aggregation": self.aggregation,
             "offset_policy": self.offset_policy.to_plain(),
+            "row_factor": self.row_factor,
         }
 
     @classmethod
@@ -211,7 +314,9 @@ class ScoringRule:
         """Return the rule from its plain form."""
         measure = measure_from_plain(plain["measure"])
         policy = OffsetPolicy.from_plain(plain["offset_policy"])
-        return cls(plain["error"], measure, plain["aggregation"], policy)
+        return cls(
+            plain["error"], measure, plain["aggregation"], policy, float(plain["row_factor"])
+        )
 
     @property
     def _aggregation(self) -> Aggregation:

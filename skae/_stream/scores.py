@@ -119,6 +119,9 @@ class _Answer:
     def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
         assert windowing.window_size is not None
         self._rule, self._way = rule, AGGREGATIONS[rule.aggregation]
+        # The error of a row by itself is kept beside that of its windows.
+        self._both = (2,) if rule.joins_rows else ()
+        self._takes_means = self._way.whole_window and not rule.joins_rows
         self._window_size = windowing.window_size
         self._stride = min(windowing.stride, windowing.window_size)
         self._n_seen = np.zeros(0, np.intp)
@@ -141,8 +144,9 @@ class _Answer:
             tails.empty(lanes)
 
     def _errors(self, windows: Sequences, residuals: Residuals) -> Array:
-        """Return the errors (n, window_size) of windows, NaN for windows without observations."""
-        errors = np.full((len(windows), self._window_size), np.nan)
+        """Return the errors of windows by step, NaN for windows without observations."""
+        shape = (len(windows), self._window_size, *self._both)
+        errors = np.full(shape, np.nan)
         filled = windows.are_observed
         if filled.any():
             chosen = windows if filled.all() else windows.select(filled)
@@ -190,10 +194,10 @@ class FinalScores(_Answer):
 
     def __init__(self, rule: ScoringRule, windowing: Windowing, n_features: int):
         super().__init__(rule, windowing, n_features)
-        n_steps = 1 if self._way.whole_window else self._window_size
+        n_steps = 1 if self._takes_means else self._window_size
         n_windows = -(-self._window_size // self._stride)
-        self._windows = Tails(n_windows, (n_steps,), np.float64)
-        self._unsmoothed = Tails(2 * self._window_size, (), np.float64)
+        self._windows = Tails(n_windows, (n_steps, *self._both), np.float64)
+        self._unsmoothed = Tails(2 * self._window_size, self._both, np.float64)
 
     @property
     def delay(self) -> int:
@@ -279,7 +283,7 @@ class FinalScores(_Answer):
         starts = first_in_stack + self._starts(numbers, n_rows_of_each)
         window_lengths = np.minimum(n_rows_of_each, self._window_size)
         errors = self._errors(Sequences(stack, starts, window_lengths), residuals)
-        return observed.mean(errors)[:, None] if self._way.whole_window else errors
+        return observed.mean(errors)[:, None] if self._takes_means else errors
 
     def _reduced(
         self,
@@ -299,8 +303,8 @@ class FinalScores(_Answer):
         windows = Sequences(values, starts, np.minimum(of_each, self._window_size))
         rows = ranges(base + first, n_done)
         if not len(rows):
-            return np.zeros(0)
-        return reduce_at(windows, values, rows, self._way.of_row, self._way.whole_window)
+            return np.zeros((0, *self._both))
+        return reduce_at(windows, values, rows, self._rule.reduction(), self._takes_means)
 
     def _smoothed(
         self, errors: Array, lengths: Indices, first: Indices, until: Indices, end: Indices | None
@@ -308,12 +312,16 @@ class FinalScores(_Answer):
         """Return the scores of rows for which all neighbours that the filter needs are known."""
         begin = np.maximum(first - self._window_size, 0)
         n_done = (np.maximum(until - self._window_size, 0) if end is None else end) - begin
-        found = np.empty(len(errors))
+        found = np.empty(errors.shape)
         firsts = firsts_of(lengths)
         for length in np.unique(lengths[n_done > 0]):
             alike = firsts[lengths == length] + np.arange(length)[:, None]
             found[alike] = smooth(errors[alike], np.array([length]), self._window_size)
-        return -found[ranges(firsts + begin - (until - lengths), n_done)], n_done
+        done = ranges(firsts + begin - (until - lengths), n_done)
+        if not self._both:
+            return -found[done], n_done
+        found[:, 1] = errors[:, 1]
+        return -self._rule.larger(found[done]), n_done
 
 
 class OffsetThreshold:
