@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skae._scoring.scorer import ScoringRule
+from skae._scoring.scoring_rule import ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, automatic_offset, known_scores, limits_of
 
 

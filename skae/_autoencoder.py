@@ -33,8 +33,8 @@ from skae._input.table import RandomState, SeriesLike
 from skae._input.time_gaps import Duration
 from skae._output.frames import framed
 from skae._persistence.estimators import MAX_BYTES, load_only, save
-from skae._scoring.errors import MEASURES, ErrorMeasure, ErrorName
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.error_measures import MEASURES, ErrorMeasure, ErrorName
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._scoring.thresholds import best_fbeta_offset
 from skae._training.parameters import RoutedParameters
 from skae._windows.samples import Samples, index_of

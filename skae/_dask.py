@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skae._detector import Detector
 from skae._input.runs import runs_of_equal
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._stream.reader import RowReader
 from skae._windows.samples import Samples
 from skae._windows.series import do_not_stand_together

@@ -19,7 +19,7 @@ from skae._input.sequences import Floats, Indices, Sequences, blank_sequences
 from skae._input.table import Features, dtype_to_read, read_rows, reject_reordered_columns
 from skae._network.serialization import as_stored, from_stored
 from skae._output.frames import names_of_steps
-from skae._scoring.scorer import ScoringRule, explained_variation
+from skae._scoring.scoring_rule import ScoringRule, explained_variation
 from skae._windows.read_samples import (
     read_latent_rows,
     read_latent_sequences,

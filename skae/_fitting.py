@@ -18,8 +18,8 @@ from skae._network.architecture import DataSize
 from skae._network.layers import recurrent_steps
 from skae._network.loss import check_suits, is_binary_crossentropy
 from skae._scoring.bad_readings import fill_values
-from skae._scoring.errors import error_of
-from skae._scoring.scorer import AGGREGATIONS, ScoringRule
+from skae._scoring.error_measures import error_of
+from skae._scoring.scoring_rule import AGGREGATIONS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, check_one_rule, limits_of
 from skae._training.adapter import (
     KerasAdapter,

@@ -7,7 +7,7 @@ from conftest import pad
 
 from skae import LSTMAutoencoder
 from skae._input.sequences import from_list
-from skae._scoring.scorer import explained_variation
+from skae._scoring.scoring_rule import explained_variation
 
 STRIDE = 2
 COVERING = naive.covering([200], 5, STRIDE)

@@ -10,7 +10,7 @@ from shared import SMALL
 from sklearn.base import clone
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae.layers import NaNToZero, RepeatToLength, StepMask
 
 

@@ -7,8 +7,8 @@ from strategies import random_rows
 from skae import LSTMAutoencoder
 from skae._input.sequences import from_list
 from skae._scoring.bad_readings import beside_bad_readings, fill_values, without_bad_readings
-from skae._scoring.errors import MEASURES, fit_error_measure
-from skae._scoring.scorer import ScoringRule
+from skae._scoring.error_measures import MEASURES, fit_error_measure
+from skae._scoring.scoring_rule import ScoringRule
 from skae._scoring.thresholds import OffsetPolicy
 from skae._windows.samples import RowSamples, SequenceSamples
 

@@ -15,10 +15,10 @@ from commanding import (
 
 from skae import cli
 from skae._cli.detection import Detection, FoundEvent, measure
-from skae._cli.index import Index, number_rows
 from skae._cli.outputs import Progress
 from skae._cli.report import describe, duration_of, format_report
 from skae._cli.series import Series, read_series
+from skae._cli.time_column import Index, number_rows
 
 
 @pytest.fixture

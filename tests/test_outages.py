@@ -7,7 +7,7 @@ import pytest
 from shared import NETWORK
 
 from skae import LSTMAutoencoder, SequenceWindower
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 
 LEFT_OUT = "Got X with only NaN in {} training windows or sequences: they are left out"
 

@@ -13,8 +13,8 @@ from strategies import few, random_rows
 
 from skae._input.sequences import from_list
 from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
-from skae._scoring.errors import MEASURES
-from skae._scoring.scorer import AGGREGATIONS, MAX_REFERENCE_WINDOWS, ScoringRule
+from skae._scoring.error_measures import MEASURES
+from skae._scoring.scoring_rule import AGGREGATIONS, MAX_REFERENCE_WINDOWS, ScoringRule
 from skae._scoring.thresholds import OffsetPolicy, RobustLimits
 from skae._windows.samples import RowSamples, SequenceSamples
 

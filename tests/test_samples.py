@@ -8,7 +8,7 @@ from strategies import cuts, few, random_rows, series_lists, split, ways
 from skae import SequenceWindower
 from skae._input.sequences import from_array, from_list, from_table
 from skae._input.table import Table
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._windows.samples import RowSamples, SequenceSamples, weights_of
 
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import few, random_rows, series_lists, ways
 
 from skae._input import observed
-from skae._scoring.errors import (
+from skae._scoring.error_measures import (
     MEASURES,
     MahalanobisError,
     MultiscaleError,
@@ -24,7 +24,7 @@ from skae._scoring.errors import (
     squared_error,
 )
 from skae._scoring.events import find_events
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._scoring.thresholds import (
     OF_ROWS,
     OF_SENSITIVE_ROWS,

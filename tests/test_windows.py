@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import cuts, few, random_rows, series, split, ways_of_covering
 
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._windows.windows import (
     as_view_of_rows,
     covering_windows,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.index import MIN_ROWS, find_index, index_of_numbers
 from skae._cli.table import Column, Table, find_name, join_names
+from skae._cli.time_column import MIN_ROWS, find_index, index_of_numbers
 from skae._cli.times import UNITS, Times
 
 Floats = NDArray[np.float64]

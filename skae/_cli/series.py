@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skae._cli.index import Index
 from skae._cli.reshape import reshape
 from skae._cli.roles import Roles, read_labels, rows_of_each
 from skae._cli.table import Choice, find_name, join_names, read_table
+from skae._cli.time_column import Index
 from skae._cli.times import UNITS
 
 Rows = NDArray[np.intp]

@@ -14,8 +14,8 @@ from skae._compat.sklearn import Interval, StrOptions, positive_int, satisfies
 from skae._input.time_gaps import longest_step
 from skae._network.architecture import Architecture, DataSize
 from skae._network.serialization import check_training, restore_state
-from skae._scoring.errors import MEASURES
-from skae._scoring.scorer import AGGREGATIONS
+from skae._scoring.error_measures import MEASURES
+from skae._scoring.scoring_rule import AGGREGATIONS
 from skae._training.adapter import KerasAdapter
 from skae._windows.windows import Windowing
 

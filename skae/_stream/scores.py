@@ -15,7 +15,7 @@ from skae._detector import Detector
 from skae._input import observed
 from skae._input.runs import firsts_of, ranges
 from skae._input.sequences import Floats, Indices, Sequences
-from skae._scoring.scorer import AGGREGATIONS, ScoringRule, smooth
+from skae._scoring.scoring_rule import AGGREGATIONS, ScoringRule, smooth
 from skae._scoring.thresholds import AdaptiveOffset
 from skae._windows.windows import Windowing, reduce_at
 

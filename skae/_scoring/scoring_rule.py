@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from skae._input import observed
 from skae._input.sequences import Indices, Sequences
 from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
-from skae._scoring.errors import (
+from skae._scoring.error_measures import (
     BALANCED,
     ROOTED,
     ErrorMeasure,

@@ -45,7 +45,7 @@ def scales_of(residuals: Array) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from skae._scoring.errors import scales_of
+    >>> from skae._scoring.error_measures import scales_of
     >>> window = np.array([0.0, 2.0, 4.0, 4.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 6.0])
     >>> level, parts, rest = scales_of(window[None, :, None])[:, 0, :, 0]
     >>> level[:6].tolist(), parts[:6].tolist(), rest[:6].tolist()
@@ -161,7 +161,7 @@ def balance(residuals: Array) -> Array | float:
     Examples
     --------
     >>> import numpy as np
-    >>> from skae._scoring.errors import balance
+    >>> from skae._scoring.error_measures import balance
     >>> residuals = np.ones((1, 4, 2))
     >>> residuals[0, 1:, 1] = np.nan
     >>> balance(residuals)[0].round(2).tolist()
