@@ -97,15 +97,24 @@ def as_input(scaled: Floats, pieces: list[NDArray[np.intp]]) -> Any:
     return scaled[pieces[0]] if len(pieces) == 1 else [scaled[rows] for rows in pieces]
 
 
-def learn(series: Series, *, window: int | str, **params: Any) -> Model:
+def learn(
+    series: Series,
+    *,
+    window: int | str,
+    contamination: str | float = "auto",
+    threshold: str | float | None = None,
+    **params: Any,
+) -> Model:
     """Fit a model to the training rows.
 
     Parameters
     ----------
     series : Series
         The series.
-    window, **params
+    window, contamination, **params
         Parameters of the estimator.
+    threshold : str or float, optional
+        The same. By default "sensitive", because someone looks at each event.
 
     Raises
     ------
@@ -119,7 +128,13 @@ def learn(series: Series, *, window: int | str, **params: Any) -> Model:
     first = _first_step(series)
     # Training rows that the user chose count as normal.
     all_rows = bool(series.is_training.all())
-    detector = LSTMAutoencoder(cast(Any, window), drop_discords=all_rows, **params)
+    detector = LSTMAutoencoder(
+        cast(Any, window),
+        drop_discords=all_rows,
+        contamination=cast(Any, contamination),
+        threshold=cast(Any, threshold or ("sensitive" if contamination == "auto" else "robust")),
+        **params,
+    )
     pipeline = Pipeline([first, ("detector", detector)])
     model = Model(pipeline, list(series.feature_names))
     detector.fit(as_input(model.scale(series), series.training_pieces()))

@@ -72,7 +72,7 @@ def _detect(args: Namespace, watch: Callable[[], list[Any]]) -> None:
         series,
         window=args.window,
         contamination=args.contamination,
-        threshold=args.threshold or ("sensitive" if args.contamination == "auto" else "robust"),
+        threshold=args.threshold,
         epochs=args.epochs,
         random_state=args.seed,
         callbacks=None if args.quiet else watch(),
