@@ -204,9 +204,9 @@ class LSTMAutoencoder(
           the errors of its mean, of the means of its sixths, and of single steps.
         * "auto": "multiscale" for series if `aggregation` is "gaussian", "row_or_window" or
           "window", otherwise "scaled_rmse".
-    aggregation : {"gaussian", "row_or_window", "window", "mean", "median", "max", "last"}, \
-            default="gaussian"
-        How errors become the score of a sequence or row.
+    aggregation : str, default="gaussian"
+        How errors become the score of a sequence or row: "gaussian", "row_or_window", "window",
+        "mean", "median", "max" or "last".
 
         * Of a sequence: the error of the whole sequence ("gaussian", "row_or_window", "window",
           "mean"), the median or maximum error of its steps, or the error of its last step.
