@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 from results import Results
-from rules import errors_or_single_rows, flags, parts_of, policy_of, with_scores
+from rules import flags, parts_of, policy_of, with_scores
 from series import dominant_period, load, parser, scaled
 from spans import alarms, summary
 
@@ -21,7 +21,7 @@ from skae import LSTMAutoencoder
 from skae._scoring.thresholds import OF_ROWS, OffsetPolicy, RobustLimits
 from skae.metrics import vus_pr
 
-WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian")))
+WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian", "row_or_window")))
 DEFAULT = ("multiscale", "gaussian")
 LIMITS = [
     RobustLimits(*limits)
@@ -51,9 +51,6 @@ def measured(series, parameters):
         errors = -changed.scores(changed.read(test))
         value = vus_pr(series.labels, errors, buffer)
         yield {"way": name_of(parameters, way), "vus_pr": value}
-    errors = errors_or_single_rows(detector, parts, test)
-    value = vus_pr(series.labels, errors, buffer)
-    yield {"way": name_of(parameters, (*DEFAULT, "or", "row")), "vus_pr": value}
     if not parameters:
         policies = [OffsetPolicy("auto", "robust", limits) for limits in LIMITS]
         found = flags(detector, parts, test, [*policies, policy_of("adaptive")])

@@ -27,29 +27,6 @@ def with_scores(detector, parts, error, aggregation):
     return replace(detector, scorer=scorer)
 
 
-LARGEST = 0.999
-"""Quantile of errors in `fit` at which errors of rows and of windows are equally large."""
-
-
-def errors_or_single_rows(detector, parts, test):
-    """Return the larger of the error of a row and the error of that row by itself.
-
-    The latter, as `score_timesteps` returns it, is multiplied by a factor that makes the quantiles
-    of both on the rows of `fit` equal.
-    """
-    known = [errors_of(detector, part) for part in parts]
-    of_scores, of_rows = (
-        np.nanquantile(np.concatenate(x), LARGEST) for x in zip(*known, strict=True)
-    )
-    errors, rows = errors_of(detector, detector.read(test))
-    return np.fmax(errors, rows * of_scores / of_rows)
-
-
-def errors_of(detector, samples):
-    """Return minus the scores, and the errors of single rows."""
-    return -detector.scores(samples), np.asarray(detector.errors_of_steps(samples))
-
-
 def flags(detector, parts, test, policies):
     """Yield the rows that each threshold rule flags."""
     known, samples = known_scores(detector.scores, parts), detector.read(test)

@@ -129,6 +129,21 @@ def test_contributions_to_a_row_average_to_its_error(error, how):
 
 
 @pytest.mark.parametrize("error", MEASURES)
+def test_a_row_that_counts_by_itself_is_explained_by_its_own_errors(error):
+    rows = random_rows(60, 2, 0, dtype=np.float32)
+    lengths = np.array([60])
+    rule = rule_of(error, "row_or_window", RowSamples(rows, lengths, 6, 1))
+    rows = rows.copy()
+    rows[30, 1] += 20
+    samples = RowSamples(rows, lengths, 6, 1)
+    smoothed = replace(rule, aggregation="gaussian").scores(samples, residuals(samples.windows))
+    scores = rule.scores(samples, residuals(samples.windows))
+    found = rule.contributions(samples, residuals(samples.windows))
+    assert scores[30] < smoothed[30] and found[30, 1] > found[30, 0]
+    close(found.mean(axis=1), -scores)
+
+
+@pytest.mark.parametrize("error", MEASURES)
 @pytest.mark.parametrize("how", sorted(WHOLE_SEQUENCE))
 def test_contributions_to_a_sequence_average_to_its_error(error, how):
     items = [random_rows(n, 2, seed=n) for n in (3, 5, 4)]

@@ -1,1 +1,1 @@
-"""Private names of other packages that skae uses, one module for each package."""
+"""Private names of other packages: scikit-learn, and Keras with SciKeras and TensorFlow."""

@@ -263,12 +263,7 @@ class Clock:
     Parameters
     ----------
     max_gap : float, str, timedelta or numpy.timedelta64
-        A number for times that are numbers, a duration for dates.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is not above 0, or neither a number nor a duration.
+        See `longest_step`, which also raises its errors.
     """
 
     def __init__(self, max_gap: Any):

@@ -1,1 +1,1 @@
-"""From residuals to errors, scores, thresholds and events, with NumPy only."""
+"""From residuals to errors, scores, thresholds and events, without Keras."""

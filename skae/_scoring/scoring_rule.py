@@ -21,7 +21,7 @@ from skae._scoring.error_measures import (
     measure_to_plain,
     root_shares,
 )
-from skae._scoring.thresholds import OffsetPolicy
+from skae._scoring.thresholds import MAX_REFERENCE_ROWS, OffsetPolicy
 from skae._windows.samples import RowSamples, Samples, weights_of
 from skae._windows.windows import Reduction
 
@@ -107,10 +107,14 @@ def _both(errors: Array) -> Array:
 
 
 def _shares(errors: Array) -> Array:
-    """Reduce the shares of covering windows, and the errors of the row in these windows."""
+    """Reduce the shares of covering windows, and the errors of the row in these windows.
+
+    The features share the error in the window that ends at the row, which is never below the error
+    of the row by itself.
+    """
     n = errors.shape[2] // 2
-    of_windows, of_steps = errors[:, :, :n], errors[:, :, n:]
-    return np.concatenate([observed.mean(of_windows), _by_itself(of_steps)], axis=1)
+    of_windows, of_features = observed.mean(errors[:, :, :n]), observed.first(errors[:, :, n:-1])
+    return np.concatenate([of_windows, of_features, _by_itself(errors[:, :, -1:])], axis=1)
 
 
 def smooth(rows: Array, lengths: Indices, width: int) -> Array:
@@ -149,9 +153,6 @@ def _smooth(rows: Array, width: int) -> Array:
 LARGEST = 0.999
 """Quantile of the errors in `fit` at which a row by itself and its windows weigh the same."""
 
-MAX_REFERENCE_ROWS = 2**20
-"""Most rows of each part from which this quantile is computed."""
-
 
 @dataclass(frozen=True)
 class ScoringRule:
@@ -189,7 +190,8 @@ class ScoringRule:
         """Fit the measure to the residuals of windows of the parts, and their weights."""
         blocks: list[Array] = []
         weights: list[Array] = []
-        for part in without_bad_readings(parts):
+        usual = without_bad_readings(parts)
+        for part in usual:
             windows = part.windows.at_most(MAX_REFERENCE_WINDOWS)
             found = list(residuals(windows))
             blocks += found
@@ -198,7 +200,7 @@ class ScoringRule:
         rule = cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
         if not AGGREGATIONS[aggregation].or_single_row:
             return rule
-        return replace(rule, row_factor=rule._fitted_factor(residuals, without_bad_readings(parts)))
+        return replace(rule, row_factor=rule._fitted_factor(residuals, usual))
 
     def _fitted_factor(self, residuals: Residuals, parts: list[Samples]) -> float:
         """Return the factor that makes the largest errors in `fit` equal."""
