@@ -762,6 +762,12 @@ def test_what_a_user_says_of_a_file_counts(tmp_path):
     assert series.values[19, 0] == -9999
 
 
+def test_the_other_mark_is_no_decimal_mark_if_a_user_names_one(tmp_path):
+    cells = spoiled(column(lambda i: f"{i % 7},25"), 8, "0.125")
+    with pytest.raises(ValueError, match="'0.125' is not a number; --missing"):
+        read(tmp_path, text_of("time;flow", HOURS, cells, sep=";"), decimal=",")
+
+
 def test_windows_end_at_gaps_and_where_a_user_says(tmp_path):
     content, *_ = TIMES["a gap"]
     assert [len(rows) for rows in read(tmp_path, content).pieces()] == [30, 30]

@@ -289,6 +289,17 @@ def test_scores_of_score_samples_are_drawn_as_errors():
     assert display.index[-1] == 490 and display.ax_.get_ylabel() == "anomaly score"
 
 
+def test_a_tuple_holds_several_series():
+    series = [np.zeros((30, 1)), np.zeros((20, 1))]
+    scores = [np.full(30, -1.0), np.full(20, -1.0)]
+    scores[0][-1] = scores[1][0] = -20
+    drawn = [
+        AnomalyScoreDisplay.from_predictions(kind(series), kind(scores), offset=-10)
+        for kind in (list, tuple)
+    ]
+    assert [len(display.events) for display in drawn] == [2, 2]  # not one across the border
+
+
 class Adapts(Threshold):
     """An estimator with a threshold that rises with time."""
 
