@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skae._scoring.scoring_rule import ScoringRule
-from skae._scoring.thresholds import OffsetPolicy, automatic_offset, known_scores, limits_of
+from skae._scoring.thresholds import OffsetPolicy, automatic_offset, known_errors, limits_of
 
 
 def policy_of(threshold):
@@ -24,12 +24,12 @@ def with_scores(detector, parts, error, aggregation):
     """Return the detector with another error and aggregation."""
     policy, residuals = detector.scorer.offset_policy, detector.network.residuals
     scorer = ScoringRule.fit(error, aggregation, policy, residuals, parts)
-    return replace(detector, scorer=scorer)
+    return replace(detector, scorer=scorer.calibrated(residuals, parts[-1], parts)[0])
 
 
 def flags(detector, parts, test, policies):
     """Yield the rows that each threshold rule flags."""
-    known, samples = known_scores(detector.scores, parts), detector.read(test)
+    known, samples = known_errors(detector.scores, parts), detector.read(test)
     scores = detector.scores(samples)
     for policy in policies:
         offset = automatic_offset(known, policy.threshold, policy.limits)

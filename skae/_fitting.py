@@ -366,12 +366,12 @@ def _has_weight(samples: Samples) -> bool:
 
 
 def _calibrated(detector: Detector, inputs: Inputs) -> Detector:
-    """Return the detector with the threshold from its scores of the training data."""
-    policy = detector.scorer.offset_policy
-    offset = policy.offset(detector.scores, inputs.samples, inputs.parts())
+    """Return the detector with what its scorer takes from all errors of the training data."""
+    residuals = detector.network.residuals
+    scorer, offset = detector.scorer.calibrated(residuals, inputs.samples, inputs.parts())
     if not np.isfinite(offset):
         raise ValueError(
             f"Got offset_={offset} from the errors of the training data, but expected "
             "finite errors. The model returns NaN or infinity. Scale the data."
         )
-    return replace(detector, offset=float(offset))
+    return replace(detector, scorer=scorer, offset=float(offset))

@@ -15,7 +15,7 @@ from skae._input.sequences import from_list
 from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
 from skae._scoring.error_measures import MEASURES
 from skae._scoring.scoring_rule import AGGREGATIONS, MAX_REFERENCE_WINDOWS, ScoringRule
-from skae._scoring.thresholds import OffsetPolicy, RobustLimits
+from skae._scoring.thresholds import OffsetPolicy, RobustLimits, known_errors
 from skae._windows.samples import RowSamples, SequenceSamples
 
 plain_errors = st.sampled_from(["mse", "rmse", "mae"])
@@ -35,7 +35,8 @@ def growing(windows):
 
 
 def rule_of(error, aggregation, *parts):
-    return ScoringRule.fit(error, aggregation, OffsetPolicy(), residuals, list(parts))
+    rule = ScoringRule.fit(error, aggregation, OffsetPolicy(), residuals, list(parts))
+    return rule.calibrated(residuals, parts[0], list(parts))[0]
 
 
 def errors_of(sequences, error):
@@ -218,16 +219,17 @@ def test_only_rows_of_series_are_compared_with_those_before():
     close(policy.offsets(scores, rows, -2.0), expected)
 
 
+def scores_of_values(samples):
+    return -samples.windows.padded()[:, 0, 0].astype(float)
+
+
 def test_a_contamination_is_the_part_of_all_samples_below_the_offset():
     samples = SequenceSamples(from_list([[[float(i)]] for i in range(11)]))
     weights = np.arange(11, dtype=np.float32)
 
     def offset(samples):
-        return OffsetPolicy(contamination=0.2).offset(
-            lambda samples: -samples.windows.padded()[:, 0, 0],
-            samples,
-            [samples.select(np.arange(3))],
-        )
+        known = known_errors(scores_of_values, [samples.select(np.arange(3))])
+        return OffsetPolicy(contamination=0.2).offset(known, scores_of_values, samples)
 
     assert offset(samples) == pytest.approx(-8)
     expected = -naive.weighted_quantile(range(11), 0.8, weights)
@@ -240,7 +242,7 @@ def test_a_threshold_is_taken_from_the_scores_and_weights_of_the_parts(weights):
     samples = SequenceSamples(from_list([[[error]] for error in errors]), weights)
     parts = [samples.select(np.arange(25)), samples.select(np.arange(25, 60))]
     found = OffsetPolicy(threshold="three_sigma").offset(
-        lambda samples: -samples.windows.padded()[:, 0, 0].astype(float), samples, parts
+        known_errors(scores_of_values, parts), scores_of_values, samples
     )
     held_out = errors[:25] if weights is None else np.repeat(errors[:25], weights[:25].astype(int))
     assert -found == pytest.approx(held_out.mean() + 3 * held_out.std(), rel=1e-5)

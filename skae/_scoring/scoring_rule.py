@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from skae._input import observed
 from skae._input.sequences import Indices, Sequences
-from skae._scoring.bad_readings import beside_bad_readings, without_bad_readings
+from skae._scoring.bad_readings import without_bad_readings
 from skae._scoring.error_measures import (
     BALANCED,
     ROOTED,
@@ -21,7 +21,7 @@ from skae._scoring.error_measures import (
     measure_to_plain,
     root_shares,
 )
-from skae._scoring.thresholds import MAX_REFERENCE_ROWS, OffsetPolicy
+from skae._scoring.thresholds import OffsetPolicy, known_errors, weighted_quantile
 from skae._windows.samples import RowSamples, Samples, weights_of
 from skae._windows.windows import Reduction
 
@@ -197,36 +197,57 @@ class ScoringRule:
             blocks += found
             ends = np.cumsum([len(block) for block in found])[:-1]
             weights += np.split(_weights_of_steps(part, windows), ends)
-        rule = cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
-        if not AGGREGATIONS[aggregation].or_single_row:
-            return rule
-        return replace(rule, row_factor=rule._fitted_factor(residuals, usual))
+        return cls(error, fit_error_measure(error, blocks, weights), aggregation, offset_policy)
 
-    def _fitted_factor(self, residuals: Residuals, parts: list[Samples]) -> float:
-        """Return the factor that makes the largest errors in `fit` equal."""
-        known = [
-            self._of_both(part, residuals(part.windows))[~beside_bad_readings(part)]
-            for part in (part.spread(MAX_REFERENCE_ROWS) for part in parts)
-            if isinstance(part, RowSamples)
-        ]
-        both = np.concatenate([np.empty((0, 2)), *known])
-        both = both[~np.isnan(both).any(axis=1)]
-        if not len(both):
-            return 0.0
-        of_windows, of_rows = np.quantile(both, LARGEST, axis=0)
-        return float(of_windows / of_rows) if of_rows > 0 else 0.0
+    def calibrated(
+        self, residuals: Residuals, samples: Samples, parts: list[Samples]
+    ) -> tuple[Self, float]:
+        """Return the rule with its factor for rows, and the offset; NaN if all errors are.
+
+        Parameters
+        ----------
+        residuals : callable
+            Maps windows to their residuals.
+        samples : Samples
+            All samples of `fit`.
+        parts : list of Samples
+            The held-out part, if any, and the training part.
+        """
+        known = known_errors(lambda part: self.errors(part, residuals(part.windows)), parts)
+        rule = replace(self, row_factor=_row_factor(known))
+        offset = self.offset_policy.offset(
+            [(rule.scores_of(errors), weights) for errors, weights in known],
+            lambda part: rule.scores(part, residuals(part.windows)),
+            samples,
+        )
+        return rule, offset
 
     def scores(self, samples: Samples, residuals: Blocks) -> Array:
         """Return the score of each sample: minus its error."""
+        return self.scores_of(self.errors(samples, residuals))
+
+    def scores_of(self, errors: Array) -> Array:
+        """Return minus the errors, or minus the larger ones if there are two per row."""
+        return -errors if errors.ndim == 1 else -self.larger(errors)
+
+    def errors(self, samples: Samples, residuals: Blocks) -> Array:
+        """Return the error of each sample.
+
+        If these join rows, the shape is (n_rows, 2): the smoothed errors of windows, and the errors
+        of rows by themselves.
+        """
         if self.joins_rows and isinstance(samples, RowSamples):
-            return -self.larger(self._of_both(samples, residuals))
+            both = samples.per_row(map(self.errors_of_windows, residuals), reduction=_both)
+            both[:, 0] = smooth(both[:, 0], samples.runs, samples.window_size)
+            return both
         whole = self._aggregation.takes_whole(samples)
-        return -self._aggregation(samples, (self._errors(block, whole) for block in residuals))
+        blocks = (self._errors(self.measure(block), block, whole) for block in residuals)
+        return self._aggregation(samples, blocks)
 
     @property
     def joins_rows(self) -> bool:
         """Whether the score of a row may be its error by itself."""
-        return self._aggregation.or_single_row and self.row_factor > 0
+        return self._aggregation.or_single_row
 
     def errors_of_windows(self, residuals: Array) -> Array:
         """Return the errors (n, n_steps) of windows, for the scores of rows.
@@ -234,8 +255,12 @@ class ScoringRule:
         If these join rows, the shape is (n, n_steps, 2): at each step the error of the window, and
         the error of the step by itself.
         """
-        errors = self._errors(residuals, self._aggregation.whole_window)
-        return self._with_steps(errors, residuals) if self.joins_rows else errors
+        measured = self.measure(residuals)
+        errors = self._errors(measured, residuals, self._aggregation.whole_window)
+        if not self.joins_rows:
+            return errors
+        of_windows = np.broadcast_to(observed.mean(errors)[:, None], errors.shape)
+        return np.stack([of_windows, self._of_steps(measured)], axis=-1)
 
     def reduction(self) -> Reduction:
         """Return what reduces the results of `errors_of_windows` in covering windows to rows."""
@@ -246,26 +271,14 @@ class ScoringRule:
         larger: Array = np.fmax(both[:, 0], self.row_factor * both[:, 1])
         return larger
 
-    def _of_both(self, samples: RowSamples, residuals: Blocks) -> Array:
-        """Return (n_rows, 2): the smoothed errors of windows, and those of rows by themselves."""
-        blocks = (self._with_steps(self._errors(block, True), block) for block in residuals)
-        both = samples.per_row(blocks, reduction=_both)
-        both[:, 0] = smooth(both[:, 0], samples.runs, samples.window_size)
-        return both
-
-    def _with_steps(self, errors: Array, residuals: Array) -> Array:
-        """Return the errors of windows at each step, beside the errors of the steps."""
-        of_windows = np.broadcast_to(observed.mean(errors)[:, None], errors.shape)
-        return np.stack([of_windows, self._of_steps(residuals)], axis=-1)
-
-    def _of_steps(self, residuals: Array) -> Array:
+    def _of_steps(self, measured: Array) -> Array:
         """Return the error of each single step."""
-        errors: Array = observed.mean(self.measure(residuals), axis=2)
+        errors: Array = observed.mean(measured, axis=2)
         return np.sqrt(errors) if self.error in ROOTED else errors
 
     def errors_of_steps(self, samples: Samples, residuals: Blocks) -> Any:
         """Return the error of each single step or row, laid out like the input."""
-        errors = (self._of_steps(block) for block in residuals)
+        errors = (self._of_steps(self.measure(block)) for block in residuals)
         return samples.from_steps(errors, reduction=self._aggregation.of_row)
 
     def contributions(self, samples: Samples, residuals: Blocks) -> Any:
@@ -274,7 +287,7 @@ class ScoringRule:
             rows = self._contributions_of_larger(samples, residuals)
             return samples.without_feature_axis(samples.like_input(rows))
         whole = self._aggregation.takes_whole(samples)
-        shares = (self._rooted(self._measured(block, whole), whole) for block in residuals)
+        shares = (self._shares(self.measure(block), block, whole) for block in residuals)
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def _contributions_of_larger(self, samples: RowSamples, residuals: Blocks) -> Array:
@@ -290,10 +303,10 @@ class ScoringRule:
 
     def _shares_of_both(self, residuals: Array) -> Array:
         """Return shares of windows and errors of steps, by feature, and the errors of steps."""
-        shares = self._rooted(self._measured(residuals, True), True)
+        measured = self.measure(residuals)
+        shares = self._shares(measured, residuals, True)
         of_windows = np.broadcast_to(observed.mean(shares)[:, None], shares.shape)
-        of_steps = self._of_steps(residuals)[:, :, None]
-        return np.concatenate([of_windows, self.measure(residuals), of_steps], axis=2)
+        return np.concatenate([of_windows, measured, self._of_steps(measured)[:, :, None]], axis=2)
 
     def with_fixed_offset(self) -> Self:
         """Return the rule with a fixed offset."""
@@ -324,18 +337,31 @@ class ScoringRule:
     def _aggregation(self) -> Aggregation:
         return AGGREGATIONS[self.aggregation]
 
-    def _measured(self, residuals: Array, whole: bool) -> Array:
-        """Return errors; in whole windows, rarely observed features weigh as much as others."""
-        errors = self.measure(residuals)
-        return errors if self.error in BALANCED or not whole else errors * balance(residuals)
+    def _shares(self, measured: Array, residuals: Array, whole: bool) -> Array:
+        """Return errors with a mean that is the named error, of a whole window or a step."""
+        weighted = self._balanced(measured, residuals) if whole else measured
+        return self._rooted(weighted, whole)
+
+    def _errors(self, measured: Array, residuals: Array, whole: bool) -> Array:
+        """Return one error for each step."""
+        weighted = self._balanced(measured, residuals) if whole else measured
+        return self._rooted(observed.mean(weighted, axis=2), whole)
+
+    def _balanced(self, measured: Array, residuals: Array) -> Array:
+        """Return errors in which rarely observed features weigh as much as others."""
+        return measured if self.error in BALANCED else measured * balance(residuals)
 
     def _rooted(self, errors: Array, whole: bool) -> Array:
-        """Return errors with a mean that is the named error, of a whole window or a step."""
         return root_shares(errors, whole) if self.error in ROOTED else errors
 
-    def _errors(self, residuals: Array, whole: bool) -> Array:
-        """Return one error for each step."""
-        return self._rooted(observed.mean(self._measured(residuals, whole), axis=2), whole)
+
+def _row_factor(known: list[tuple[Array, Array]]) -> float:
+    """Return the factor that makes the largest errors of windows and of rows equal."""
+    errors, weights = (np.concatenate(arrays) for arrays in zip(*known, strict=True))
+    if errors.ndim == 1 or not len(errors):
+        return 0.0
+    of_windows, of_rows = (weighted_quantile(x, weights, q=LARGEST) for x in errors.T)
+    return of_windows / of_rows if of_rows > 0 else 0.0
 
 
 def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:

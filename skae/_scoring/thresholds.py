@@ -89,20 +89,22 @@ class OffsetPolicy:
     limits: RobustLimits = RobustLimits()
 
     def offset(
-        self, scores: Callable[[Samples], Array], samples: Samples, parts: list[Samples]
+        self,
+        known: list[tuple[Array, Array]],
+        scores: Callable[[Samples], Array],
+        samples: Samples,
     ) -> float:
         """Return the score below which a sample is an outlier; NaN if all scores are.
 
         Parameters
         ----------
+        known : list of (scores, weights)
+            Of the held-out part, if any, and of the training part, without NaN.
         scores : callable
             Maps samples to scores.
         samples : Samples
             All samples of `fit`.
-        parts : list of Samples
-            The held-out part, if any, and the training part.
         """
-        known = known_scores(scores, parts)
         if not any(len(found) for found, _ in known):
             return float("nan")
         if not isinstance(self.contamination, str):
@@ -154,22 +156,22 @@ class OffsetPolicy:
         return cls(plain["contamination"], plain["threshold"], RobustLimits(**limits))
 
 
-def known_scores(
-    scores: Callable[[Samples], Array], parts: list[Samples]
+def known_errors(
+    errors: Callable[[Samples], Array], parts: list[Samples]
 ) -> list[tuple[Array, Array]]:
-    """Return the scores of each part that are not NaN, and their weights: 0 near bad readings."""
+    """Return the errors of each part that are not NaN, and their weights: 0 near bad readings."""
     spread = [part.spread(MAX_REFERENCE_ROWS) for part in parts]
     return [
-        _known(scores, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
+        _known(errors, part, beside_bad_readings(part)) for part in without_bad_readings(spread)
     ]
 
 
 def _known(
-    scores: Callable[[Samples], Array], samples: Samples, left_out: Any = False
+    errors: Callable[[Samples], Array], samples: Samples, left_out: Any = False
 ) -> tuple[Array, Array]:
-    """Return the scores that are not NaN, and their weights."""
-    found, weights = scores(samples), np.where(left_out, 0, weights_of(samples))
-    seen = ~np.isnan(found)
+    """Return the entries without NaN, and their weights."""
+    found, weights = errors(samples), np.where(left_out, 0, weights_of(samples))
+    seen = ~np.isnan(found.reshape(len(found), -1)).any(axis=1)
     return found[seen], weights[seen]
 
 
