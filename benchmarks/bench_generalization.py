@@ -22,7 +22,7 @@ from skae._scoring.thresholds import OF_ROWS, OffsetPolicy, RobustLimits
 from skae.metrics import vus_pr
 
 WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian", "row_or_window")))
-DEFAULT = ("multiscale", "gaussian")
+DEFAULT = ("multiscale", "row_or_window")
 LIMITS = [
     RobustLimits(*limits)
     for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))

@@ -10,7 +10,7 @@ import numpy as np
 
 from skae import LSTMAutoencoder
 
-WAYS = ["gaussian", "window", "mean", "median", "max", "last"]
+WAYS = ["row_or_window", "gaussian", "window", "mean", "median", "max", "last"]
 WINDOW = 40
 
 
@@ -28,7 +28,7 @@ def main():
     """Fit, score with every aggregation, and draw."""
     rows, shown = series(), slice(1100, 1480)
     detector = LSTMAutoencoder(WINDOW, random_state=0)
-    figure, axes = plt.subplots(len(WAYS) + 1, figsize=(9, 8), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(len(WAYS) + 1, figsize=(9, 9), sharex=True, layout="constrained")
     axes[0].plot(np.arange(len(rows))[shown], rows[shown, 0], color="0.2", linewidth=0.8)
     axes[0].set_ylabel("series", rotation=0, ha="right", va="center")
     for ax, way in zip(axes[1:], WAYS, strict=True):

@@ -202,20 +202,20 @@ class LSTMAutoencoder(
           errors and those in `fit` [2]_.
         * "multiscale": the geometric mean of three errors of a window, scaled like "scaled_rmse":
           the errors of its mean, of the means of its sixths, and of single steps.
-        * "auto": "multiscale" for series if `aggregation` is "gaussian", "row_or_window" or
+        * "auto": "multiscale" for series if `aggregation` is "row_or_window", "gaussian" or
           "window", otherwise "scaled_rmse".
-    aggregation : str, default="gaussian"
-        How errors become the score of a sequence or row: "gaussian", "row_or_window", "window",
+    aggregation : str, default="row_or_window"
+        How errors become the score of a sequence or row: "row_or_window", "gaussian", "window",
         "mean", "median", "max" or "last".
 
-        * Of a sequence: the error of the whole sequence ("gaussian", "row_or_window", "window",
+        * Of a sequence: the error of the whole sequence ("row_or_window", "gaussian", "window",
           "mean"), the median or maximum error of its steps, or the error of its last step.
         * Of a row: the average error of the windows that cover it ("window"); that average,
           smoothed over time by a Gaussian with a standard deviation of half a window ("gaussian");
-          the same, or the error of the row by itself if that is larger, after scaling it so that
-          the 99.9 % quantiles of both are equal in `fit` ("row_or_window");
-          the mean, median or maximum of the errors at the row itself in these windows; or the
-          error at the row in the window that ends there ("last").
+          the smoothed average, or the error of the row by itself if that is larger, scaled so that
+          the 99.9 % quantiles of both are equal in `fit` ("row_or_window"); the mean, median or
+          maximum of the errors at the row itself in these windows; or the error at the row in the
+          window that ends there ("last").
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. If you have labels, see `tune_threshold`.
@@ -413,8 +413,8 @@ class LSTMAutoencoder(
         stride: int = 1,
         error: ErrorName = "auto",
         aggregation: Literal[
-            "gaussian", "row_or_window", "window", "mean", "median", "max", "last"
-        ] = "gaussian",
+            "row_or_window", "gaussian", "window", "mean", "median", "max", "last"
+        ] = "row_or_window",
         contamination: float | Literal["auto"] = "auto",
         threshold: Literal["robust", "sensitive", "adaptive", "three_sigma"] | float = "robust",
         series: str | int | None = None,
@@ -754,7 +754,7 @@ class LSTMAutoencoder(
             Mean over the features; higher is worse. NaN in padded steps and where nothing was
             observed. A list of arrays of shape (n_steps_i,) for a list. With `window_size`, shape
             (n_rows,): `aggregation` combines the errors at the row in the windows that cover it.
-            "gaussian", "row_or_window" and "window", which use whole windows, give the error in
+            "row_or_window", "gaussian" and "window", which use whole windows, give the error in
             the window that ends at the row, or the median if that is lower. A table if
             `set_output` asks for one, see `explain`.
         """

@@ -300,29 +300,46 @@ def find_events(is_outlier, severity, min_length=1, merge_gap=0):
     return events
 
 
-def narrow(is_outlier, errors):
-    """Return the outlying rows that are in an event, by the errors of single rows."""
+def narrow(is_outlier, errors, window_size=0):
+    """Return the rows that are in an event, by the errors of single rows."""
     kept = [False] * len(errors)
     logarithms = [math.log(max(error, 2.0**-126)) for error in errors]
-    of_series = [value for value in logarithms if not math.isnan(value)]
+    reach, runs = round(1.5 * window_size), []
     for first, last, _ in find_events(is_outlier, errors):
-        run = logarithms[first : last + 1]
-        seen = [value for value in run if not math.isnan(value)]
-        events = []
-        if seen:
-            n = min(3, len(seen))
-            means = [sum(map(math.exp, seen[i : i + n])) / n for i in range(len(seen) - n + 1)]
-            between = min(np.quantile(seen, 0.2), np.quantile(of_series, 0.5))
-            peak, between = math.log(max(means)), float(between)
-            level = (between + peak) / 2
-            above = [0.0 if math.isnan(value) else value - level for value in run]
-            events = maximal_intervals(above) if peak - between >= 1e-9 else []
-        if not events:
-            events = [(0, len(run), 0)]
-        for start, stop, total in events:
-            if total >= 0.1 * max(event[2] for event in events):
-                kept[first + start : first + stop] = [True] * (stop - start)
+        if runs and first - runs[-1][1] - 1 <= 2 * reach and last - runs[-1][0] < 20 * window_size:
+            runs[-1][1] = last
+        else:
+            runs.append([first, last])
+    for first, last in runs:
+        around = range(max(first - reach, 0), min(last + reach, len(errors) - 1) + 1)
+        events = _events(around, logarithms)
+        touching = [event for event in events if any(is_outlier[row] for row in event)]
+        if not touching:
+            each = find_events(is_outlier[first : last + 1], errors[first : last + 1])
+            parts = [range(first + start, first + stop + 1) for start, stop, _ in each]
+            touching = [event for part in parts for event in _events(part, logarithms) or [part]]
+        for event in touching:
+            for row in event:
+                kept[row] = True
     return kept
+
+
+def _events(rows, logarithms):
+    """Return the rows of each event among these rows."""
+    run = [logarithms[row] for row in rows]
+    seen = [value for value in run if not math.isnan(value)]
+    of_series = [value for value in logarithms if not math.isnan(value)]
+    events = []
+    if seen:
+        n = min(3, len(seen))
+        means = [sum(map(math.exp, seen[i : i + n])) / n for i in range(len(seen) - n + 1)]
+        between = min(np.quantile(seen, 0.2), np.quantile(of_series, 0.5))
+        peak, between = math.log(max(means)), float(between)
+        level = (between + peak) / 2
+        above = [0.0 if math.isnan(value) else value - level for value in run]
+        events = maximal_intervals(above) if peak - between >= 1e-9 else []
+    most = max([event[2] for event in events], default=0)
+    return [list(rows)[start:stop] for start, stop, total in events if total >= 0.1 * most]
 
 
 def maximal_intervals(values, first=0):

@@ -55,12 +55,15 @@ def test_row_answers_have_the_shape_of_the_rows(on_rows, series):
     assert on_rows.score_timesteps(series).shape == (200,)
 
 
-def test_row_scores_are_the_windows_errors(on_rows, series):
+def test_row_scores_are_the_larger_errors_of_windows_and_rows(on_rows, series):
     windows = np.lib.stride_tricks.sliding_window_view(series, 5, axis=0).transpose(0, 2, 1)
     output = on_rows.model_.predict(windows, verbose=0)
     errors = np.sqrt(on_rows.error_measure_(windows - output).mean(axis=(1, 2)))
     covering = [errors[max(0, row - 4) : min(196, row + 1)].mean() for row in range(200)]
-    expected = -naive.smooth(covering, [200], 5)
+    rule = on_rows.detector_.scorer
+    ratios = 1.25 * on_rows.score_timesteps(series) / rule.largest_of_rows
+    of_rows = rule.largest_of_windows * np.minimum(ratios, np.sqrt(ratios))
+    expected = -np.maximum(naive.smooth(covering, [200], 5), of_rows)
     np.testing.assert_allclose(on_rows.score_samples(series), expected, rtol=1e-4)
 
 

@@ -17,6 +17,7 @@ from strategies import cuts, ways
 
 import skae.dask
 
+LARGEST = {"largest_of_windows": 0.7, "largest_of_rows": 1.0}
 WINDOW = 4
 METHODS = ["score_samples", "decision_function", "predict", "transform", "reconstruct", "explain"]
 some = settings(max_examples=20, deadline=None)
@@ -47,7 +48,7 @@ def in_this_thread():
 
 
 def with_rule(fitted, stride, aggregation):
-    return with_way(fitted, WINDOW, stride, aggregation=aggregation, row_factor=0.7)
+    return with_way(fitted, WINDOW, stride, aggregation=aggregation, **LARGEST)
 
 
 def frame_of(rows, sizes):

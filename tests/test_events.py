@@ -102,16 +102,52 @@ def test_maximal_intervals_are_what_taking_the_greatest_first_finds(n, seed):
 
 
 @few
-@given(st.integers(1, 40), st.integers(0, 99), st.sampled_from([0.0, 0.2]))
-def test_narrowed_runs_equal_their_naive_twin(n_rows, seed, missing):
+@given(
+    st.integers(1, 40),
+    st.integers(0, 99),
+    st.sampled_from([0.0, 0.2]),
+    st.integers(0, 3),
+    st.sampled_from([0.1, 0.8]),
+)
+def test_narrowed_runs_equal_their_naive_twin(n_rows, seed, missing, window_size, share):
     rng = np.random.default_rng(seed)
     errors = np.exp(random_rows(n_rows, 1, seed, missing=missing)[:, 0])
-    flags = rng.random(n_rows) < 0.8
-    found = narrow(flags, errors)
-    assert found.tolist() == naive.narrow(flags.tolist(), errors.tolist())
-    assert not (found & ~flags).any()
-    for first, last in zip(*runs_of_true(flags), strict=True):
-        assert found[first : last + 1].any(), "no run is left without an event"
+    flags = rng.random(n_rows) < share
+    found = narrow(flags, errors, window_size)
+    assert found.tolist() == naive.narrow(flags.tolist(), errors.tolist(), window_size)
+    for first, last in zip(*runs_of_true(found), strict=True):
+        assert flags[first : last + 1].any(), "an event has an outlying row"
+    if not window_size:
+        assert not (found & ~flags).any()
+        for first, last in zip(*runs_of_true(flags), strict=True):
+            assert found[first : last + 1].any(), "no run is left without an event"
+
+
+def test_an_event_may_begin_before_the_first_outlying_row():
+    errors = np.full(100, 0.1)
+    errors[40:50] = 5.0
+    flags = np.arange(100) == 47
+    assert np.flatnonzero(narrow(flags, errors)).tolist() == [47]
+    assert np.flatnonzero(narrow(flags, errors, 6)).tolist() == [*range(40, 50)]
+    errors[60] = 0.6
+    flags[60] = True
+    assert np.flatnonzero(narrow(flags, errors)).tolist() == [47, 60]
+    assert np.flatnonzero(narrow(flags, errors, 6)).tolist() == [*range(40, 50)]
+
+
+def test_runs_join_up_to_twenty_windows():
+    errors = np.full(400, 0.1)
+    flags = np.zeros(400, bool)
+    flags[10:400:10] = True
+    errors[flags] = 0.5
+    errors[10] = 500.0
+    found = np.flatnonzero(narrow(flags, errors, 5)).tolist()
+    assert found == [10, *range(110, 400, 10)]
+
+
+def test_a_window_without_errors_of_rows_is_refused():
+    with pytest.raises(ValueError, match="window_size=5 without errors"):
+        find_events(SCORES, offset=-3, window_size=5)
 
 
 def test_with_errors_a_run_is_cut_to_what_stands_out_and_split():

@@ -110,14 +110,18 @@ def test_a_row_counts_by_itself_where_that_is_more(lengths, seed, error, stride)
         return
     smoothed = -replace(rule, aggregation="gaussian").scores(samples, residuals(samples.windows))
     single = rule.errors_of_steps(samples, residuals(samples.windows))
-    expected = np.fmax(smoothed, rule.row_factor * single) if rule.row_factor else smoothed
+    expected = smoothed
+    if rule.largest_of_rows:
+        ratios = 1.25 * single / rule.largest_of_rows
+        roots = np.where(ratios > 1, np.sqrt(ratios), ratios)
+        expected = np.fmax(smoothed, rule.largest_of_windows * roots)
     close(rule.scores(samples, residuals(samples.windows)), -expected)
     (part,) = without_bad_readings([samples])
     seen = ~beside_bad_readings(part)
-    if rule.row_factor:
-        seen &= ~np.isnan(smoothed)
+    seen &= ~np.isnan(smoothed)
+    if seen.any():
         largest = [np.quantile(errors[seen], 0.999) for errors in (smoothed, single)]
-        close(rule.row_factor * largest[1], largest[0])
+        close((rule.largest_of_windows, rule.largest_of_rows), largest)
 
 
 @pytest.mark.parametrize("error", MEASURES)
@@ -131,16 +135,16 @@ def test_contributions_to_a_row_average_to_its_error(error, how):
 
 @pytest.mark.parametrize("error", MEASURES)
 def test_a_row_that_counts_by_itself_is_explained_by_its_own_errors(error):
-    rows = random_rows(60, 2, 0, dtype=np.float32)
-    lengths = np.array([60])
-    rule = rule_of(error, "row_or_window", RowSamples(rows, lengths, 6, 1))
+    rows = random_rows(200, 2, 0, dtype=np.float32)
+    lengths = np.array([200])
+    rule = rule_of(error, "row_or_window", RowSamples(rows, lengths, 20, 1))
     rows = rows.copy()
-    rows[30, 1] += 20
-    samples = RowSamples(rows, lengths, 6, 1)
+    rows[100, 1] += 6
+    samples = RowSamples(rows, lengths, 20, 1)
     smoothed = replace(rule, aggregation="gaussian").scores(samples, residuals(samples.windows))
     scores = rule.scores(samples, residuals(samples.windows))
     found = rule.contributions(samples, residuals(samples.windows))
-    assert scores[30] < smoothed[30] and found[30, 1] > found[30, 0]
+    assert scores[100] < smoothed[100] and found[100, 1] > found[100, 0]
     close(found.mean(axis=1), -scores)
 
 

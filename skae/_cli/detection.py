@@ -133,7 +133,7 @@ def detect(model: Model, series: Series, *, merge_gap: int | None, min_length: i
     found = Detection(series, scores, model.threshold, errors, limits, window=model.window)
     severity = np.nan_to_num(scores, nan=-np.inf)
     for rows in series.parts():
-        flags = narrow(found.is_anomaly[rows], of_rows[rows])
+        flags = narrow(found.is_anomaly[rows], of_rows[rows], model.window)
         for event in find_events(flags, severity[rows], min_length=min_length, merge_gap=gap):
             members = rows[event.start : event.end + 1]
             worst = int(np.nan_to_num(errors[members]).sum(axis=0).argmax())

@@ -20,6 +20,7 @@ from skae._output.pipeline import (
     last_step,
     names_arriving,
     through,
+    window_of,
 )
 from skae._output.scored_rows import ScoredRows, read_scored_rows
 from skae._scoring.events import EventRows, find_events_of_series
@@ -33,6 +34,7 @@ def find_events(
     offset: ArrayLike | None = None,
     labels: SeriesLike | None = None,
     errors: SeriesLike | None = None,
+    window_size: int = 0,
     index: SeriesLike | None = None,
     series: ArrayLike | None = None,
     min_length: int = 1,
@@ -57,7 +59,10 @@ def find_events(
     errors : array-like of shape (n_rows,) or list of these, default=None
         Error of each single row, as `score_timesteps` returns it; higher is worse. Scores are
         smoothed over time, so a run of outlying rows begins before the fault and ends after it.
-        With errors, only the parts of a run that stand out are events. See Notes.
+        With errors, events are the rows around it that stand out. See Notes.
+    window_size : int, default=0
+        Window of the detector, with `errors`: how far from outlying rows events may extend. 0: only
+        outlying rows.
     index : array-like of shape (n_rows,), dataframe or list of these, default=None
         Times or names of the rows, or a pandas dataframe whose index is used. By default the index
         of `scores`, `labels` or `contributions` if one of them is a pandas object, else row
@@ -93,8 +98,9 @@ def find_events(
     Raises
     ------
     ValueError
-        If both `offset` and `labels` are missing or both are given, lengths differ, the frames of a
-        list have different columns, or an option is too small.
+        If both `offset` and `labels` are missing or both are given, `window_size` is given without
+        `errors`, lengths differ, the frames of a list have different columns, or an option is too
+        small.
 
     See Also
     --------
@@ -103,12 +109,14 @@ def find_events(
 
     Notes
     -----
-    With `errors`, the value of a row in a run is the logarithm of its error minus a level. In
+    With `errors`, runs of outlying rows at most three windows apart are one run, of at most 20
+    windows, and a run has another 1.5 windows on both sides: a fault raises the scores before and
+    after it. The value of a row in a run is the logarithm of its error minus a level. In
     logarithms, the level lies halfway between the largest mean of three consecutive rows of the run
     and the 20 % quantile of the run, or the median of the series if that is lower. The events of
     the run are the maximal scoring subsequences of these values [1]_. The total of an event
     decreases if the event is made longer or shorter. Events with less than a tenth of the largest
-    total are dropped.
+    total, and those without an outlying row, are dropped.
 
     References
     ----------
@@ -136,13 +144,19 @@ def find_events(
     """
     _check_at_least("min_length", min_length, 1)
     _check_at_least("merge_gap", merge_gap, 0)
+    _check_at_least("window_size", window_size, 0)
     _check_at_least("n_features", n_features, 1)
     rows = read_scored_rows(
         scores, offset, labels, errors, index, series, contributions, feature_names
     )
+    if window_size and rows.errors is None:
+        raise ValueError(
+            f"Got window_size={window_size} without errors, but expected both: the errors of "
+            "single rows place events around outlying rows."
+        )
     options = {"min_length": min_length, "merge_gap": merge_gap}
     found = find_events_of_series(
-        rows.is_outlier, rows.severity(), rows.groups, rows.errors, **options
+        rows.is_outlier, rows.severity(), rows.groups, rows.errors, window_size, **options
     )
     columns = _columns(found, rows, n_features)
     return table(columns, library_of(scores, labels, index, series, contributions))
@@ -219,6 +233,7 @@ def detect_events(
         decision,
         offset=0,
         errors=errors,
+        window_size=window_of(estimator),
         index=index_of(X),
         series=grouping.labels,
         min_length=min_length,

@@ -152,7 +152,12 @@ def gap_of(estimator: Any, merge_gap: int | Literal["auto"]) -> int:
         return merge_gap
     if merge_gap != "auto":
         raise ValueError(f"Got merge_gap={merge_gap!r}, but expected an integer or 'auto'.")
-    return int(getattr(last_step(estimator), "window_size_", None) or 0) // 2
+    return window_of(estimator) // 2
+
+
+def window_of(estimator: Any) -> int:
+    """Return the window size of an estimator or a Pipeline's last step, or 0."""
+    return int(getattr(last_step(estimator), "window_size_", None) or 0)
 
 
 def last_step(estimator: Any) -> Any:

@@ -98,7 +98,8 @@ def _of_detector(plain: Plain, n_features: int) -> dict[str, Any]:
                 name: [FINITE, str] if name in ("contamination", "threshold") else [FINITE]
                 for name in plain["scorer"]["offset_policy"]
             },
-            "row_factor": [Interval(Real, 0, None, closed="left")],
+            "largest_of_windows": [Interval(Real, 0, None, closed="left")],
+            "largest_of_rows": [Interval(Real, 0, None, closed="left")],
         },
         "offset": [FINITE],
         "n_steps": SIZE,

@@ -18,6 +18,7 @@ from skae._output.pipeline import (
     grouping_of,
     names_arriving,
     through,
+    window_of,
 )
 from skae._output.scored_rows import events_of, stack_rows
 from skae._plots import axes
@@ -157,7 +158,11 @@ class ExplanationDisplay:
             grouping.parts, (found, scores, offset, errors, index)
         )
         lengths = stack_rows(found, "contributions")[1]
-        options = {"min_length": min_length, "merge_gap": gap_of(estimator, merge_gap)}
+        options = {
+            "window_size": window_of(estimator),
+            "min_length": min_length,
+            "merge_gap": gap_of(estimator, merge_gap),
+        }
         events = events_of(lengths, scores, offset, errors, **options)
         if index is None and (isinstance(scores, list) or not isinstance(X, list)):
             index = index_of(grouping.frames(X))

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from skae._input.table import SeriesLike, SupportsScoreSamples
 from skae._output.frames import index_of, joined, name_features, names_of
-from skae._output.pipeline import errors_of_rows, find_offset, gap_of, grouping_of, reach
+from skae._output.pipeline import (
+    errors_of_rows,
+    find_offset,
+    gap_of,
+    grouping_of,
+    reach,
+    window_of,
+)
 from skae._output.scored_rows import are_outliers, as_level, events_of, stack_entries, stack_rows
 from skae._plots import axes
 from skae._plots.axes import PanelOptions
@@ -178,6 +185,7 @@ class AnomalyScoreDisplay:
             offset=grouping.parts(offset),
             labels=grouping.parts(labels),
             errors=grouping.parts(errors_of_rows(estimator, X)),
+            window_size=window_of(estimator),
             index=grouping.parts(index),
             feature_names=feature_names,
             contributions=grouping.parts(contributions),
@@ -195,6 +203,7 @@ class AnomalyScoreDisplay:
         offset: SeriesLike,
         labels: SeriesLike | None = None,
         errors: SeriesLike | None = None,
+        window_size: int = 0,
         index: SeriesLike | None = None,
         feature_names: Sequence[str] | None = None,
         contributions: SeriesLike | None = None,
@@ -217,6 +226,8 @@ class AnomalyScoreDisplay:
             See :class:`AnomalyScoreDisplay`.
         errors : array-like of shape (n_rows,) or list of these, default=None
             Errors of single rows, which determine the extent of events; see `find_events`.
+        window_size : int, default=0
+            Window of the detector, with `errors`; see `find_events`.
         min_length : int, default=1
             Events with fewer rows are not shown.
         merge_gap : int, default=0
@@ -237,7 +248,11 @@ class AnomalyScoreDisplay:
             If matplotlib is not installed.
         """
         lengths = stack_rows(X)[1]
-        options = {"min_length": min_length, "merge_gap": merge_gap}
+        options = {
+            "window_size": window_size,
+            "min_length": min_length,
+            "merge_gap": merge_gap,
+        }
         display = cls(
             values=X,
             events=events_of(lengths, scores, offset, errors, **options),

@@ -77,6 +77,7 @@ def find_events_of_series(
     severity: NDArray[Any],
     series: Sequence[Positions],
     errors: NDArray[Any] | None = None,
+    window_size: int = 0,
     **options: int,
 ) -> list[EventRows]:
     """Return the events of several series; no event crosses from one into another.
@@ -89,6 +90,8 @@ def find_events_of_series(
         Positions of the rows of each series, in order of time.
     errors : ndarray of shape (n_rows,), default=None
         Errors of single rows, which replace the severity and determine the extents; see `narrow`.
+    window_size : int, default=0
+        For `narrow`.
     **options
         Options of `find_events`.
 
@@ -103,7 +106,7 @@ def find_events_of_series(
     for rows in series:
         flags, worse = is_outlier[rows], severity[rows]
         if errors is not None:
-            flags, worse = narrow(flags, errors[rows]), errors[rows]
+            flags, worse = narrow(flags, errors[rows], window_size), errors[rows]
         found += [
             EventRows(rows[event.start : event.end + 1], int(rows[event.peak]))
             for event in find_events(flags, worse, **options)
@@ -120,7 +123,7 @@ TYPICAL = 0.5
 """Quantile of the errors of a series that the errors between events do not exceed."""
 
 EQUAL = 1e-9
-"""Difference of logarithms below which all errors in a run are equal, and the run is one event."""
+"""Difference of logarithms below which all errors in a run are equal."""
 
 N_AT_PEAK = 3
 """Neighbouring rows in a mean; the largest mean measures the errors in a run."""
@@ -128,23 +131,34 @@ N_AT_PEAK = 3
 LEAST_TOTAL = 0.1
 """Share of the total of a run's largest event below which intervals are dropped."""
 
+REACH_IN_WINDOWS = 1.5
+"""Windows before and after outlying rows in which an event may begin and end."""
 
-def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
-    """Return which of the outlying rows of a series belong to an event.
+LONGEST_IN_WINDOWS = 20
+"""Longest stretch, in windows, that joins neighbouring runs."""
+
+
+def narrow(is_outlier: NDArray[np.bool_], errors: Array, window_size: int = 0) -> NDArray[np.bool_]:
+    """Return which rows of a series belong to an event.
+
+    A fault raises the scores before and after it, often in several runs. So runs at most three
+    windows apart are one run, unless it would have more than 20 windows, and a run has another 1.5
+    windows on both sides.
 
     The value of a row in a run is the logarithm of its error minus a level. In logarithms, the
     level lies halfway between the largest mean of three rows of the run and the errors between
     events: the 20 % quantile of the run, or the median of the series if that is lower. The events
     are the maximal scoring subsequences of these values: the total of an interval decreases if it
     grows or shrinks. A row below the level ends an event only if it costs more than the rows after
-    it add. Intervals with less than a tenth of the largest total are dropped. Every run keeps at
-    least one event.
+    it add. Intervals with less than a tenth of the largest total, or without an outlying row, are
+    dropped. If no interval is left, each run is taken by itself.
 
     Parameters
     ----------
     is_outlier : ndarray of shape (n_rows,), bool
     errors : ndarray of shape (n_rows,)
         Errors of single rows, not negative. NaN neither ends an event nor adds to it.
+    window_size : int, default=0
 
     Returns
     -------
@@ -158,12 +172,36 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array) -> NDArray[np.bool_]:
     array([0, 0, 1, 1, 0, 0, 1, 0])
     """
     logarithms = np.log(np.maximum(errors, np.finfo(np.float32).tiny))
+    return _narrow(is_outlier, logarithms, _quantile(logarithms, TYPICAL), window_size)
+
+
+def _narrow(
+    is_outlier: NDArray[np.bool_], logarithms: Array, typical: float, window_size: int
+) -> NDArray[np.bool_]:
     kept = np.zeros(len(is_outlier), dtype=bool)
-    typical = _quantile(logarithms, TYPICAL)
-    for first, last in zip(*runs_of_true(is_outlier), strict=True):
-        for event in _events(logarithms[first : last + 1], typical):
-            kept[first + event.start : first + event.stop] = True
+    reach = round(REACH_IN_WINDOWS * window_size)
+    for run in _joined_runs(is_outlier, 2 * reach, LONGEST_IN_WINDOWS * window_size):
+        wide = slice(max(run.start - reach, 0), run.stop + reach)
+        events = _events(logarithms[wide], typical)
+        found = [slice(wide.start + x.start, wide.start + x.stop) for x in events]
+        touching = [rows for rows in found if is_outlier[rows].any()]
+        for rows in touching:
+            kept[rows] = True
+        if not touching:
+            kept[run] |= not window_size or _narrow(is_outlier[run], logarithms[run], typical, 0)
     return kept
+
+
+def _joined_runs(is_outlier: NDArray[np.bool_], gap: int, longest: int) -> list[slice]:
+    """Return runs of outlying rows, joined if at most `gap` rows apart and not over `longest`."""
+    runs: list[slice] = []
+    for first, last in zip(*runs_of_true(is_outlier), strict=True):
+        before = runs[-1] if runs else None
+        if before and first - before.stop <= gap and last + 1 - before.start <= longest:
+            runs[-1] = slice(before.start, int(last) + 1)
+        else:
+            runs.append(slice(int(first), int(last) + 1))
+    return runs
 
 
 class Interval(NamedTuple):
@@ -175,12 +213,13 @@ class Interval(NamedTuple):
 
 
 def _events(logarithms: Array, typical: float) -> list[Interval]:
+    """Return the intervals that stand out; none if all errors are equal or NaN."""
     seen = ~np.isnan(logarithms)
     if not seen.any():
-        return [Interval(0, len(logarithms), 0.0)]
+        return []
     between, peak = min(_quantile(logarithms, LOW), typical), _peak(logarithms[seen])
     if peak - between < EQUAL:
-        return [Interval(0, len(logarithms), 0.0)]
+        return []
     found = maximal_intervals(np.where(seen, logarithms - (between + peak) / 2, 0.0))
     least = LEAST_TOTAL * max(event.total for event in found)
     return [event for event in found if event.total >= least]

@@ -90,8 +90,8 @@ def _by_itself(errors: Array) -> Array:
 
 
 AGGREGATIONS = {
-    "gaussian": Aggregation(observed.mean, _by_itself, True, True, smooths=True),
     "row_or_window": Aggregation(observed.mean, _by_itself, True, True, True, or_single_row=True),
+    "gaussian": Aggregation(observed.mean, _by_itself, True, True, smooths=True),
     "window": Aggregation(observed.mean, _by_itself, True, True),
     "mean": Aggregation(observed.mean, observed.mean, whole_sequence=True),
     "median": Aggregation(observed.median, observed.median),
@@ -151,7 +151,10 @@ def _smooth(rows: Array, width: int) -> Array:
 
 
 LARGEST = 0.999
-"""Quantile of the errors in `fit` at which a row by itself and its windows weigh the same."""
+"""Quantile of the errors in `fit` that relates the errors of rows and of windows."""
+
+ROW_WEIGHT = 1.25
+"""Weight of the error of a row by itself, relative to the smoothed error of its windows."""
 
 
 @dataclass(frozen=True)
@@ -167,16 +170,17 @@ class ScoringRule:
     aggregation : str
         Name of the aggregation.
     offset_policy : OffsetPolicy
-    row_factor : float
-        With `or_single_row`, the score of a row is the larger of the smoothed error of its windows
-        and this factor times its error by itself. 0 for sets of sequences.
+    largest_of_windows, largest_of_rows : float
+        With `or_single_row`, the largest smoothed error of windows in `fit`, and the largest error
+        of a row by itself. Both are 0 for sets of sequences.
     """
 
     error: str
     measure: ErrorMeasure
     aggregation: str
     offset_policy: OffsetPolicy = OffsetPolicy()
-    row_factor: float = 0.0
+    largest_of_windows: float = 0.0
+    largest_of_rows: float = 0.0
 
     @classmethod
     def fit(
@@ -202,7 +206,7 @@ class ScoringRule:
     def calibrated(
         self, residuals: Residuals, samples: Samples, parts: list[Samples]
     ) -> tuple[Self, float]:
-        """Return the rule with its factor for rows, and the offset; NaN if all errors are.
+        """Return the rule with its largest errors, and the offset; NaN if all errors are.
 
         Parameters
         ----------
@@ -214,7 +218,8 @@ class ScoringRule:
             The held-out part, if any, and the training part.
         """
         known = known_errors(lambda part: self.errors(part, residuals(part.windows)), parts)
-        rule = replace(self, row_factor=_row_factor(known))
+        of_windows, of_rows = _largest(known)
+        rule = replace(self, largest_of_windows=of_windows, largest_of_rows=of_rows)
         offset = self.offset_policy.offset(
             [(rule.scores_of(errors), weights) for errors, weights in known],
             lambda part: rule.scores(part, residuals(part.windows)),
@@ -268,8 +273,19 @@ class ScoringRule:
 
     def larger(self, both: Array) -> Array:
         """Return the larger error of rows, from the smoothed errors of windows and their own."""
-        larger: Array = np.fmax(both[:, 0], self.row_factor * both[:, 1])
+        larger: Array = np.fmax(both[:, 0], self._comparable(both[:, 1]))
         return larger
+
+    def _comparable(self, of_rows: Array) -> Array:
+        """Return errors of rows by themselves, on the scale of the smoothed errors of windows.
+
+        Errors of single rows vary more. Beyond the largest in `fit`, their roots count.
+        """
+        if self.largest_of_rows <= 0:
+            return 0 * of_rows
+        ratios = ROW_WEIGHT * of_rows / self.largest_of_rows
+        comparable: Array = self.largest_of_windows * np.minimum(ratios, np.sqrt(ratios))
+        return comparable
 
     def _of_steps(self, measured: Array) -> Array:
         """Return the error of each single step."""
@@ -296,7 +312,7 @@ class ScoringRule:
         found = samples.per_row(blocks, reduction=_shares)
         n = found.shape[1] // 2
         shares = smooth(found[:, :n], samples.runs, samples.window_size)
-        of_features, of_row = found[:, n:-1], self.row_factor * found[:, -1]
+        of_features, of_row = found[:, n:-1], self._comparable(found[:, -1])
         scale = np.divide(of_row, observed.mean(of_features), out=0 * of_row, where=of_row > 0)
         is_larger = of_row > observed.mean(shares)
         return np.where(is_larger[:, None], scale[:, None] * of_features, shares)
@@ -321,7 +337,8 @@ class ScoringRule:
             "measure": measure_to_plain(self.measure),
             "aggregation": self.aggregation,
             "offset_policy": self.offset_policy.to_plain(),
-            "row_factor": self.row_factor,
+            "largest_of_windows": self.largest_of_windows,
+            "largest_of_rows": self.largest_of_rows,
         }
 
     @classmethod
@@ -329,9 +346,8 @@ class ScoringRule:
         """Return the rule from its plain form."""
         measure = measure_from_plain(plain["measure"])
         policy = OffsetPolicy.from_plain(plain["offset_policy"])
-        return cls(
-            plain["error"], measure, plain["aggregation"], policy, float(plain["row_factor"])
-        )
+        largest = (float(plain[f"largest_of_{name}"]) for name in ("windows", "rows"))
+        return cls(plain["error"], measure, plain["aggregation"], policy, *largest)
 
     @property
     def _aggregation(self) -> Aggregation:
@@ -355,13 +371,13 @@ class ScoringRule:
         return root_shares(errors, whole) if self.error in ROOTED else errors
 
 
-def _row_factor(known: list[tuple[Array, Array]]) -> float:
-    """Return the factor that makes the largest errors of windows and of rows equal."""
+def _largest(known: list[tuple[Array, Array]]) -> tuple[float, float]:
+    """Return the largest errors of windows and of rows, but for one in a thousand."""
     errors, weights = (np.concatenate(arrays) for arrays in zip(*known, strict=True))
     if errors.ndim == 1 or not len(errors):
-        return 0.0
+        return 0.0, 0.0
     of_windows, of_rows = (weighted_quantile(x, weights, q=LARGEST) for x in errors.T)
-    return of_windows / of_rows if of_rows > 0 else 0.0
+    return of_windows, of_rows
 
 
 def _weights_of_steps(samples: Samples, windows: Sequences) -> Array:

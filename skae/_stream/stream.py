@@ -357,8 +357,8 @@ def stream(
         With ``stride=1``, from row `window_size` on, it is also the score in the whole series.
         "final": the scores of ``score_samples`` on the whole series, returned once the rows that
         they depend on have arrived (at most `delay` rows later), or when `flush` ends the series.
-        With ``stride=1`` the delay is ``window_size - 1``, plus `window_size` with
-        ``aggregation="gaussian"``.
+        With ``stride=1`` the delay is ``window_size - 1``, plus `window_size` if `aggregation`
+        smooths, as the default and "gaussian" do.
     max_gap : float, str, timedelta or numpy.timedelta64, optional
         Longest time between rows of a series, such as "10min", or a number if `times` are numbers.
         After a longer step the series ends, as with `flush`, and another begins. By default the
