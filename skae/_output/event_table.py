@@ -202,7 +202,7 @@ def detect_events(
     UserWarning
         If the default threshold finds no outlier, but a whole window of consecutive rows reaches
         60 % of it. This level is at least five robust standard deviations above the median error in
-        `fit`, or 1.8 times the 99.9 % quantile.
+        `fit`, or 1.65 times the 99.9 % quantile.
 
     See Also
     --------

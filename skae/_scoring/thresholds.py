@@ -53,13 +53,13 @@ class RobustLimits(NamedTuple):
     min_ratio: float = 1.75
 
 
-OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 3.0, 3.0)
+OF_SETS, OF_ROWS = RobustLimits(), RobustLimits(10.0, 2.75, 2.5)
 """Rows drift and sets do not, so new normal rows differ more from the rows in `fit`."""
 
 OF_ADAPTING_ROWS = RobustLimits(8.0, 2.0, 2.0)
 """A threshold that follows the drift can be tighter."""
 
-OF_SENSITIVE_ROWS = RobustLimits(7.0, 1.5, 2.0)
+OF_SENSITIVE_ROWS = RobustLimits(8.0, 1.75, 2.0)
 """More false events and fewer missed ones, for a person who looks at each event."""
 
 
