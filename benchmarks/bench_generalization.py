@@ -25,7 +25,7 @@ WAYS = list(product(("scaled_rmse", "multiscale"), ("window", "gaussian", "row_o
 DEFAULT = ("multiscale", "row_or_window")
 LIMITS = [
     RobustLimits(*limits)
-    for limits in product((4.0, 6.0, 10.0), (2.0, 2.5, 3.0), (1.75, 2.5, 3.0, 3.5))
+    for limits in product((4.0, 6.0, 10.0), (2.0, 2.75, 3.0), (1.75, 2.5, 3.0, 3.5))
 ]
 MOST_FLAGGED = 0.01
 

@@ -27,7 +27,7 @@ chosen_on, tested_on = slice(0, 4500), slice(4500, None)
 fold = PredefinedSplit(np.where(np.arange(4500) < 2000, -1, 0))
 search = GridSearchCV(
     skae.LSTMAutoencoder(window_size=30, epochs=4, units=32, random_state=0),
-    {"window_size": [15, 30, 45], "aggregation": ["gaussian", "max"]},
+    {"window_size": [15, 30, 45], "aggregation": ["row_or_window", "max"]},
     scoring=skae.metrics.get_scorer("average_precision"),
     cv=fold,
     refit=False,
@@ -41,7 +41,7 @@ print("best:", search.best_params_)
 
 results = search.cv_results_
 figure, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-for way in ("gaussian", "max"):
+for way in ("row_or_window", "max"):
     chosen = results["param_aggregation"] == way
     ax.plot(
         results["param_window_size"][chosen],
