@@ -134,6 +134,14 @@ def test_sequences_are_drawn_one_after_the_other(of_sequences, sequences):
     assert padded.values.shape == (24, 2)
 
 
+def test_an_index_for_other_series_is_refused(of_sequences, sequences):
+    index = [np.arange(len(part)) for part in sequences]
+    with pytest.raises(ValueError, match=f"index for {len(index) + 1} series"):
+        ReconstructionDisplay.from_estimator(
+            of_sequences, sequences, index=[*index, index[0]], max_series=3
+        )
+
+
 def test_a_column_says_which_series_are_reconstructed(small, frame):
     machines = np.tile(["pump", "fan"], len(frame) // 2)
     grouped = frame.assign(machine=machines)

@@ -131,7 +131,7 @@ class ReconstructionDisplay:
         Raises
         ------
         ValueError
-            If X does not fit the estimator.
+            If X does not fit the estimator, or `index` has another number of series.
         AttributeError
             If the estimator has no ``reconstruct``.
         ImportError
@@ -150,6 +150,11 @@ class ReconstructionDisplay:
             values, found = (np.asarray(rows)[:, :, None] for rows in (values, found))
             places = feature_names = None
         if isinstance(values, list) or np.ndim(values) == 3:
+            if is_of_series(places) and len(places) != len(values):
+                raise ValueError(
+                    f"Got index for {len(places)} series, but expected one for each of the "
+                    f"{len(values)} series of X."
+                )
             values, found = values[:max_series], found[:max_series]
             places = places[:max_series] if is_of_series(places) else places
         return cls.from_predictions(
