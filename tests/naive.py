@@ -338,8 +338,14 @@ def _events(rows, logarithms):
         level = (between + peak) / 2
         above = [0.0 if math.isnan(value) else value - level for value in run]
         events = maximal_intervals(above) if peak - between >= 1e-9 else []
-    most = max([event[2] for event in events], default=0)
-    return [list(rows)[start:stop] for start, stop, total in events if total >= 0.1 * most]
+    if not events:
+        return []
+    most, highest = max(event[2] for event in events), max(above)
+    return [
+        list(rows)[start:stop]
+        for start, stop, total in events
+        if total >= 0.1 * most or max(above[start:stop]) >= 0.7 * highest
+    ]
 
 
 def maximal_intervals(values, first=0):

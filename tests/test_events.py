@@ -135,6 +135,16 @@ def test_an_event_may_begin_before_the_first_outlying_row():
     assert np.flatnonzero(narrow(flags, errors, 6)).tolist() == [*range(40, 50)]
 
 
+def test_a_short_event_beside_a_long_one_is_kept_if_it_is_as_severe():
+    errors = np.full(200, 0.1)
+    errors[40:80] = 5.0
+    errors[90] = 4.0
+    errors[100] = 0.9
+    flags = errors > 0.5
+    found = np.flatnonzero(narrow(flags, errors, 10)).tolist()
+    assert found == [*range(40, 80), 90]
+
+
 def test_runs_join_up_to_twenty_windows():
     errors = np.full(400, 0.1)
     flags = np.zeros(400, bool)

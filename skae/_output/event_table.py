@@ -116,7 +116,8 @@ def find_events(
     and the 20 % quantile of the run, or the median of the series if that is lower. The events of
     the run are the maximal scoring subsequences of these values [1]_. The total of an event
     decreases if the event is made longer or shorter. Events with less than a tenth of the largest
-    total, and those without an outlying row, are dropped.
+    total are dropped, unless a value in them is at least 70 % of the largest; and so are those
+    without an outlying row.
 
     References
     ----------

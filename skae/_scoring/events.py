@@ -129,7 +129,10 @@ N_AT_PEAK = 3
 """Neighbouring rows in a mean; the largest mean measures the errors in a run."""
 
 LEAST_TOTAL = 0.1
-"""Share of the total of a run's largest event below which intervals are dropped."""
+"""Share of the total of a run's largest event below which most intervals are dropped."""
+
+LEAST_PEAK = 0.7
+"""Share of a run's largest value from which an interval is kept, however short."""
 
 REACH_IN_WINDOWS = 1.5
 """Windows before and after outlying rows in which an event may begin and end."""
@@ -150,8 +153,9 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array, window_size: int = 0) -
     events: the 20 % quantile of the run, or the median of the series if that is lower. The events
     are the maximal scoring subsequences of these values: the total of an interval decreases if it
     grows or shrinks. A row below the level ends an event only if it costs more than the rows after
-    it add. Intervals with less than a tenth of the largest total, or without an outlying row, are
-    dropped. If no interval is left, each run is taken by itself.
+    it add. Intervals with less than a tenth of the largest total are dropped, unless a value in them
+    is at least 70 % of the largest; and so are those without an outlying row. If no interval is
+    left, each run is taken by itself.
 
     Parameters
     ----------
@@ -220,9 +224,14 @@ def _events(logarithms: Array, typical: float) -> list[Interval]:
     between, peak = min(_quantile(logarithms, LOW), typical), _peak(logarithms[seen])
     if peak - between < EQUAL:
         return []
-    found = maximal_intervals(np.where(seen, logarithms - (between + peak) / 2, 0.0))
-    least = LEAST_TOTAL * max(event.total for event in found)
-    return [event for event in found if event.total >= least]
+    values = np.where(seen, logarithms - (between + peak) / 2, 0.0)
+    found = maximal_intervals(values)
+    least, high = LEAST_TOTAL * max(event.total for event in found), LEAST_PEAK * values.max()
+    return [
+        event
+        for event in found
+        if event.total >= least or values[event.start : event.stop].max() >= high
+    ]
 
 
 def _quantile(values: Array, q: float) -> float:
