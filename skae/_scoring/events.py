@@ -153,9 +153,9 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array, window_size: int = 0) -
     events: the 20 % quantile of the run, or the median of the series if that is lower. The events
     are the maximal scoring subsequences of these values: the total of an interval decreases if it
     grows or shrinks. A row below the level ends an event only if it costs more than the rows after
-    it add. Intervals with less than a tenth of the largest total are dropped, unless a value in them
-    is at least 70 % of the largest; and so are those without an outlying row. If no interval is
-    left, each run is taken by itself.
+    it add. Intervals with less than a tenth of the largest total are dropped, unless a value in
+    them is at least 70 % of the largest; and so are those without an outlying row. If no interval
+    is left, each run is taken by itself.
 
     Parameters
     ----------
