@@ -134,6 +134,22 @@ def test_contributions_to_a_row_average_to_its_error(error, how):
 
 
 @pytest.mark.parametrize("error", MEASURES)
+def test_contributions_average_to_the_larger_error_where_readings_are_missing(error):
+    rows = random_rows(200, 3, 0, dtype=np.float32)
+    rows[::2, 2], rows[90:95] = np.nan, np.nan
+    rows[100, 1] += 6
+    samples = RowSamples(rows, np.array([200]), 20, 1)
+    rule = rule_of(error, "row_or_window", samples)
+    found = rule.contributions(samples, residuals(samples.windows)).mean(axis=1)
+    smoothed = replace(rule, aggregation="gaussian")
+    of_windows = smoothed.contributions(samples, residuals(samples.windows)).mean(axis=1)
+    ratios = 1.25 * rule.errors_of_steps(samples, residuals(samples.windows)) / rule.largest_of_rows
+    of_rows = rule.largest_of_windows * np.where(ratios > 1, np.sqrt(ratios), ratios)
+    assert (of_rows > of_windows).any() and np.isfinite(found).all()
+    close(found, np.fmax(of_windows, of_rows))
+
+
+@pytest.mark.parametrize("error", MEASURES)
 def test_a_row_that_counts_by_itself_is_explained_by_its_own_errors(error):
     rows = random_rows(200, 2, 0, dtype=np.float32)
     lengths = np.array([200])

@@ -307,15 +307,20 @@ class ScoringRule:
         return samples.without_feature_axis(self._aggregation.lay_out(samples, shares))
 
     def _contributions_of_larger(self, samples: RowSamples, residuals: Blocks) -> Array:
-        """Return (n_rows, n_features): a mean over the features is the larger error of the row."""
+        """Return (n_rows, n_features): a mean over the features is the larger error of the row.
+
+        What the error of a row by itself exceeds the error of its windows by is shared like its own
+        errors, the rest like the errors of the windows.
+        """
         blocks = (self._shares_of_both(block) for block in residuals)
         found = samples.per_row(blocks, reduction=_shares)
         n = found.shape[1] // 2
         shares = smooth(found[:, :n], samples.runs, samples.window_size)
-        of_features, of_row = found[:, n:-1], self._comparable(found[:, -1])
-        scale = np.divide(of_row, observed.mean(of_features), out=0 * of_row, where=of_row > 0)
-        is_larger = of_row > observed.mean(shares)
-        return np.where(is_larger[:, None], scale[:, None] * of_features, shares)
+        excess = np.fmax(self._comparable(found[:, -1]) - observed.mean(shares), 0)
+        own = np.where(np.isnan(shares), np.nan, np.nan_to_num(found[:, n:-1]))
+        scale = np.divide(excess, observed.mean(own), out=0 * excess, where=excess > 0)
+        explained: Array = shares + scale[:, None] * own
+        return explained
 
     def _shares_of_both(self, residuals: Array) -> Array:
         """Return shares of windows and errors of steps, by feature, and the errors of steps."""
