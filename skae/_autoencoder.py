@@ -212,10 +212,11 @@ class LSTMAutoencoder(
           "mean"), the median or maximum error of its steps, or the error of its last step.
         * Of a row: the average error of the windows that cover it ("window"); that average,
           smoothed over time by a Gaussian with a standard deviation of half a window ("gaussian");
-          the smoothed average, or the error of the row by itself if that is larger, scaled so that
-          the 99.9 % quantiles of both are equal in `fit` ("row_or_window"); the mean, median or
-          maximum of the errors at the row itself in these windows; or the error at the row in the
-          window that ends there ("last").
+          the smoothed average, or the error of the row by itself if that is larger, after both are
+          compared with their 99.9 % quantiles in `fit` ("row_or_window"; a single row weighs 1.25,
+          and beyond its quantile with the root); the mean, median or maximum of the errors at the
+          row itself in these windows; or the error at the row in the window that ends there
+          ("last").
     contamination : "auto" or float, default="auto"
         Sets `offset_`. A float in (0, 0.5] is the fraction of outliers in the training data.
         "auto": `threshold` decides. If you have labels, see `tune_threshold`.

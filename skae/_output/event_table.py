@@ -59,7 +59,7 @@ def find_events(
     errors : array-like of shape (n_rows,) or list of these, default=None
         Error of each single row, as `score_timesteps` returns it; higher is worse. Scores are
         smoothed over time, so a run of outlying rows begins before the fault and ends after it.
-        With errors, events are the rows around it that stand out. See Notes.
+        With errors, an event contains only the rows in and around a run that stand out. See Notes.
     window_size : int, default=0
         Window of the detector, with `errors`: how far from outlying rows events may extend. 0: only
         outlying rows.
@@ -116,8 +116,8 @@ def find_events(
     and the 20 % quantile of the run, or the median of the series if that is lower. The events of
     the run are the maximal scoring subsequences of these values [1]_. The total of an event
     decreases if the event is made longer or shorter. Events with less than a tenth of the largest
-    total are dropped, unless a value in them is at least 70 % of the largest; and so are those
-    without an outlying row.
+    total are dropped, unless a value in them is at least 70 % of the largest. Events without an
+    outlying row are dropped, too.
 
     References
     ----------

@@ -154,8 +154,8 @@ def narrow(is_outlier: NDArray[np.bool_], errors: Array, window_size: int = 0) -
     are the maximal scoring subsequences of these values: the total of an interval decreases if it
     grows or shrinks. A row below the level ends an event only if it costs more than the rows after
     it add. Intervals with less than a tenth of the largest total are dropped, unless a value in
-    them is at least 70 % of the largest; and so are those without an outlying row. If no interval
-    is left, each run is taken by itself.
+    them is at least 70 % of the largest. Intervals without an outlying row are dropped, too. If no
+    interval is left, each run is taken by itself.
 
     Parameters
     ----------
@@ -191,8 +191,10 @@ def _narrow(
         touching = [rows for rows in found if is_outlier[rows].any()]
         for rows in touching:
             kept[rows] = True
-        if not touching:
-            kept[run] |= not window_size or _narrow(is_outlier[run], logarithms[run], typical, 0)
+        if not touching and window_size:
+            kept[run] |= _narrow(is_outlier[run], logarithms[run], typical, 0)
+        elif not touching:
+            kept[run] = True
     return kept
 
 

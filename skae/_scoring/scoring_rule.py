@@ -309,8 +309,8 @@ class ScoringRule:
     def _contributions_of_larger(self, samples: RowSamples, residuals: Blocks) -> Array:
         """Return (n_rows, n_features): a mean over the features is the larger error of the row.
 
-        What the error of a row by itself exceeds the error of its windows by is shared like its own
-        errors, the rest like the errors of the windows.
+        The features share the excess of the error of a row by itself over the error of its windows
+        like its own errors, and the rest like the errors of the windows.
         """
         blocks = (self._shares_of_both(block) for block in residuals)
         found = samples.per_row(blocks, reduction=_shares)
